@@ -1,0 +1,66 @@
+//! What two sides changed, where they cannot both be kept.
+
+use std::fmt;
+
+use crate::path::TreePath;
+
+/// The paths that two sides changed since a common tree.
+///
+/// For apply and rebase the sides are head and the copy; for undo, `head` holds
+/// what the copy changed later and `copy` what undoing would change back. Each
+/// list is in byte order and holds at most [`Conflict::LISTED`] paths; the
+/// counts are whole.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Conflict {
+    /// Changed in head only.
+    pub head: PathList,
+    /// Changed in the copy only.
+    pub copy: PathList,
+    /// Changed in both, differently, or one inside what the other replaced.
+    pub both: PathList,
+}
+
+impl Conflict {
+    /// How many paths a list names.
+    pub const LISTED: usize = 1000;
+}
+
+/// A counted list of paths of which the first [`Conflict::LISTED`] are named.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PathList {
+    /// The first paths, in byte order.
+    pub paths: Vec<TreePath>,
+    /// How many there are.
+    pub count: u64,
+}
+
+impl PathList {
+    pub(crate) fn push(&mut self, path: &TreePath) {
+        self.count += 1;
+        if self.paths.len() < Conflict::LISTED {
+            self.paths.push(path.clone());
+        }
+    }
+}
+
+impl FromIterator<TreePath> for PathList {
+    fn from_iter<I: IntoIterator<Item = TreePath>>(paths: I) -> Self {
+        let mut list = Self::default();
+        paths.into_iter().for_each(|path| list.push(&path));
+        list
+    }
+}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} changed in head, {} in the copy, {} in both",
+            self.head.count, self.copy.count, self.both.count
+        )?;
+        if let Some(path) = self.both.paths.first() {
+            write!(f, ", first {path}")?;
+        }
+        Ok(())
+    }
+}

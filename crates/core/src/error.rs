@@ -1,0 +1,236 @@
+//! The one error of this crate.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use crate::conflict::Conflict;
+
+/// The result of every fallible call in this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Tells the caller what to do next, not what went wrong inside.
+///
+/// Every projection (HTTP, errno, exit code, JS tag) owns one exhaustive table
+/// from this kind to its own vocabulary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ErrorKind {
+    /// The input itself is wrong; change it before asking again.
+    Invalid,
+    /// Nothing is there under that path, name or id.
+    NotFound,
+    /// Something is there already, and the call asked for nothing to be.
+    AlreadyExists,
+    /// A file or symlink stands where a directory is needed.
+    NotADirectory,
+    /// A directory stands where a file or symlink is needed.
+    IsADirectory,
+    /// The directory holds entries, and the call did not ask to remove them.
+    NotEmpty,
+    /// The grant does not cover it. Says nothing about what exists there.
+    Denied,
+    /// Revisions and bare trees cannot be written; fork a copy first.
+    ReadOnly,
+    /// Both sides changed; the error carries a [`Conflict`] that lists the paths.
+    Conflict,
+    /// The caller's expectation (generation, version, tree) no longer holds; read again.
+    Stale,
+    /// The working copy was applied, discarded or has expired; fork another.
+    Closed,
+    /// A stated limit was exceeded; send less or raise the limit.
+    LimitExceeded,
+    /// The storage has no room left; free some and repeat the call.
+    StorageFull,
+    /// Another process owns the workspace; wait for it or stop it.
+    Locked,
+    /// Written by a newer version, or a feature that this build does not have.
+    Unsupported,
+    /// Stored data is missing or altered; run the integrity check and restore a backup.
+    Corrupt,
+    /// The source of an import failed; head is untouched.
+    Source,
+    /// The storage failed; the call may be repeated.
+    Unavailable,
+}
+
+impl ErrorKind {
+    /// Every kind, for tables that must be total.
+    pub const ALL: [Self; 18] = [
+        Self::Invalid,
+        Self::NotFound,
+        Self::AlreadyExists,
+        Self::NotADirectory,
+        Self::IsADirectory,
+        Self::NotEmpty,
+        Self::Denied,
+        Self::ReadOnly,
+        Self::Conflict,
+        Self::Stale,
+        Self::Closed,
+        Self::LimitExceeded,
+        Self::StorageFull,
+        Self::Locked,
+        Self::Unsupported,
+        Self::Corrupt,
+        Self::Source,
+        Self::Unavailable,
+    ];
+
+    /// Returns the stable, machine-readable code of this kind.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::NotFound => "not_found",
+            Self::AlreadyExists => "already_exists",
+            Self::NotADirectory => "not_a_directory",
+            Self::IsADirectory => "is_a_directory",
+            Self::NotEmpty => "not_empty",
+            Self::Denied => "denied",
+            Self::ReadOnly => "read_only",
+            Self::Conflict => "conflict",
+            Self::Stale => "stale",
+            Self::Closed => "closed",
+            Self::LimitExceeded => "limit_exceeded",
+            Self::StorageFull => "storage_full",
+            Self::Locked => "locked",
+            Self::Unsupported => "unsupported",
+            Self::Corrupt => "corrupt",
+            Self::Source => "source",
+            Self::Unavailable => "unavailable",
+        }
+    }
+
+    fn phrase(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid input",
+            Self::NotFound => "not found",
+            Self::AlreadyExists => "already exists",
+            Self::NotADirectory => "not a directory",
+            Self::IsADirectory => "is a directory",
+            Self::NotEmpty => "directory not empty",
+            Self::Denied => "outside the grant",
+            Self::ReadOnly => "read-only",
+            Self::Conflict => "conflict",
+            Self::Stale => "changed since it was read",
+            Self::Closed => "working copy is closed",
+            Self::LimitExceeded => "limit exceeded",
+            Self::StorageFull => "storage is full",
+            Self::Locked => "locked by another process",
+            Self::Unsupported => "unsupported",
+            Self::Corrupt => "stored data is corrupt",
+            Self::Source => "the source failed",
+            Self::Unavailable => "storage failed",
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.phrase())
+    }
+}
+
+/// A failed call: what to do next, which operation, on what, and why.
+///
+/// Displays as one lower-case fragment, `operation subject: kind: detail`; a
+/// third-party error appears only as [`source`](StdError::source).
+#[derive(Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: ErrorKind,
+    operation: &'static str,
+    subject: Option<String>,
+    detail: Option<String>,
+    conflict: Option<Conflict>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// Creates an error of `kind` that `operation` (a verb, such as `"read"`) met.
+    pub fn new(kind: ErrorKind, operation: &'static str) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            operation,
+            subject: None,
+            detail: None,
+            conflict: None,
+            source: None,
+        }))
+    }
+
+    /// Names the path or id that it is about. The innermost name stays.
+    #[must_use]
+    pub fn at(mut self, subject: impl fmt::Display) -> Self {
+        if self.0.subject.is_none() {
+            self.0.subject = Some(subject.to_string());
+        }
+        self
+    }
+
+    /// Says what was wrong, as a lower-case fragment.
+    #[must_use]
+    pub fn because(mut self, detail: impl fmt::Display) -> Self {
+        self.0.detail = Some(detail.to_string());
+        self
+    }
+
+    /// Keeps the error underneath.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn conflicting(operation: &'static str, conflict: Conflict) -> Self {
+        let detail = conflict.to_string();
+        let mut error = Self::new(ErrorKind::Conflict, operation).because(detail);
+        error.0.conflict = Some(conflict);
+        error
+    }
+
+    /// Returns what the caller should do next.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Returns the operation that failed.
+    pub fn operation(&self) -> &'static str {
+        self.0.operation
+    }
+
+    /// Returns the path or id that it is about.
+    pub fn subject(&self) -> Option<&str> {
+        self.0.subject.as_deref()
+    }
+
+    /// Returns what was wrong, where the kind alone does not say it.
+    pub fn detail(&self) -> Option<&str> {
+        self.0.detail.as_deref()
+    }
+
+    /// Returns the changed paths, for [`ErrorKind::Conflict`].
+    pub fn conflict(&self) -> Option<&Conflict> {
+        self.0.conflict.as_ref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.operation)?;
+        if let Some(subject) = &self.0.subject {
+            write!(f, " {subject}")?;
+        }
+        write!(f, ": {}", self.0.kind)?;
+        if let Some(detail) = &self.0.detail {
+            write!(f, ": {detail}")?;
+        }
+        Ok(())
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,259 @@
+//! Identifiers: hashes of what they name, counters, and opaque keys.
+
+use std::fmt;
+use std::str::FromStr;
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, ErrorKind, Result};
+
+fn write_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+}
+
+fn parse_hex<const N: usize>(text: &str, what: &'static str) -> Result<[u8; N]> {
+    let invalid = |why: String| Error::new(ErrorKind::Invalid, what).at(text).because(why);
+    if text.len() != 2 * N {
+        return Err(invalid(format!("expected {} hex digits", 2 * N)));
+    }
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        let digit = |c: u8| (c as char).to_digit(16);
+        match (digit(pair[0]), digit(pair[1])) {
+            (Some(high), Some(low)) => *byte = (high * 16 + low) as u8,
+            _ => return Err(invalid("expected hex digits".into())),
+        }
+    }
+    Ok(bytes)
+}
+
+macro_rules! byte_id {
+    ($(#[$doc:meta])* $name:ident, $len:literal, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name([u8; $len]);
+
+        impl $name {
+            /// Wraps bytes that came from a store or an id source.
+            pub const fn from_bytes(bytes: [u8; $len]) -> Self {
+                Self(bytes)
+            }
+
+            /// Returns the bytes, for a store.
+            pub const fn as_bytes(&self) -> &[u8; $len] {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write_hex(&self.0, f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "("))?;
+                write_hex(&self.0, f)?;
+                f.write_str(")")
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self> {
+                parse_hex(text, $what).map(Self)
+            }
+        }
+
+        impl TryFrom<&[u8]> for $name {
+            type Error = Error;
+
+            fn try_from(bytes: &[u8]) -> Result<Self> {
+                match bytes.try_into() {
+                    Ok(bytes) => Ok(Self(bytes)),
+                    Err(_) => Err(Error::new(ErrorKind::Corrupt, $what)
+                        .because(format!("{} bytes, expected {}", bytes.len(), $len))),
+                }
+            }
+        }
+    };
+}
+
+byte_id! {
+    /// Identifies the bytes of a file: their SHA-256 (FIPS 180-4).
+    ContentId, 32, "parse content id"
+}
+
+byte_id! {
+    /// Identifies a directory: the SHA-256 of its canonically encoded root node.
+    TreeId, 32, "parse tree id"
+}
+
+byte_id! {
+    /// Identifies a working copy within its workspace: 16 bytes from the id source.
+    CopyId, 16, "parse copy id"
+}
+
+impl ContentId {
+    /// Hashes `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+}
+
+impl TreeId {
+    /// Hashes an encoded node. The tag keeps a file that holds a node's bytes
+    /// from having the node's id.
+    pub(crate) fn of_node(encoded: &[u8]) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(b"workspace tree\0");
+        hash.update(encoded);
+        Self(hash.finalize().into())
+    }
+}
+
+macro_rules! counter_id {
+    ($(#[$doc:meta])* $name:ident, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(u64);
+
+        impl $name {
+            /// Wraps a number; the first is 1.
+            pub const fn new(number: u64) -> Self {
+                Self(number)
+            }
+
+            /// Returns the number.
+            pub const fn get(self) -> u64 {
+                self.0
+            }
+
+            /// Returns the number that follows.
+            pub(crate) const fn next(self) -> Self {
+                Self(self.0 + 1)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self> {
+                match text.parse() {
+                    Ok(number) if number > 0 => Ok(Self(number)),
+                    _ => Err(Error::new(ErrorKind::Invalid, $what)
+                        .at(text)
+                        .because("expected a number from 1 on")),
+                }
+            }
+        }
+    };
+}
+
+counter_id! {
+    /// Identifies a revision within its workspace: 1, 2, 3, …
+    RevisionId, "parse revision id"
+}
+
+counter_id! {
+    /// Identifies an operation within its copy: 1, 2, 3, …
+    OperationId, "parse operation id"
+}
+
+/// The opaque key of an object in the blob store.
+///
+/// Invariants: 1 to 64 characters out of `0-9 a-z`. It says nothing about the
+/// content, so that a stream can be stored while it is being hashed.
+///
+/// ```
+/// use workspace_core::BlobKey;
+/// assert!("0f3a".parse::<BlobKey>().is_ok());
+/// for bad in ["", "UPPER", "a/b", "..", "a b"] {
+///     assert!(bad.parse::<BlobKey>().is_err());
+/// }
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BlobKey(String);
+
+impl BlobKey {
+    pub(crate) fn from_random(bytes: [u8; 16]) -> Self {
+        Self(CopyId(bytes).to_string())
+    }
+
+    /// Returns the key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for BlobKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for BlobKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BlobKey({})", self.0)
+    }
+}
+
+impl FromStr for BlobKey {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let plain = |c: u8| c.is_ascii_digit() || c.is_ascii_lowercase();
+        if (1..=64).contains(&text.len()) && text.bytes().all(plain) {
+            Ok(Self(text.into()))
+        } else {
+            Err(Error::new(ErrorKind::Invalid, "parse blob key")
+                .at(text)
+                .because("expected 1 to 64 of 0-9 and a-z"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hex_round_trips_and_rejects() {
+        let id = ContentId::of(b"abc");
+        assert_eq!(
+            id.to_string(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+        assert_eq!(id.to_string().parse::<ContentId>().unwrap(), id);
+        for bad in ["", "00", &"g".repeat(64), &"0".repeat(63), &"é".repeat(32)] {
+            assert_eq!(
+                bad.parse::<ContentId>().unwrap_err().kind(),
+                ErrorKind::Invalid
+            );
+        }
+        assert!("0".parse::<RevisionId>().is_err());
+        assert!("-1".parse::<RevisionId>().is_err());
+    }
+
+    #[test]
+    fn a_file_that_holds_a_node_does_not_share_its_id() {
+        assert_ne!(
+            TreeId::of_node(b"x").as_bytes(),
+            ContentId::of(b"x").as_bytes()
+        );
+    }
+}

@@ -1,0 +1,363 @@
+//! What a backend implements: rows and nodes ([`MetaStore`]), and objects
+//! ([`BlobStore`]).
+//!
+//! Both traits are minimal and have no default methods; caching, metering and
+//! convenience live on the facade. `workspace-testkit` holds conformance
+//! functions for either.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::pin::Pin;
+
+use bytes::Bytes;
+use futures::Stream;
+use futures::future::BoxFuture;
+
+use crate::entry::Timestamp;
+use crate::error::Result;
+use crate::id::{BlobKey, ContentId, CopyId, OperationId, RevisionId, TreeId};
+
+/// A stream of bytes in chunks of any size.
+pub type ByteStream<'a> = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send + 'a>>;
+
+/// The metadata of one workspace: synchronous, with one writer.
+///
+/// Object-safe. The facade is its only caller and never nests the two methods.
+pub trait MetaStore {
+    /// Runs `body` over one consistent state. `body` writes nothing.
+    ///
+    /// # Errors
+    /// Those of `body`, and the store's own.
+    fn read(&self, body: &mut dyn FnMut(&dyn MetaTx) -> Result<()>) -> Result<()>;
+
+    /// Runs `body` exactly once and commits what it wrote, durably, or nothing
+    /// of it where `body` or the commit fails.
+    ///
+    /// # Errors
+    /// Those of `body`, and the store's own. After an error of the commit itself
+    /// the writes may or may not be there; every facade call can be repeated.
+    fn write(&self, body: &mut dyn FnMut(&dyn MetaTx) -> Result<()>) -> Result<()>;
+}
+
+/// The rows of one workspace inside a transaction.
+///
+/// Each `put_*` inserts or replaces by key unless it says otherwise; each
+/// `delete_*` of an absent row is not an error. Pages are in key order.
+pub trait MetaTx {
+    /// Returns the head, or `None` before the workspace was created.
+    fn head(&self) -> Result<Option<HeadRecord>>;
+    /// Replaces the head.
+    fn set_head(&self, head: &HeadRecord) -> Result<()>;
+
+    /// Returns an encoded node.
+    fn node(&self, id: &TreeId) -> Result<Option<Bytes>>;
+    /// Stores a node unless it is there; returns whether it was new.
+    fn put_node(&self, id: &TreeId, encoded: &[u8]) -> Result<bool>;
+    /// Deletes a node.
+    fn delete_node(&self, id: &TreeId) -> Result<()>;
+
+    /// Returns where a content is.
+    fn content(&self, id: &ContentId) -> Result<Option<ContentRecord>>;
+    /// Stores a content unless it is there; returns whether it was new.
+    fn put_content(&self, id: &ContentId, content: &ContentRecord) -> Result<bool>;
+    /// Deletes a content row (never the object).
+    fn delete_content(&self, id: &ContentId) -> Result<()>;
+    /// Tells whether a content refers to the object under `key`.
+    fn has_object(&self, key: &BlobKey) -> Result<bool>;
+
+    /// Returns a copy, whatever its state.
+    fn copy(&self, id: &CopyId) -> Result<Option<CopyRecord>>;
+    /// Returns the open copy of that name; at most one has it.
+    fn open_copy_named(&self, name: &str) -> Result<Option<CopyRecord>>;
+    /// Inserts or replaces a copy by id.
+    fn put_copy(&self, copy: &CopyRecord) -> Result<()>;
+    /// Deletes a copy and its operations.
+    fn delete_copy(&self, id: &CopyId) -> Result<()>;
+    /// Returns up to `limit` copies after `after` in id order; with `open_only`,
+    /// those that are open.
+    fn copies(
+        &self,
+        open_only: bool,
+        after: Option<&CopyId>,
+        limit: usize,
+    ) -> Result<Vec<CopyRecord>>;
+
+    /// Returns an operation of a copy.
+    fn operation(&self, copy: &CopyId, id: OperationId) -> Result<Option<OperationRecord>>;
+    /// Inserts or replaces an operation of a copy by its id.
+    fn put_operation(&self, copy: &CopyId, operation: &OperationRecord) -> Result<()>;
+    /// Returns up to `limit` operations of a copy after `after`, oldest first.
+    fn operations(
+        &self,
+        copy: &CopyId,
+        after: Option<OperationId>,
+        limit: usize,
+    ) -> Result<Vec<OperationRecord>>;
+
+    /// Returns a revision.
+    fn revision(&self, id: RevisionId) -> Result<Option<RevisionRecord>>;
+    /// Inserts or replaces a revision by id.
+    fn put_revision(&self, revision: &RevisionRecord) -> Result<()>;
+    /// Deletes a revision.
+    fn delete_revision(&self, id: RevisionId) -> Result<()>;
+    /// Returns up to `limit` revisions before `before` (all, where `None`),
+    /// newest first.
+    fn revisions(&self, before: Option<RevisionId>, limit: usize) -> Result<Vec<RevisionRecord>>;
+
+    /// Returns the collection under way.
+    fn collection(&self) -> Result<Option<CollectionRecord>>;
+    /// Replaces the collection under way.
+    fn set_collection(&self, collection: Option<&CollectionRecord>) -> Result<()>;
+    /// Marks a node as reachable, to be scanned, unless it is marked already;
+    /// returns whether it was new. The node need not exist.
+    fn mark_node(&self, id: &TreeId) -> Result<bool>;
+    /// Marks a content as reachable.
+    fn mark_content(&self, id: &ContentId) -> Result<()>;
+    /// Returns up to `limit` marked nodes that are still to be scanned, and
+    /// counts them as scanned.
+    fn take_unscanned(&self, limit: usize) -> Result<Vec<TreeId>>;
+    /// Looks at up to `limit` stored nodes after `after` in id order, and
+    /// returns those without a mark.
+    fn unmarked_nodes(&self, after: Option<&TreeId>, limit: usize) -> Result<Sweep<TreeId>>;
+    /// Looks at up to `limit` stored contents after `after` in id order, and
+    /// returns those without a mark.
+    fn unmarked_contents(
+        &self,
+        after: Option<&ContentId>,
+        limit: usize,
+    ) -> Result<Sweep<ContentId>>;
+    /// Deletes up to `limit` marks; returns whether any are left.
+    fn clear_marks(&self, limit: usize) -> Result<bool>;
+
+    /// Counts what is stored. Reads every row.
+    fn usage(&self) -> Result<StoreUsage>;
+}
+
+/// The objects of one workspace, under opaque keys.
+///
+/// An object is written once and never changed. Natively an object is durable
+/// when `put` returns.
+pub trait BlobStore: Send + Sync {
+    /// Stores a stream under a fresh key and returns its size in bytes. Where
+    /// it fails nothing is under the key, or a remnant that `list` shows.
+    fn put<'a>(&'a self, key: &'a BlobKey, body: ByteStream<'a>) -> BoxFuture<'a, Result<u64>>;
+    /// Returns the bytes of `range`, clamped to the object; `None` where there
+    /// is no such object.
+    fn get<'a>(
+        &'a self,
+        key: &'a BlobKey,
+        range: Range<u64>,
+    ) -> BoxFuture<'a, Result<Option<ByteStream<'static>>>>;
+    /// Deletes an object; an absent one is not an error.
+    fn delete<'a>(&'a self, key: &'a BlobKey) -> BoxFuture<'a, Result<()>>;
+    /// Returns up to `limit` keys after `after`, in byte order.
+    fn list<'a>(
+        &'a self,
+        after: Option<&'a BlobKey>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<BlobKey>>>;
+}
+
+/// The current files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeadRecord {
+    /// Raised by each write to head; 0 when the workspace is created.
+    pub version: u64,
+    /// The files.
+    pub tree: TreeId,
+    /// The newest revision, `None` before the first.
+    pub revision: Option<RevisionId>,
+    /// The tree of the newest revision; where it differs from `tree`, head holds
+    /// writes that no revision records.
+    pub recorded: Option<TreeId>,
+    /// When head last moved.
+    pub modified: Timestamp,
+}
+
+/// A content and where its bytes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContentRecord {
+    /// Size in bytes.
+    pub size: u64,
+    /// Where the bytes are.
+    pub place: Place,
+}
+
+/// Where the bytes of a content are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Place {
+    /// In the row itself.
+    Inline(Bytes),
+    /// One object in the blob store.
+    Object(BlobKey),
+}
+
+/// A working copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyRecord {
+    /// Its identity.
+    pub id: CopyId,
+    /// Its name, unique among open copies.
+    pub name: Option<String>,
+    /// Whether it is open, and how it was closed.
+    pub state: CopyState,
+    /// The version of head that it is based on.
+    pub base_version: u64,
+    /// The tree of head that it is based on.
+    pub base: TreeId,
+    /// Its files.
+    pub tree: TreeId,
+    /// Raised by each change; 0 when it is forked.
+    pub generation: u64,
+    /// The id of its newest operation; `None` before the first.
+    pub operation: Option<OperationId>,
+    /// When it was forked.
+    pub created: Timestamp,
+    /// When it was last changed or closed.
+    pub modified: Timestamp,
+    /// When it expires; `None` for never.
+    pub expires: Option<Timestamp>,
+}
+
+/// Whether a copy is open, and how it was closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CopyState {
+    /// It can be edited, applied and discarded.
+    Open,
+    /// It became head, as this revision.
+    Applied(RevisionId),
+    /// It was thrown away.
+    Discarded,
+}
+
+/// One batch of changes to a copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperationRecord {
+    /// Its number within the copy.
+    pub id: OperationId,
+    /// What made it.
+    pub cause: OperationCause,
+    /// Who made it; empty where nobody said.
+    pub actor: String,
+    /// What it is for; empty where nobody said.
+    pub note: String,
+    /// When it was made.
+    pub at: Timestamp,
+    /// The copy's files before it.
+    pub before: TreeId,
+    /// The copy's files after it.
+    pub after: TreeId,
+}
+
+/// What made an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OperationCause {
+    /// A batch of changes.
+    Edit,
+    /// A tree import.
+    Import,
+    /// A rebase onto this version of head.
+    Rebase(u64),
+    /// The undoing of this operation.
+    Undo(OperationId),
+}
+
+/// An immutable recovery point of head.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevisionRecord {
+    /// Its number.
+    pub id: RevisionId,
+    /// The revision before it; `None` for the first.
+    pub parent: Option<RevisionId>,
+    /// The files.
+    pub tree: TreeId,
+    /// The version of head that it recorded.
+    pub version: u64,
+    /// What recorded it.
+    pub cause: RevisionCause,
+    /// Who did; empty where nobody said.
+    pub actor: String,
+    /// What for; empty where nobody said.
+    pub message: String,
+    /// When.
+    pub at: Timestamp,
+    /// Whatever the caller wants to keep with it.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// What recorded a revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RevisionCause {
+    /// A copy was applied.
+    Apply(CopyId),
+    /// Head was recorded as it was.
+    Snapshot,
+    /// This revision's tree was made head again.
+    Restore(RevisionId),
+}
+
+/// How far a collection has come. See `docs/architecture.md`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CollectionRecord {
+    /// What it does next.
+    pub phase: CollectionPhase,
+    /// Nodes deleted so far.
+    pub nodes: u64,
+    /// Contents deleted so far.
+    pub contents: u64,
+}
+
+/// The steps of a collection, in order, each with where it is in its table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CollectionPhase {
+    /// Deleting the marks of a collection before.
+    Clear,
+    /// Marking the trees of the revisions before this one.
+    Revisions(Option<RevisionId>),
+    /// Marking the trees of open copies after this one.
+    Copies(Option<CopyId>),
+    /// Marking the trees of this open copy's operations after this one.
+    Operations(CopyId, Option<OperationId>),
+    /// Scanning marked nodes.
+    Scan,
+    /// Deleting unmarked nodes after this one.
+    SweepNodes(Option<TreeId>),
+    /// Deleting unmarked contents after this one.
+    SweepContents(Option<ContentId>),
+    /// Deleting objects that no content refers to, after this one.
+    SweepObjects(Option<BlobKey>),
+}
+
+/// A page of a sweep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sweep<Id> {
+    /// Those without a mark.
+    pub unmarked: Vec<Id>,
+    /// The last one that was looked at; `None` where the table was at its end
+    /// before the first.
+    pub last: Option<Id>,
+}
+
+/// What a store holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StoreUsage {
+    /// Nodes.
+    pub nodes: u64,
+    /// Bytes of encoded nodes.
+    pub node_bytes: u64,
+    /// Contents in rows.
+    pub inline_contents: u64,
+    /// Bytes of contents in rows.
+    pub inline_bytes: u64,
+    /// Contents in the blob store.
+    pub object_contents: u64,
+    /// Bytes of contents in the blob store.
+    pub object_bytes: u64,
+    /// Copies, closed ones included.
+    pub copies: u64,
+    /// Operations of all copies.
+    pub operations: u64,
+    /// Revisions.
+    pub revisions: u64,
+}
