@@ -1,1 +1,25 @@
-//! Under construction.
+//! What the tests of every crate stand on.
+//!
+//! - [`MemoryMeta`], [`MemoryBlobs`]: stores in memory that are stricter than any
+//!   real one. A broken rule of the caller is a panic there, not a surprise later.
+//! - [`conformance`]: what [`workspace_core::store`] promises, as plain functions
+//!   over the traits. They know no runtime, so that every backend calls them where
+//!   it lives.
+//! - [`FaultyMeta`], [`FaultyBlobs`]: stores that fail or crash at a chosen call,
+//!   directed by a [`FaultPlan`].
+//!
+//! ```
+//! use workspace_testkit::{MemoryMeta, conformance};
+//!
+//! conformance::meta::all(&MemoryMeta::new());
+//! ```
+
+pub mod conformance;
+mod fault;
+mod memory;
+mod random;
+mod turn;
+
+pub use fault::{FaultPlan, FaultyBlobs, FaultyMeta};
+pub use memory::{MemoryBlobs, MemoryMeta};
+pub use random::Random;

@@ -1,0 +1,148 @@
+//! Working copies.
+
+use workspace_core::store::{CopyRecord, CopyState, MetaStore};
+use workspace_core::{OperationId, RevisionId, Timestamp};
+
+use super::fixture::{copy_id, empty, open_copy, operation, plant, read, tree, write};
+
+/// Asserts that a copy is kept with every field, and replaced by id.
+pub fn copies(store: &dyn MetaStore) {
+    empty(store);
+    plant(store, [1, 2]);
+    let plain = open_copy(1);
+    let changed = CopyRecord {
+        name: Some("draft".into()),
+        base_version: 9,
+        base: tree(2),
+        tree: tree(2),
+        generation: 4,
+        operation: Some(OperationId::new(3)),
+        modified: Timestamp::from_millis(-7),
+        expires: Some(Timestamp::from_millis(0)),
+        ..plain.clone()
+    };
+    let applied = CopyRecord {
+        state: CopyState::Applied(RevisionId::new(12)),
+        expires: None,
+        ..changed.clone()
+    };
+    let discarded = CopyRecord {
+        state: CopyState::Discarded,
+        ..open_copy(2)
+    };
+    assert_eq!(read(store, |tx| tx.copy(&plain.id)), None);
+    write(store, |tx| tx.put_copy(&plain));
+    assert_eq!(read(store, |tx| tx.copy(&plain.id)), Some(plain));
+    write(store, |tx| {
+        let mut newest = operation(3);
+        newest.after = tree(2);
+        tx.put_operation(&changed.id, &newest)?;
+        tx.put_copy(&changed)?;
+        assert_eq!(tx.copy(&changed.id)?.as_ref(), Some(&changed));
+        Ok(())
+    });
+    assert_eq!(read(store, |tx| tx.copy(&changed.id)), Some(changed));
+    write(store, |tx| {
+        tx.put_copy(&applied)?;
+        tx.put_copy(&discarded)
+    });
+    let both = [applied.clone(), discarded.clone()];
+    assert_eq!(read(store, |tx| tx.copies(false, None, 9)), both);
+    assert_eq!(read(store, |tx| tx.copies(true, None, 9)), []);
+
+    write(store, |tx| tx.delete_copy(&applied.id));
+    write(store, |tx| tx.delete_copy(&applied.id));
+    assert_eq!(read(store, |tx| tx.copy(&applied.id)), None);
+    let operations = read(store, |tx| tx.operations(&applied.id, None, 9));
+    assert_eq!(operations, [], "they go with their copy");
+    assert_eq!(read(store, |tx| tx.copies(false, None, 9)), [discarded]);
+}
+
+/// Asserts that open copies, and only they, are found by their exact name.
+pub fn copy_names(store: &dyn MetaStore) {
+    empty(store);
+    plant(store, [1]);
+    let named = |n: u8, name: &str| CopyRecord {
+        name: Some(name.into()),
+        ..open_copy(n)
+    };
+    let find = |name: &str| read(store, |tx| tx.open_copy_named(name)).map(|copy| copy.id);
+    let names = ["draft", "Draft", "draft ", "dräft", "dr%", "'; --", ""];
+    for (n, name) in (1..).zip(names) {
+        assert_eq!(find(name), None, "{name:?}");
+        write(store, |tx| tx.put_copy(&named(n, name)));
+    }
+    write(store, |tx| tx.put_copy(&open_copy(100)));
+    write(store, |tx| tx.put_copy(&open_copy(101)));
+    for (n, name) in (1..).zip(names) {
+        assert_eq!(find(name), Some(copy_id(n)), "{name:?}");
+    }
+    assert_eq!(find("dr"), None);
+
+    // A closed copy keeps its name and leaves it to others.
+    let closed = CopyRecord {
+        state: CopyState::Discarded,
+        ..named(1, "draft")
+    };
+    write(store, |tx| {
+        tx.put_copy(&closed)?;
+        assert_eq!(tx.open_copy_named("draft")?, None);
+        tx.put_copy(&named(110, "draft"))
+    });
+    assert_eq!(find("draft"), Some(copy_id(110)));
+    assert_eq!(read(store, |tx| tx.copy(&copy_id(1))), Some(closed));
+
+    // Names move between copies within one transaction.
+    write(store, |tx| {
+        tx.put_copy(&named(110, "aside"))?;
+        tx.put_copy(&named(2, "draft"))?;
+        tx.put_copy(&named(110, "Draft"))
+    });
+    assert_eq!(find("draft"), Some(copy_id(2)));
+    assert_eq!(find("Draft"), Some(copy_id(110)));
+    assert_eq!(find("aside"), None);
+    write(store, |tx| tx.delete_copy(&copy_id(2)));
+    assert_eq!(find("draft"), None);
+}
+
+/// Asserts that pages of copies are in id order, complete and of the size asked for.
+pub fn copy_pages(store: &dyn MetaStore) {
+    empty(store);
+    plant(store, [1]);
+    // Odd ones are closed; 0x00 to 0xff shows whether ids order as unsigned bytes.
+    let ids: Vec<u8> = vec![0xff, 0x01, 0x7f, 0x00, 0x80, 0x02, 0xfe, 0x81];
+    for n in &ids {
+        let state = match n % 2 {
+            0 => CopyState::Open,
+            _ => CopyState::Discarded,
+        };
+        let copy = CopyRecord {
+            state,
+            ..open_copy(*n)
+        };
+        write(store, |tx| tx.put_copy(&copy));
+    }
+    let mut sorted = ids;
+    sorted.sort_unstable();
+    for open_only in [false, true] {
+        let wanted = sorted.iter().filter(|n| !open_only || *n % 2 == 0);
+        let wanted: Vec<_> = wanted.map(|n| copy_id(*n)).collect();
+        for limit in [1, 2, 3, 8, 9, usize::MAX] {
+            let mut found = Vec::new();
+            loop {
+                let page = read(store, |tx| tx.copies(open_only, found.last(), limit));
+                assert!(page.len() <= limit);
+                let full = page.len() == limit;
+                found.extend(page.into_iter().map(|copy| copy.id));
+                if !full {
+                    break;
+                }
+            }
+            assert_eq!(found, wanted, "pages of {limit}, open only: {open_only}");
+        }
+    }
+    assert_eq!(read(store, |tx| tx.copies(false, None, 0)), []);
+    // A page may start after an id that nobody has.
+    let after = read(store, |tx| tx.copies(false, Some(&copy_id(0x50)), 1));
+    assert_eq!(after[0].id, copy_id(0x7f));
+}

@@ -1,0 +1,59 @@
+//! What a [`MetaStore`] promises.
+//!
+//! Every function starts by emptying the store, so each can run alone and in any
+//! order. Head cannot be deleted; it is left without a revision.
+
+mod collection;
+mod contents;
+mod copies;
+mod fixture;
+mod head;
+mod nodes;
+mod operations;
+mod revisions;
+mod transactions;
+mod usage;
+mod values;
+
+pub use collection::{collections, marks, sweeps};
+pub use contents::{contents, large_contents, objects};
+pub use copies::{copies, copy_names, copy_pages};
+pub use head::{head, new_store};
+pub use nodes::{large_nodes, nodes};
+pub use operations::{operation_pages, operations};
+pub use revisions::{revision_pages, revisions};
+pub use transactions::{errors_roll_back, one_run, rolled_back_marks, transactions_see_themselves};
+pub use usage::usage;
+pub use values::{integers, limits, metadata, strings};
+
+use workspace_core::store::MetaStore;
+
+/// Asserts everything over a store in which nothing was ever written.
+pub fn all(store: &dyn MetaStore) {
+    new_store(store);
+    head(store);
+    nodes(store);
+    large_nodes(store);
+    contents(store);
+    large_contents(store);
+    objects(store);
+    copies(store);
+    copy_names(store);
+    copy_pages(store);
+    operations(store);
+    operation_pages(store);
+    revisions(store);
+    revision_pages(store);
+    collections(store);
+    marks(store);
+    sweeps(store);
+    usage(store);
+    one_run(store);
+    transactions_see_themselves(store);
+    errors_roll_back(store);
+    rolled_back_marks(store);
+    integers(store);
+    strings(store);
+    metadata(store);
+    limits(store);
+}

@@ -1,0 +1,113 @@
+//! A metadata store that fails as planned.
+
+use std::cell::Cell;
+
+use bytes::Bytes;
+use workspace_core::store::{
+    CollectionRecord, ContentRecord, CopyRecord, HeadRecord, MetaStore, MetaTx, OperationRecord,
+    RevisionRecord, StoreUsage, Sweep,
+};
+use workspace_core::{BlobKey, ContentId, CopyId, OperationId, Result, RevisionId, TreeId};
+
+use super::plan::{FaultPlan, Verdict};
+
+/// A metadata store that fails as its [`FaultPlan`] says.
+///
+/// It panics where a body goes on after a failed call as if nothing had happened.
+#[derive(Debug, Clone)]
+pub struct FaultyMeta<M> {
+    meta: M,
+    plan: FaultPlan,
+}
+
+impl<M> FaultyMeta<M> {
+    /// Wraps `meta`.
+    pub fn new(meta: M, plan: &FaultPlan) -> Self {
+        Self {
+            meta,
+            plan: plan.clone(),
+        }
+    }
+
+    fn run(&self, tx: &dyn MetaTx, body: &mut dyn FnMut(&dyn MetaTx) -> Result<()>) -> Result<()> {
+        let tx = FaultyTx {
+            tx,
+            plan: &self.plan,
+            failed: Cell::new(false),
+        };
+        body(&tx)?;
+        assert!(!tx.failed.get(), "a transaction swallowed an error");
+        Ok(())
+    }
+}
+
+impl<M: MetaStore> MetaStore for FaultyMeta<M> {
+    fn read(&self, body: &mut dyn FnMut(&dyn MetaTx) -> Result<()>) -> Result<()> {
+        self.plan.call("begin read")?;
+        self.meta.read(&mut |tx| self.run(tx, body))
+    }
+
+    fn write(&self, body: &mut dyn FnMut(&dyn MetaTx) -> Result<()>) -> Result<()> {
+        self.plan.call("begin write")?;
+        let mut verdict = Verdict::Proceed;
+        self.meta.write(&mut |tx| {
+            self.run(tx, body)?;
+            verdict = self.plan.effect("commit")?;
+            Ok(())
+        })?;
+        verdict.end("commit", ())
+    }
+}
+
+struct FaultyTx<'a> {
+    tx: &'a dyn MetaTx,
+    plan: &'a FaultPlan,
+    failed: Cell<bool>,
+}
+
+/// Counts each method before it passes it on.
+macro_rules! counted {
+    ($(fn $name:ident(&self $(, $arg:ident: $type:ty)*) -> $out:ty;)*) => {
+        impl MetaTx for FaultyTx<'_> {
+            $(fn $name(&self $(, $arg: $type)*) -> $out {
+                self.plan
+                    .call(stringify!($name))
+                    .inspect_err(|_| self.failed.set(true))?;
+                self.tx.$name($($arg),*)
+            })*
+        }
+    };
+}
+
+counted! {
+    fn head(&self) -> Result<Option<HeadRecord>>;
+    fn set_head(&self, head: &HeadRecord) -> Result<()>;
+    fn node(&self, id: &TreeId) -> Result<Option<Bytes>>;
+    fn put_node(&self, id: &TreeId, encoded: &[u8]) -> Result<bool>;
+    fn delete_node(&self, id: &TreeId) -> Result<()>;
+    fn content(&self, id: &ContentId) -> Result<Option<ContentRecord>>;
+    fn put_content(&self, id: &ContentId, content: &ContentRecord) -> Result<bool>;
+    fn delete_content(&self, id: &ContentId) -> Result<()>;
+    fn has_object(&self, key: &BlobKey) -> Result<bool>;
+    fn copy(&self, id: &CopyId) -> Result<Option<CopyRecord>>;
+    fn open_copy_named(&self, name: &str) -> Result<Option<CopyRecord>>;
+    fn put_copy(&self, copy: &CopyRecord) -> Result<()>;
+    fn delete_copy(&self, id: &CopyId) -> Result<()>;
+    fn copies(&self, open_only: bool, after: Option<&CopyId>, limit: usize) -> Result<Vec<CopyRecord>>;
+    fn operation(&self, copy: &CopyId, id: OperationId) -> Result<Option<OperationRecord>>;
+    fn put_operation(&self, copy: &CopyId, operation: &OperationRecord) -> Result<()>;
+    fn operations(&self, copy: &CopyId, after: Option<OperationId>, limit: usize) -> Result<Vec<OperationRecord>>;
+    fn revision(&self, id: RevisionId) -> Result<Option<RevisionRecord>>;
+    fn put_revision(&self, revision: &RevisionRecord) -> Result<()>;
+    fn delete_revision(&self, id: RevisionId) -> Result<()>;
+    fn revisions(&self, before: Option<RevisionId>, limit: usize) -> Result<Vec<RevisionRecord>>;
+    fn collection(&self) -> Result<Option<CollectionRecord>>;
+    fn set_collection(&self, collection: Option<&CollectionRecord>) -> Result<()>;
+    fn mark_node(&self, id: &TreeId) -> Result<bool>;
+    fn mark_content(&self, id: &ContentId) -> Result<()>;
+    fn take_unscanned(&self, limit: usize) -> Result<Vec<TreeId>>;
+    fn unmarked_nodes(&self, after: Option<&TreeId>, limit: usize) -> Result<Sweep<TreeId>>;
+    fn unmarked_contents(&self, after: Option<&ContentId>, limit: usize) -> Result<Sweep<ContentId>>;
+    fn clear_marks(&self, limit: usize) -> Result<bool>;
+    fn usage(&self) -> Result<StoreUsage>;
+}

@@ -1,0 +1,356 @@
+//! The rows of the metadata store in memory, as [`MetaTx`] sees them.
+
+use std::ops::Bound::{Excluded, Unbounded};
+
+use bytes::Bytes;
+use workspace_core::store::{
+    CollectionRecord, ContentRecord, CopyRecord, CopyState, HeadRecord, MetaTx, OperationRecord,
+    Place, RevisionRecord, StoreUsage, Sweep,
+};
+use workspace_core::{BlobKey, ContentId, CopyId, OperationId, Result, RevisionId, TreeId};
+
+use super::meta::Tx;
+use super::rules;
+use super::table::Table;
+
+/// All tables of one workspace.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    pub(super) head: Table<(), HeadRecord>,
+    pub(super) nodes: Table<TreeId, Bytes>,
+    pub(super) contents: Table<ContentId, ContentRecord>,
+    pub(super) objects: Table<BlobKey, ContentId>,
+    pub(super) copies: Table<CopyId, CopyRecord>,
+    pub(super) operations: Table<(CopyId, OperationId), OperationRecord>,
+    pub(super) revisions: Table<RevisionId, RevisionRecord>,
+    collection: Table<(), CollectionRecord>,
+    node_marks: Table<TreeId, ()>,
+    unscanned: Table<TreeId, ()>,
+    content_marks: Table<ContentId, ()>,
+}
+
+impl Rows {
+    pub(super) fn commit(&mut self) {
+        self.head.commit();
+        self.nodes.commit();
+        self.contents.commit();
+        self.objects.commit();
+        self.copies.commit();
+        self.operations.commit();
+        self.revisions.commit();
+        self.collection.commit();
+        self.node_marks.commit();
+        self.unscanned.commit();
+        self.content_marks.commit();
+    }
+
+    pub(super) fn roll_back(&mut self) {
+        self.head.roll_back();
+        self.nodes.roll_back();
+        self.contents.roll_back();
+        self.objects.roll_back();
+        self.copies.roll_back();
+        self.operations.roll_back();
+        self.revisions.roll_back();
+        self.collection.roll_back();
+        self.node_marks.roll_back();
+        self.unscanned.roll_back();
+        self.content_marks.roll_back();
+    }
+
+    /// Returns the operations of a copy, oldest first.
+    pub(super) fn operations_of(
+        &self,
+        copy: &CopyId,
+    ) -> impl Iterator<Item = (&(CopyId, OperationId), &OperationRecord)> {
+        let last = OperationId::new(u64::MAX);
+        self.operations
+            .range((*copy, OperationId::new(0))..=(*copy, last))
+    }
+}
+
+/// Returns the bounds of the keys after `after`.
+fn following<K>(after: Option<K>) -> (std::ops::Bound<K>, std::ops::Bound<K>) {
+    (after.map_or(Unbounded, Excluded), Unbounded)
+}
+
+/// Looks at `limit` rows after `after` for those without a mark.
+fn sweep<K: Ord + Clone, V>(
+    rows: &Table<K, V>,
+    marks: &Table<K, ()>,
+    after: Option<&K>,
+    limit: usize,
+) -> Sweep<K> {
+    let mut page = Sweep {
+        unmarked: Vec::new(),
+        last: None,
+    };
+    for (id, _) in rows.range(following(after.cloned())).take(limit) {
+        if !marks.has(id) {
+            page.unmarked.push(id.clone());
+        }
+        page.last = Some(id.clone());
+    }
+    page
+}
+
+impl MetaTx for Tx<'_> {
+    fn head(&self) -> Result<Option<HeadRecord>> {
+        self.read(|rows| rows.head.get(&()).cloned())
+    }
+
+    fn set_head(&self, head: &HeadRecord) -> Result<()> {
+        self.write(|rows| {
+            if self.checked() {
+                rules::head(rows.head.get(&()), head);
+            }
+            rows.head.put((), head.clone());
+        })
+    }
+
+    fn node(&self, id: &TreeId) -> Result<Option<Bytes>> {
+        self.read(|rows| rows.nodes.get(id).cloned())
+    }
+
+    fn put_node(&self, id: &TreeId, encoded: &[u8]) -> Result<bool> {
+        self.write(|rows| {
+            if self.checked() {
+                rules::node(rows.nodes.get(id), id, encoded);
+            }
+            let new = !rows.nodes.has(id);
+            if new {
+                rows.nodes.put(*id, Bytes::copy_from_slice(encoded));
+            }
+            new
+        })
+    }
+
+    fn delete_node(&self, id: &TreeId) -> Result<()> {
+        self.write(|rows| rows.nodes.remove(id))
+    }
+
+    fn content(&self, id: &ContentId) -> Result<Option<ContentRecord>> {
+        self.read(|rows| rows.contents.get(id).cloned())
+    }
+
+    fn put_content(&self, id: &ContentId, content: &ContentRecord) -> Result<bool> {
+        self.write(|rows| {
+            if self.checked() {
+                rules::content(rows, id, content);
+            }
+            if rows.contents.has(id) {
+                return false;
+            }
+            if let Place::Object(key) = &content.place {
+                rows.objects.put(key.clone(), *id);
+            }
+            rows.contents.put(*id, content.clone());
+            true
+        })
+    }
+
+    fn delete_content(&self, id: &ContentId) -> Result<()> {
+        self.write(|rows| {
+            let place = rows.contents.get(id).map(|content| content.place.clone());
+            if let Some(Place::Object(key)) = place {
+                rows.objects.remove(&key);
+            }
+            rows.contents.remove(id);
+        })
+    }
+
+    fn has_object(&self, key: &BlobKey) -> Result<bool> {
+        self.read(|rows| rows.objects.has(key))
+    }
+
+    fn copy(&self, id: &CopyId) -> Result<Option<CopyRecord>> {
+        self.read(|rows| rows.copies.get(id).cloned())
+    }
+
+    fn open_copy_named(&self, name: &str) -> Result<Option<CopyRecord>> {
+        self.read(|rows| {
+            let mut copies = rows.copies.rows().map(|(_, copy)| copy);
+            copies
+                .find(|copy| copy.state == CopyState::Open && copy.name.as_deref() == Some(name))
+                .cloned()
+        })
+    }
+
+    fn put_copy(&self, copy: &CopyRecord) -> Result<()> {
+        self.write(|rows| {
+            if self.checked() {
+                rules::copy(rows.copies.get(&copy.id), copy);
+            }
+            rows.copies.put(copy.id, copy.clone());
+        })
+    }
+
+    fn delete_copy(&self, id: &CopyId) -> Result<()> {
+        self.write(|rows| {
+            rows.copies.remove(id);
+            let keys: Vec<_> = rows.operations_of(id).map(|(key, _)| *key).collect();
+            keys.iter().for_each(|key| rows.operations.remove(key));
+        })
+    }
+
+    fn copies(
+        &self,
+        open_only: bool,
+        after: Option<&CopyId>,
+        limit: usize,
+    ) -> Result<Vec<CopyRecord>> {
+        self.read(|rows| {
+            let copies = rows.copies.range(following(after.copied()));
+            let wanted = copies
+                .map(|(_, copy)| copy)
+                .filter(|copy| !open_only || copy.state == CopyState::Open);
+            wanted.take(limit).cloned().collect()
+        })
+    }
+
+    fn operation(&self, copy: &CopyId, id: OperationId) -> Result<Option<OperationRecord>> {
+        self.read(|rows| rows.operations.get(&(*copy, id)).cloned())
+    }
+
+    fn put_operation(&self, copy: &CopyId, operation: &OperationRecord) -> Result<()> {
+        self.write(|rows| {
+            if self.checked() {
+                rules::operation(operation);
+            }
+            rows.operations
+                .put((*copy, operation.id), operation.clone());
+        })
+    }
+
+    fn operations(
+        &self,
+        copy: &CopyId,
+        after: Option<OperationId>,
+        limit: usize,
+    ) -> Result<Vec<OperationRecord>> {
+        self.read(|rows| {
+            let all = rows.operations_of(copy).map(|(_, operation)| operation);
+            let wanted = all.filter(|operation| after.is_none_or(|after| operation.id > after));
+            wanted.take(limit).cloned().collect()
+        })
+    }
+
+    fn revision(&self, id: RevisionId) -> Result<Option<RevisionRecord>> {
+        self.read(|rows| rows.revisions.get(&id).cloned())
+    }
+
+    fn put_revision(&self, revision: &RevisionRecord) -> Result<()> {
+        self.write(|rows| {
+            if self.checked() {
+                rules::revision(rows, revision);
+            }
+            rows.revisions.put(revision.id, revision.clone());
+        })
+    }
+
+    fn delete_revision(&self, id: RevisionId) -> Result<()> {
+        self.write(|rows| rows.revisions.remove(&id))
+    }
+
+    fn revisions(&self, before: Option<RevisionId>, limit: usize) -> Result<Vec<RevisionRecord>> {
+        self.read(|rows| {
+            let all = match before {
+                Some(before) => rows.revisions.range(..before),
+                None => rows.revisions.range(..),
+            };
+            let newest = all.rev().map(|(_, revision)| revision);
+            newest.take(limit).cloned().collect()
+        })
+    }
+
+    fn collection(&self) -> Result<Option<CollectionRecord>> {
+        self.read(|rows| rows.collection.get(&()).cloned())
+    }
+
+    fn set_collection(&self, collection: Option<&CollectionRecord>) -> Result<()> {
+        self.write(|rows| match collection {
+            Some(collection) => rows.collection.put((), collection.clone()),
+            None => rows.collection.remove(&()),
+        })
+    }
+
+    fn mark_node(&self, id: &TreeId) -> Result<bool> {
+        self.write(|rows| {
+            let new = !rows.node_marks.has(id);
+            if new {
+                rows.node_marks.put(*id, ());
+                rows.unscanned.put(*id, ());
+            }
+            new
+        })
+    }
+
+    fn mark_content(&self, id: &ContentId) -> Result<()> {
+        self.write(|rows| {
+            if !rows.content_marks.has(id) {
+                rows.content_marks.put(*id, ());
+            }
+        })
+    }
+
+    fn take_unscanned(&self, limit: usize) -> Result<Vec<TreeId>> {
+        self.write(|rows| {
+            // From the end: the order is nobody's to rely on.
+            let taken: Vec<_> = rows.unscanned.rows().rev().take(limit).collect();
+            let taken: Vec<TreeId> = taken.into_iter().map(|(id, ())| *id).collect();
+            taken.iter().for_each(|id| rows.unscanned.remove(id));
+            taken
+        })
+    }
+
+    fn unmarked_nodes(&self, after: Option<&TreeId>, limit: usize) -> Result<Sweep<TreeId>> {
+        self.read(|rows| sweep(&rows.nodes, &rows.node_marks, after, limit))
+    }
+
+    fn unmarked_contents(
+        &self,
+        after: Option<&ContentId>,
+        limit: usize,
+    ) -> Result<Sweep<ContentId>> {
+        self.read(|rows| sweep(&rows.contents, &rows.content_marks, after, limit))
+    }
+
+    fn clear_marks(&self, limit: usize) -> Result<bool> {
+        self.write(|rows| {
+            let nodes = rows.node_marks.rows().take(limit).map(|(id, ())| *id);
+            let nodes: Vec<_> = nodes.collect();
+            for id in &nodes {
+                rows.node_marks.remove(id);
+                rows.unscanned.remove(id);
+            }
+            let rest = limit - nodes.len();
+            let contents = rows.content_marks.rows().take(rest).map(|(id, ())| *id);
+            let contents: Vec<_> = contents.collect();
+            contents.iter().for_each(|id| rows.content_marks.remove(id));
+            rows.node_marks.rows().len() + rows.content_marks.rows().len() > 0
+        })
+    }
+
+    fn usage(&self) -> Result<StoreUsage> {
+        self.read(|rows| {
+            let mut usage = StoreUsage {
+                nodes: rows.nodes.rows().len() as u64,
+                node_bytes: rows.nodes.rows().map(|(_, node)| node.len() as u64).sum(),
+                copies: rows.copies.rows().len() as u64,
+                operations: rows.operations.rows().len() as u64,
+                revisions: rows.revisions.rows().len() as u64,
+                ..StoreUsage::default()
+            };
+            for (_, content) in rows.contents.rows() {
+                if let Place::Inline(_) = content.place {
+                    usage.inline_contents += 1;
+                    usage.inline_bytes += content.size;
+                } else {
+                    usage.object_contents += 1;
+                    usage.object_bytes += content.size;
+                }
+            }
+            usage
+        })
+    }
+}

@@ -1,0 +1,223 @@
+//! What a caller of the metadata store may not do. Breaking a rule is a bug of
+//! the caller, so each is a panic.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use workspace_core::store::{
+    ContentRecord, CopyRecord, CopyState, HeadRecord, OperationCause, OperationRecord, Place,
+    RevisionRecord,
+};
+use workspace_core::{ContentId, Timestamp, TreeId};
+
+use super::rows::Rows;
+
+/// The largest integer that JavaScript carries exactly.
+const MAX_INTEGER: u64 = Timestamp::MAX_MILLIS as u64;
+/// The largest value in a row, in bytes.
+const MAX_VALUE: usize = 1 << 20;
+
+fn integers(what: &str, values: impl IntoIterator<Item = u64>) {
+    for value in values {
+        assert!(value <= MAX_INTEGER, "{what}: {value} is above 2^53 - 1");
+    }
+}
+
+pub(super) fn head(old: Option<&HeadRecord>, new: &HeadRecord) {
+    integers("head", [new.version]);
+    integers("head", new.revision.map(|id| id.get()));
+    assert_eq!(
+        new.revision.is_some(),
+        new.recorded.is_some(),
+        "head has a revision and its tree, or neither"
+    );
+    let Some(old) = old else {
+        return;
+    };
+    assert!(new.version >= old.version, "head: version goes backwards");
+    if new.tree != old.tree {
+        assert!(new.version > old.version, "head: moved without a version");
+    }
+    if let (Some(old), Some(new)) = (old.revision, new.revision) {
+        assert!(new >= old, "head: revision goes backwards");
+    }
+}
+
+pub(super) fn node(old: Option<&Bytes>, id: &TreeId, encoded: &[u8]) {
+    assert!(encoded.len() <= MAX_VALUE, "{id:?}: node over 1 MiB");
+    if let Some(old) = old {
+        assert_eq!(old, encoded, "{id:?}: two nodes under one id");
+    }
+}
+
+pub(super) fn content(rows: &Rows, id: &ContentId, content: &ContentRecord) {
+    integers("content", [content.size]);
+    match &content.place {
+        Place::Inline(bytes) => {
+            assert!(bytes.len() <= MAX_VALUE, "{id:?}: content over 1 MiB");
+            assert_eq!(bytes.len() as u64, content.size, "{id:?}: another size");
+            assert_eq!(ContentId::of(bytes), *id, "content is not what its id says");
+        }
+        Place::Object(key) => {
+            let owner = rows.objects.get(key);
+            assert!(
+                owner.is_none_or(|owner| owner == id),
+                "{key:?}: two contents refer to one object"
+            );
+        }
+        other => panic!("{id:?}: {other:?} is not a place that these rules know"),
+    }
+}
+
+pub(super) fn copy(old: Option<&CopyRecord>, new: &CopyRecord) {
+    let id = new.id;
+    integers("copy", [new.base_version, new.generation]);
+    integers("copy", new.operation.map(|id| id.get()));
+    let Some(old) = old else {
+        return;
+    };
+    assert!(
+        old.state == CopyState::Open || old.state == new.state,
+        "{id:?}: a closed copy changed from {:?} to {:?}",
+        old.state,
+        new.state
+    );
+    assert!(
+        new.generation >= old.generation,
+        "{id:?}: generation goes backwards"
+    );
+    if new.tree != old.tree {
+        assert_eq!(old.state, CopyState::Open, "{id:?}: changed when closed");
+        assert!(
+            new.generation > old.generation,
+            "{id:?}: changed within a generation"
+        );
+    }
+    assert!(
+        new.base_version >= old.base_version,
+        "{id:?}: base goes backwards"
+    );
+    assert!(
+        new.operation >= old.operation,
+        "{id:?}: operation goes backwards"
+    );
+    assert_eq!(new.created, old.created, "{id:?}: forked twice");
+}
+
+pub(super) fn operation(operation: &OperationRecord) {
+    integers("operation", [operation.id.get()]);
+    match operation.cause {
+        OperationCause::Rebase(version) => integers("operation", [version]),
+        OperationCause::Undo(undone) => {
+            assert!(undone < operation.id, "an operation undoes a later one");
+        }
+        OperationCause::Edit | OperationCause::Import => {}
+    }
+}
+
+pub(super) fn revision(rows: &Rows, new: &RevisionRecord) {
+    let id = new.id;
+    integers("revision", [id.get(), new.version]);
+    assert!(
+        new.parent.is_none_or(|parent| parent < id),
+        "{id:?}: its parent is later"
+    );
+    if let Some(old) = rows.revisions.get(&id) {
+        assert_eq!(old.tree, new.tree, "{id:?}: another tree");
+        return;
+    }
+    if let Some((last, _)) = rows.revisions.rows().next_back() {
+        assert!(id > *last, "{id:?}: comes after {last:?}");
+    }
+    let newest = rows.head.get(&()).and_then(|head| head.revision);
+    assert!(
+        newest.is_none_or(|newest| id >= newest),
+        "{id:?}: head is at {newest:?}"
+    );
+}
+
+/// Checks what the transaction touched, as it is about to commit.
+pub(super) fn check(rows: &Rows) {
+    let stored = |what: &str, tree: &TreeId| {
+        assert!(rows.nodes.has(tree), "{what}: {tree:?} is not stored");
+    };
+    if let (Some(()), Some(head)) = (rows.head.touched().next(), rows.head.get(&())) {
+        stored("head", &head.tree);
+    }
+    for id in rows.revisions.touched() {
+        if let Some(revision) = rows.revisions.get(id) {
+            stored("revision", &revision.tree);
+        }
+    }
+    for key in rows.operations.touched() {
+        let Some(operation) = rows.operations.get(key) else {
+            continue;
+        };
+        assert!(rows.copies.has(&key.0), "an operation without its copy");
+        stored("operation", &operation.before);
+        stored("operation", &operation.after);
+    }
+    for id in rows.copies.touched() {
+        let Some(copy) = rows.copies.get(id) else {
+            continue;
+        };
+        if let Some(newest) = copy.operation {
+            let operation = rows.operations.get(&(*id, newest));
+            let operation = operation.unwrap_or_else(|| panic!("{id:?}: {newest:?} is missing"));
+            assert_eq!(operation.after, copy.tree, "{id:?}: tree of {newest:?}");
+        }
+        if copy.state == CopyState::Open {
+            stored("copy", &copy.tree);
+            stored("copy", &copy.base);
+        }
+    }
+    names(rows);
+    deleted_nodes(rows);
+}
+
+fn names(rows: &Rows) {
+    if rows.copies.touched().next().is_none() {
+        return;
+    }
+    let mut names = BTreeSet::new();
+    for (id, copy) in rows.copies.rows() {
+        if let (CopyState::Open, Some(name)) = (copy.state, &copy.name) {
+            assert!(
+                names.insert(name),
+                "{id:?}: another open copy is named {name:?}"
+            );
+        }
+    }
+}
+
+/// Nothing that can still be read may lose its root.
+fn deleted_nodes(rows: &Rows) {
+    let gone: BTreeSet<_> = rows
+        .nodes
+        .touched()
+        .filter(|id| !rows.nodes.has(id))
+        .collect();
+    if gone.is_empty() {
+        return;
+    }
+    let needed = |what: &str, tree: &TreeId| {
+        assert!(!gone.contains(tree), "{what} needs {tree:?}");
+    };
+    for (_, head) in rows.head.rows() {
+        needed("head", &head.tree);
+    }
+    for (_, revision) in rows.revisions.rows() {
+        needed("revision", &revision.tree);
+    }
+    for (id, copy) in rows.copies.rows() {
+        if copy.state != CopyState::Open {
+            continue;
+        }
+        needed("copy", &copy.tree);
+        needed("copy", &copy.base);
+        for (_, operation) in rows.operations_of(id) {
+            needed("operation", &operation.before);
+            needed("operation", &operation.after);
+        }
+    }
+}
