@@ -114,33 +114,41 @@ pub struct Summary {
     pub directories: u64,
     /// The sizes of all files, in bytes.
     pub bytes: u64,
+    /// The longest path below, as seen from the directory, in bytes; 0 where it
+    /// is empty. Keeps a move from making a path too long without a walk.
+    pub longest: u64,
 }
 
 impl Summary {
-    pub(crate) fn of(entry: &Entry) -> Self {
-        match entry {
+    /// Returns what an entry adds to the totals of its directory.
+    pub(crate) fn of(name: &str, entry: &Entry) -> Self {
+        let mut summary = match entry {
             Entry::File(file) => Self {
                 files: 1,
-                directories: 0,
                 bytes: file.size,
+                ..Self::default()
             },
             Entry::Symlink(_) => Self {
                 files: 1,
-                directories: 0,
-                bytes: 0,
+                ..Self::default()
             },
             Entry::Directory(directory) => {
-                let mut below = directory.summary;
-                below.directories = below.directories.saturating_add(1);
-                below
+                let below = directory.summary;
+                Self {
+                    directories: below.directories.saturating_add(1),
+                    ..below
+                }
             }
-        }
+        };
+        summary.longest = summary.longest.saturating_add(name.len() as u64 + 1);
+        summary
     }
 
     pub(crate) fn add(&mut self, other: Self) {
         self.files = self.files.saturating_add(other.files);
         self.directories = self.directories.saturating_add(other.directories);
         self.bytes = self.bytes.saturating_add(other.bytes);
+        self.longest = self.longest.max(other.longest);
     }
 
     /// Returns files, symlinks and directories together.

@@ -189,6 +189,13 @@ impl Error {
         error
     }
 
+    /// Names it by what `rename` makes of its subject.
+    #[must_use]
+    pub(crate) fn map_subject(mut self, rename: impl FnOnce(&str) -> String) -> Self {
+        self.0.subject = self.0.subject.take().map(|subject| rename(&subject));
+        self
+    }
+
     /// Returns what the caller should do next.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

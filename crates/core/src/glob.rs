@@ -1,0 +1,260 @@
+//! Globs over tree paths.
+
+use std::fmt;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::path::{MAX_PATH, TreePath};
+
+/// A pattern over the paths of a tree.
+///
+/// `?` is one character, `*` any number within a segment, `[a-z]` and `[!a-z]`
+/// one character of a set, `\` takes the next character as it is, and a segment
+/// `**` is any number of segments. A pattern that starts with `/` is anchored
+/// at the root; one without may start at any depth. What a pattern matches, it
+/// matches with everything below.
+///
+/// ```
+/// use workspace_core::{Glob, TreePath};
+/// let matches = |glob: &str, path: &str| {
+///     Glob::new(glob).unwrap().matches(&TreePath::new(path).unwrap())
+/// };
+/// assert!(matches("/src/*.rs", "/src/lib.rs"));
+/// assert!(!matches("/src/*.rs", "/src/bin/main.rs"));
+/// assert!(matches("/src/**/*.rs", "/src/a/b/c.rs"));
+/// assert!(matches("/src", "/src/a/b"));
+/// assert!(matches("*.md", "/docs/intro.md"));
+/// assert!(matches("**", "/anything/at/all"));
+/// for bad in ["", "a//b", "/..", "[a", "a\\"] {
+///     assert!(Glob::new(bad).is_err());
+/// }
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Glob {
+    text: String,
+    segments: Vec<Segment>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Segment {
+    /// `**`
+    Any,
+    One(Vec<Token>),
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Token {
+    Char(char),
+    /// `?`
+    One,
+    /// `*`
+    Many,
+    Set {
+        negated: bool,
+        ranges: Vec<(char, char)>,
+    },
+}
+
+impl Glob {
+    /// Parses a pattern.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`], naming what is wrong with it.
+    pub fn new(text: &str) -> Result<Self> {
+        parse(text).map_err(|why| {
+            let start: String = text.chars().take(120).collect();
+            Error::new(ErrorKind::Invalid, "parse glob")
+                .at(start.escape_debug())
+                .because(why)
+        })
+    }
+
+    /// Returns the pattern as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Tells whether `path`, or a directory above it, matches.
+    pub fn matches(&self, path: &TreePath) -> bool {
+        self.run(path).any
+    }
+
+    /// Tells whether anything below the directory `path` could match.
+    pub fn may_match_below(&self, path: &TreePath) -> bool {
+        let run = self.run(path);
+        run.any || run.open
+    }
+
+    /// Runs the pattern over the segments as a state machine: a state is the
+    /// number of pattern segments matched. O(pattern · path).
+    fn run(&self, path: &TreePath) -> Run {
+        let end = self.segments.len();
+        let mut states = vec![false; end + 1];
+        states[0] = true;
+        self.close(&mut states);
+        let mut any = states[end];
+        for name in path.segments() {
+            let mut next = vec![false; end + 1];
+            for (at, segment) in self
+                .segments
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| states[*at])
+            {
+                match segment {
+                    Segment::Any => next[at] = true,
+                    Segment::One(tokens) if matches_name(tokens, name) => next[at + 1] = true,
+                    Segment::One(_) => {}
+                }
+            }
+            self.close(&mut next);
+            states = next;
+            any |= states[end];
+        }
+        Run {
+            any,
+            open: states[..end].contains(&true),
+        }
+    }
+
+    /// `**` also stands for no segment at all.
+    fn close(&self, states: &mut [bool]) {
+        for (at, segment) in self.segments.iter().enumerate() {
+            if states[at] && matches!(segment, Segment::Any) {
+                states[at + 1] = true;
+            }
+        }
+    }
+}
+
+struct Run {
+    any: bool,
+    open: bool,
+}
+
+impl fmt::Debug for Glob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Glob({:?})", self.text)
+    }
+}
+
+impl fmt::Display for Glob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::str::FromStr for Glob {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::new(text)
+    }
+}
+
+fn parse(text: &str) -> std::result::Result<Glob, String> {
+    if text.is_empty() {
+        return Err("empty pattern".into());
+    }
+    if text.len() > MAX_PATH {
+        return Err(format!("longer than {MAX_PATH} bytes"));
+    }
+    let (anchored, relative) = match text.strip_prefix('/') {
+        Some(relative) => (true, relative),
+        None => (false, text),
+    };
+    let mut segments = Vec::new();
+    if !anchored && !relative.starts_with("**") {
+        segments.push(Segment::Any);
+    }
+    // `/` alone is the root, with everything below.
+    for segment in relative.split('/').filter(|_| !relative.is_empty()) {
+        segments.push(match segment {
+            "" => return Err("empty segment".into()),
+            "." | ".." => return Err(format!("`{segment}` segment")),
+            "**" => Segment::Any,
+            _ => Segment::One(parse_segment(segment)?),
+        });
+    }
+    Ok(Glob {
+        text: text.into(),
+        segments,
+    })
+}
+
+fn parse_segment(segment: &str) -> std::result::Result<Vec<Token>, String> {
+    let mut tokens = Vec::new();
+    let mut chars = segment.chars().peekable();
+    while let Some(c) = chars.next() {
+        tokens.push(match c {
+            '\0' => return Err("NUL byte".into()),
+            '?' => Token::One,
+            '*' => {
+                if tokens.last() == Some(&Token::Many) {
+                    return Err("`**` stands for whole segments only".into());
+                }
+                Token::Many
+            }
+            '\\' => Token::Char(chars.next().ok_or("`\\` at the end of a segment")?),
+            '[' => {
+                let negated = chars.next_if(|c| matches!(c, '!' | '^')).is_some();
+                let mut ranges = Vec::new();
+                loop {
+                    let low = match chars.next().ok_or("`[` without `]`")? {
+                        ']' if !ranges.is_empty() => break,
+                        '\\' => chars.next().ok_or("`[` without `]`")?,
+                        c => c,
+                    };
+                    let mut high = low;
+                    let mut ahead = chars.clone();
+                    if ahead.next() == Some('-') && ahead.next().is_some_and(|c| c != ']') {
+                        chars.next();
+                        high = chars.next().ok_or("`[` without `]`")?;
+                    }
+                    ranges.push((low, high));
+                }
+                Token::Set { negated, ranges }
+            }
+            c => Token::Char(c),
+        });
+    }
+    Ok(tokens)
+}
+
+/// Matches one segment, going back to the last `*` only: O(pattern · name).
+fn matches_name(tokens: &[Token], name: &str) -> bool {
+    let name: Vec<char> = name.chars().collect();
+    let (mut token, mut at) = (0, 0);
+    let mut retry: Option<(usize, usize)> = None;
+    while at < name.len() {
+        match tokens.get(token) {
+            Some(Token::Many) => {
+                retry = Some((token, at));
+                token += 1;
+            }
+            Some(one) if matches_char(one, name[at]) => {
+                token += 1;
+                at += 1;
+            }
+            _ => match retry {
+                Some((many, from)) => {
+                    retry = Some((many, from + 1));
+                    token = many + 1;
+                    at = from + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    tokens[token..].iter().all(|token| *token == Token::Many)
+}
+
+fn matches_char(token: &Token, c: char) -> bool {
+    match token {
+        Token::Char(expected) => c == *expected,
+        Token::One => true,
+        Token::Many => false,
+        Token::Set { negated, ranges } => {
+            ranges.iter().any(|(low, high)| (*low..=*high).contains(&c)) != *negated
+        }
+    }
+}

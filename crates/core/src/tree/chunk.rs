@@ -1,0 +1,104 @@
+//! Where a sequence of items is cut into nodes.
+//!
+//! A cut depends on nothing but the items since the cut before: below
+//! [`MIN_NODE`] bytes there is none, at [`MAX_NODE`] there always is, and in
+//! between an item ends its node with a probability in proportion to its size,
+//! decided by a hash of its name and level. So the same items are always cut in
+//! the same places, whatever order they were written in, and an edit moves only
+//! the cuts next to it. This is the splitting rule of prolly trees (as in Noms
+//! and Dolt) with the size weighed in; the hash is FNV-1a (64 bit) finished with
+//! the mixer of MurmurHash3.
+
+use crate::entry::Summary;
+use crate::id::TreeId;
+use crate::path::Name;
+use crate::tree::codec::{Child, Item, encode_item, encode_node};
+
+/// A node below this many bytes of items is never cut.
+pub(crate) const MIN_NODE: usize = 2048;
+/// A node never grows past this many bytes of items, but for a last one that
+/// crosses it: 8 KiB and one item.
+pub(crate) const MAX_NODE: usize = 8192;
+/// Between the two, the mean distance to the next cut, in bytes.
+const MEAN_REST: u64 = 2048;
+
+/// Cuts a sequence of items of one level into nodes.
+pub(crate) struct Chunker {
+    level: u8,
+    items: Vec<u8>,
+    count: usize,
+    summary: Summary,
+    last: Option<Name>,
+}
+
+/// A finished node and the reference that the level above keeps to it.
+pub(crate) struct Cut {
+    pub(crate) last: Name,
+    pub(crate) child: Child,
+    pub(crate) encoded: Vec<u8>,
+}
+
+impl Chunker {
+    pub(crate) fn new(level: u8) -> Self {
+        Self {
+            level,
+            items: Vec::new(),
+            count: 0,
+            summary: Summary::default(),
+            last: None,
+        }
+    }
+
+    /// Tells whether the next item starts a node.
+    pub(crate) fn at_cut(&self) -> bool {
+        self.last.is_none()
+    }
+
+    /// Adds the next item; returns the node that it ends, if it does.
+    pub(crate) fn push(&mut self, name: &Name, item: &Item) -> Option<Cut> {
+        let before = self.items.len();
+        encode_item(&mut self.items, name, item);
+        self.count += 1;
+        self.summary.add(item.summary(name));
+        self.last = Some(name.clone());
+        let size = self.items.len();
+        let cut = size >= MAX_NODE
+            || (size >= MIN_NODE && hash(self.level, name) < threshold(size - before));
+        if cut { self.finish() } else { None }
+    }
+
+    /// Ends the node under way, if there is one.
+    pub(crate) fn finish(&mut self) -> Option<Cut> {
+        let last = self.last.take()?;
+        let encoded = encode_node(self.level, self.count, &self.items);
+        let child = Child {
+            id: TreeId::of_node(&encoded),
+            summary: self.summary,
+        };
+        self.items.clear();
+        self.count = 0;
+        self.summary = Summary::default();
+        Some(Cut {
+            last,
+            child,
+            encoded,
+        })
+    }
+}
+
+/// Returns the bound under which an item of `size` bytes ends its node.
+fn threshold(size: usize) -> u64 {
+    (u64::MAX / MEAN_REST).saturating_mul(size as u64)
+}
+
+fn hash(level: u8, name: &Name) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in [level].iter().chain(name.as_str().as_bytes()) {
+        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    hash ^= hash >> 33;
+    hash = hash.wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash ^= hash >> 33;
+    hash = hash.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    hash ^ (hash >> 33)
+}

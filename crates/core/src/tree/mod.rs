@@ -1,0 +1,82 @@
+//! Directories as Merkle nodes: reading, editing, comparing, merging.
+//!
+//! Everything here works on node ids alone and knows no workspace, copy or
+//! store; [`Nodes`] is its only way out.
+
+mod chunk;
+mod codec;
+mod compare;
+mod directory;
+mod editor;
+mod merge;
+mod sequence;
+mod walk;
+
+use std::rc::Rc;
+use std::sync::OnceLock;
+
+pub(crate) use codec::{Item, Node};
+pub(crate) use compare::compare;
+pub(crate) use directory::{edit, list, lookup};
+pub(crate) use editor::{Editor, Found};
+pub(crate) use merge::{Merged, merge};
+pub(crate) use walk::Walker;
+
+use crate::entry::{Directory, Entry};
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::TreeId;
+use crate::path::TreePath;
+
+/// Where nodes are kept. The node of [`empty_tree`] is implied, never saved.
+pub(crate) trait Nodes {
+    /// Returns a node; `Corrupt` where it is missing or does not decode.
+    fn load(&self, id: &TreeId) -> Result<Rc<Node>>;
+    /// Stores a node; storing one that is there is cheap.
+    fn save(&self, id: &TreeId, encoded: &[u8]) -> Result<()>;
+}
+
+/// Returns the id of the directory without entries.
+pub(crate) fn empty_tree() -> TreeId {
+    static EMPTY: OnceLock<TreeId> = OnceLock::new();
+    *EMPTY.get_or_init(|| TreeId::of_node(&codec::encode_node(0, 0, &[])))
+}
+
+/// Returns the entry at `path`; the root is a directory like any other.
+pub(crate) fn resolve(nodes: &dyn Nodes, root: &TreeId, path: &TreePath) -> Result<Option<Entry>> {
+    let mut entry = None;
+    let mut tree = *root;
+    let mut names = path.segments().peekable();
+    while let Some(name) = names.next() {
+        entry = lookup(nodes, &tree, name)?;
+        match &entry {
+            Some(Entry::Directory(directory)) => tree = directory.tree,
+            Some(_) if names.peek().is_none() => {}
+            _ => return Ok(None),
+        }
+    }
+    match entry {
+        None => Ok(Some(Entry::Directory(directory_of(nodes, root)?))),
+        found => Ok(found),
+    }
+}
+
+/// Returns `tree` as an entry, its totals summed over its root node.
+pub(crate) fn directory_of(nodes: &dyn Nodes, tree: &TreeId) -> Result<Directory> {
+    Ok(Directory {
+        tree: *tree,
+        summary: nodes.load(tree)?.summary(),
+    })
+}
+
+/// Loads the node that a parent at `level` refers to; its level must be one
+/// less, or altered data could send a reader round in circles.
+fn load_below(nodes: &dyn Nodes, id: &TreeId, level: u8) -> Result<Rc<Node>> {
+    let node = nodes.load(id)?;
+    if node.level.checked_add(1) == Some(level) {
+        Ok(node)
+    } else {
+        Err(Error::new(ErrorKind::Corrupt, "read node")
+            .at(id)
+            .because(format!("level {} below level {level}", node.level)))
+    }
+}

@@ -1,0 +1,254 @@
+//! Publishing a copy, and bringing it up to the present head.
+
+use std::collections::BTreeMap;
+
+use crate::change::Author;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{CopyId, OperationId, RevisionId, TreeId};
+use crate::store::{
+    CopyRecord, CopyState, HeadRecord, OperationCause, RevisionCause, RevisionRecord,
+};
+use crate::tree::{Merged, empty_tree, merge};
+use crate::workspace::Workspace;
+use crate::workspace::batch::{check_text, new_operation};
+use crate::workspace::tx::Tx;
+use crate::{Conflict, Timestamp};
+
+/// What goes into a revision with its tree.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RevisionMessage {
+    /// Who; free text of up to 200 bytes.
+    pub actor: String,
+    /// What for; free text of up to 8 KiB.
+    pub message: String,
+    /// Whatever else to keep; up to 64 KiB in all.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl RevisionMessage {
+    pub(crate) fn check(&self, operation: &'static str) -> Result<()> {
+        check_text(operation, &self.actor, &self.message)?;
+        let size: usize = self
+            .metadata
+            .iter()
+            .map(|(key, value)| key.len() + value.len())
+            .sum();
+        let nul = |text: &String| text.contains('\0');
+        if size > 64 << 10
+            || self
+                .metadata
+                .iter()
+                .any(|(key, value)| nul(key) || nul(value))
+        {
+            return Err(Error::new(ErrorKind::Invalid, operation)
+                .at("metadata")
+                .because("a NUL byte, or more than 64 KiB"));
+        }
+        Ok(())
+    }
+}
+
+/// How to apply a copy.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ApplyOptions {
+    /// What goes into the revision.
+    pub message: RevisionMessage,
+    /// The tree that was reviewed; where the copy has another one by now, apply
+    /// fails with `Stale`.
+    pub expect_tree: Option<TreeId>,
+}
+
+/// What applying led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// The copy is head, as this revision.
+    Published {
+        /// The revision.
+        revision: RevisionId,
+        /// Whether an apply before this one had published it already.
+        already: bool,
+    },
+    /// The copy has no change: nothing was published, and the copy stays open.
+    Unchanged,
+}
+
+/// What a rebase led to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rebased {
+    /// The copy after it.
+    pub copy: CopyRecord,
+    /// The operation that brought head's changes in; `None` where the files of
+    /// the copy stay as they are.
+    pub operation: Option<OperationId>,
+}
+
+impl Workspace {
+    /// Publishes a copy: it becomes head, and a revision records it. A few rows,
+    /// whatever the tree's size. Where head holds writes that no revision
+    /// records, they are recorded first, so that no state of head is lost.
+    ///
+    /// Repeating it returns the same revision.
+    ///
+    /// # Errors
+    /// `Conflict`, with the changed paths, where head's files are no longer those
+    /// that the copy is based on; the copy stays open. `Stale` where its tree is
+    /// not the expected one. `Closed` where it was discarded or has expired;
+    /// `NotFound`.
+    pub fn apply(&self, id: CopyId, options: ApplyOptions) -> Result<Applied> {
+        options.message.check("apply")?;
+        let now = self.now();
+        self.write("apply", |tx| {
+            if let CopyState::Applied(revision) = tx.any_copy("apply", id)?.state {
+                return Ok(Applied::Published {
+                    revision,
+                    already: true,
+                });
+            }
+            let mut copy = tx.open_copy("apply", id, now)?;
+            if let Some(expected) = options
+                .expect_tree
+                .filter(|expected| *expected != copy.tree)
+            {
+                return Err(Error::new(ErrorKind::Stale, "apply")
+                    .at(id)
+                    .because(format!("its tree is {}, not {expected}", copy.tree)));
+            }
+            let mut head = tx.head()?;
+            if copy.tree == copy.base {
+                return Ok(Applied::Unchanged);
+            }
+            if head.tree != copy.base {
+                return Err(Error::conflicting("apply", changed_paths(tx, &head, &copy)?).at(id));
+            }
+            record_head(tx, &mut head, now)?;
+            let revision = publish(
+                tx,
+                &mut head,
+                copy.tree,
+                RevisionCause::Apply(id),
+                options.message,
+                now,
+            )?;
+            copy.state = CopyState::Applied(revision);
+            copy.modified = now;
+            tx.put_copy(&copy)?;
+            Ok(Applied::Published {
+                revision,
+                already: false,
+            })
+        })
+    }
+
+    /// Moves a copy onto the present head, by three-way comparison at the level
+    /// of paths, as one operation. Costs what was changed on either side.
+    ///
+    /// # Errors
+    /// `Conflict`, with the changed paths, where both sides changed a path
+    /// differently; nothing changes. `NotFound`, `Closed`.
+    pub fn rebase(&self, id: CopyId, author: &Author) -> Result<Rebased> {
+        check_text("rebase", &author.actor, &author.note)?;
+        let now = self.now();
+        self.write("rebase", |tx| {
+            let mut copy = tx.open_copy("rebase", id, now)?;
+            let head = tx.head()?;
+            if (head.version, head.tree) == (copy.base_version, copy.base) {
+                return Ok(Rebased {
+                    copy,
+                    operation: None,
+                });
+            }
+            let tree = match merge(tx, &copy.base, &head.tree, &copy.tree)? {
+                Merged::Tree(directory) => directory.tree,
+                Merged::Conflict(conflict) => {
+                    return Err(Error::conflicting("rebase", conflict).at(id));
+                }
+            };
+            copy.base = head.tree;
+            copy.base_version = head.version;
+            let operation = if tree == copy.tree {
+                copy.modified = now;
+                tx.put_copy(&copy)?;
+                None
+            } else {
+                let cause = OperationCause::Rebase(head.version);
+                let operation = new_operation(cause, author, now, copy.tree, tree);
+                Some(tx.move_copy(&mut copy, operation)?)
+            };
+            Ok(Rebased { copy, operation })
+        })
+    }
+}
+
+/// Lists what changed since the copy's base in head, in the copy, and in both,
+/// whether or not the sides could be brought together.
+fn changed_paths(tx: &Tx<'_>, head: &HeadRecord, copy: &CopyRecord) -> Result<Conflict> {
+    let mut conflict = Conflict::default();
+    let mut sides: BTreeMap<crate::TreePath, (bool, bool)> = BTreeMap::new();
+    let root = crate::TreePath::root();
+    crate::tree::compare(tx, &root, &copy.base, &head.tree, &mut |path, _, _| {
+        sides.entry(path.clone()).or_default().0 = true;
+        Ok(())
+    })?;
+    crate::tree::compare(tx, &root, &copy.base, &copy.tree, &mut |path, _, _| {
+        sides.entry(path.clone()).or_default().1 = true;
+        Ok(())
+    })?;
+    for (path, side) in &sides {
+        match side {
+            (true, true) => conflict.both.push(path),
+            (true, false) => conflict.head.push(path),
+            _ => conflict.copy.push(path),
+        }
+    }
+    Ok(conflict)
+}
+
+/// Records head as it is, where no revision does.
+pub(crate) fn record_head(tx: &Tx<'_>, head: &mut HeadRecord, now: Timestamp) -> Result<()> {
+    if head.recorded == Some(head.tree) || (head.recorded.is_none() && head.tree == empty_tree()) {
+        return Ok(());
+    }
+    let message = RevisionMessage::default();
+    record(tx, head, RevisionCause::Snapshot, message, now).map(|_| ())
+}
+
+/// Moves head to `tree` and records it.
+pub(crate) fn publish(
+    tx: &Tx<'_>,
+    head: &mut HeadRecord,
+    tree: TreeId,
+    cause: RevisionCause,
+    message: RevisionMessage,
+    now: Timestamp,
+) -> Result<RevisionId> {
+    head.version += 1;
+    head.tree = tree;
+    head.modified = now;
+    record(tx, head, cause, message, now)
+}
+
+/// Records the files of head as its newest revision.
+pub(crate) fn record(
+    tx: &Tx<'_>,
+    head: &mut HeadRecord,
+    cause: RevisionCause,
+    message: RevisionMessage,
+    now: Timestamp,
+) -> Result<RevisionId> {
+    let id = head.revision.map_or(RevisionId::new(1), RevisionId::next);
+    tx.put_revision(&RevisionRecord {
+        id,
+        parent: head.revision,
+        tree: head.tree,
+        version: head.version,
+        cause,
+        actor: message.actor,
+        message: message.message,
+        at: now,
+        metadata: message.metadata,
+    })?;
+    head.revision = Some(id);
+    head.recorded = Some(head.tree);
+    tx.set_head(head)?;
+    Ok(id)
+}

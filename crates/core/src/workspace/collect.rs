@@ -1,0 +1,272 @@
+//! Collection: deleting what nothing refers to, in bounded steps, beside
+//! writers at work.
+//!
+//! Mark and sweep over the roots: head, revisions, open copies with their bases
+//! and operations, and trees that walks are reading. Where it is, is in the
+//! store, so it goes on after a crash. Writers mark what they put while it
+//! marks and sweeps (an incremental-update write barrier, after Dijkstra et al.,
+//! "On-the-fly garbage collection", 1978), so nothing that becomes reachable is
+//! swept.
+
+use crate::entry::Entry;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{BlobKey, TreeId};
+use crate::store::{CollectionPhase, CollectionRecord, MetaTx, Place};
+use crate::tree::{Item, Node, empty_tree};
+use crate::workspace::tx::Tx;
+use crate::workspace::{Workspace, marks};
+
+/// How much one step of a collection may look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CollectBudget {
+    /// Rows, nodes or objects, whichever the step is about; at least 1.
+    pub rows: usize,
+}
+
+impl Default for CollectBudget {
+    /// 1,000 rows.
+    fn default() -> Self {
+        Self { rows: 1000 }
+    }
+}
+
+/// What a collection has done so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Collected {
+    /// Whether it is complete; otherwise there are more steps.
+    pub done: bool,
+    /// Nodes deleted, since the collection began.
+    pub nodes: u64,
+    /// Contents deleted, since the collection began.
+    pub contents: u64,
+    /// Objects deleted in this call.
+    pub objects: u64,
+}
+
+impl Workspace {
+    /// Collects everything there is to collect now: discards copies that have
+    /// expired, forgets closed ones whose time is up, then runs a collection
+    /// to its end.
+    ///
+    /// # Errors
+    /// Those of the stores; `Corrupt` where a node is missing, and then nothing
+    /// is deleted. Repeating it goes on where it stopped.
+    pub async fn gc(&self, mut progress: impl FnMut(&Collected)) -> Result<Collected> {
+        self.expire_copies()?;
+        self.forget_copies()?;
+        let mut objects = 0;
+        loop {
+            let step = self.collect(CollectBudget { rows: 10_000 }).await?;
+            objects += step.objects;
+            let total = Collected { objects, ..step };
+            progress(&total);
+            if step.done {
+                return Ok(total);
+            }
+        }
+    }
+
+    /// Takes one step of the collection under way, or begins one.
+    pub async fn collect(&self, budget: CollectBudget) -> Result<Collected> {
+        let limit = budget.rows.max(1);
+        let state = self.read("collect", |tx| tx.rows.collection())?;
+        if let Some(CollectionRecord {
+            phase: CollectionPhase::SweepObjects(after),
+            ..
+        }) = &state
+        {
+            let after = after.clone();
+            return self.sweep_objects(after, limit).await;
+        }
+        // Set before the transaction that begins it commits: marking too much is
+        // harmless, too little is not.
+        self.inner.collecting.set(true);
+        let (state, unneeded) = self.write("collect", |tx| {
+            let mut state = match tx.rows.collection()? {
+                Some(state) => state,
+                None => {
+                    tx.rows.mark_node(&tx.head()?.tree)?;
+                    let phase = CollectionPhase::Revisions(None);
+                    CollectionRecord {
+                        phase,
+                        nodes: 0,
+                        contents: 0,
+                    }
+                }
+            };
+            let mut unneeded = Vec::new();
+            let next = self.step(tx, &mut state, limit, &mut unneeded)?;
+            tx.rows.set_collection(next.then_some(&state))?;
+            Ok(((state, next), unneeded))
+        })?;
+        let (state, more) = state;
+        self.inner.collecting.set(more && marks(&state.phase));
+        let objects = unneeded.len() as u64;
+        for key in unneeded {
+            self.delete_object(&key).await?;
+        }
+        Ok(Collected {
+            done: !more,
+            nodes: state.nodes,
+            contents: state.contents,
+            objects,
+        })
+    }
+
+    /// Takes one step inside a transaction. Returns whether there are more.
+    fn step(
+        &self,
+        tx: &Tx<'_>,
+        state: &mut CollectionRecord,
+        limit: usize,
+        unneeded: &mut Vec<BlobKey>,
+    ) -> Result<bool> {
+        use CollectionPhase::{
+            Clear, Copies, Operations, Revisions, Scan, SweepContents, SweepNodes, SweepObjects,
+        };
+        state.phase = match &state.phase {
+            Revisions(before) => {
+                let page = tx.rows.revisions(*before, limit)?;
+                for revision in &page {
+                    tx.rows.mark_node(&revision.tree)?;
+                }
+                match page.last() {
+                    Some(last) => Revisions(Some(last.id)),
+                    None => Copies(None),
+                }
+            }
+            Copies(after) => match tx.rows.copies(true, after.as_ref(), 1)?.first() {
+                Some(copy) => {
+                    tx.rows.mark_node(&copy.base)?;
+                    tx.rows.mark_node(&copy.tree)?;
+                    Operations(copy.id, None)
+                }
+                None => Scan,
+            },
+            Operations(copy, after) => {
+                let page = tx.rows.operations(copy, *after, limit)?;
+                for operation in &page {
+                    tx.rows.mark_node(&operation.before)?;
+                    tx.rows.mark_node(&operation.after)?;
+                }
+                match page.last() {
+                    Some(last) => Operations(*copy, Some(last.id)),
+                    None => Copies(Some(*copy)),
+                }
+            }
+            Scan => {
+                let nodes = tx.rows.take_unscanned(limit)?;
+                for id in &nodes {
+                    scan(tx, id)?;
+                }
+                if nodes.is_empty() && !self.mark_pins(tx)? {
+                    SweepNodes(None)
+                } else {
+                    Scan
+                }
+            }
+            SweepNodes(after) => {
+                let page = tx.rows.unmarked_nodes(after.as_ref(), limit)?;
+                for id in &page.unmarked {
+                    tx.rows.delete_node(id)?;
+                }
+                state.nodes += page.unmarked.len() as u64;
+                page.last
+                    .map_or(SweepContents(None), |last| SweepNodes(Some(last)))
+            }
+            SweepContents(after) => {
+                let page = tx.rows.unmarked_contents(after.as_ref(), limit)?;
+                for id in &page.unmarked {
+                    if let Some(Place::Object(key)) = tx.rows.content(id)?.map(|found| found.place)
+                    {
+                        unneeded.push(key);
+                    }
+                    tx.rows.delete_content(id)?;
+                }
+                state.contents += page.unmarked.len() as u64;
+                page.last
+                    .map_or(SweepObjects(None), |last| SweepContents(Some(last)))
+            }
+            SweepObjects(after) => SweepObjects(after.clone()),
+            Clear => return tx.rows.clear_marks(limit),
+        };
+        Ok(true)
+    }
+
+    /// Marks the trees that walks are reading; returns whether one was new.
+    fn mark_pins(&self, tx: &Tx<'_>) -> Result<bool> {
+        let mut new = false;
+        for tree in self.inner.pins.borrow().keys() {
+            new |= tx.rows.mark_node(tree)?;
+        }
+        Ok(new)
+    }
+
+    /// Deletes the objects of a page that no content refers to and that no
+    /// writer is storing. Only a key in flight can come to be referred to, so
+    /// what is neither now never will be.
+    async fn sweep_objects(&self, after: Option<BlobKey>, limit: usize) -> Result<Collected> {
+        self.meter.count(|receipt| receipt.blob_calls += 1);
+        let page = self.blobs().list(after.as_ref(), limit).await?;
+        let orphans = self.read("collect", |tx| {
+            let mut orphans = Vec::new();
+            for key in &page {
+                if !tx.rows.has_object(key)? && !self.inner.in_flight.contains(key) {
+                    orphans.push(key.clone());
+                }
+            }
+            Ok(orphans)
+        })?;
+        for key in &orphans {
+            self.delete_object(key).await?;
+        }
+        let state = self.write("collect", |tx| {
+            let state = tx.rows.collection()?.ok_or_else(|| {
+                Error::new(ErrorKind::Stale, "collect").because("another call finished it")
+            })?;
+            let phase = match page.into_iter().next_back() {
+                Some(last) => CollectionPhase::SweepObjects(Some(last)),
+                None => CollectionPhase::Clear,
+            };
+            let state = CollectionRecord { phase, ..state };
+            tx.rows.set_collection(Some(&state))?;
+            Ok(state)
+        })?;
+        Ok(Collected {
+            done: false,
+            nodes: state.nodes,
+            contents: state.contents,
+            objects: orphans.len() as u64,
+        })
+    }
+
+    async fn delete_object(&self, key: &BlobKey) -> Result<()> {
+        self.meter.count(|receipt| receipt.blob_calls += 1);
+        self.blobs().delete(key).await
+    }
+}
+
+/// Marks what a node refers to.
+fn scan(tx: &Tx<'_>, id: &TreeId) -> Result<()> {
+    if *id == empty_tree() {
+        return Ok(());
+    }
+    let encoded = tx.rows.node(id)?.ok_or_else(|| {
+        Error::new(ErrorKind::Corrupt, "collect")
+            .at(id)
+            .because("the node is missing")
+    })?;
+    for (_, item) in Node::decode(&encoded).map_err(|error| error.at(id))?.items {
+        match item {
+            Item::Child(child) => {
+                tx.rows.mark_node(&child.id)?;
+            }
+            Item::Entry(Entry::Directory(directory)) => {
+                tx.rows.mark_node(&directory.tree)?;
+            }
+            Item::Entry(Entry::File(file)) => tx.rows.mark_content(&file.content)?,
+            Item::Entry(Entry::Symlink(_)) => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,247 @@
+//! Working copies: fork, find, rename, discard, expire.
+
+use crate::entry::Timestamp;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::CopyId;
+use crate::store::{CopyRecord, CopyState, MetaTx as _};
+use crate::workspace::Workspace;
+use crate::workspace::tx::Tx;
+
+/// The longest name of a copy, in bytes.
+const MAX_COPY_NAME: usize = 100;
+/// How many copies a scan looks at in one transaction.
+const PAGE: usize = 100;
+
+/// How to fork a copy.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ForkOptions {
+    /// Its name: unique among open copies, 1 to 100 bytes, no control characters.
+    pub name: Option<String>,
+    /// When it expires; `None` for never.
+    pub expires: Option<Timestamp>,
+}
+
+impl Workspace {
+    /// Forks head into a working copy. One row, whatever the tree's size.
+    ///
+    /// # Errors
+    /// `AlreadyExists` where an open copy has the name; `Invalid` for a name or
+    /// an expiry that cannot be.
+    pub fn fork(&self, options: ForkOptions) -> Result<CopyRecord> {
+        if let Some(name) = &options.name {
+            check_name("fork", name)?;
+        }
+        let now = self.now();
+        if options.expires.is_some_and(|expires| expires <= now) {
+            return Err(Error::new(ErrorKind::Invalid, "fork")
+                .at("expires")
+                .because("in the past"));
+        }
+        let id = CopyId::from_bytes(self.inner.context.ids.next());
+        self.write("fork", |tx| {
+            let head = tx.head()?;
+            if let Some(name) = &options.name {
+                free_name(tx, "fork", name, now)?;
+            }
+            let copy = CopyRecord {
+                id,
+                name: options.name,
+                state: CopyState::Open,
+                base_version: head.version,
+                base: head.tree,
+                tree: head.tree,
+                generation: 0,
+                operation: None,
+                created: now,
+                modified: now,
+                expires: options.expires,
+            };
+            tx.put_copy(&copy)?;
+            Ok(copy)
+        })
+    }
+
+    /// Returns a copy, open or closed.
+    ///
+    /// # Errors
+    /// `NotFound`; also for a closed copy that is no longer remembered.
+    pub fn copy(&self, id: CopyId) -> Result<CopyRecord> {
+        self.read("read copy", |tx| tx.any_copy("read copy", id))
+    }
+
+    /// Returns the open copy of that name, or the copy with that id, or the only
+    /// open copy whose id starts so (at least 4 hex digits).
+    ///
+    /// # Errors
+    /// `NotFound`; `Invalid` where several ids start so.
+    pub fn find_copy(&self, name_or_id: &str) -> Result<CopyRecord> {
+        let error = |kind| Error::new(kind, "find copy").at(name_or_id.escape_debug());
+        self.read("find copy", |tx| {
+            if let Some(copy) = tx.rows.open_copy_named(name_or_id)? {
+                return Ok(copy);
+            }
+            if let Ok(id) = name_or_id.parse() {
+                return tx.any_copy("find copy", id);
+            }
+            let prefix = name_or_id.to_ascii_lowercase();
+            let mut matching = Vec::new();
+            if prefix.len() >= 4 && prefix.bytes().all(|c| c.is_ascii_hexdigit()) {
+                let mut after = None;
+                loop {
+                    let page = tx.rows.copies(true, after.as_ref(), PAGE)?;
+                    let Some(last) = page.last() else { break };
+                    after = Some(last.id);
+                    matching.extend(
+                        page.into_iter()
+                            .filter(|copy| copy.id.to_string().starts_with(&prefix)),
+                    );
+                }
+            }
+            match matching.len() {
+                0 => Err(error(ErrorKind::NotFound).because("no open copy has that name or id")),
+                1 => Ok(matching.remove(0)),
+                n => Err(error(ErrorKind::Invalid).because(format!("{n} copies' ids start so"))),
+            }
+        })
+    }
+
+    /// Returns up to `limit` copies after `after`, in the order of their ids,
+    /// which is that of forking.
+    pub fn copies(
+        &self,
+        open_only: bool,
+        after: Option<&CopyId>,
+        limit: usize,
+    ) -> Result<Vec<CopyRecord>> {
+        self.read("list copies", |tx| tx.rows.copies(open_only, after, limit))
+    }
+
+    /// Renames an open copy.
+    ///
+    /// # Errors
+    /// `AlreadyExists` where another open copy has the name; `Invalid` for what
+    /// is no name; `NotFound` and `Closed`.
+    pub fn rename_copy(&self, id: CopyId, name: Option<String>) -> Result<CopyRecord> {
+        if let Some(name) = &name {
+            check_name("rename copy", name)?;
+        }
+        let now = self.now();
+        self.write("rename copy", |tx| {
+            let mut copy = tx.open_copy("rename copy", id, now)?;
+            if copy.name == name {
+                return Ok(copy);
+            }
+            if let Some(name) = &name {
+                free_name(tx, "rename copy", name, now)?;
+            }
+            copy.name = name;
+            tx.put_copy(&copy)?;
+            Ok(copy)
+        })
+    }
+
+    /// Throws a copy away. Repeating it is fine. One row; collection reclaims
+    /// what only the copy held.
+    ///
+    /// # Errors
+    /// `NotFound`; `Closed` where it was applied.
+    pub fn discard(&self, id: CopyId) -> Result<CopyRecord> {
+        let now = self.now();
+        self.write("discard", |tx| {
+            let copy = tx.any_copy("discard", id)?;
+            match copy.state {
+                CopyState::Discarded => Ok(copy),
+                CopyState::Open => close(tx, copy, now),
+                CopyState::Applied(_) => tx.open_copy("discard", id, now),
+            }
+        })
+    }
+
+    /// Discards the open copies whose time is up; returns how many. They are
+    /// refused from that time on whether this ran or not.
+    pub fn expire_copies(&self) -> Result<u64> {
+        let now = self.now();
+        let mut expired = 0;
+        self.each_page_of_copies(true, |tx, copy| {
+            if copy.expires.is_some_and(|expires| expires <= now) {
+                close(tx, copy, now)?;
+                expired += 1;
+            }
+            Ok(())
+        })?;
+        Ok(expired)
+    }
+
+    /// Forgets closed copies whose time of being remembered is up; returns how
+    /// many.
+    pub(crate) fn forget_copies(&self) -> Result<u64> {
+        let until = self
+            .now()
+            .plus_millis(-self.inner.options.keep_closed_copies);
+        let mut forgotten = 0;
+        self.each_page_of_copies(false, |tx, copy| {
+            if copy.state != CopyState::Open && copy.modified <= until {
+                tx.rows.delete_copy(&copy.id)?;
+                forgotten += 1;
+            }
+            Ok(())
+        })?;
+        Ok(forgotten)
+    }
+
+    fn each_page_of_copies(
+        &self,
+        open_only: bool,
+        mut each: impl FnMut(&Tx<'_>, CopyRecord) -> Result<()>,
+    ) -> Result<()> {
+        let mut after = None;
+        loop {
+            let last = self.write("scan copies", |tx| {
+                let page = tx.rows.copies(open_only, after.as_ref(), PAGE)?;
+                let last = page.last().map(|copy| copy.id);
+                page.into_iter().try_for_each(|copy| each(tx, copy))?;
+                Ok(last)
+            })?;
+            match last {
+                Some(last) => after = Some(last),
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+fn close(tx: &Tx<'_>, mut copy: CopyRecord, now: Timestamp) -> Result<CopyRecord> {
+    copy.state = CopyState::Discarded;
+    copy.modified = now;
+    tx.put_copy(&copy)?;
+    Ok(copy)
+}
+
+fn check_name(operation: &'static str, name: &str) -> Result<()> {
+    let why = if name.is_empty() {
+        "the name is empty"
+    } else if name.len() > MAX_COPY_NAME {
+        "the name is longer than 100 bytes"
+    } else if name.chars().any(char::is_control) {
+        "the name has a control character"
+    } else {
+        return Ok(());
+    };
+    let start: String = name.chars().take(MAX_COPY_NAME).collect();
+    Err(Error::new(ErrorKind::Invalid, operation)
+        .at(start.escape_debug())
+        .because(why))
+}
+
+/// Makes sure that no open copy has the name; one that has expired gives way.
+fn free_name(tx: &Tx<'_>, operation: &'static str, name: &str, now: Timestamp) -> Result<()> {
+    match tx.rows.open_copy_named(name)? {
+        None => Ok(()),
+        Some(copy) if copy.expires.is_some_and(|expires| expires <= now) => {
+            close(tx, copy, now).map(|_| ())
+        }
+        Some(copy) => Err(Error::new(ErrorKind::AlreadyExists, operation)
+            .at(name)
+            .because(format!("open copy {} has that name", copy.id))),
+    }
+}

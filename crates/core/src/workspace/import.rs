@@ -1,0 +1,434 @@
+//! Tree import: a stream of entries into head or a copy.
+
+use std::fmt;
+
+use bytes::Bytes;
+use futures::stream;
+
+use crate::change::{Author, WriteOptions};
+use crate::entry::{EntryKind, MAX_TARGET, Text, Timestamp};
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{BlobKey, CopyId, OperationId, RevisionId};
+use crate::import::{EntrySource, SourceEntry, SourceKind};
+use crate::path::TreePath;
+use crate::store::{MetaTx as _, OperationCause};
+use crate::tree::Editor;
+use crate::workspace::apply::{Applied, ApplyOptions, RevisionMessage};
+use crate::workspace::batch::{check_text, mkdir, new_operation, refuse_full, symlink, write};
+use crate::workspace::contents::Stored;
+use crate::workspace::copies::ForkOptions;
+use crate::workspace::tx::Tx;
+use crate::workspace::{At, Workspace};
+
+/// How long the copy that an import into head works in outlives a crash.
+const STAGING_MILLIS: i64 = 24 * 60 * 60 * 1000;
+
+/// How to import.
+pub struct ImportOptions<'a> {
+    /// The directory that the source's `/` becomes; made where it is missing.
+    pub into: TreePath,
+    /// Who imports, and what for: of the operation, and of head's revision.
+    pub author: Author,
+    /// What is refused.
+    pub limits: ImportLimits,
+    /// How much is committed at once.
+    pub batch: BatchSize,
+    /// Called after each entry.
+    pub progress: Option<&'a mut dyn FnMut(&Imported)>,
+}
+
+impl Default for ImportOptions<'_> {
+    fn default() -> Self {
+        Self {
+            into: TreePath::root(),
+            author: Author::default(),
+            limits: ImportLimits::default(),
+            batch: BatchSize::default(),
+            progress: None,
+        }
+    }
+}
+
+impl fmt::Debug for ImportOptions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImportOptions")
+            .field("into", &self.into)
+            .field("limits", &self.limits)
+            .field("batch", &self.batch)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What an import refuses, with `LimitExceeded`: the guard against archives
+/// that unpack to more than anybody meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImportLimits {
+    /// The most entries.
+    pub entries: u64,
+    /// The most bytes in all files.
+    pub bytes: u64,
+    /// The most bytes in one file.
+    pub file_bytes: u64,
+}
+
+impl Default for ImportLimits {
+    /// 10 million entries, 1 TiB, 64 GiB a file.
+    fn default() -> Self {
+        Self {
+            entries: 10_000_000,
+            bytes: 1 << 40,
+            file_bytes: 1 << 36,
+        }
+    }
+}
+
+/// How much of an import is committed at once, and so held in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchSize {
+    /// Entries.
+    pub entries: usize,
+    /// Bytes of contents that go into rows.
+    pub bytes: usize,
+}
+
+impl Default for BatchSize {
+    /// 10,000 entries or 16 MiB.
+    fn default() -> Self {
+        Self {
+            entries: 10_000,
+            bytes: 16 << 20,
+        }
+    }
+}
+
+/// What was imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Imported {
+    /// Files.
+    pub files: u64,
+    /// Directories that the source named.
+    pub directories: u64,
+    /// Symlinks.
+    pub symlinks: u64,
+    /// Bytes in all files.
+    pub bytes: u64,
+    /// The operation, for a copy; `None` where nothing changed.
+    pub operation: Option<OperationId>,
+    /// The revision, for head; `None` where nothing changed.
+    pub revision: Option<RevisionId>,
+}
+
+impl Imported {
+    /// Returns all entries.
+    pub fn entries(&self) -> u64 {
+        self.files + self.directories + self.symlinks
+    }
+}
+
+/// An entry whose content is stored.
+struct Ready {
+    path: TreePath,
+    what: What,
+}
+
+enum What {
+    File(Stored, WriteOptions),
+    Directory,
+    Symlink(Text<MAX_TARGET>, Timestamp),
+}
+
+/// The operation that the batches so far made up.
+#[derive(Default)]
+struct Log {
+    operation: Option<OperationId>,
+    generation: u64,
+}
+
+impl Workspace {
+    /// Imports a source over the files that are there.
+    ///
+    /// A later entry for a path wins; an entry that leaves a path as it is
+    /// changes nothing. A directory takes the place of a file, a file that of an
+    /// empty directory only.
+    ///
+    /// Into a copy: in batches, each all or nothing, together one operation. A
+    /// source that fails leaves the batches before; undo the operation to be rid
+    /// of them. Into head: in a copy of its own, which is applied at the end, as
+    /// one revision; a source that fails leaves head untouched.
+    ///
+    /// # Errors
+    /// Those of the source; `LimitExceeded`; `NotADirectory` and `IsADirectory`
+    /// where the source or the tree have a file where a directory must be, or
+    /// the other way round; `Conflict` where head moved meanwhile; `ReadOnly`
+    /// for a revision or a bare tree; `NotFound`, `Closed`.
+    pub async fn import(
+        &self,
+        at: At,
+        source: &mut dyn EntrySource,
+        options: ImportOptions<'_>,
+    ) -> Result<Imported> {
+        check_text("import", &options.author.actor, &options.author.note)?;
+        match at {
+            At::Copy(copy) => self.import_into_copy(copy, source, options).await,
+            At::Head => {
+                let expires = Some(self.now().plus_millis(STAGING_MILLIS));
+                let staging = self
+                    .fork(ForkOptions {
+                        name: None,
+                        expires,
+                    })?
+                    .id;
+                let message = RevisionMessage {
+                    actor: options.author.actor.clone(),
+                    message: options.author.note.clone(),
+                    ..RevisionMessage::default()
+                };
+                let imported = self.import_into_copy(staging, source, options).await;
+                let applied = imported.and_then(|imported| {
+                    let options = ApplyOptions {
+                        message,
+                        expect_tree: None,
+                    };
+                    Ok((imported, self.apply(staging, options)?))
+                });
+                if !matches!(applied, Ok((_, Applied::Published { .. }))) {
+                    // What cannot be discarded now expires.
+                    let _expires = self.discard(staging);
+                }
+                let (imported, applied) = applied?;
+                let revision = match applied {
+                    Applied::Published { revision, .. } => Some(revision),
+                    Applied::Unchanged => None,
+                };
+                Ok(Imported {
+                    operation: None,
+                    revision,
+                    ..imported
+                })
+            }
+            At::Revision(_) | At::Tree(_) => Err(Error::new(ErrorKind::ReadOnly, "import").at(at)),
+        }
+    }
+
+    async fn import_into_copy(
+        &self,
+        copy: CopyId,
+        source: &mut dyn EntrySource,
+        mut options: ImportOptions<'_>,
+    ) -> Result<Imported> {
+        self.read("import", |tx| tx.open_copy("import", copy, self.now()))?;
+        let mut imported = Imported::default();
+        let mut log = Log::default();
+        let mut batch: Vec<Ready> = Vec::new();
+        let mut batch_bytes = 0;
+        while let Some(entry) = source.next().await? {
+            let path = entry.path.below(&options.into)?;
+            if imported.entries() >= options.limits.entries {
+                return Err(Error::new(ErrorKind::LimitExceeded, "import")
+                    .at(&path)
+                    .because(format!("more than {} entries", options.limits.entries)));
+            }
+            let what = self
+                .ready(&entry, &path, source, &options.limits, &mut imported)
+                .await?;
+            if let What::File(stored, _) = &what {
+                batch_bytes += (stored.size() as usize).min(self.inner.options.inline_limit);
+            }
+            batch.push(Ready { path, what });
+            if batch.len() >= options.batch.entries || batch_bytes >= options.batch.bytes {
+                self.commit_batch(copy, &batch, &options.author, &mut log)
+                    .await?;
+                batch.clear();
+                batch_bytes = 0;
+            }
+            if let Some(progress) = options.progress.as_mut() {
+                progress(&imported);
+            }
+        }
+        self.commit_batch(copy, &batch, &options.author, &mut log)
+            .await?;
+        imported.operation = log.operation;
+        Ok(imported)
+    }
+
+    /// Stores what an entry holds, and counts it.
+    async fn ready(
+        &self,
+        entry: &SourceEntry,
+        path: &TreePath,
+        source: &mut dyn EntrySource,
+        limits: &ImportLimits,
+        imported: &mut Imported,
+    ) -> Result<What> {
+        match &entry.kind {
+            SourceKind::Directory => {
+                imported.directories += 1;
+                Ok(What::Directory)
+            }
+            SourceKind::Symlink { target, modified } => {
+                imported.symlinks += 1;
+                Ok(What::Symlink(
+                    target.clone(),
+                    modified.unwrap_or_else(|| self.now()),
+                ))
+            }
+            SourceKind::File {
+                executable,
+                modified,
+                media_type,
+                provenance,
+            } => {
+                let bounded = Bounded {
+                    source,
+                    path,
+                    left: limits
+                        .file_bytes
+                        .min(limits.bytes.saturating_sub(imported.bytes)),
+                };
+                let body = Box::pin(stream::try_unfold(bounded, Bounded::next));
+                let stored = self.store(body).await?;
+                imported.files += 1;
+                imported.bytes += stored.size();
+                let options = WriteOptions {
+                    create_parents: true,
+                    executable: Some(*executable),
+                    modified: *modified,
+                    media_type: media_type.clone(),
+                    provenance: provenance.clone(),
+                    ..WriteOptions::default()
+                };
+                Ok(What::File(stored, options))
+            }
+        }
+    }
+
+    async fn commit_batch(
+        &self,
+        copy: CopyId,
+        batch: &[Ready],
+        author: &Author,
+        log: &mut Log,
+    ) -> Result<()> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let (unneeded, committed) = self.write("import", |tx| {
+            let mut unneeded = Vec::new();
+            let committed = self.commit_batch_in(tx, copy, batch, author, log, &mut unneeded)?;
+            Ok((unneeded, committed))
+        })?;
+        *log = committed;
+        self.drop_objects(unneeded).await;
+        Ok(())
+    }
+
+    fn commit_batch_in(
+        &self,
+        tx: &Tx<'_>,
+        copy: CopyId,
+        batch: &[Ready],
+        author: &Author,
+        log: &Log,
+        unneeded: &mut Vec<BlobKey>,
+    ) -> Result<Log> {
+        let now = self.now();
+        let mut copy = tx.open_copy("import", copy, now)?;
+        let mut editor = Editor::new(tx, &copy.tree)?;
+        for Ready { path, what } in batch {
+            unneeded.extend(put(tx, &mut editor, path, what, now)?);
+        }
+        let tree = editor.finish()?.tree;
+        if tree == copy.tree {
+            return Ok(Log {
+                operation: log.operation,
+                generation: copy.generation,
+            });
+        }
+        let ours = log.operation.filter(|_| log.generation == copy.generation);
+        let ours = match ours {
+            Some(id) => tx.rows.operation(&copy.id, id)?,
+            None => None,
+        };
+        let operation = match ours {
+            Some(mut operation) => {
+                operation.after = tree;
+                copy.generation += 1;
+                copy.tree = tree;
+                copy.modified = now;
+                tx.put_operation(&copy.id, &operation)?;
+                tx.put_copy(&copy)?;
+                operation.id
+            }
+            None => {
+                let cause = OperationCause::Import;
+                let operation = new_operation(cause, author, now, copy.tree, tree);
+                tx.move_copy(&mut copy, operation)?
+            }
+        };
+        Ok(Log {
+            operation: Some(operation),
+            generation: copy.generation,
+        })
+    }
+}
+
+/// Puts one entry of an import. Returns an object that was not needed.
+fn put(
+    tx: &Tx<'_>,
+    editor: &mut Editor<'_>,
+    path: &TreePath,
+    what: &What,
+    now: Timestamp,
+) -> Result<Option<BlobKey>> {
+    let found = editor.find(path)?.map(|found| found.kind());
+    match what {
+        What::Directory => {
+            if found.is_some_and(|found| found != EntryKind::Directory) {
+                editor.remove(path)?;
+            }
+            mkdir(editor, path, true)?;
+            return Ok(None);
+        }
+        _ if found == Some(EntryKind::Directory) && !path.is_root() => {
+            refuse_full(editor, "import", path).map_err(|error| {
+                Error::new(ErrorKind::IsADirectory, "import")
+                    .at(path)
+                    .because("a directory with entries is there, and a file would take its place")
+                    .with_source(error)
+            })?;
+            editor.remove(path)?;
+        }
+        _ => {}
+    }
+    match what {
+        What::File(stored, options) => write(tx, editor, path, stored, options, now),
+        What::Symlink(target, modified) => {
+            symlink(editor, path, target, true, *modified).map(|()| None)
+        }
+        What::Directory => Ok(None),
+    }
+}
+
+/// The bytes of a source's current file, up to a limit.
+struct Bounded<'a> {
+    source: &'a mut dyn EntrySource,
+    path: &'a TreePath,
+    left: u64,
+}
+
+impl Bounded<'_> {
+    async fn next(mut self) -> Result<Option<(Bytes, Self)>> {
+        let Some(chunk) = self.source.chunk().await? else {
+            return Ok(None);
+        };
+        match self.left.checked_sub(chunk.len() as u64) {
+            Some(left) => {
+                self.left = left;
+                Ok(Some((chunk, self)))
+            }
+            None => Err(Error::new(ErrorKind::LimitExceeded, "import")
+                .at(self.path)
+                .because("more bytes than the import may bring")),
+        }
+    }
+}

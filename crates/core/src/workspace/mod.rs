@@ -1,0 +1,334 @@
+//! The facade: one workspace with its copies and revisions.
+
+mod apply;
+mod batch;
+mod collect;
+mod contents;
+mod copies;
+mod diff;
+mod fsck;
+mod import;
+mod operations;
+mod revisions;
+pub(crate) mod tx;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+
+pub use apply::{Applied, ApplyOptions, Rebased, RevisionMessage};
+pub use collect::{CollectBudget, Collected};
+pub use contents::Stored;
+pub use copies::ForkOptions;
+pub use diff::{DiffOptions, Difference};
+pub use fsck::{FsckOptions, FsckReport, Problem};
+pub use import::{BatchSize, ImportLimits, ImportOptions, Imported};
+pub use operations::Undone;
+pub use revisions::{KeepRevisions, Recorded};
+
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Result};
+use crate::grant::Grant;
+use crate::id::{CopyId, RevisionId, TreeId};
+use crate::meter::{Meter, Receipt};
+use crate::store::{BlobStore, CollectionPhase, HeadRecord, MetaStore, MetaTx as _, StoreUsage};
+use crate::tree::empty_tree;
+use crate::view::View;
+use contents::InFlight;
+use tx::{NodeCache, Tx};
+
+/// One named durable file tree with its working copies and revisions.
+///
+/// A cheap handle: clones share the workspace. It belongs to the thread that
+/// made it and is the only writer of its stores; calls that only touch
+/// metadata are synchronous, and those that may touch the blob store are async
+/// and can be interleaved on that thread. Every mutation is one transaction:
+/// it happened, durably, or it did not.
+///
+/// Each handle adds up what its calls cost; see [`metered`](Self::metered).
+#[derive(Clone)]
+pub struct Workspace {
+    pub(crate) inner: Rc<Inner>,
+    pub(crate) meter: Rc<Meter>,
+}
+
+pub(crate) struct Inner {
+    meta: Box<dyn MetaStore>,
+    blobs: Arc<dyn BlobStore>,
+    context: Context,
+    options: Options,
+    cache: RefCell<NodeCache>,
+    /// Whether writers must mark what they put for a collection under way.
+    collecting: Cell<bool>,
+    /// Trees that walks are reading, which no revision may hold any more.
+    pins: RefCell<HashMap<TreeId, usize>>,
+    in_flight: InFlight,
+}
+
+/// What can be tuned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Contents of up to this many bytes are kept in rows, larger ones in the
+    /// blob store. At most 1,000,000.
+    pub inline_limit: usize,
+    /// How much memory decoded nodes may take, in bytes.
+    pub node_cache: usize,
+    /// How long applied and discarded copies are remembered, in milliseconds:
+    /// for that long a repeated apply returns its revision.
+    pub keep_closed_copies: i64,
+}
+
+impl Default for Options {
+    /// 64 KiB in rows, 16 MiB of nodes, 30 days of closed copies.
+    fn default() -> Self {
+        Self {
+            inline_limit: 64 << 10,
+            node_cache: 16 << 20,
+            keep_closed_copies: 30 * 24 * 60 * 60 * 1000,
+        }
+    }
+}
+
+/// Which tree is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum At {
+    /// The current files. Can be written.
+    Head,
+    /// The files of an open copy. Can be written.
+    Copy(CopyId),
+    /// The files of a revision.
+    Revision(RevisionId),
+    /// A tree by its id, as long as something still holds it.
+    Tree(TreeId),
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Head => f.write_str("head"),
+            Self::Copy(id) => write!(f, "copy {id}"),
+            Self::Revision(id) => write!(f, "revision {id}"),
+            Self::Tree(id) => write!(f, "tree {id}"),
+        }
+    }
+}
+
+impl Workspace {
+    /// Creates the workspace in empty stores, with an empty head.
+    ///
+    /// # Errors
+    /// `AlreadyExists` where the store holds a workspace; `Invalid` for options
+    /// out of range.
+    pub fn create(
+        meta: Box<dyn MetaStore>,
+        blobs: Arc<dyn BlobStore>,
+        context: Context,
+        options: Options,
+    ) -> Result<Self> {
+        let workspace = Self::over(meta, blobs, context, options)?;
+        let modified = workspace.inner.context.clock.now();
+        workspace.write("create", |tx| {
+            if tx.rows.head()?.is_some() {
+                return Err(Error::new(ErrorKind::AlreadyExists, "create").at("workspace"));
+            }
+            tx.set_head(&HeadRecord {
+                version: 0,
+                tree: empty_tree(),
+                revision: None,
+                recorded: None,
+                modified,
+            })
+        })?;
+        Ok(workspace)
+    }
+
+    /// Opens the workspace that the stores hold.
+    ///
+    /// # Errors
+    /// `NotFound` where they hold none; `Invalid` for options out of range.
+    pub fn open(
+        meta: Box<dyn MetaStore>,
+        blobs: Arc<dyn BlobStore>,
+        context: Context,
+        options: Options,
+    ) -> Result<Self> {
+        let workspace = Self::over(meta, blobs, context, options)?;
+        let collection = workspace.read("open", |tx| {
+            tx.head()?;
+            tx.rows.collection()
+        })?;
+        workspace
+            .inner
+            .collecting
+            .set(collection.is_some_and(|found| marks(&found.phase)));
+        Ok(workspace)
+    }
+
+    fn over(
+        meta: Box<dyn MetaStore>,
+        blobs: Arc<dyn BlobStore>,
+        context: Context,
+        options: Options,
+    ) -> Result<Self> {
+        if options.inline_limit > 1_000_000 {
+            return Err(Error::new(ErrorKind::Invalid, "open")
+                .at("inline_limit")
+                .because(format!("{} bytes, more than 1000000", options.inline_limit)));
+        }
+        let inner = Inner {
+            meta,
+            blobs,
+            context,
+            options,
+            cache: RefCell::new(NodeCache::new(options.node_cache)),
+            collecting: Cell::new(false),
+            pins: RefCell::default(),
+            in_flight: InFlight::default(),
+        };
+        Ok(Self {
+            inner: Rc::new(inner),
+            meter: Rc::default(),
+        })
+    }
+
+    /// Returns a handle on the same workspace with a receipt of its own.
+    ///
+    /// ```ignore
+    /// let metered = workspace.metered();
+    /// metered.fork(ForkOptions::default())?;
+    /// assert_eq!(metered.receipt().rows_written, 1);
+    /// ```
+    #[must_use]
+    pub fn metered(&self) -> Self {
+        Self {
+            inner: Rc::clone(&self.inner),
+            meter: Rc::default(),
+        }
+    }
+
+    /// Returns what the calls on this handle, its clones and its views have
+    /// cost so far.
+    pub fn receipt(&self) -> Receipt {
+        self.meter.receipt()
+    }
+
+    /// Returns the head.
+    pub fn head(&self) -> Result<HeadRecord> {
+        self.read("read head", |tx| tx.head())
+    }
+
+    /// Returns the id of a tree.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown copy, revision or tree; `Closed` for a closed copy.
+    pub fn tree(&self, at: At) -> Result<TreeId> {
+        self.read("resolve", |tx| tx.resolve(at))
+    }
+
+    /// Returns the files of `at` with full authority.
+    pub fn files(&self, at: At) -> View {
+        self.view(at, Grant::all())
+    }
+
+    /// Returns the files of `at` as the holder of `grant` sees them.
+    pub fn view(&self, at: At, grant: Grant) -> View {
+        View::new(self.clone(), at, grant)
+    }
+
+    /// Counts what the stores hold. Reads every row.
+    pub fn usage(&self) -> Result<StoreUsage> {
+        self.read("measure", |tx| tx.rows.usage())
+    }
+
+    /// Keeps the collector off a tree until the pin is dropped.
+    pub(crate) fn pin(&self, tree: TreeId) -> Rc<Pin> {
+        *self.inner.pins.borrow_mut().entry(tree).or_default() += 1;
+        Rc::new(Pin {
+            inner: Rc::clone(&self.inner),
+            tree,
+        })
+    }
+
+    pub(crate) fn now(&self) -> crate::Timestamp {
+        self.inner.context.clock.now()
+    }
+
+    /// Runs `body` over one consistent state.
+    pub(crate) fn read<T>(
+        &self,
+        operation: &'static str,
+        body: impl FnOnce(&Tx<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let mut body = Some(body);
+        let mut out = None;
+        self.inner.meta.read(&mut |rows| {
+            let body = body.take().ok_or_else(|| ran_twice(operation))?;
+            out = Some(body(&Tx::new(self, rows))?);
+            Ok(())
+        })?;
+        out.ok_or_else(|| ran_twice(operation))
+    }
+
+    /// Runs `body` as one transaction.
+    pub(crate) fn write<T>(
+        &self,
+        operation: &'static str,
+        body: impl FnOnce(&Tx<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let mut body = Some(body);
+        let mut out = None;
+        let before = self.meter.receipt();
+        self.inner.meta.write(&mut |rows| {
+            let body = body.take().ok_or_else(|| ran_twice(operation))?;
+            out = Some(body(&Tx::new(self, rows))?);
+            Ok(())
+        })?;
+        let after = self.meter.receipt() - before;
+        if after.rows_written + after.nodes_written > 0 {
+            self.meter.count(|receipt| receipt.commits += 1);
+        }
+        out.ok_or_else(|| ran_twice(operation))
+    }
+}
+
+/// Keeps a tree that somebody reads from being collected.
+pub(crate) struct Pin {
+    inner: Rc<Inner>,
+    tree: TreeId,
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        let mut pins = self.inner.pins.borrow_mut();
+        if let Some(count) = pins.get_mut(&self.tree) {
+            *count -= 1;
+            if *count == 0 {
+                pins.remove(&self.tree);
+            }
+        }
+    }
+}
+
+/// A store that does not run a body exactly once breaks its contract.
+fn ran_twice(operation: &'static str) -> Error {
+    Error::new(ErrorKind::Unavailable, operation)
+        .because("the store did not run the transaction once")
+}
+
+/// Tells whether writers must mark what they put in this phase.
+fn marks(phase: &CollectionPhase) -> bool {
+    !matches!(
+        phase,
+        CollectionPhase::Clear | CollectionPhase::SweepObjects(_)
+    )
+}
+
+impl fmt::Debug for Workspace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Workspace")
+            .field("options", &self.inner.options)
+            .finish_non_exhaustive()
+    }
+}

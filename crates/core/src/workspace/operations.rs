@@ -1,0 +1,78 @@
+//! The log of a copy, and undoing one entry of it.
+
+use crate::change::Author;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{CopyId, OperationId};
+use crate::store::{MetaTx as _, OperationCause, OperationRecord};
+use crate::tree::{Merged, merge};
+use crate::workspace::Workspace;
+use crate::workspace::batch::{check_text, new_operation};
+
+/// What undoing led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Undone {
+    /// The copy's generation after it.
+    pub generation: u64,
+    /// The operation that undid it; `None` where nothing of it was left.
+    pub operation: Option<OperationId>,
+}
+
+impl Workspace {
+    /// Returns up to `limit` operations of a copy after `after`, oldest first.
+    /// Those of a closed copy too, as long as it is remembered.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown copy.
+    pub fn operations(
+        &self,
+        copy: CopyId,
+        after: Option<OperationId>,
+        limit: usize,
+    ) -> Result<Vec<OperationRecord>> {
+        self.read("list operations", |tx| {
+            tx.any_copy("list operations", copy)?;
+            tx.rows.operations(&copy, after, limit)
+        })
+    }
+
+    /// Undoes one operation of an open copy, as a new operation: a three-way
+    /// step from its tree after to its tree before, which keeps what came later.
+    ///
+    /// # Errors
+    /// `Conflict`, with the paths, where later operations changed the same;
+    /// nothing changes. `Invalid` for a rebase, whose changes are head's.
+    /// `NotFound`, `Closed`.
+    pub fn undo(&self, copy: CopyId, id: OperationId, author: &Author) -> Result<Undone> {
+        check_text("undo", &author.actor, &author.note)?;
+        let now = self.now();
+        self.write("undo", |tx| {
+            let mut copy = tx.open_copy("undo", copy, now)?;
+            let error = |kind| Error::new(kind, "undo").at(format!("operation {id}"));
+            let undone = tx.rows.operation(&copy.id, id)?;
+            let undone = undone.ok_or_else(|| error(ErrorKind::NotFound))?;
+            if matches!(undone.cause, OperationCause::Rebase(_)) {
+                return Err(error(ErrorKind::Invalid)
+                    .because("a rebase brought in head's changes and cannot be undone"));
+            }
+            let tree = match merge(tx, &undone.after, &copy.tree, &undone.before)? {
+                Merged::Tree(directory) => directory.tree,
+                Merged::Conflict(conflict) => {
+                    return Err(Error::conflicting("undo", conflict).at(format!("operation {id}")));
+                }
+            };
+            if tree == copy.tree {
+                return Ok(Undone {
+                    generation: copy.generation,
+                    operation: None,
+                });
+            }
+            let cause = OperationCause::Undo(id);
+            let operation = new_operation(cause, author, now, copy.tree, tree);
+            let operation = tx.move_copy(&mut copy, operation)?;
+            Ok(Undone {
+                generation: copy.generation,
+                operation: Some(operation),
+            })
+        })
+    }
+}

@@ -1,0 +1,117 @@
+//! Revisions: recording head, making an old one head again, pruning.
+
+use crate::entry::Timestamp;
+use crate::error::Result;
+use crate::id::RevisionId;
+use crate::store::{MetaTx as _, RevisionCause, RevisionRecord};
+use crate::workspace::Workspace;
+use crate::workspace::apply::{RevisionMessage, publish, record, record_head};
+
+/// How many revisions a pruning looks at in one transaction.
+const PAGE: usize = 200;
+
+/// What recording or restoring led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// This revision records head.
+    Published(RevisionId),
+    /// Head had these files already, and no revision was added. Holds head's
+    /// newest revision.
+    Unchanged(Option<RevisionId>),
+}
+
+/// Which revisions pruning keeps, besides the newest, which always stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KeepRevisions {
+    /// As many of the newest.
+    pub newest: u64,
+    /// Those recorded since.
+    pub since: Option<Timestamp>,
+}
+
+impl Workspace {
+    /// Records head as it is. Two rows, whatever the tree's size.
+    pub fn snapshot(&self, message: RevisionMessage) -> Result<Recorded> {
+        message.check("snapshot")?;
+        let now = self.now();
+        self.write("snapshot", |tx| {
+            let mut head = tx.head()?;
+            if head.recorded == Some(head.tree) {
+                return Ok(Recorded::Unchanged(head.revision));
+            }
+            record(tx, &mut head, RevisionCause::Snapshot, message, now).map(Recorded::Published)
+        })
+    }
+
+    /// Makes a revision's tree head again, as a new revision. A few rows,
+    /// whatever the tree's size. Where head holds writes that no revision
+    /// records, they are recorded first.
+    ///
+    /// # Errors
+    /// `NotFound` for a revision that is not there (any more).
+    pub fn restore(&self, id: RevisionId, message: RevisionMessage) -> Result<Recorded> {
+        message.check("restore")?;
+        let now = self.now();
+        self.write("restore", |tx| {
+            let revision = tx.revision("restore", id)?;
+            let mut head = tx.head()?;
+            if head.tree == revision.tree {
+                return Ok(Recorded::Unchanged(head.revision));
+            }
+            record_head(tx, &mut head, now)?;
+            publish(
+                tx,
+                &mut head,
+                revision.tree,
+                RevisionCause::Restore(id),
+                message,
+                now,
+            )
+            .map(Recorded::Published)
+        })
+    }
+
+    /// Returns a revision.
+    ///
+    /// # Errors
+    /// `NotFound`; also for one that was pruned.
+    pub fn revision(&self, id: RevisionId) -> Result<RevisionRecord> {
+        self.read("read revision", |tx| tx.revision("read revision", id))
+    }
+
+    /// Returns up to `limit` revisions before `before`, newest first.
+    pub fn revisions(
+        &self,
+        before: Option<RevisionId>,
+        limit: usize,
+    ) -> Result<Vec<RevisionRecord>> {
+        self.read("list revisions", |tx| tx.rows.revisions(before, limit))
+    }
+
+    /// Deletes revisions but those that `keep` names; returns how many. The
+    /// files that only they held are reclaimed by collection. Commits in steps.
+    pub fn prune_revisions(&self, keep: KeepRevisions) -> Result<u64> {
+        let mut before = None;
+        let mut seen = 0;
+        let mut pruned = 0;
+        loop {
+            let last = self.write("prune revisions", |tx| {
+                let page = tx.rows.revisions(before, PAGE)?;
+                for revision in &page {
+                    seen += 1;
+                    let kept = seen <= keep.newest.max(1)
+                        || keep.since.is_some_and(|since| revision.at >= since);
+                    if !kept {
+                        tx.rows.delete_revision(revision.id)?;
+                        pruned += 1;
+                    }
+                }
+                Ok(page.last().map(|revision| revision.id))
+            })?;
+            match last {
+                Some(last) => before = Some(last),
+                None => return Ok(pruned),
+            }
+        }
+    }
+}

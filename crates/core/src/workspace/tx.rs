@@ -1,0 +1,239 @@
+//! A transaction as the facade uses it: metered, cached, and marking for the
+//! collector.
+
+use std::rc::Rc;
+
+use lru::LruCache;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{ContentId, CopyId, OperationId, RevisionId, TreeId};
+use crate::meter::Metered;
+use crate::store::{
+    ContentRecord, CopyRecord, CopyState, HeadRecord, MetaTx, OperationRecord, RevisionRecord,
+};
+use crate::tree::{Node, Nodes, empty_tree};
+use crate::workspace::{At, Inner, Workspace};
+use crate::{EntryKind, Timestamp};
+
+/// The rows of a transaction, with what the facade adds to them.
+///
+/// Invariant: while a collection marks and sweeps, whatever becomes reachable
+/// by a write is marked in the same transaction. All writes of nodes, contents
+/// and roots go through the methods here, which see to that.
+pub(crate) struct Tx<'a> {
+    pub(crate) rows: Metered<'a>,
+    inner: &'a Inner,
+}
+
+impl<'a> Tx<'a> {
+    pub(crate) fn new(workspace: &'a Workspace, rows: &'a dyn MetaTx) -> Self {
+        Self {
+            rows: Metered {
+                rows,
+                meter: &workspace.meter,
+            },
+            inner: &workspace.inner,
+        }
+    }
+
+    pub(crate) fn head(&self) -> Result<HeadRecord> {
+        self.rows.head()?.ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, "open")
+                .at("workspace")
+                .because("it was never created")
+        })
+    }
+
+    pub(crate) fn set_head(&self, head: &HeadRecord) -> Result<()> {
+        self.mark(&head.tree)?;
+        self.rows.set_head(head)
+    }
+
+    pub(crate) fn put_copy(&self, copy: &CopyRecord) -> Result<()> {
+        if copy.state == CopyState::Open {
+            self.mark(&copy.base)?;
+            self.mark(&copy.tree)?;
+        }
+        self.rows.put_copy(copy)
+    }
+
+    pub(crate) fn put_operation(&self, copy: &CopyId, operation: &OperationRecord) -> Result<()> {
+        self.mark(&operation.before)?;
+        self.mark(&operation.after)?;
+        self.rows.put_operation(copy, operation)
+    }
+
+    pub(crate) fn put_revision(&self, revision: &RevisionRecord) -> Result<()> {
+        self.mark(&revision.tree)?;
+        self.rows.put_revision(revision)
+    }
+
+    /// Returns whether the content was new; where it was not, what was put for
+    /// it elsewhere is not needed.
+    pub(crate) fn put_content(&self, id: &ContentId, content: &ContentRecord) -> Result<bool> {
+        if self.inner.collecting.get() {
+            self.rows.mark_content(id)?;
+        }
+        self.rows.put_content(id, content)
+    }
+
+    fn mark(&self, tree: &TreeId) -> Result<()> {
+        if self.inner.collecting.get() {
+            self.rows.mark_node(tree)?;
+        }
+        Ok(())
+    }
+
+    /// Returns a copy that can be used: open, and not expired.
+    pub(crate) fn open_copy(
+        &self,
+        operation: &'static str,
+        id: CopyId,
+        now: Timestamp,
+    ) -> Result<CopyRecord> {
+        let copy = self.any_copy(operation, id)?;
+        let closed = |why: String| Error::new(ErrorKind::Closed, operation).at(id).because(why);
+        match copy.state {
+            CopyState::Open if copy.expires.is_some_and(|expires| expires <= now) => {
+                Err(closed("it has expired".into()))
+            }
+            CopyState::Open => Ok(copy),
+            CopyState::Applied(revision) => {
+                Err(closed(format!("it was applied as revision {revision}")))
+            }
+            CopyState::Discarded => Err(closed("it was discarded".into())),
+        }
+    }
+
+    pub(crate) fn any_copy(&self, operation: &'static str, id: CopyId) -> Result<CopyRecord> {
+        self.rows.copy(&id)?.ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, operation)
+                .at(id)
+                .because("no such copy")
+        })
+    }
+
+    pub(crate) fn revision(
+        &self,
+        operation: &'static str,
+        id: RevisionId,
+    ) -> Result<RevisionRecord> {
+        self.rows.revision(id)?.ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, operation)
+                .at(id)
+                .because("no such revision")
+        })
+    }
+
+    pub(crate) fn resolve(&self, at: At) -> Result<TreeId> {
+        match at {
+            At::Head => Ok(self.head()?.tree),
+            At::Copy(id) => Ok(self
+                .open_copy("resolve", id, self.inner.context.clock.now())?
+                .tree),
+            At::Revision(id) => Ok(self.revision("resolve", id)?.tree),
+            At::Tree(id) => match id == empty_tree() || self.rows.node(&id)?.is_some() {
+                true => Ok(id),
+                false => Err(Error::new(ErrorKind::NotFound, "resolve")
+                    .at(id)
+                    .because("no such tree")),
+            },
+        }
+    }
+
+    /// Numbers and stores the next operation of a copy, and moves the copy.
+    pub(crate) fn move_copy(
+        &self,
+        copy: &mut CopyRecord,
+        mut operation: OperationRecord,
+    ) -> Result<OperationId> {
+        operation.id = copy
+            .operation
+            .map_or(OperationId::new(1), OperationId::next);
+        copy.operation = Some(operation.id);
+        copy.generation += 1;
+        copy.tree = operation.after;
+        copy.modified = operation.at;
+        self.put_operation(&copy.id, &operation)?;
+        self.put_copy(copy)?;
+        Ok(operation.id)
+    }
+}
+
+impl Nodes for Tx<'_> {
+    fn load(&self, id: &TreeId) -> Result<Rc<Node>> {
+        if *id == empty_tree() {
+            return Ok(Rc::new(Node {
+                level: 0,
+                items: Vec::new(),
+            }));
+        }
+        if let Some(node) = self.inner.cache.borrow_mut().get(id) {
+            return Ok(node);
+        }
+        let encoded = self.rows.node(id)?.ok_or_else(|| {
+            Error::new(ErrorKind::Corrupt, "read node")
+                .at(id)
+                .because("the node is missing")
+        })?;
+        let node = Rc::new(Node::decode(&encoded).map_err(|error| error.at(id))?);
+        self.inner.cache.borrow_mut().put(*id, Rc::clone(&node));
+        Ok(node)
+    }
+
+    fn save(&self, id: &TreeId, encoded: &[u8]) -> Result<()> {
+        self.mark(id)?;
+        self.rows.put_node(id, encoded)?;
+        Ok(())
+    }
+}
+
+/// Decoded nodes, least recently used out first. What is cached may be gone
+/// from the store, but only where nothing refers to it any more.
+pub(crate) struct NodeCache {
+    nodes: LruCache<TreeId, Rc<Node>>,
+    weight: usize,
+    limit: usize,
+}
+
+impl NodeCache {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            nodes: LruCache::unbounded(),
+            weight: 0,
+            limit,
+        }
+    }
+
+    fn get(&mut self, id: &TreeId) -> Option<Rc<Node>> {
+        self.nodes.get(id).cloned()
+    }
+
+    fn put(&mut self, id: TreeId, node: Rc<Node>) {
+        self.weight += node.weight();
+        if let Some(old) = self.nodes.put(id, node) {
+            self.weight -= old.weight();
+        }
+        while self.weight > self.limit {
+            match self.nodes.pop_lru() {
+                Some((_, node)) => self.weight -= node.weight(),
+                None => break,
+            }
+        }
+    }
+}
+
+/// Says what stands in the way of using `path` as a file or a directory.
+pub(crate) fn wrong_kind(
+    operation: &'static str,
+    path: &crate::TreePath,
+    found: EntryKind,
+) -> Error {
+    let kind = match found {
+        EntryKind::Directory => ErrorKind::IsADirectory,
+        EntryKind::File | EntryKind::Symlink => ErrorKind::NotADirectory,
+    };
+    Error::new(kind, operation)
+        .at(path)
+        .because(format!("it is a {found}"))
+}
