@@ -142,9 +142,10 @@ impl MetaTx for Metered<'_> {
     fn put_content(&self, id: &ContentId, content: &ContentRecord) -> Result<bool> {
         let new = self.rows.put_content(id, content)?;
         if new {
-            self.meter
-                .count(|receipt| receipt.bytes_written += inline_bytes(content));
-            self.meter.wrote(());
+            self.meter.count(|receipt| {
+                receipt.rows_written += 1;
+                receipt.bytes_written += inline_bytes(content);
+            });
         }
         Ok(new)
     }
