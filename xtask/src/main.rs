@@ -1,2 +1,45 @@
-//! Under construction.
-fn main() {}
+//! The project's own tasks. Start with `cargo xtask --help`.
+
+// A task talks to the person who started it.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod bench;
+mod command;
+mod gate;
+mod licences;
+mod repository;
+mod steps;
+mod tools;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::repository::Repository;
+
+/// The project's own tasks.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Everything that has to hold before a change lands.
+    Test,
+    /// The part of `test` that runs no test: formatting, lints, wasm32, dependencies.
+    Check,
+    /// Measures the figures of docs/benchmarks.md, and writes them there.
+    Bench(bench::Options),
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let repository = Repository::find()?;
+    match arguments.task {
+        Task::Test => gate::test(&repository),
+        Task::Check => gate::check(&repository),
+        Task::Bench(options) => bench::run(&repository, &options),
+    }
+}

@@ -1,0 +1,106 @@
+//! What has to hold before a change lands.
+
+use anyhow::{Context, Result, bail};
+
+use crate::command::Program;
+use crate::repository::Repository;
+use crate::steps::Steps;
+use crate::{licences, tools};
+
+/// The bench crate builds the peers that it measures against; only
+/// `cargo xtask bench` pays for that.
+const ALL: [&str; 3] = ["--workspace", "--exclude", "workspace-bench"];
+/// The crates that run inside a Worker as they are.
+const PORTABLE: [&str; 2] = ["workspace-core", "workspace-sql"];
+/// What must never be among the core's dependencies.
+const FORBIDDEN: [&str; 3] = ["tokio", "worker", "libc"];
+
+/// Runs the whole gate.
+pub(crate) fn test(repository: &Repository) -> Result<()> {
+    let mut steps = Steps::default();
+    fast(&mut steps, repository)?;
+    steps.step("tests", tests)?;
+    steps.step("doctests", || {
+        Program::cargo().args(["test", "--doc"]).args(ALL).run()
+    })?;
+    steps.step("documentation", || {
+        Program::cargo()
+            .args(["doc", "--no-deps"])
+            .args(ALL)
+            .env("RUSTDOCFLAGS", "-D warnings")
+            .run()
+    })?;
+    steps.finish();
+    Ok(())
+}
+
+/// Runs the part of the gate that runs no test.
+pub(crate) fn check(repository: &Repository) -> Result<()> {
+    let mut steps = Steps::default();
+    fast(&mut steps, repository)?;
+    steps.finish();
+    Ok(())
+}
+
+fn fast(steps: &mut Steps, repository: &Repository) -> Result<()> {
+    steps.step("tools", tools::prepare)?;
+    steps.step("formatting", || {
+        Program::cargo().args(["fmt", "--all", "--check"]).run()
+    })?;
+    steps.step("dependency policy", || licences::check(repository))?;
+    steps.step("core is pure", core_is_pure)?;
+    steps.step("lints", || {
+        Program::cargo()
+            .args(["clippy", "--all-targets"])
+            .args(ALL)
+            .args(["--", "-D", "warnings"])
+            .run()
+    })?;
+    steps.step("wasm32", || {
+        let packages = PORTABLE.iter().flat_map(|package| ["-p", package]);
+        Program::cargo()
+            .args(["build", "--target", tools::WASM])
+            .args(packages)
+            .run()
+    })
+}
+
+/// Unit and integration tests. The runner's closing lines stay as they are.
+fn tests() -> Result<()> {
+    let cargo = Program::cargo();
+    if tools::has_nextest() {
+        cargo.args(["nextest", "run"]).args(ALL).run()
+    } else {
+        cargo.args(["test", "--all-targets"]).args(ALL).run()
+    }
+}
+
+/// Proves that the core depends on no runtime, natively and on wasm32.
+fn core_is_pure() -> Result<()> {
+    let host = Program::new("rustc").args(["-vV"]).read()?;
+    let host = host
+        .lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .context("rustc names no host")?;
+    for target in [host, tools::WASM] {
+        let tree = Program::cargo()
+            .args(["tree", "-p", "workspace-core", "-e", "normal"])
+            .args(["--target", target, "--prefix", "none"])
+            .read()?;
+        let mut names: Vec<&str> = tree
+            .lines()
+            .filter_map(|line| line.split_whitespace().next())
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        if let Some(name) = names.iter().find(|name| FORBIDDEN.contains(name)) {
+            bail!("workspace-core depends on `{name}` on {target}: see `cargo tree -i {name}`");
+        }
+        println!(
+            "{target}: {} packages, none of {}",
+            names.len(),
+            FORBIDDEN.join(", ")
+        );
+    }
+    Ok(())
+}
