@@ -12,6 +12,9 @@ mod merge;
 mod sequence;
 mod walk;
 
+#[cfg(test)]
+mod tests;
+
 use std::rc::Rc;
 use std::sync::OnceLock;
 

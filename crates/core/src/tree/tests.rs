@@ -1,0 +1,428 @@
+//! Properties of trees, over nodes in a map.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+use proptest::prelude::*;
+
+use crate::entry::{Directory, Entry, File, Summary, Symlink, Text, Timestamp};
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{ContentId, TreeId};
+use crate::path::{Name, TreePath};
+use crate::tree::chunk::{MAX_NODE, MIN_NODE};
+use crate::tree::codec::{Item, Node, encode_item, encode_node};
+use crate::tree::{
+    Editor, Found, Merged, Nodes, Walker, compare, edit, empty_tree, list, lookup, merge, resolve,
+};
+
+#[derive(Default)]
+struct Map {
+    nodes: RefCell<HashMap<TreeId, Vec<u8>>>,
+    loads: Cell<usize>,
+    saved: Cell<usize>,
+}
+
+impl Nodes for Map {
+    fn load(&self, id: &TreeId) -> Result<Rc<Node>> {
+        if *id == empty_tree() {
+            return Ok(Rc::new(Node {
+                level: 0,
+                items: Vec::new(),
+            }));
+        }
+        self.loads.set(self.loads.get() + 1);
+        let nodes = self.nodes.borrow();
+        let encoded = nodes
+            .get(id)
+            .ok_or_else(|| Error::new(ErrorKind::Corrupt, "load").at(id))?;
+        Node::decode(encoded).map(Rc::new)
+    }
+
+    fn save(&self, id: &TreeId, encoded: &[u8]) -> Result<()> {
+        self.saved.set(self.saved.get() + encoded.len());
+        self.nodes.borrow_mut().insert(*id, encoded.to_vec());
+        Ok(())
+    }
+}
+
+fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+fn path(text: &str) -> TreePath {
+    TreePath::new(text).unwrap()
+}
+
+fn file(seed: u64) -> Entry {
+    Entry::File(File {
+        content: ContentId::of(&seed.to_le_bytes()),
+        size: seed,
+        executable: seed % 7 == 0,
+        modified: Timestamp::from_millis(seed as i64 * 1000),
+        media_type: (seed % 5 == 0).then(|| Text::new("text/plain").unwrap()),
+        provenance: None,
+    })
+}
+
+fn empty() -> Directory {
+    Directory {
+        tree: empty_tree(),
+        summary: Summary::default(),
+    }
+}
+
+fn numbered(count: u64) -> BTreeMap<Name, Option<Entry>> {
+    (0..count)
+        .map(|n| (name(&format!("file-{n:06}.txt")), Some(file(n))))
+        .collect()
+}
+
+/// What one directory is expected to hold.
+type Expected = BTreeMap<Name, Entry>;
+
+fn check_against(nodes: &Map, directory: &Directory, expected: &Expected) {
+    let listed: Expected = list(nodes, &directory.tree, None, usize::MAX)
+        .unwrap()
+        .into_iter()
+        .collect();
+    assert_eq!(&listed, expected);
+    let mut summary = Summary::default();
+    expected
+        .iter()
+        .for_each(|(name, entry)| summary.add(Summary::of(name.as_str(), entry)));
+    assert_eq!(directory.summary, summary);
+    let all = expected
+        .clone()
+        .into_iter()
+        .map(|(name, entry)| (name, Some(entry)))
+        .collect();
+    assert_eq!(
+        edit(nodes, &empty(), all).unwrap(),
+        *directory,
+        "built in one go"
+    );
+}
+
+/// Edits of one directory: a small number space, so that puts, replacements and
+/// removals meet, and runs of neighbours, so that whole nodes come and go.
+fn edits() -> impl Strategy<Value = Vec<Vec<(u64, Option<u64>)>>> {
+    let run = (0_u64..400, 1_u64..120, proptest::option::of(0_u64..50)).prop_map(
+        |(start, length, value)| {
+            (start..start + length)
+                .map(|n| (n, value.map(|value| value + n)))
+                .collect()
+        },
+    );
+    proptest::collection::vec(run, 1..12)
+}
+
+proptest! {
+    /// The same set of entries has the same id, in whatever order it was
+    /// written, and after any detour.
+    #[test]
+    fn the_same_entries_have_the_same_tree(batches in edits()) {
+        let nodes = Map::default();
+        let mut expected = Expected::new();
+        let mut directory = empty();
+        for batch in batches {
+            let mut edits = BTreeMap::new();
+            for (number, value) in batch {
+                let name = name(&format!("{:04}{}", number * 7 % 500, "x".repeat(number as usize % 90)));
+                match value {
+                    Some(value) => expected.insert(name.clone(), file(value)),
+                    None => expected.remove(&name),
+                };
+                edits.insert(name, value.map(file));
+            }
+            directory = edit(&nodes, &directory, edits).unwrap();
+            check_against(&nodes, &directory, &expected);
+        }
+        for (name, entry) in &expected {
+            let found = lookup(&nodes, &directory.tree, name.as_str()).unwrap();
+            prop_assert_eq!(found.as_ref(), Some(entry));
+        }
+        let gone = expected.into_keys().map(|name| (name, None)).collect();
+        prop_assert_eq!(edit(&nodes, &directory, gone).unwrap(), empty());
+    }
+
+    /// A node has one encoding, and only that decodes.
+    #[test]
+    fn what_decodes_encodes_to_the_same(mut bytes in node_bytes(), flip in any::<Option<(prop::sample::Index, u8)>>()) {
+        if let Some((at, bits)) = flip {
+            let at = at.index(bytes.len());
+            bytes[at] ^= bits;
+        }
+        if let Ok(node) = Node::decode(&bytes) {
+            let mut items = Vec::new();
+            node.items.iter().for_each(|(name, item)| encode_item(&mut items, name, item));
+            prop_assert_eq!(encode_node(node.level, node.items.len(), &items), bytes);
+        }
+    }
+
+    #[test]
+    fn decoding_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let _ = Node::decode(&bytes);
+    }
+
+    /// Comparing two trees finds what comparing two maps finds.
+    #[test]
+    fn comparing_finds_every_difference(old in tree(), new in tree()) {
+        let nodes = Map::default();
+        let (left, right) = (build(&nodes, &old), build(&nodes, &new));
+        let mut found = BTreeMap::new();
+        compare(&nodes, &TreePath::root(), &left, &right, &mut |path, old, new| {
+            let kind = |entry: Option<&Entry>| entry.map(describe);
+            let fresh = found.insert(path.clone(), (kind(old), kind(new))).is_none();
+            assert!(fresh, "{path} was visited twice");
+            Ok(())
+        }).unwrap();
+        let (old, new) = (with_parents(&old), with_parents(&new));
+        let mut expected = BTreeMap::new();
+        for path in old.keys().chain(new.keys()) {
+            let pair = (old.get(path).cloned(), new.get(path).cloned());
+            if pair.0 != pair.1 {
+                expected.insert(path.clone(), pair);
+            }
+        }
+        prop_assert_eq!(found, expected);
+    }
+
+    /// Merging keeps both sides' changes or says which conflict; with one side
+    /// unchanged it gives the other.
+    #[test]
+    fn merging_keeps_both_sides_or_conflicts(base in tree(), ours in tree(), theirs in tree()) {
+        let nodes = Map::default();
+        let ids = [&base, &ours, &theirs].map(|tree| build(&nodes, tree));
+        let merged = |base, ours, theirs| match merge(&nodes, base, ours, theirs).unwrap() {
+            Merged::Tree(directory) => Some(directory.tree),
+            Merged::Conflict(_) => None,
+        };
+        prop_assert_eq!(merged(&ids[0], &ids[0], &ids[2]), Some(ids[2]));
+        prop_assert_eq!(merged(&ids[0], &ids[1], &ids[0]), Some(ids[1]));
+        prop_assert_eq!(merged(&ids[0], &ids[1], &ids[1]), Some(ids[1]));
+        let once = merged(&ids[0], &ids[1], &ids[2]);
+        prop_assert_eq!(once.is_some(), merged(&ids[0], &ids[2], &ids[1]).is_some());
+        let Some(tree) = once else { return Ok(()) };
+        let [base, ours, theirs] = [&base, &ours, &theirs].map(with_parents);
+        let result = contents(&nodes, &tree);
+        for path in base.keys().chain(ours.keys()).chain(theirs.keys()) {
+            let [b, o, t] = [&base, &ours, &theirs].map(|side| side.get(path));
+            let expected = if o == b { t } else { o };
+            if expected.is_some_and(|kind| kind == "directory") {
+                continue; // may also be there for what the other side put below
+            }
+            let found = result.get(path);
+            prop_assert!(
+                found == expected || (expected.is_none() && found.is_some_and(|kind| kind == "directory")),
+                "{}: {:?}, expected {:?}", path, found, expected
+            );
+        }
+    }
+}
+
+fn node_bytes() -> impl Strategy<Value = Vec<u8>> {
+    (
+        proptest::collection::btree_map("[a-z]{1,12}", 0_u64..1000, 0..20),
+        any::<bool>(),
+    )
+        .prop_map(|(entries, link)| {
+            let mut items = Vec::new();
+            for (text, seed) in &entries {
+                let entry = match seed % 4 {
+                    0 if link => Entry::Symlink(Symlink {
+                        target: Text::new("../x").unwrap(),
+                        modified: Timestamp::from_millis(-(*seed as i64)),
+                    }),
+                    1 => Entry::Directory(empty()),
+                    _ => file(*seed),
+                };
+                encode_item(&mut items, &name(text), &Item::Entry(entry));
+            }
+            encode_node(0, entries.len(), &items)
+        })
+}
+
+/// A small tree: paths to files, with names that collide across kinds.
+fn tree() -> impl Strategy<Value = BTreeMap<TreePath, u64>> {
+    let segment = prop::sample::select(vec!["a", "b", "c", "d.txt"]);
+    let path = proptest::collection::vec(segment, 1..4)
+        .prop_map(|names| path(&format!("/{}", names.join("/"))));
+    proptest::collection::btree_map(path, 1_u64..4, 0..10).prop_map(|mut files| {
+        let paths: Vec<TreePath> = files.keys().cloned().collect();
+        // A file cannot be above another: the deeper one stays.
+        for path in &paths {
+            if paths
+                .iter()
+                .any(|other| other != path && other.starts_with(path))
+            {
+                files.remove(path);
+            }
+        }
+        files
+    })
+}
+
+fn build(nodes: &Map, files: &BTreeMap<TreePath, u64>) -> TreeId {
+    let mut editor = Editor::new(nodes, &empty_tree()).unwrap();
+    for (path, seed) in files {
+        editor.put(path, file(*seed), true).unwrap();
+    }
+    editor.finish().unwrap().tree
+}
+
+fn describe(entry: &Entry) -> String {
+    match entry {
+        Entry::File(file) => file.content.to_string(),
+        other => other.kind().to_string(),
+    }
+}
+
+fn with_parents(files: &BTreeMap<TreePath, u64>) -> BTreeMap<TreePath, String> {
+    let mut all = BTreeMap::new();
+    for (path, seed) in files {
+        all.insert(path.clone(), describe(&file(*seed)));
+        let mut above = path.parent();
+        while let Some(directory) = above.filter(|path| !path.is_root()) {
+            above = directory.parent();
+            all.insert(directory, "directory".into());
+        }
+    }
+    all
+}
+
+fn contents(nodes: &Map, tree: &TreeId) -> BTreeMap<TreePath, String> {
+    let mut walker = Walker::new(nodes, TreePath::root(), tree).unwrap();
+    let mut all = BTreeMap::new();
+    while let Some((path, entry)) = walker.next(nodes).unwrap() {
+        if let Entry::Directory(directory) = &entry {
+            walker.enter(nodes, path.clone(), &directory.tree).unwrap();
+        }
+        all.insert(path, describe(&entry));
+    }
+    all
+}
+
+#[test]
+fn one_change_in_a_large_directory_rewrites_little() {
+    let nodes = Map::default();
+    let mut directory = edit(&nodes, &empty(), numbered(100_000)).unwrap();
+    for n in (0..100_000_u64).step_by(997) {
+        nodes.saved.set(0);
+        nodes.loads.set(0);
+        let edits = BTreeMap::from([
+            (name(&format!("file-{n:06}.txt")), Some(file(n + 1))),
+            (name(&format!("file-{n:06}-new.txt")), Some(file(n + 2))),
+        ]);
+        directory = edit(&nodes, &directory, edits).unwrap();
+        assert!(
+            nodes.saved.get() <= 32 << 10,
+            "{} bytes for {n}",
+            nodes.saved.get()
+        );
+        assert!(
+            nodes.loads.get() <= 20,
+            "{} loads for {n}",
+            nodes.loads.get()
+        );
+    }
+}
+
+#[test]
+fn nodes_keep_to_their_sizes() {
+    let nodes = Map::default();
+    edit(&nodes, &empty(), numbered(20_000)).unwrap();
+    let sizes: Vec<usize> = nodes.nodes.borrow().values().map(Vec::len).collect();
+    let small = sizes.iter().filter(|size| **size < MIN_NODE).count();
+    assert!(
+        small <= 3,
+        "{small} nodes, other than the last of a level, are small"
+    );
+    assert!(sizes.iter().all(|size| *size < MAX_NODE + 512));
+    let mean = sizes.iter().sum::<usize>() / sizes.len();
+    assert!((3000..5500).contains(&mean), "mean {mean}");
+}
+
+#[test]
+fn comparing_large_directories_reads_what_differs() {
+    let nodes = Map::default();
+    let old = edit(&nodes, &empty(), numbered(50_000)).unwrap();
+    let edits = (0..10)
+        .map(|n| {
+            (
+                name(&format!("file-{:06}.txt", n * 4999)),
+                (n % 3 > 0).then(|| file(n + 1)),
+            )
+        })
+        .collect();
+    let new = edit(&nodes, &old, edits).unwrap();
+    nodes.loads.set(0);
+    let mut found = 0;
+    compare(
+        &nodes,
+        &TreePath::root(),
+        &old.tree,
+        &new.tree,
+        &mut |_, _, _| {
+            found += 1;
+            Ok(())
+        },
+    )
+    .unwrap();
+    assert_eq!(found, 10);
+    assert!(nodes.loads.get() < 100, "{} loads", nodes.loads.get());
+}
+
+#[test]
+fn an_editor_sees_its_own_edits() {
+    let nodes = Map::default();
+    let mut editor = Editor::new(&nodes, &empty_tree()).unwrap();
+    assert_eq!(
+        editor
+            .put(&path("/a/b"), file(1), false)
+            .unwrap_err()
+            .kind(),
+        ErrorKind::NotFound
+    );
+    editor.put(&path("/a/b/c"), file(1), true).unwrap();
+    assert_eq!(editor.find(&path("/a/b")).unwrap(), Some(Found::Edited));
+    assert_eq!(editor.find(&path("/a/b/c/d")).unwrap(), None);
+    let error = editor.put(&path("/a/b/c/d"), file(1), true).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.subject()),
+        (ErrorKind::NotADirectory, Some("/a/b/c"))
+    );
+    let taken = editor.take_entry(&path("/a")).unwrap().unwrap();
+    assert_eq!(taken.as_directory().unwrap().summary.files, 1);
+    editor.put(&path("/copy"), taken, false).unwrap();
+    editor.remove(&path("/a/b/c")).unwrap();
+    let tree = editor.finish().unwrap().tree;
+    assert!(
+        resolve(&nodes, &tree, &path("/copy/b/c"))
+            .unwrap()
+            .is_some()
+    );
+    assert!(resolve(&nodes, &tree, &path("/a/b")).unwrap().is_some());
+    assert_eq!(resolve(&nodes, &tree, &path("/a/b/c")).unwrap(), None);
+    assert_eq!(resolve(&nodes, &tree, &path("/a/b/c/d")).unwrap(), None);
+}
+
+#[test]
+fn altered_levels_end_in_an_error() {
+    let nodes = Map::default();
+    let large = edit(&nodes, &empty(), numbered(500)).unwrap();
+    let root = nodes.load(&large.tree).unwrap();
+    let mut items = Vec::new();
+    root.items
+        .iter()
+        .for_each(|(name, item)| encode_item(&mut items, name, item));
+    let raised = encode_node(root.level + 1, root.items.len(), &items);
+    nodes.nodes.borrow_mut().insert(large.tree, raised);
+    for result in [
+        lookup(&nodes, &large.tree, "file-000001.txt").map(|_| ()),
+        list(&nodes, &large.tree, None, 10).map(|_| ()),
+        edit(&nodes, &large, numbered(1)).map(|_| ()),
+    ] {
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::Corrupt);
+    }
+}
