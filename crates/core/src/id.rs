@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::tree::encode_node;
 
 fn write_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -104,6 +106,13 @@ impl ContentId {
 }
 
 impl TreeId {
+    /// Returns the id of the directory without entries. Its node is implied: it
+    /// may be referred to, and no store holds it.
+    pub fn empty() -> Self {
+        static EMPTY: OnceLock<TreeId> = OnceLock::new();
+        *EMPTY.get_or_init(|| Self::of_node(&encode_node(0, 0, &[])))
+    }
+
     /// Hashes an encoded node. The tag keeps a file that holds a node's bytes
     /// from having the node's id.
     pub(crate) fn of_node(encoded: &[u8]) -> Self {

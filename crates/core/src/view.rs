@@ -12,7 +12,7 @@ use crate::grant::{Grant, Scope};
 use crate::id::TreeId;
 use crate::path::{Name, TreePath};
 use crate::store::ByteStream;
-use crate::tree::{Walker, empty_tree, list, resolve};
+use crate::tree::{Walker, list, resolve};
 use crate::workspace::tx::Tx;
 use crate::workspace::{At, Pin, Workspace};
 
@@ -323,7 +323,7 @@ impl View {
 /// What shows of a directory that is only on the way.
 fn passage() -> Entry {
     Entry::Directory(Directory {
-        tree: empty_tree(),
+        tree: TreeId::empty(),
         summary: Summary::default(),
     })
 }

@@ -2,13 +2,13 @@
 
 use std::cmp::Ordering;
 
-use crate::entry::{Directory, Entry};
+use crate::entry::Entry;
 use crate::error::Result;
 use crate::id::TreeId;
 use crate::path::{Name, TreePath};
+use crate::tree::Nodes;
 use crate::tree::codec::Item;
 use crate::tree::sequence::Sequence;
-use crate::tree::{Nodes, empty_tree};
 
 /// What a comparison calls for each path that differs: the entry on either
 /// side. Both are directories only where one side's was something else.
@@ -25,14 +25,13 @@ pub(crate) fn compare(
     new: &TreeId,
     visit: &mut Visit<'_>,
 ) -> Result<()> {
-    if old == new {
-        return Ok(());
-    }
-    let mut left = Sequence::over(nodes, old)?;
-    let mut right = Sequence::over(nodes, new)?;
-    loop {
-        match step(&left, &right) {
-            Step::Done => return Ok(()),
+    let mut open = Vec::new();
+    enter(nodes, path.clone(), old, new, &mut open)?;
+    while let Some((path, left, right)) = open.last_mut() {
+        match step(left, right) {
+            Step::Done => {
+                open.pop();
+            }
             Step::Expand(which) => {
                 if which != Which::Right {
                     left.expand(nodes)?;
@@ -56,48 +55,55 @@ pub(crate) fn compare(
                 } else {
                     right.next()
                 };
-                if let Some((name, _)) = old.as_ref().or(new.as_ref()) {
-                    let path = path.join(name)?;
-                    let entry = |side: Option<(Name, Item)>| match side {
-                        Some((_, Item::Entry(entry))) => Some(entry),
-                        _ => None,
-                    };
-                    differ(nodes, &path, entry(old), entry(new), visit)?;
+                let Some((name, _)) = old.as_ref().or(new.as_ref()) else {
+                    continue;
+                };
+                let path = path.join(name)?;
+                let (old, new) = (entry_of(&old), entry_of(&new));
+                let (before, after) = (tree_of(old), tree_of(new));
+                if before.is_none() || after.is_none() {
+                    visit(&path, old, new)?;
                 }
+                let empty = TreeId::empty();
+                let (before, after) = (before.unwrap_or(empty), after.unwrap_or(empty));
+                enter(nodes, path, &before, &after, &mut open)?;
             }
         }
     }
+    Ok(())
 }
 
-fn differ(
+/// Both sides of a directory that is being compared.
+type Pair = (TreePath, Sequence, Sequence);
+
+fn enter(
     nodes: &dyn Nodes,
-    path: &TreePath,
-    old: Option<Entry>,
-    new: Option<Entry>,
-    visit: &mut Visit<'_>,
+    path: TreePath,
+    old: &TreeId,
+    new: &TreeId,
+    open: &mut Vec<Pair>,
 ) -> Result<()> {
-    let below = |entry: &Option<Entry>| {
-        entry
-            .as_ref()
-            .and_then(Entry::as_directory)
-            .copied()
-            .map(|Directory { tree, .. }| tree)
-    };
-    let (before, after) = (below(&old), below(&new));
-    if before.is_none() || after.is_none() {
-        visit(path, old.as_ref(), new.as_ref())?;
+    if old != new {
+        open.push((
+            path,
+            Sequence::over(nodes, old)?,
+            Sequence::over(nodes, new)?,
+        ));
     }
-    if before.is_none() && after.is_none() {
-        return Ok(());
+    Ok(())
+}
+
+fn entry_of(item: &Option<(Name, Item)>) -> Option<&Entry> {
+    match item {
+        Some((_, Item::Entry(entry))) => Some(entry),
+        _ => None,
     }
-    let empty = empty_tree();
-    compare(
-        nodes,
-        path,
-        &before.unwrap_or(empty),
-        &after.unwrap_or(empty),
-        visit,
-    )
+}
+
+fn tree_of(entry: Option<&Entry>) -> Option<TreeId> {
+    entry
+        .and_then(Entry::as_directory)
+        .map(|directory| directory.tree)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use crate::id::TreeId;
 use crate::path::Name;
 use crate::tree::chunk::{Chunker, Cut};
 use crate::tree::codec::{Child, Item, Node};
-use crate::tree::{Nodes, empty_tree, load_below};
+use crate::tree::{Nodes, load_below};
 
 /// Returns the entry `name`, reading one node a level.
 pub(crate) fn lookup(nodes: &dyn Nodes, tree: &TreeId, name: &str) -> Result<Option<Entry>> {
@@ -94,7 +94,7 @@ pub(crate) fn edit(
     match top.pop() {
         Some((_, Item::Child(child))) => collapse(nodes, child),
         _ => Ok(Directory {
-            tree: empty_tree(),
+            tree: TreeId::empty(),
             summary: Summary::default(),
         }),
     }

@@ -7,13 +7,16 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::TreeId;
 use crate::path::{Name, TreePath};
 use crate::tree::directory::edit;
-use crate::tree::{Nodes, directory_of, empty_tree, lookup};
+use crate::tree::{Nodes, directory_of, lookup};
 
 /// Edits a tree in memory. Directories that an edit goes through are opened
 /// and written back by [`finish`](Self::finish), deepest first, each once.
 pub(crate) struct Editor<'a> {
     nodes: &'a dyn Nodes,
-    root: Open,
+    /// By path, the root as the empty text, so that everything below a directory
+    /// is one range. Each one's parent is open too. Flat, since a path may be
+    /// two thousand directories deep.
+    open: BTreeMap<String, Open>,
 }
 
 /// A directory with edits that are not written yet.
@@ -24,7 +27,8 @@ struct Open {
 
 enum Slot {
     Entry(Entry),
-    Open(Open),
+    /// A directory that is open itself.
+    Open,
     Removed,
 }
 
@@ -48,26 +52,27 @@ impl Found {
 
 impl<'a> Editor<'a> {
     pub(crate) fn new(nodes: &'a dyn Nodes, root: &TreeId) -> Result<Self> {
+        let root = Open::over(directory_of(nodes, root)?);
         Ok(Self {
             nodes,
-            root: Open::over(directory_of(nodes, root)?),
+            open: BTreeMap::from([(String::new(), root)]),
         })
     }
 
     /// Returns what is at `path` now; `None` also where an ancestor is not a
     /// directory.
     pub(crate) fn find(&self, path: &TreePath) -> Result<Option<Found>> {
-        let mut open = &self.root;
+        let mut at = String::new();
         let mut names = path.segments();
         while let Some(name) = names.next() {
-            let entry = match open.edits.get(name) {
-                Some(Slot::Open(below)) => {
-                    open = below;
+            let entry = match self.slot(&at, name)? {
+                Slot::Open => {
+                    at.push('/');
+                    at.push_str(name);
                     continue;
                 }
-                Some(Slot::Removed) => return Ok(None),
-                Some(Slot::Entry(entry)) => Some(entry.clone()),
-                None => lookup(self.nodes, &open.old.tree, name)?,
+                Slot::Removed => return Ok(None),
+                Slot::Entry(entry) => entry,
             };
             return find_below(self.nodes, entry, names);
         }
@@ -82,33 +87,24 @@ impl<'a> Editor<'a> {
         entry: Entry,
         create_parents: bool,
     ) -> Result<()> {
-        let Some(name) = path.name() else {
+        if path.is_root() {
             return Err(Error::new(ErrorKind::IsADirectory, "write").at(path));
-        };
-        self.parent(path, create_parents)?
-            .edits
-            .insert(name, Slot::Entry(entry));
-        Ok(())
+        }
+        self.set(path, Slot::Entry(entry), create_parents)
     }
 
     /// Makes an empty directory at `path`, whatever was there.
     pub(crate) fn put_directory(&mut self, path: &TreePath, create_parents: bool) -> Result<()> {
-        let Some(name) = path.name() else {
-            return Ok(());
-        };
-        self.parent(path, create_parents)?
-            .edits
-            .insert(name, Slot::Open(Open::empty()));
+        self.set(path, Slot::Open, create_parents)?;
+        self.open.insert(key(path).into(), Open::empty());
         Ok(())
     }
 
-    /// Removes what is at `path`, with everything below.
+    /// Removes what is at `path`, with everything below. The root is emptied.
     pub(crate) fn remove(&mut self, path: &TreePath) -> Result<()> {
-        match path.name() {
-            Some(name) => {
-                self.parent(path, false)?.edits.insert(name, Slot::Removed);
-            }
-            None => self.root = Open::empty(),
+        self.set(path, Slot::Removed, false)?;
+        if path.is_root() {
+            self.open.insert(String::new(), Open::empty());
         }
         Ok(())
     }
@@ -121,50 +117,119 @@ impl<'a> Editor<'a> {
             Some(Found::Entry(entry)) => return Ok(Some(entry)),
             None => return Ok(None),
         }
-        let nodes = self.nodes;
-        let open = self.open(path, false)?;
-        let written = std::mem::replace(open, Open::empty()).write(nodes)?;
-        *open = Open::over(written);
-        Ok(Some(Entry::Directory(written)))
+        let written = Entry::Directory(self.write_below(key(path))?);
+        if let Entry::Directory(root) = &written
+            && path.is_root()
+        {
+            self.open.insert(String::new(), Open::over(*root));
+        } else {
+            self.set(path, Slot::Entry(written.clone()), false)?;
+        }
+        Ok(Some(written))
     }
 
     /// Writes all edits; returns the new root.
-    pub(crate) fn finish(self) -> Result<Directory> {
-        self.root.write(self.nodes)
+    pub(crate) fn finish(mut self) -> Result<Directory> {
+        self.write_below("")
     }
 
-    fn parent(&mut self, path: &TreePath, create: bool) -> Result<&mut Open> {
-        self.open(&path.parent().unwrap_or_else(TreePath::root), create)
-    }
-
-    fn open(&mut self, path: &TreePath, create: bool) -> Result<&mut Open> {
-        let mut open = &mut self.root;
-        for (depth, name) in path.segments().enumerate() {
-            if !matches!(open.edits.get(name), Some(Slot::Open(_))) {
-                let found = match open.edits.get(name) {
-                    Some(Slot::Entry(entry)) => Some(entry.clone()),
-                    Some(_) => None,
-                    None => lookup(self.nodes, &open.old.tree, name)?,
-                };
-                let below = match found {
-                    Some(Entry::Directory(directory)) => Open::over(directory),
-                    None if create => Open::empty(),
-                    other => return Err(not_a_parent(path, depth, other.as_ref())),
-                };
-                open.edits.insert(Name::new(name)?, Slot::Open(below));
-            }
-            match open.edits.get_mut(name) {
-                Some(Slot::Open(below)) => open = below,
-                _ => return Err(not_a_parent(path, depth, None)),
+    /// Writes the open directory `at` with all that are open below it, and
+    /// closes them.
+    fn write_below(&mut self, at: &str) -> Result<Directory> {
+        let mut written = None;
+        for path in self.open_below(at).into_iter().rev() {
+            let Some(open) = self.open.remove(&path) else {
+                continue;
+            };
+            let directory = open.write(self.nodes)?;
+            let (parent, name) = path.rsplit_once('/').unwrap_or_default();
+            match self.open.get_mut(parent).filter(|_| path != at) {
+                Some(parent) => {
+                    let slot = Slot::Entry(Entry::Directory(directory));
+                    parent.edits.insert(Name::new(name)?, slot);
+                }
+                None => written = Some(directory),
             }
         }
-        Ok(open)
+        written.ok_or_else(|| not_a_parent(at, None))
+    }
+
+    /// Returns the paths of open directories from `at` down, each after the one
+    /// that it is in.
+    fn open_below(&self, at: &str) -> Vec<String> {
+        let below = format!("{at}/");
+        let start = self.open.contains_key(at).then(|| at.to_string());
+        let rest = self.open.range(below.clone()..).map(|(path, _)| path);
+        start
+            .into_iter()
+            .chain(rest.take_while(|path| path.starts_with(&below)).cloned())
+            .collect()
+    }
+
+    /// Returns what the open directory `at` has under `name`.
+    fn slot(&self, at: &str, name: &str) -> Result<Slot> {
+        let Some(open) = self.open.get(at) else {
+            return Ok(Slot::Removed);
+        };
+        Ok(match open.edits.get(name) {
+            Some(Slot::Entry(entry)) => Slot::Entry(entry.clone()),
+            Some(Slot::Open) => Slot::Open,
+            Some(Slot::Removed) => Slot::Removed,
+            None => lookup(self.nodes, &open.old.tree, name)?.map_or(Slot::Removed, Slot::Entry),
+        })
+    }
+
+    /// Sets what is at `path` and forgets what was open there.
+    fn set(&mut self, path: &TreePath, slot: Slot, create_parents: bool) -> Result<()> {
+        let Some(name) = path.name() else {
+            self.open.retain(|path, _| path.is_empty());
+            return Ok(());
+        };
+        let parent = path.parent().unwrap_or_else(TreePath::root);
+        self.open(&parent, create_parents)?;
+        for path in self.open_below(key(path)) {
+            self.open.remove(&path);
+        }
+        if let Some(open) = self.open.get_mut(key(&parent)) {
+            open.edits.insert(name, slot);
+        }
+        Ok(())
+    }
+
+    /// Opens the directory `path` and all above it.
+    fn open(&mut self, path: &TreePath, create: bool) -> Result<()> {
+        if self.open.contains_key(key(path)) {
+            return Ok(());
+        }
+        let mut at = String::new();
+        for name in path.segments() {
+            let below = format!("{at}/{name}");
+            let open = match self.slot(&at, name)? {
+                Slot::Open => {
+                    at = below;
+                    continue;
+                }
+                Slot::Entry(Entry::Directory(directory)) => Open::over(directory),
+                Slot::Removed if create => Open::empty(),
+                Slot::Removed => return Err(not_a_parent(&below, None)),
+                Slot::Entry(entry) => return Err(not_a_parent(&below, Some(&entry))),
+            };
+            if let Some(parent) = self.open.get_mut(&at) {
+                parent.edits.insert(Name::new(name)?, Slot::Open);
+            }
+            self.open.insert(below.clone(), open);
+            at = below;
+        }
+        Ok(())
     }
 }
 
-fn not_a_parent(path: &TreePath, depth: usize, found: Option<&Entry>) -> Error {
-    let upto: Vec<&str> = path.segments().take(depth + 1).collect();
-    let at = format!("/{}", upto.join("/"));
+/// Returns a path as the key of an open directory.
+fn key(path: &TreePath) -> &str {
+    if path.is_root() { "" } else { path.as_str() }
+}
+
+fn not_a_parent(at: &str, found: Option<&Entry>) -> Error {
     match found {
         None => Error::new(ErrorKind::NotFound, "open directory")
             .at(at)
@@ -177,16 +242,19 @@ fn not_a_parent(path: &TreePath, depth: usize, found: Option<&Entry>) -> Error {
 
 fn find_below<'n>(
     nodes: &dyn Nodes,
-    mut entry: Option<Entry>,
+    mut entry: Entry,
     names: impl Iterator<Item = &'n str>,
 ) -> Result<Option<Found>> {
     for name in names {
-        entry = match entry {
-            Some(Entry::Directory(directory)) => lookup(nodes, &directory.tree, name)?,
-            _ => return Ok(None),
+        let Entry::Directory(directory) = entry else {
+            return Ok(None);
         };
+        match lookup(nodes, &directory.tree, name)? {
+            Some(below) => entry = below,
+            None => return Ok(None),
+        }
     }
-    Ok(entry.map(Found::Entry))
+    Ok(Some(Found::Entry(entry)))
 }
 
 impl Open {
@@ -199,21 +267,21 @@ impl Open {
 
     fn empty() -> Self {
         Self::over(Directory {
-            tree: empty_tree(),
+            tree: TreeId::empty(),
             summary: Summary::default(),
         })
     }
 
+    /// Writes it. What was open in it must be written already.
     fn write(self, nodes: &dyn Nodes) -> Result<Directory> {
-        let mut edits = BTreeMap::new();
-        for (name, slot) in self.edits {
-            let entry = match slot {
-                Slot::Entry(entry) => Some(entry),
-                Slot::Open(open) => Some(Entry::Directory(open.write(nodes)?)),
-                Slot::Removed => None,
-            };
-            edits.insert(name, entry);
-        }
-        edit(nodes, &self.old, edits)
+        let edits = self
+            .edits
+            .into_iter()
+            .filter_map(|(name, slot)| match slot {
+                Slot::Entry(entry) => Some((name, Some(entry))),
+                Slot::Removed => Some((name, None)),
+                Slot::Open => None,
+            });
+        edit(nodes, &self.old, edits.collect())
     }
 }

@@ -16,9 +16,8 @@ mod walk;
 mod tests;
 
 use std::rc::Rc;
-use std::sync::OnceLock;
 
-pub(crate) use codec::{Item, Node};
+pub(crate) use codec::{Item, Node, encode_node};
 pub(crate) use compare::compare;
 pub(crate) use directory::{edit, list, lookup};
 pub(crate) use editor::{Editor, Found};
@@ -30,18 +29,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::TreeId;
 use crate::path::TreePath;
 
-/// Where nodes are kept. The node of [`empty_tree`] is implied, never saved.
+/// Where nodes are kept. The node of [`TreeId::empty`] is implied, never saved.
 pub(crate) trait Nodes {
     /// Returns a node; `Corrupt` where it is missing or does not decode.
     fn load(&self, id: &TreeId) -> Result<Rc<Node>>;
     /// Stores a node; storing one that is there is cheap.
     fn save(&self, id: &TreeId, encoded: &[u8]) -> Result<()>;
-}
-
-/// Returns the id of the directory without entries.
-pub(crate) fn empty_tree() -> TreeId {
-    static EMPTY: OnceLock<TreeId> = OnceLock::new();
-    *EMPTY.get_or_init(|| TreeId::of_node(&codec::encode_node(0, 0, &[])))
 }
 
 /// Returns the entry at `path`; the root is a directory like any other.

@@ -13,7 +13,7 @@ use crate::path::{Name, TreePath};
 use crate::tree::chunk::{MAX_NODE, MIN_NODE};
 use crate::tree::codec::{Item, Node, encode_item, encode_node};
 use crate::tree::{
-    Editor, Found, Merged, Nodes, Walker, compare, edit, empty_tree, list, lookup, merge, resolve,
+    Editor, Found, Merged, Nodes, Walker, compare, edit, list, lookup, merge, resolve,
 };
 
 #[derive(Default)]
@@ -25,7 +25,7 @@ struct Map {
 
 impl Nodes for Map {
     fn load(&self, id: &TreeId) -> Result<Rc<Node>> {
-        if *id == empty_tree() {
+        if *id == TreeId::empty() {
             return Ok(Rc::new(Node {
                 level: 0,
                 items: Vec::new(),
@@ -58,16 +58,18 @@ fn file(seed: u64) -> Entry {
     Entry::File(File {
         content: ContentId::of(&seed.to_le_bytes()),
         size: seed,
-        executable: seed % 7 == 0,
+        executable: seed.is_multiple_of(7),
         modified: Timestamp::from_millis(seed as i64 * 1000),
-        media_type: (seed % 5 == 0).then(|| Text::new("text/plain").unwrap()),
+        media_type: seed
+            .is_multiple_of(5)
+            .then(|| Text::new("text/plain").unwrap()),
         provenance: None,
     })
 }
 
 fn empty() -> Directory {
     Directory {
-        tree: empty_tree(),
+        tree: TreeId::empty(),
         summary: Summary::default(),
     }
 }
@@ -264,7 +266,7 @@ fn tree() -> impl Strategy<Value = BTreeMap<TreePath, u64>> {
 }
 
 fn build(nodes: &Map, files: &BTreeMap<TreePath, u64>) -> TreeId {
-    let mut editor = Editor::new(nodes, &empty_tree()).unwrap();
+    let mut editor = Editor::new(nodes, &TreeId::empty()).unwrap();
     for (path, seed) in files {
         editor.put(path, file(*seed), true).unwrap();
     }
@@ -376,7 +378,7 @@ fn comparing_large_directories_reads_what_differs() {
 #[test]
 fn an_editor_sees_its_own_edits() {
     let nodes = Map::default();
-    let mut editor = Editor::new(&nodes, &empty_tree()).unwrap();
+    let mut editor = Editor::new(&nodes, &TreeId::empty()).unwrap();
     assert_eq!(
         editor
             .put(&path("/a/b"), file(1), false)

@@ -8,7 +8,7 @@ use crate::id::{CopyId, OperationId, RevisionId, TreeId};
 use crate::store::{
     CopyRecord, CopyState, HeadRecord, OperationCause, RevisionCause, RevisionRecord,
 };
-use crate::tree::{Merged, empty_tree, merge};
+use crate::tree::{Merged, merge};
 use crate::workspace::Workspace;
 use crate::workspace::batch::{check_text, new_operation};
 use crate::workspace::tx::Tx;
@@ -205,7 +205,8 @@ fn changed_paths(tx: &Tx<'_>, head: &HeadRecord, copy: &CopyRecord) -> Result<Co
 
 /// Records head as it is, where no revision does.
 pub(crate) fn record_head(tx: &Tx<'_>, head: &mut HeadRecord, now: Timestamp) -> Result<()> {
-    if head.recorded == Some(head.tree) || (head.recorded.is_none() && head.tree == empty_tree()) {
+    if head.recorded == Some(head.tree) || (head.recorded.is_none() && head.tree == TreeId::empty())
+    {
         return Ok(());
     }
     let message = RevisionMessage::default();

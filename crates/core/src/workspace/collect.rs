@@ -10,9 +10,9 @@
 
 use crate::entry::Entry;
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{BlobKey, TreeId};
+use crate::id::{BlobKey, CopyId, OperationId, TreeId};
 use crate::store::{CollectionPhase, CollectionRecord, MetaTx, Place};
-use crate::tree::{Item, Node, empty_tree};
+use crate::tree::{Item, Node};
 use crate::workspace::tx::Tx;
 use crate::workspace::{Workspace, marks};
 
@@ -131,40 +131,16 @@ impl Workspace {
                     tx.rows.mark_node(&revision.tree)?;
                 }
                 match page.last() {
-                    Some(last) => Revisions(Some(last.id)),
-                    None => Copies(None),
+                    Some(last) if page.len() == limit => Revisions(Some(last.id)),
+                    _ => Copies(None),
                 }
             }
-            Copies(after) => match tx.rows.copies(true, after.as_ref(), 1)?.first() {
-                Some(copy) => {
-                    tx.rows.mark_node(&copy.base)?;
-                    tx.rows.mark_node(&copy.tree)?;
-                    Operations(copy.id, None)
-                }
-                None => Scan,
+            Copies(after) => mark_copies(tx, *after, limit)?,
+            Operations(copy, after) => match mark_operations(tx, *copy, *after, limit)? {
+                (Some(last), _) => Operations(*copy, Some(last)),
+                (None, left) => mark_copies(tx, Some(*copy), left)?,
             },
-            Operations(copy, after) => {
-                let page = tx.rows.operations(copy, *after, limit)?;
-                for operation in &page {
-                    tx.rows.mark_node(&operation.before)?;
-                    tx.rows.mark_node(&operation.after)?;
-                }
-                match page.last() {
-                    Some(last) => Operations(*copy, Some(last.id)),
-                    None => Copies(Some(*copy)),
-                }
-            }
-            Scan => {
-                let nodes = tx.rows.take_unscanned(limit)?;
-                for id in &nodes {
-                    scan(tx, id)?;
-                }
-                if nodes.is_empty() && !self.mark_pins(tx)? {
-                    SweepNodes(None)
-                } else {
-                    Scan
-                }
-            }
+            Scan => self.scan(tx, limit)?,
             SweepNodes(after) => {
                 let page = tx.rows.unmarked_nodes(after.as_ref(), limit)?;
                 for id in &page.unmarked {
@@ -191,6 +167,23 @@ impl Workspace {
             Clear => return tx.rows.clear_marks(limit),
         };
         Ok(true)
+    }
+
+    /// Scans up to `limit` marked nodes, those that turn up on the way included,
+    /// so that writers at work cannot keep the collection from its end.
+    fn scan(&self, tx: &Tx<'_>, limit: usize) -> Result<CollectionPhase> {
+        let mut left = limit;
+        while left > 0 {
+            let nodes = tx.rows.take_unscanned(left)?;
+            for id in &nodes {
+                scan(tx, id)?;
+            }
+            left -= nodes.len().min(left);
+            if nodes.is_empty() && !self.mark_pins(tx)? {
+                return Ok(CollectionPhase::SweepNodes(None));
+            }
+        }
+        Ok(CollectionPhase::Scan)
     }
 
     /// Marks the trees that walks are reading; returns whether one was new.
@@ -246,9 +239,51 @@ impl Workspace {
     }
 }
 
+/// Marks the trees of open copies after `after` and of their operations, up to
+/// `limit` rows. What writers add meanwhile they mark themselves, so a page that
+/// is not full is the last one.
+fn mark_copies(tx: &Tx<'_>, after: Option<CopyId>, limit: usize) -> Result<CollectionPhase> {
+    let mut after = after;
+    let mut left = limit;
+    while left > 0 {
+        let page = tx.rows.copies(true, after.as_ref(), 1)?;
+        let Some(copy) = page.first() else {
+            return Ok(CollectionPhase::Scan);
+        };
+        tx.rows.mark_node(&copy.base)?;
+        tx.rows.mark_node(&copy.tree)?;
+        match mark_operations(tx, copy.id, None, left)? {
+            (Some(last), _) => return Ok(CollectionPhase::Operations(copy.id, Some(last))),
+            (None, rest) => left = rest.saturating_sub(1),
+        }
+        after = Some(copy.id);
+    }
+    Ok(CollectionPhase::Copies(after))
+}
+
+/// Marks the trees of up to `limit` of a copy's operations. Returns the last
+/// one where there may be more, and what is left of the limit.
+fn mark_operations(
+    tx: &Tx<'_>,
+    copy: CopyId,
+    after: Option<OperationId>,
+    limit: usize,
+) -> Result<(Option<OperationId>, usize)> {
+    let page = tx.rows.operations(&copy, after, limit)?;
+    for operation in &page {
+        tx.rows.mark_node(&operation.before)?;
+        tx.rows.mark_node(&operation.after)?;
+    }
+    let more = page
+        .last()
+        .filter(|_| page.len() == limit)
+        .map(|last| last.id);
+    Ok((more, limit - page.len()))
+}
+
 /// Marks what a node refers to.
 fn scan(tx: &Tx<'_>, id: &TreeId) -> Result<()> {
-    if *id == empty_tree() {
+    if *id == TreeId::empty() {
         return Ok(());
     }
     let encoded = tx.rows.node(id)?.ok_or_else(|| {

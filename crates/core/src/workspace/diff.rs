@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::entry::{Entry, File};
 use crate::error::Result;
+use crate::id::TreeId;
 use crate::path::TreePath;
-use crate::tree::{compare, empty_tree, resolve};
+use crate::tree::{compare, resolve};
 use crate::workspace::{At, Workspace};
 
 /// How to compare.
@@ -78,7 +79,7 @@ impl Workspace {
             if old != new && (tree(&old).is_none() || tree(&new).is_none()) {
                 visit(&options.below, old.as_ref(), new.as_ref())?;
             }
-            let below = |entry| tree(entry).unwrap_or_else(empty_tree);
+            let below = |entry| tree(entry).unwrap_or_else(TreeId::empty);
             compare(tx, &options.below, &below(&old), &below(&new), &mut visit)
         })?;
         if options.renames {

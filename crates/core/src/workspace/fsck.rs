@@ -11,7 +11,7 @@ use crate::entry::{Directory, Entry, File, Summary, Timestamp};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ContentId, TreeId};
 use crate::store::{MetaTx, Place};
-use crate::tree::{Item, Node, Nodes, edit, empty_tree};
+use crate::tree::{Item, Node, Nodes, edit};
 use crate::workspace::Workspace;
 use crate::workspace::tx::Tx;
 
@@ -170,7 +170,7 @@ impl Check {
         self.report.roots += 1;
         self.todo.push((tree, None));
         while let Some((tree, summary)) = self.todo.pop() {
-            if tree != empty_tree() && self.directories.insert(tree) {
+            if tree != TreeId::empty() && self.directories.insert(tree) {
                 self.directory(tx, tree, summary)?;
             }
         }
@@ -207,7 +207,7 @@ impl Check {
         }
         if whole {
             let empty = Directory {
-                tree: empty_tree(),
+                tree: TreeId::empty(),
                 summary: Summary::default(),
             };
             let built = edit(&Scratch::default(), &empty, entries)?;
@@ -300,7 +300,7 @@ struct Scratch(RefCell<HashMap<TreeId, Rc<Node>>>);
 
 impl Nodes for Scratch {
     fn load(&self, id: &TreeId) -> Result<Rc<Node>> {
-        if *id == empty_tree() {
+        if *id == TreeId::empty() {
             return Ok(Rc::new(Node {
                 level: 0,
                 items: Vec::new(),

@@ -34,7 +34,6 @@ use crate::grant::Grant;
 use crate::id::{CopyId, RevisionId, TreeId};
 use crate::meter::{Meter, Receipt};
 use crate::store::{BlobStore, CollectionPhase, HeadRecord, MetaStore, MetaTx as _, StoreUsage};
-use crate::tree::empty_tree;
 use crate::view::View;
 use contents::InFlight;
 use tx::{NodeCache, Tx};
@@ -135,7 +134,7 @@ impl Workspace {
             }
             tx.set_head(&HeadRecord {
                 version: 0,
-                tree: empty_tree(),
+                tree: TreeId::empty(),
                 revision: None,
                 recorded: None,
                 modified,

@@ -11,7 +11,7 @@ use crate::meter::Metered;
 use crate::store::{
     ContentRecord, CopyRecord, CopyState, HeadRecord, MetaTx, OperationRecord, RevisionRecord,
 };
-use crate::tree::{Node, Nodes, empty_tree};
+use crate::tree::{Node, Nodes};
 use crate::workspace::{At, Inner, Workspace};
 use crate::{EntryKind, Timestamp};
 
@@ -132,7 +132,7 @@ impl<'a> Tx<'a> {
                 .open_copy("resolve", id, self.inner.context.clock.now())?
                 .tree),
             At::Revision(id) => Ok(self.revision("resolve", id)?.tree),
-            At::Tree(id) => match id == empty_tree() || self.rows.node(&id)?.is_some() {
+            At::Tree(id) => match id == TreeId::empty() || self.rows.node(&id)?.is_some() {
                 true => Ok(id),
                 false => Err(Error::new(ErrorKind::NotFound, "resolve")
                     .at(id)
@@ -162,7 +162,7 @@ impl<'a> Tx<'a> {
 
 impl Nodes for Tx<'_> {
     fn load(&self, id: &TreeId) -> Result<Rc<Node>> {
-        if *id == empty_tree() {
+        if *id == TreeId::empty() {
             return Ok(Rc::new(Node {
                 level: 0,
                 items: Vec::new(),

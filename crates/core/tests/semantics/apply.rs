@@ -1,0 +1,248 @@
+use workspace_core::store::CopyState;
+use workspace_core::{
+    Applied, ApplyOptions, At, Author, CopyId, ErrorKind, RevisionId, RevisionMessage,
+};
+
+use crate::support::{Fixture, kind};
+
+fn apply(fixture: &Fixture, copy: CopyId) -> workspace_core::Result<Applied> {
+    fixture.workspace.apply(copy, ApplyOptions::default())
+}
+
+fn published(revision: u64, already: bool) -> Applied {
+    Applied::Published {
+        revision: RevisionId::new(revision),
+        already,
+    }
+}
+
+/// > Apply succeeds where head's tree is the one that the copy is based on, even if the version moved.
+#[test]
+fn apply_looks_at_the_tree() {
+    let fixture = Fixture::new();
+    let copy = fixture.fork();
+    fixture.write(At::Copy(copy), "/a", "1");
+    fixture.write(At::Head, "/b", "1");
+    fixture.remove(At::Head, "/b");
+    assert_eq!(fixture.workspace.head().unwrap().version, 2);
+    assert_eq!(apply(&fixture, copy).unwrap(), published(1, false));
+}
+
+/// > Apply publishes the copy's files as head and records them as a revision, in a few rows.
+#[test]
+fn apply_publishes() {
+    let fixture = Fixture::new();
+    let copy = fixture.fork();
+    fixture.write(At::Copy(copy), "/d/a", "1");
+    let tree = fixture.workspace.copy(copy).unwrap().tree;
+    let metered = fixture.workspace.metered();
+    metered.apply(copy, ApplyOptions::default()).unwrap();
+    assert_eq!(metered.receipt().rows_written, 3, "head, revision, copy");
+    assert_eq!(
+        metered.receipt().nodes_read + metered.receipt().nodes_written,
+        0
+    );
+    let head = fixture.workspace.head().unwrap();
+    assert_eq!(
+        (head.tree, head.version, head.recorded),
+        (tree, 1, Some(tree))
+    );
+    assert_eq!(
+        fixture.workspace.revision(RevisionId::new(1)).unwrap().tree,
+        tree
+    );
+    let state = fixture.workspace.copy(copy).unwrap().state;
+    assert_eq!(state, CopyState::Applied(RevisionId::new(1)));
+    assert_eq!(kind(fixture.workspace.discard(copy)), ErrorKind::Closed);
+}
+
+/// > Apply fails with `Conflict` where head's files moved, lists the paths changed in head, in the copy and in both, and leaves the copy open.
+#[test]
+fn apply_conflicts_where_head_moved() {
+    let fixture = Fixture::new();
+    fixture.write(At::Head, "/both", "0");
+    let copy = fixture.fork();
+    for (at, name) in [(At::Head, "/head"), (At::Copy(copy), "/copy")] {
+        fixture.write(at, name, "1");
+        fixture.write(at, "/both", name);
+    }
+    let before = fixture.workspace.head().unwrap();
+    let error = apply(&fixture, copy).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    let conflict = error.conflict().unwrap();
+    let names = |list: &workspace_core::PathList| {
+        list.paths
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(&conflict.head), ["/head"]);
+    assert_eq!(names(&conflict.copy), ["/copy"]);
+    assert_eq!(names(&conflict.both), ["/both"]);
+    assert_eq!(fixture.workspace.head().unwrap(), before);
+    assert_eq!(fixture.workspace.copy(copy).unwrap().state, CopyState::Open);
+}
+
+/// > A repeated apply of the same copy returns its revision.
+#[test]
+fn apply_can_be_repeated() {
+    let fixture = Fixture::new();
+    let copy = fixture.fork();
+    fixture.write(At::Copy(copy), "/a", "1");
+    assert_eq!(apply(&fixture, copy).unwrap(), published(1, false));
+    fixture.write(At::Head, "/a", "2");
+    assert_eq!(apply(&fixture, copy).unwrap(), published(1, true));
+    assert_eq!(fixture.state(At::Head)["/a"], "2");
+}
+
+/// > Applying a copy without a change publishes nothing, says so, and leaves the copy open.
+#[test]
+fn applying_no_change_publishes_nothing() {
+    let fixture = Fixture::new();
+    fixture.write(At::Head, "/a", "1");
+    let before = fixture.workspace.head().unwrap();
+    let copy = fixture.fork();
+    fixture.write(At::Head, "/b", "1");
+    fixture.remove(At::Head, "/b");
+    assert_eq!(apply(&fixture, copy).unwrap(), Applied::Unchanged);
+    assert_eq!(fixture.workspace.head().unwrap().tree, before.tree);
+    assert_eq!(fixture.workspace.revisions(None, 9).unwrap(), []);
+    fixture.write(At::Copy(copy), "/a", "2");
+    assert_eq!(apply(&fixture, copy).unwrap(), published(2, false));
+}
+
+/// > Apply can be told which tree was reviewed, and publishes exactly that or fails with `Stale`.
+#[test]
+fn apply_publishes_what_was_reviewed() {
+    let fixture = Fixture::new();
+    let copy = fixture.fork();
+    let reviewed = fixture.write(At::Copy(copy), "/a", "1").tree;
+    let options = |expect_tree| ApplyOptions {
+        expect_tree,
+        ..ApplyOptions::default()
+    };
+    fixture.write(At::Copy(copy), "/a", "2");
+    let late = fixture.workspace.apply(copy, options(Some(reviewed)));
+    assert_eq!(kind(late), ErrorKind::Stale);
+    let now = fixture.workspace.copy(copy).unwrap().tree;
+    fixture.workspace.apply(copy, options(Some(now))).unwrap();
+    assert_eq!(fixture.workspace.head().unwrap().tree, now);
+}
+
+/// > Apply and restore record head first where no revision does, so that no state of head is lost.
+#[test]
+fn no_state_of_head_is_lost() {
+    let fixture = Fixture::new();
+    let one = fixture.write(At::Head, "/a", "1").tree;
+    let copy = fixture.fork();
+    let two = fixture.write(At::Copy(copy), "/a", "2").tree;
+    assert_eq!(apply(&fixture, copy).unwrap(), published(2, false));
+    let three = fixture.write(At::Head, "/a", "3").tree;
+    fixture
+        .workspace
+        .restore(RevisionId::new(1), RevisionMessage::default())
+        .unwrap();
+    let revisions = fixture.workspace.revisions(None, 9).unwrap();
+    let trees: Vec<_> = revisions
+        .iter()
+        .rev()
+        .map(|revision| revision.tree)
+        .collect();
+    assert_eq!(trees, [one, two, three, one]);
+    fixture.fsck();
+}
+
+/// > Rebase moves a copy onto the present head where the changed paths are disjoint, and is itself an operation.
+#[test]
+fn rebase_brings_both_sides_together() {
+    let fixture = Fixture::new();
+    fixture.write(At::Head, "/d/old", "0");
+    let copy = fixture.fork();
+    fixture.write(At::Copy(copy), "/d/copy", "1");
+    fixture.remove(At::Copy(copy), "/d/old");
+    fixture.write(At::Head, "/d/head", "1");
+    let rebased = fixture.workspace.rebase(copy, &Author::default()).unwrap();
+    assert_eq!(rebased.copy.base_version, 2);
+    let operation = fixture
+        .workspace
+        .operations(copy, None, 9)
+        .unwrap()
+        .pop()
+        .unwrap();
+    assert_eq!(Some(operation.id), rebased.operation);
+    assert_eq!(fixture.paths(At::Copy(copy)), ["/d", "/d/copy", "/d/head"]);
+    let again = fixture.workspace.rebase(copy, &Author::default()).unwrap();
+    assert_eq!((again.operation, again.copy), (None, rebased.copy));
+    apply(&fixture, copy).unwrap();
+    assert_eq!(fixture.paths(At::Head), ["/d", "/d/copy", "/d/head"]);
+    fixture.fsck();
+}
+
+/// > Rebase changes nothing where a path was changed on both sides, and lists the conflicts.
+#[test]
+fn rebase_conflicts() {
+    let fixture = Fixture::new();
+    let copy = fixture.fork();
+    for (at, text) in [(At::Head, "head"), (At::Copy(copy), "copy")] {
+        fixture.write(at, "/both", text);
+        fixture.write(at, &format!("/{text}"), text);
+    }
+    let before = fixture.workspace.copy(copy).unwrap();
+    let error = fixture
+        .workspace
+        .rebase(copy, &Author::default())
+        .unwrap_err();
+    let conflict = error.conflict().unwrap();
+    assert_eq!(
+        (
+            conflict.head.count,
+            conflict.copy.count,
+            conflict.both.count
+        ),
+        (1, 1, 1)
+    );
+    assert_eq!(conflict.both.paths[0].as_str(), "/both");
+    assert_eq!(fixture.workspace.copy(copy).unwrap(), before);
+}
+
+/// > Both sides arriving at the same content is no conflict.
+#[test]
+fn arriving_at_the_same_is_no_conflict() {
+    let fixture = Fixture::new();
+    fixture.write(At::Head, "/gone", "0");
+    let copy = fixture.fork();
+    for at in [At::Head, At::Copy(copy)] {
+        fixture.write(at, "/d/same", "1");
+        fixture.remove(at, "/gone");
+    }
+    fixture.write(At::Copy(copy), "/d/more", "1");
+    fixture.workspace.rebase(copy, &Author::default()).unwrap();
+    assert_eq!(fixture.paths(At::Copy(copy)), ["/d", "/d/more", "/d/same"]);
+}
+
+/// > Removing a directory conflicts with changing something in it.
+#[test]
+fn removing_a_directory_conflicts_with_changing_in_it() {
+    for (remover, changed) in [
+        (true, "/d/old"),
+        (true, "/d/new"),
+        (false, "/d/old"),
+        (false, "/d/new"),
+    ] {
+        let fixture = Fixture::new();
+        fixture.write(At::Head, "/d/old", "0");
+        let copy = fixture.fork();
+        let (one, other) = match remover {
+            true => (At::Head, At::Copy(copy)),
+            false => (At::Copy(copy), At::Head),
+        };
+        fixture.remove(one, "/d");
+        fixture.write(other, changed, "1");
+        let error = fixture
+            .workspace
+            .rebase(copy, &Author::default())
+            .unwrap_err();
+        let both = &error.conflict().unwrap().both.paths;
+        assert!(both.iter().any(|path| path.as_str() == changed), "{both:?}");
+    }
+}

@@ -1,0 +1,251 @@
+use bytes::Bytes;
+use futures::executor::block_on;
+use workspace_core::store::{BlobStore, MetaStore, Place};
+use workspace_core::{
+    At, Author, CollectBudget, ContentId, ErrorKind, FsckOptions, KeepRevisions, OperationId,
+    RevisionMessage, TreePath,
+};
+
+use crate::support::{Fixture, change, kind, path, write};
+
+/// > Collection deletes what nothing refers to, and nothing else.
+#[test]
+fn collection_deletes_what_nothing_refers_to() {
+    let fixture = Fixture::new();
+    let large = |n: u8| n.to_string().repeat(500);
+    fixture.write(At::Head, "/d/keep", &large(1));
+    fixture
+        .workspace
+        .snapshot(RevisionMessage::default())
+        .unwrap();
+    fixture.write(At::Head, "/d/pruned", &large(2));
+    fixture
+        .workspace
+        .snapshot(RevisionMessage::default())
+        .unwrap();
+    fixture.remove(At::Head, "/d/pruned");
+    let (open, discarded) = (fixture.fork(), fixture.fork());
+    fixture.write(At::Copy(open), "/open", &large(3));
+    fixture.write(At::Copy(open), "/open", &large(4));
+    fixture.write(At::Copy(discarded), "/discarded", &large(5));
+    fixture.workspace.discard(discarded).unwrap();
+    fixture
+        .workspace
+        .snapshot(RevisionMessage::default())
+        .unwrap();
+    assert_eq!(fixture.gc().contents, 1, "the discarded copy's");
+    fixture
+        .workspace
+        .prune_revisions(KeepRevisions::default())
+        .unwrap();
+    let collected = fixture.gc();
+    assert_eq!(
+        (collected.contents, collected.objects),
+        (1, 1),
+        "the pruned revision's"
+    );
+    assert_eq!(fixture.workspace.usage().unwrap().object_contents, 3);
+    fixture.fsck();
+    fixture
+        .workspace
+        .undo(open, OperationId::new(2), &Author::default())
+        .unwrap();
+    assert_eq!(
+        fixture.state(At::Copy(open))["/open"],
+        large(3),
+        "operations are kept whole"
+    );
+    let orphan = "0rphan".parse().unwrap();
+    let body = Box::pin(futures::stream::iter([Ok(Bytes::from_static(b"x"))]));
+    block_on(fixture.blobs.put(&orphan, body)).unwrap();
+    assert_eq!(fixture.gc().objects, 1);
+    assert!(
+        block_on(fixture.blobs.get(&orphan, 0..1))
+            .unwrap()
+            .is_none()
+    );
+    fixture.fsck();
+}
+
+/// > Collection in steps is safe against writers at work.
+#[test]
+fn collection_is_safe_against_writers() {
+    for budget in [1, 2, 3, 7, 50] {
+        let fixture = Fixture::new();
+        let copy = At::Copy(fixture.fork());
+        let mut writes = 0;
+        let mut late = None;
+        for round in 0..60 {
+            let step = block_on(fixture.workspace.collect(CollectBudget { rows: budget })).unwrap();
+            // Old and new contents come back and go, at head and in the copy.
+            let text = format!("{}", (round * 7) % 5).repeat(1 + 200 * (round % 2));
+            fixture.write(copy, &format!("/{}/{}", round % 3, round % 4), &text);
+            if round % 3 == 0 {
+                fixture.write(At::Head, "/head", &text);
+                fixture.remove(copy, &format!("/{}", round % 3));
+            }
+            if round % 5 == 0 {
+                fixture
+                    .workspace
+                    .snapshot(RevisionMessage::default())
+                    .unwrap();
+                fixture
+                    .workspace
+                    .prune_revisions(KeepRevisions::default())
+                    .unwrap();
+            }
+            if round % 4 == 0 {
+                // Stored before a step and referred to after it.
+                let body = Bytes::from(vec![b'l'; 300 + round]);
+                let body = Box::pin(futures::stream::iter([Ok(body)]));
+                late = Some(block_on(fixture.workspace.store(body)).unwrap());
+            } else if let Some(stored) = late.take() {
+                let content = workspace_core::Content::Stored(stored);
+                let path = path("/late");
+                let options = workspace_core::WriteOptions::default();
+                let write = workspace_core::Change::Write {
+                    path,
+                    content,
+                    options,
+                };
+                change(&fixture.workspace.files(copy), vec![write]).unwrap();
+            }
+            writes += usize::from(step.done);
+            fixture.fsck();
+        }
+        assert!(budget < 7 || writes > 0, "no collection was completed");
+        drop(late);
+        fixture.gc();
+        fixture.fsck();
+    }
+}
+
+/// > A walk under way keeps its tree from being collected.
+#[test]
+fn a_walk_keeps_its_tree() {
+    let fixture = Fixture::with(workspace_core::Options {
+        node_cache: 0,
+        inline_limit: 10,
+        ..workspace_core::Options::default()
+    });
+    let files = fixture.workspace.files(At::Head);
+    change(
+        &files,
+        (0..9)
+            .map(|n| write(&format!("/{n}/file"), "some content"))
+            .collect(),
+    )
+    .unwrap();
+    let mut walk = files.walk(&TreePath::root()).unwrap();
+    walk.next().unwrap().unwrap();
+    for n in 0..9 {
+        fixture.remove(At::Head, &format!("/{n}"));
+    }
+    fixture.gc();
+    let rest = walk.collect::<workspace_core::Result<Vec<_>>>().unwrap();
+    assert_eq!(rest.len(), 17);
+    assert_eq!(fixture.workspace.usage().unwrap().inline_contents, 0);
+    fixture.gc();
+    let usage = fixture.workspace.usage().unwrap();
+    assert_eq!((usage.nodes, usage.object_contents), (0, 0));
+}
+
+/// > A content that is missing or altered is `Corrupt`, never `NotFound`.
+#[test]
+fn missing_content_is_corrupt() {
+    let fixture = Fixture::new();
+    let text = "x".repeat(500);
+    fixture.write(At::Head, "/large", &text);
+    fixture.write(At::Head, "/small", "small");
+    let id = ContentId::of(text.as_bytes());
+    let files = fixture.workspace.files(At::Head);
+    let key = object_of(&fixture, id);
+    for altered in [Some("y".repeat(500)), Some("x".repeat(499)), None] {
+        fixture.blobs.tamper(&key, altered.map(Bytes::from));
+        assert_eq!(
+            kind(block_on(files.read(&path("/large")))),
+            ErrorKind::Corrupt
+        );
+    }
+    fixture
+        .meta
+        .tamper(&mut |rows| rows.delete_content(&ContentId::of(b"small")))
+        .unwrap();
+    assert_eq!(
+        kind(block_on(files.read(&path("/small")))),
+        ErrorKind::Corrupt
+    );
+}
+
+fn object_of(fixture: &Fixture, id: ContentId) -> workspace_core::BlobKey {
+    let mut key = None;
+    let found = fixture.meta.read(&mut |rows| {
+        if let Some(Place::Object(found)) = rows.content(&id)?.map(|content| content.place) {
+            key = Some(found);
+        }
+        Ok(())
+    });
+    found.unwrap();
+    key.unwrap()
+}
+
+/// > The integrity check finds a missing node, an altered node, a missing content and an altered content.
+#[test]
+fn the_check_finds_what_is_wrong() {
+    let problems = |damage: &dyn Fn(&Fixture)| {
+        let fixture = Fixture::new();
+        fixture.write(At::Head, "/d/large", &"x".repeat(500));
+        fixture.write(At::Head, "/d/small", "small");
+        fixture.fsck();
+        damage(&fixture);
+        let report = block_on(fixture.workspace.fsck(FsckOptions { contents: true })).unwrap();
+        report
+            .problems
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    };
+    let large = ContentId::of("x".repeat(500).as_bytes());
+    let tamper_node = |fixture: &Fixture, bytes: Option<&'static [u8]>| {
+        let head = fixture.workspace.head().unwrap().tree;
+        let damage = &mut |rows: &dyn workspace_core::store::MetaTx| {
+            rows.delete_node(&head)?;
+            bytes.map_or(Ok(()), |bytes| rows.put_node(&head, bytes).map(|_| ()))
+        };
+        fixture.meta.tamper(damage).unwrap();
+    };
+    let expect = |damage: &dyn Fn(&Fixture), expected: &str| {
+        let found = problems(damage);
+        assert!(
+            found.iter().any(|problem| problem.contains(expected)),
+            "{expected}: {found:?}"
+        );
+    };
+    expect(&|fixture| tamper_node(fixture, None), "it is missing");
+    expect(
+        &|fixture| tamper_node(fixture, Some(b"\x01\0\0")),
+        "not those that were stored",
+    );
+    expect(
+        &|fixture| {
+            let small = ContentId::of(b"small");
+            fixture
+                .meta
+                .tamper(&mut |rows| rows.delete_content(&small))
+                .unwrap();
+        },
+        "its row is missing",
+    );
+    expect(
+        &|fixture| fixture.blobs.tamper(&object_of(fixture, large), None),
+        "object is missing",
+    );
+    expect(
+        &|fixture| {
+            let altered = Some(Bytes::from("y".repeat(500)));
+            fixture.blobs.tamper(&object_of(fixture, large), altered);
+        },
+        "not those that were stored",
+    );
+    assert_eq!(problems(&|_| {}), [""; 0]);
+}

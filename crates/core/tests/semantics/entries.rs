@@ -1,0 +1,406 @@
+use futures::executor::block_on;
+use workspace_core::{
+    At, Change, ChangeOptions, ErrorKind, Precondition, Text, Timestamp, TreePath, WriteOptions,
+};
+
+use crate::support::{Fixture, change, kind, path, write, write_with};
+
+/// > Paths are absolute, UTF-8, and normalized by rejection: no empty, `.` or `..` segment, no NUL.
+#[test]
+fn paths_are_rejected_not_repaired() {
+    for bad in ["", "a", "/a/", "//a", "/./a", "/a/..", "/a\0b"] {
+        assert_eq!(kind(TreePath::new(bad)), ErrorKind::Invalid, "{bad:?}");
+    }
+    assert_eq!(TreePath::new("/Ä/…/ b").unwrap().as_str(), "/Ä/…/ b");
+}
+
+/// > A segment has up to 255 bytes, a path up to 4,096.
+#[test]
+fn segments_and_paths_have_limits() {
+    let longest = format!("/{}", "é".repeat(127));
+    assert!(TreePath::new(&longest).is_ok());
+    assert_eq!(
+        kind(TreePath::new(&format!("{longest}é"))),
+        ErrorKind::Invalid
+    );
+    let deep = "/a".repeat(2048);
+    let fixture = Fixture::new();
+    fixture.write(At::Head, &deep, "deep");
+    assert_eq!(fixture.state(At::Head)[&deep], "deep");
+    assert_eq!(kind(TreePath::new(&format!("{deep}b"))), ErrorKind::Invalid);
+}
+
+/// > Listing is in byte order of the names.
+#[test]
+fn listing_is_in_byte_order() {
+    let fixture = Fixture::new();
+    let names = ["Z", "a", "a.b", "a0", "é", "\u{10000}"];
+    for name in names.iter().rev() {
+        fixture.write(At::Head, &format!("/{name}"), "x");
+    }
+    let view = fixture.workspace.files(At::Head);
+    let mut listed = Vec::new();
+    while listed.len() < names.len() {
+        let page = view.list(&TreePath::root(), listed.last(), 2).unwrap();
+        assert_eq!(page.len(), 2);
+        listed.extend(page.into_iter().map(|(name, _)| name));
+    }
+    assert_eq!(
+        listed.iter().map(|name| name.as_str()).collect::<Vec<_>>(),
+        names
+    );
+    assert!(
+        view.list(&TreePath::root(), listed.last(), 2)
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(
+        kind(view.list(&path("/none"), None, 1)),
+        ErrorKind::NotFound
+    );
+    assert_eq!(
+        kind(view.list(&path("/Z"), None, 1)),
+        ErrorKind::NotADirectory
+    );
+}
+
+/// > Directories are explicit: writing needs the parent, unless it is told to create parents.
+#[test]
+fn directories_are_explicit() {
+    let fixture = Fixture::new();
+    let files = fixture.workspace.files(At::Head);
+    let strict = |at: &str| vec![write_with(at, "x", WriteOptions::default())];
+    assert_eq!(kind(change(&files, strict("/d/f"))), ErrorKind::NotFound);
+    let mkdir = |at: &str, parents| {
+        vec![Change::Mkdir {
+            path: path(at),
+            parents,
+        }]
+    };
+    assert_eq!(
+        kind(change(&files, mkdir("/d/e", false))),
+        ErrorKind::NotFound
+    );
+    change(&files, mkdir("/d", false)).unwrap();
+    assert_eq!(
+        kind(change(&files, mkdir("/d", false))),
+        ErrorKind::AlreadyExists
+    );
+    change(&files, mkdir("/d", true)).unwrap();
+    change(&files, strict("/d/f")).unwrap();
+    assert_eq!(
+        kind(change(&files, strict("/d/f/g"))),
+        ErrorKind::NotADirectory
+    );
+    assert_eq!(
+        kind(change(&files, mkdir("/d/f/g", true))),
+        ErrorKind::NotADirectory
+    );
+    assert_eq!(
+        kind(change(&files, mkdir("/d/f", true))),
+        ErrorKind::AlreadyExists
+    );
+    assert_eq!(kind(change(&files, strict("/d"))), ErrorKind::IsADirectory);
+    assert_eq!(kind(change(&files, strict("/"))), ErrorKind::IsADirectory);
+    fixture.write(At::Head, "/x/y/z", "made");
+    fixture.remove(At::Head, "/x/y/z");
+    assert_eq!(fixture.paths(At::Head), ["/d", "/d/f", "/x", "/x/y"]);
+    let remove = |recursive| {
+        vec![Change::Remove {
+            path: path("/x"),
+            recursive,
+        }]
+    };
+    assert_eq!(kind(change(&files, remove(false))), ErrorKind::NotEmpty);
+    change(&files, remove(true)).unwrap();
+    assert_eq!(kind(change(&files, remove(true))), ErrorKind::NotFound);
+}
+
+/// > Symlinks are stored as entries and never followed.
+#[test]
+fn symlinks_are_not_followed() {
+    let fixture = Fixture::new();
+    let files = fixture.workspace.files(At::Head);
+    fixture.write(At::Head, "/real/file", "x");
+    let target = Text::new("real").unwrap();
+    let link = Change::Symlink {
+        path: path("/link"),
+        target,
+        create_parents: false,
+    };
+    change(&files, vec![link]).unwrap();
+    assert_eq!(files.stat(&path("/link/file")).unwrap(), None);
+    assert_eq!(
+        kind(change(&files, vec![write("/link/file", "y")])),
+        ErrorKind::NotADirectory
+    );
+    assert_eq!(
+        kind(block_on(files.read(&path("/link")))),
+        ErrorKind::Invalid
+    );
+    assert_eq!(fixture.state(At::Head)["/link"], "->real");
+    fixture.write(At::Head, "/link", "a file now");
+    assert_eq!(fixture.state(At::Head)["/real/file"], "x");
+}
+
+/// > Writing what is there already moves no tree, no generation and no time.
+#[test]
+fn writing_the_same_changes_nothing() {
+    let fixture = Fixture::new();
+    let copy = At::Copy(fixture.fork());
+    let options = || WriteOptions {
+        executable: Some(true),
+        media_type: Some(Text::new("text/x-sh").unwrap()),
+        provenance: Some(Text::new("upload").unwrap()),
+        ..WriteOptions::default()
+    };
+    let files = fixture.workspace.files(copy);
+    let first = change(&files, vec![write_with("/run", "x", options())]).unwrap();
+    let entry = files.stat(&path("/run")).unwrap();
+    let late = WriteOptions {
+        modified: Some(Timestamp::from_millis(1)),
+        ..options()
+    };
+    for same in [options(), WriteOptions::default(), late] {
+        let again = change(&files, vec![write_with("/run", "x", same)]).unwrap();
+        assert_eq!(
+            (again.generation, again.tree),
+            (first.generation, first.tree)
+        );
+        assert_eq!(again.operation, None);
+    }
+    assert_eq!(files.stat(&path("/run")).unwrap(), entry);
+    let other = change(&files, vec![write("/run", "y")]).unwrap();
+    assert_ne!(other.tree, first.tree);
+    let file = files.stat(&path("/run")).unwrap().unwrap();
+    let file = file.as_file().unwrap();
+    assert!(file.executable && file.media_type.is_some() && file.provenance.is_none());
+}
+
+/// > The same set of entries always has the same tree id, whatever came before.
+#[test]
+fn the_same_entries_have_the_same_tree() {
+    let fixture = Fixture::new();
+    let timed = |at: &str, text: &str| {
+        let modified = Some(Timestamp::from_millis(7));
+        write_with(
+            at,
+            text,
+            WriteOptions {
+                create_parents: true,
+                modified,
+                ..WriteOptions::default()
+            },
+        )
+    };
+    let (one, two) = (At::Copy(fixture.fork()), At::Copy(fixture.fork()));
+    let files = fixture.workspace.files(one);
+    change(
+        &files,
+        (0..300).map(|n| timed(&format!("/d/{n}"), "x")).collect(),
+    )
+    .unwrap();
+    let files = fixture.workspace.files(two);
+    for n in (0..300).rev() {
+        change(
+            &files,
+            vec![timed(&format!("/d/{n}"), "x"), timed("/detour", "y")],
+        )
+        .unwrap();
+    }
+    fixture.remove(two, "/detour");
+    assert_eq!(
+        fixture.workspace.tree(one).unwrap(),
+        fixture.workspace.tree(two).unwrap()
+    );
+}
+
+/// > A directory moves and copies in one piece, and is shared, not copied.
+#[test]
+fn directories_move_and_copy_in_one_piece() {
+    let fixture = Fixture::new();
+    let files = fixture.workspace.files(At::Head);
+    change(
+        &files,
+        (0..500).map(|n| write(&format!("/d/{n}"), "x")).collect(),
+    )
+    .unwrap();
+    let metered = fixture.workspace.metered();
+    let moves = vec![
+        Change::Copy {
+            from: path("/d"),
+            to: path("/e"),
+            replace: false,
+        },
+        Change::Rename {
+            from: path("/d"),
+            to: path("/f"),
+            replace: false,
+        },
+    ];
+    change(&metered.files(At::Head), moves).unwrap();
+    assert_eq!(
+        metered.receipt().nodes_written,
+        1,
+        "{:?}",
+        metered.receipt()
+    );
+    assert_eq!(fixture.paths(At::Head).len(), 1002);
+    let rename = |from: &str, to: &str, replace| {
+        change(
+            &files,
+            vec![Change::Rename {
+                from: path(from),
+                to: path(to),
+                replace,
+            }],
+        )
+    };
+    assert_eq!(kind(rename("/e", "/e/g", true)), ErrorKind::Invalid);
+    assert_eq!(kind(rename("/e", "/f", false)), ErrorKind::AlreadyExists);
+    assert_eq!(kind(rename("/e", "/f", true)), ErrorKind::NotEmpty);
+    assert_eq!(kind(rename("/e/1", "/f", true)), ErrorKind::IsADirectory);
+    assert_eq!(kind(rename("/e", "/f/1", true)), ErrorKind::NotADirectory);
+    assert_eq!(kind(rename("/none", "/g", true)), ErrorKind::NotFound);
+    assert_eq!(kind(rename("/e", "/none/g", true)), ErrorKind::NotFound);
+    rename("/e/1", "/f/2", true).unwrap();
+    rename("/e", "/e", false).unwrap();
+    assert_eq!(fixture.paths(At::Head).len(), 1001);
+}
+
+/// > A move that would make a path too long is refused, and changes nothing.
+#[test]
+fn moves_keep_paths_within_their_limit() {
+    let fixture = Fixture::new();
+    let files = fixture.workspace.files(At::Head);
+    let deep = format!("/d{}", "/abc".repeat(1000));
+    fixture.write(At::Head, &deep, "x");
+    let before = fixture.workspace.head().unwrap();
+    let long = format!("/{}", "n".repeat(97));
+    let change_to = |to: &str| Change::Rename {
+        from: path("/d"),
+        to: path(to),
+        replace: false,
+    };
+    assert_eq!(
+        kind(change(&files, vec![change_to(&long)])),
+        ErrorKind::Invalid
+    );
+    assert_eq!(fixture.workspace.head().unwrap(), before);
+    change(&files, vec![change_to(&long[..96])]).unwrap();
+    assert_eq!(fixture.paths(At::Head).len(), 1001);
+}
+
+/// > A batch of changes is all or nothing.
+#[test]
+fn a_batch_is_all_or_nothing() {
+    let fixture = Fixture::new();
+    let copy = fixture.fork();
+    fixture.write(At::Copy(copy), "/keep", "x");
+    let before = fixture.workspace.copy(copy).unwrap();
+    let files = fixture.workspace.files(At::Copy(copy));
+    let missing = Change::Remove {
+        path: path("/missing"),
+        recursive: false,
+    };
+    let batch = vec![write("/new", "x"), write("/keep", "y"), missing];
+    let error = change(&files, batch).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.subject()),
+        (ErrorKind::NotFound, Some("/missing"))
+    );
+    assert_eq!(fixture.workspace.copy(copy).unwrap(), before);
+}
+
+/// > A change sees what those before it in the batch did.
+#[test]
+fn a_change_sees_those_before_it() {
+    let fixture = Fixture::new();
+    let files = fixture.workspace.files(At::Head);
+    let batch = vec![
+        write("/a/one", "1"),
+        Change::Rename {
+            from: path("/a"),
+            to: path("/b"),
+            replace: false,
+        },
+        Change::Copy {
+            from: path("/b/one"),
+            to: path("/two"),
+            replace: false,
+        },
+        Change::SetExecutable {
+            path: path("/two"),
+            executable: true,
+        },
+        Change::Remove {
+            path: path("/b"),
+            recursive: true,
+        },
+    ];
+    change(&files, batch).unwrap();
+    assert_eq!(fixture.paths(At::Head), ["/two"]);
+    assert!(
+        files
+            .stat(&path("/two"))
+            .unwrap()
+            .unwrap()
+            .as_file()
+            .unwrap()
+            .executable
+    );
+}
+
+/// > A batch can name the generation that it was made for, and fails with `Stale` at another.
+#[test]
+fn a_batch_can_expect_a_generation() {
+    let fixture = Fixture::new();
+    let copy = At::Copy(fixture.fork());
+    let seen = fixture.write(copy, "/a", "1").generation;
+    let expecting = |generation| ChangeOptions {
+        expect_generation: Some(generation),
+        ..ChangeOptions::default()
+    };
+    let files = fixture.workspace.files(copy);
+    block_on(files.change(vec![write("/a", "2")], expecting(seen))).unwrap();
+    let late = block_on(files.change(vec![write("/a", "3")], expecting(seen)));
+    assert_eq!(kind(late), ErrorKind::Stale);
+    assert_eq!(fixture.state(copy)["/a"], "2");
+}
+
+/// > A write can be made conditional on absence or on the content that is there.
+#[test]
+fn a_write_can_be_conditional() {
+    let fixture = Fixture::new();
+    let files = fixture.workspace.files(At::Head);
+    let only = |text: &str, precondition| {
+        let options = WriteOptions {
+            precondition,
+            ..WriteOptions::default()
+        };
+        change(&files, vec![write_with("/a", text, options)])
+    };
+    only("1", Precondition::Absent).unwrap();
+    assert_eq!(
+        kind(only("2", Precondition::Absent)),
+        ErrorKind::AlreadyExists
+    );
+    let one = workspace_core::ContentId::of(b"1");
+    only("2", Precondition::Content(one)).unwrap();
+    assert_eq!(
+        kind(only("3", Precondition::Content(one))),
+        ErrorKind::Stale
+    );
+    assert_eq!(fixture.state(At::Head)["/a"], "2");
+}
+
+/// > A head write moves the head version, and records no revision.
+#[test]
+fn a_head_write_moves_the_version() {
+    let fixture = Fixture::new();
+    let before = fixture.workspace.head().unwrap();
+    assert_eq!(fixture.write(At::Head, "/a", "1").operation, None);
+    let after = fixture.workspace.head().unwrap();
+    assert_eq!((before.version, after.version), (0, 1));
+    assert_eq!(after.revision, None);
+}

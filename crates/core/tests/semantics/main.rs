@@ -1,0 +1,47 @@
+//! The tests that pin `docs/semantics.md`. Each is headed by the sentence that
+//! it pins.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod apply;
+mod collection;
+mod copies;
+mod cost;
+mod entries;
+mod import;
+mod operations;
+mod revisions;
+mod support;
+mod views;
+
+/// Every sentence of the document heads a test, and every quote is exact.
+#[test]
+fn the_document_and_the_tests_agree() {
+    let document = include_str!("../../../../docs/semantics.md");
+    let sources = [
+        include_str!("apply.rs"),
+        include_str!("collection.rs"),
+        include_str!("copies.rs"),
+        include_str!("cost.rs"),
+        include_str!("entries.rs"),
+        include_str!("import.rs"),
+        include_str!("operations.rs"),
+        include_str!("revisions.rs"),
+        include_str!("views.rs"),
+    ];
+    let stated: Vec<&str> = document
+        .lines()
+        .filter_map(|line| line.strip_prefix("- "))
+        .collect();
+    let quoted: Vec<&str> = sources
+        .iter()
+        .flat_map(|source| source.lines())
+        .filter_map(|line| line.trim_start().strip_prefix("/// > "))
+        .collect();
+    for sentence in &stated {
+        assert!(quoted.contains(sentence), "no test quotes: {sentence}");
+    }
+    for quote in &quoted {
+        assert!(stated.contains(quote), "the document does not say: {quote}");
+    }
+}
