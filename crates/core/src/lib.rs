@@ -1,4 +1,53 @@
-//! The core.
+//! The durable file tree: current files, isolated working copies, explicit
+//! apply, immutable revisions.
+//!
+//! This crate is the rules and nothing else: no I/O, no clock, no random
+//! numbers, no runtime. A backend gives it two stores ([`store::MetaStore`] for
+//! rows and nodes, [`store::BlobStore`] for large contents) and a [`Context`]
+//! (time and ids), and gets a [`Workspace`].
+//!
+//! - [`Workspace`]: fork, apply, rebase, undo, restore, diff, import, collect, check.
+//! - [`View`]: files of head, a copy or a revision ([`At`]), through a [`Grant`].
+//! - [`Change`]: what a batch asks for; a batch on a copy is one operation.
+//! - [`Entry`], [`TreePath`], [`Name`]: what is where. [`TreeId`] and
+//!   [`ContentId`] are hashes of it.
+//! - [`Receipt`]: what calls cost, in rows, nodes, objects and bytes.
+//! - [`Error`]: one, whose [`ErrorKind`] says what the caller does next.
+//!
+//! ```
+//! # use workspace_core::{*, store::*};
+//! # use std::sync::Arc;
+//! # struct Zero; impl Clock for Zero { fn now(&self) -> Timestamp { Timestamp::default() } }
+//! # struct Ids(std::cell::Cell<u8>);
+//! # impl IdSource for Ids { fn next(&self) -> [u8; 16] { self.0.set(self.0.get() + 1); [self.0.get(); 16] } }
+//! # let context = Context { clock: Box::new(Zero), ids: Box::new(Ids(0.into())) };
+//! # let (meta, blobs) = (workspace_testkit::MemoryMeta::new(), workspace_testkit::MemoryBlobs::new());
+//! # futures::executor::block_on(async {
+//! let workspace =
+//!     Workspace::create(Box::new(meta), Arc::new(blobs), context, Options::default())?;
+//!
+//! let draft = workspace.fork(ForkOptions::default())?.id;
+//! let files = workspace.files(At::Copy(draft));
+//! let path = TreePath::new("/notes/today.md")?;
+//! let write = Change::Write {
+//!     path: path.clone(),
+//!     content: Content::Bytes("# Today".into()),
+//!     options: WriteOptions { create_parents: true, ..WriteOptions::default() },
+//! };
+//! files.change(vec![write], ChangeOptions::default()).await?;
+//!
+//! // Nothing is published until it is applied.
+//! let head = workspace.files(At::Head);
+//! assert_eq!(head.stat(&path)?, None);
+//! workspace.apply(draft, ApplyOptions::default())?;
+//! assert_eq!(head.read(&path).await?, "# Today");
+//! # Ok::<(), Error>(())
+//! # }).unwrap();
+//! ```
+//!
+//! The semantics are in `docs/semantics.md`, sentence by sentence; the design of
+//! the tree, the stores and the collector is in `docs/architecture.md`.
+
 mod change;
 mod conflict;
 mod context;

@@ -192,13 +192,9 @@ impl Workspace {
         })
     }
 
-    /// Returns a handle on the same workspace with a receipt of its own.
-    ///
-    /// ```ignore
-    /// let metered = workspace.metered();
-    /// metered.fork(ForkOptions::default())?;
-    /// assert_eq!(metered.receipt().rows_written, 1);
-    /// ```
+    /// Returns a handle on the same workspace with a receipt of its own, from
+    /// zero: call on it what is to be measured, then ask for
+    /// [`receipt`](Self::receipt).
     #[must_use]
     pub fn metered(&self) -> Self {
         Self {
