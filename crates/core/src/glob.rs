@@ -258,3 +258,97 @@ fn matches_char(token: &Token, c: char) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Says the same by trying everything.
+    fn matches_slowly(pattern: &[&str], names: &[&str]) -> bool {
+        match (pattern, names) {
+            ([], _) => true,
+            (["**", rest @ ..], []) => matches_slowly(rest, &[]),
+            (_, []) => false,
+            (["**", rest @ ..], names) => {
+                (0..=names.len()).any(|skipped| matches_slowly(rest, &names[skipped..]))
+            }
+            ([segment, rest @ ..], [name, names @ ..]) => {
+                text_matches(segment.as_bytes(), name.as_bytes()) && matches_slowly(rest, names)
+            }
+        }
+    }
+
+    fn text_matches(pattern: &[u8], name: &[u8]) -> bool {
+        match (pattern, name) {
+            ([], []) => true,
+            ([b'*', rest @ ..], name) => {
+                (0..=name.len()).any(|skipped| text_matches(rest, &name[skipped..]))
+            }
+            ([b'?', rest @ ..], [_, name @ ..]) => text_matches(rest, name),
+            ([c, rest @ ..], [n, name @ ..]) => c == n && text_matches(rest, name),
+            _ => false,
+        }
+    }
+
+    fn segments() -> impl Strategy<Value = Vec<String>> {
+        proptest::collection::vec("(\\*\\*|[ab]{1,3}|\\*?[ab?]{1,2}\\*?)", 1..5)
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_trying_everything(
+            pattern in segments(),
+            names in proptest::collection::vec("[ab]{1,4}", 0..5),
+        ) {
+            let glob = Glob::new(&format!("/{}", pattern.join("/"))).unwrap();
+            let path = TreePath::new(&format!("/{}", names.join("/"))).unwrap();
+            let pattern: Vec<&str> = pattern.iter().map(String::as_str).collect();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            prop_assert_eq!(glob.matches(&path), matches_slowly(&pattern, &names));
+            if glob.matches(&path) {
+                let mut above = Some(path);
+                while let Some(directory) = above {
+                    prop_assert!(glob.may_match_below(&directory));
+                    above = directory.parent();
+                }
+            }
+        }
+
+        #[test]
+        fn parsing_never_panics(text in "[ab/*?\\[\\]!^\\\\.-]{0,20}|\\PC{0,20}", path in "(/[ab*\\[\\]-]{1,4}){1,4}") {
+            let path = TreePath::new(&path).unwrap();
+            if let Ok(glob) = Glob::new(&text) {
+                glob.matches(&path);
+                prop_assert_eq!(Glob::new(glob.as_str()).unwrap(), glob);
+            }
+        }
+    }
+
+    #[test]
+    fn sets_and_escapes() {
+        let matches = |glob: &str, path: &str| {
+            Glob::new(glob)
+                .unwrap()
+                .matches(&TreePath::new(path).unwrap())
+        };
+        for (glob, path, expected) in [
+            ("/[a-c]x", "/bx", true),
+            ("/[!a-c]x", "/bx", false),
+            ("/[^a-c]x", "/dx", true),
+            ("/[]]", "/]", true),
+            ("/[a-]", "/-", true),
+            ("/[\\]a]", "/]", true),
+            ("/\\*", "/*", true),
+            ("/\\*", "/a", false),
+            ("/", "/", true),
+            ("/", "/a/b", true),
+            ("a", "/x/a/y", true),
+            ("/a", "/x/a", false),
+            ("/é?", "/éü", true),
+        ] {
+            assert_eq!(matches(glob, path), expected, "{glob} {path}");
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! Views: files as the holder of a grant sees them.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -138,8 +139,9 @@ impl View {
                 walker: Walker::new(tx, path.clone(), &tree)?,
                 _pin: self.workspace.pin(tree),
                 view: self.clone(),
-                enter: None,
-                failed: false,
+                last: None,
+                ahead: VecDeque::new(),
+                ended: false,
             })
         })
     }
@@ -328,12 +330,16 @@ fn passage() -> Entry {
     })
 }
 
+/// How many entries a walk reads at once.
+const AHEAD: usize = 256;
+
 /// A walk through a view. See [`View::walk`].
 pub struct Walk {
     walker: Walker,
     view: View,
-    enter: Option<(TreePath, TreeId)>,
-    failed: bool,
+    last: Option<TreePath>,
+    ahead: VecDeque<(TreePath, Entry)>,
+    ended: bool,
     _pin: Rc<Pin>,
 }
 
@@ -348,24 +354,31 @@ impl std::fmt::Debug for Walk {
 impl Walk {
     /// Leaves out what is below the directory that was returned last.
     pub fn skip_directory(&mut self) {
-        self.enter = None;
+        if let Some(directory) = self.last.take() {
+            self.ahead.retain(|(path, _)| !path.starts_with(&directory));
+            self.walker.leave(&directory);
+        }
     }
 
-    fn step(&mut self) -> Result<Option<(TreePath, Entry)>> {
-        let (view, walker, enter) = (&self.view, &mut self.walker, &mut self.enter);
-        view.within("walk", |tx| {
-            if let Some((path, tree)) = enter.take() {
-                walker.enter(tx, path, &tree)?;
-            }
-            while let Some((path, entry)) = walker.next(tx)? {
+    /// Reads some entries ahead, in one state of the store.
+    fn fill(&mut self) -> Result<()> {
+        let (view, walker, ahead) = (&self.view, &mut self.walker, &mut self.ahead);
+        self.ended = view.within("walk", |tx| {
+            while ahead.len() < AHEAD {
+                let Some((path, entry)) = walker.next(tx)? else {
+                    return Ok(true);
+                };
                 let tree = entry.as_directory().map(|directory| directory.tree);
                 if let Some(entry) = view.seen(&path, entry) {
-                    *enter = tree.map(|tree| (path.clone(), tree));
-                    return Ok(Some((path, entry)));
+                    if let Some(tree) = tree {
+                        walker.enter(tx, path.clone(), &tree)?;
+                    }
+                    ahead.push_back((path, entry));
                 }
             }
-            Ok(None)
-        })
+            Ok(false)
+        })?;
+        Ok(())
     }
 }
 
@@ -373,12 +386,17 @@ impl Iterator for Walk {
     type Item = Result<(TreePath, Entry)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
+        if self.ahead.is_empty()
+            && !self.ended
+            && let Err(error) = self.fill()
+        {
+            self.ended = true;
+            self.ahead.clear();
+            return Some(Err(error));
         }
-        let step = self.step();
-        self.failed = step.is_err();
-        step.transpose()
+        let found = self.ahead.pop_front()?;
+        self.last = Some(found.0.clone());
+        Some(Ok(found))
     }
 }
 

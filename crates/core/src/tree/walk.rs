@@ -45,4 +45,15 @@ impl Walker {
         self.open.push((path, Sequence::over(nodes, tree)?));
         Ok(())
     }
+
+    /// Leaves the directory `path`, wherever below it the walk is.
+    pub(crate) fn leave(&mut self, path: &TreePath) {
+        while self
+            .open
+            .last()
+            .is_some_and(|(open, _)| open.starts_with(path))
+        {
+            self.open.pop();
+        }
+    }
 }

@@ -404,3 +404,23 @@ fn a_head_write_moves_the_version() {
     assert_eq!((before.version, after.version), (0, 1));
     assert_eq!(after.revision, None);
 }
+
+/// A directory can be left out of a walk, wherever the walk has come to.
+#[test]
+fn a_walk_can_skip_directories() {
+    let fixture = Fixture::new();
+    let files = fixture.workspace.files(At::Head);
+    let writes = (0..4).flat_map(|d| (0..300).map(move |n| write(&format!("/{d}/in/{n}"), "x")));
+    change(&files, writes.collect()).unwrap();
+    let mut walk = files.walk(&TreePath::root()).unwrap();
+    let mut walked = Vec::new();
+    while let Some(found) = walk.next() {
+        let text = found.unwrap().0.to_string();
+        if ["/0", "/2/in", "/3/in/7"].contains(&text.as_str()) {
+            walk.skip_directory();
+        }
+        walked.push(text);
+    }
+    assert_eq!(walked.len(), 1 + 302 + 2 + 302);
+    assert!(walked.windows(2).all(|pair| pair[0] < pair[1]));
+}
