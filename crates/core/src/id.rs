@@ -163,9 +163,10 @@ macro_rules! counter_id {
 
             fn from_str(text: &str) -> Result<Self> {
                 match text.parse() {
-                    Ok(number) if number > 0 => Ok(Self(number)),
+                    // The largest integer that every store and JavaScript carry exactly.
+                    Ok(number) if (1..1 << 53).contains(&number) => Ok(Self(number)),
                     _ => Err(Error::new(ErrorKind::Invalid, $what)
-                        .at(text)
+                        .at(text.escape_debug())
                         .because("expected a number from 1 on")),
                 }
             }

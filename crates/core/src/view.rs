@@ -89,7 +89,7 @@ impl View {
         if !readable && !self.grant.passes(path) {
             return Err(self.denied("stat", path));
         }
-        let absolute = self.grant.resolve(path)?;
+        let absolute = self.absolute("stat", path)?;
         let found = self.within("stat", |tx| resolve(tx, &tx.resolve(self.at)?, &absolute))?;
         match found {
             found if readable => Ok(found),
@@ -218,8 +218,20 @@ impl View {
         Error::new(ErrorKind::Denied, operation).at(path)
     }
 
-    /// Names paths as the holder sees them.
+    fn absolute(&self, operation: &'static str, path: &TreePath) -> Result<TreePath> {
+        self.grant.resolve(path).map_err(|_| {
+            Error::new(ErrorKind::Invalid, operation)
+                .at(path)
+                .because("the path is too long below the root of the grant")
+        })
+    }
+
+    /// Names paths as the holder sees them, and says no more about the copy than
+    /// that it is closed.
     fn shown(&self, error: Error) -> Error {
+        if error.kind() == ErrorKind::Closed && !self.grant.scopes().is_empty() {
+            return Error::new(ErrorKind::Closed, error.operation());
+        }
         error.map_subject(|subject| match TreePath::new(subject) {
             Ok(path) => self
                 .grant
@@ -246,7 +258,7 @@ impl View {
         if !readable && !self.grant.passes(path) {
             return Err(self.denied(operation, path));
         }
-        let absolute = self.grant.resolve(path)?;
+        let absolute = self.absolute(operation, path)?;
         match resolve(tx, &tx.resolve(self.at)?, &absolute)? {
             Some(Entry::Directory(directory)) => Ok(directory.tree),
             _ if !readable => Err(self.denied(operation, path)),
@@ -316,7 +328,7 @@ impl View {
             if !allowed {
                 return Err(self.denied(operation, path));
             }
-            *path = grant.resolve(path)?;
+            *path = self.absolute(operation, path)?;
         }
         Ok(change)
     }

@@ -66,16 +66,25 @@ pub(crate) fn edit(
         .into_iter()
         .map(|(name, entry)| (name, entry.map(Item::Entry)))
         .collect();
-    for level in 0..=root.level {
-        edits = edit_level(nodes, &old.tree, level, edits)?;
+    for level in 0..root.level {
+        let replaced = edit_level(nodes, &old.tree, level, edits)?;
+        edits = replaced
+            .into_iter()
+            .filter(|(_, (old, new))| *old != new.map(|child| child.id))
+            .map(|(name, (_, new))| (name, new.map(Item::Child)))
+            .collect();
         if edits.is_empty() {
             return Ok(*old);
         }
     }
+    if edits.is_empty() {
+        return Ok(*old);
+    }
+    // What the root became: all of it, not only what is new.
     let mut level = root.level;
-    let mut top: Vec<(Name, Item)> = edits
+    let mut top: Vec<(Name, Item)> = edit_level(nodes, &old.tree, level, edits)?
         .into_iter()
-        .filter_map(|(name, item)| Some((name, item?)))
+        .filter_map(|(name, (_, new))| Some((name, Item::Child(new?))))
         .collect();
     while top.len() > 1 {
         level += 1;
@@ -103,10 +112,14 @@ pub(crate) fn edit(
 /// Edits of one level: items put and removed under their names.
 type Edits = BTreeMap<Name, Option<Item>>;
 
-/// Applies `edits` to the nodes of one level and returns what that means for
-/// the level above: the same kind of edits, of the references to the nodes.
-fn edit_level(nodes: &dyn Nodes, tree: &TreeId, level: u8, edits: Edits) -> Result<Edits> {
-    let mut replaced: BTreeMap<Name, (Option<TreeId>, Option<Child>)> = BTreeMap::new();
+/// Nodes of one level under their last names: which was there, which is now.
+type Replaced = BTreeMap<Name, (Option<TreeId>, Option<Child>)>;
+
+/// Applies `edits` to the nodes of one level, and returns the nodes that were
+/// read for it with what they became. To the level above these are edits of the
+/// same kind, of its references.
+fn edit_level(nodes: &dyn Nodes, tree: &TreeId, level: u8, edits: Edits) -> Result<Replaced> {
+    let mut replaced = Replaced::new();
     let mut edits = edits.into_iter().peekable();
     while let Some((first, _)) = edits.peek() {
         let mut cursor = Cursor::seek(nodes, tree, level, first.as_str())?;
@@ -144,11 +157,7 @@ fn edit_level(nodes: &dyn Nodes, tree: &TreeId, level: u8, edits: Edits) -> Resu
             kept.1 = Some(cut.child);
         }
     }
-    Ok(replaced
-        .into_iter()
-        .filter(|(_, (old, new))| *old != new.map(|child| child.id))
-        .map(|(name, (_, new))| (name, new.map(Item::Child)))
-        .collect())
+    Ok(replaced)
 }
 
 fn save(nodes: &dyn Nodes, cut: Cut) -> Result<(Name, Item)> {

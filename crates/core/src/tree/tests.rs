@@ -88,7 +88,12 @@ fn check_against(nodes: &Map, directory: &Directory, expected: &Expected) {
         .unwrap()
         .into_iter()
         .collect();
-    assert_eq!(&listed, expected);
+    assert!(
+        &listed == expected,
+        "listed {:?}, expected {:?}",
+        listed.keys(),
+        expected.keys()
+    );
     let mut summary = Summary::default();
     expected
         .iter()
@@ -303,6 +308,28 @@ fn contents(nodes: &Map, tree: &TreeId) -> BTreeMap<TreePath, String> {
         all.insert(path, describe(&entry));
     }
     all
+}
+
+/// What is put before a root that is a whole node may end in a cut of its own:
+/// then the root stays as it is, beside a new node, and must not be lost.
+#[test]
+fn a_root_that_stays_beside_new_nodes_is_kept() {
+    let nodes = Map::default();
+    let all: Vec<Name> = numbered(400).into_keys().collect();
+    let part = |range: std::ops::Range<usize>| -> BTreeMap<Name, Option<Entry>> {
+        range
+            .map(|n| (all[n].clone(), Some(file(n as u64))))
+            .collect()
+    };
+    for start in 1..380 {
+        let later = edit(&nodes, &empty(), part(start..start + 20)).unwrap();
+        let whole = edit(&nodes, &later, part(0..start)).unwrap();
+        assert_eq!(
+            whole,
+            edit(&nodes, &empty(), part(0..start + 20)).unwrap(),
+            "at {start}"
+        );
+    }
 }
 
 #[test]

@@ -177,7 +177,7 @@ impl Workspace {
     pub(crate) fn forget_copies(&self) -> Result<u64> {
         let until = self
             .now()
-            .plus_millis(-self.inner.options.keep_closed_copies);
+            .plus_millis(self.inner.options.keep_closed_copies.saturating_neg());
         let mut forgotten = 0;
         self.each_page_of_copies(false, |tx, copy| {
             if copy.state != CopyState::Open && copy.modified <= until {

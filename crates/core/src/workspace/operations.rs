@@ -3,6 +3,7 @@
 use crate::change::Author;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{CopyId, OperationId};
+use crate::path::TreePath;
 use crate::store::{MetaTx as _, OperationCause, OperationRecord};
 use crate::tree::{Merged, merge};
 use crate::workspace::Workspace;
@@ -57,7 +58,14 @@ impl Workspace {
             let tree = match merge(tx, &undone.after, &copy.tree, &undone.before)? {
                 Merged::Tree(directory) => directory.tree,
                 Merged::Conflict(conflict) => {
-                    return Err(Error::conflicting("undo", conflict).at(format!("operation {id}")));
+                    let first = conflict.both.paths.first().map_or("", TreePath::as_str);
+                    let why = format!(
+                        "{} paths that it changed were changed later, first {first}",
+                        conflict.both.count
+                    );
+                    return Err(Error::conflicting("undo", conflict)
+                        .at(format!("operation {id}"))
+                        .because(why));
                 }
             };
             if tree == copy.tree {

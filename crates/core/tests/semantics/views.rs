@@ -206,6 +206,20 @@ fn the_root_of_a_grant_is_its_root() {
     let error = inner.list(&path("/none"), None, 1).unwrap_err();
     assert_eq!(error.subject(), Some("/none"));
     assert!(!format!("{error:?}{error}").contains("site"), "{error:?}");
+    let long = path(&"/n".repeat(2047));
+    let error = inner.stat(&long).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(!format!("{error:?}{error}").contains("site"), "{error:?}");
+    let copy = fixture.fork();
+    let of_copy = fixture
+        .workspace
+        .view(At::Copy(copy), inner.grant().clone());
+    fixture.workspace.discard(copy).unwrap();
+    let error = of_copy.stat(&path("/a.md")).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.subject(), error.detail()),
+        (ErrorKind::Closed, None, None)
+    );
     let gone = fixture
         .workspace
         .files(At::Head)
