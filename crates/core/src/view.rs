@@ -89,7 +89,7 @@ impl View {
         if !readable && !self.grant.passes(path) {
             return Err(self.denied("stat", path));
         }
-        let absolute = self.absolute("stat", path)?;
+        let absolute = self.grant.resolve(path)?;
         let found = self.within("stat", |tx| resolve(tx, &tx.resolve(self.at)?, &absolute))?;
         match found {
             found if readable => Ok(found),
@@ -218,14 +218,6 @@ impl View {
         Error::new(ErrorKind::Denied, operation).at(path)
     }
 
-    fn absolute(&self, operation: &'static str, path: &TreePath) -> Result<TreePath> {
-        self.grant.resolve(path).map_err(|_| {
-            Error::new(ErrorKind::Invalid, operation)
-                .at(path)
-                .because("the path is too long below the root of the grant")
-        })
-    }
-
     /// Names paths as the holder sees them, and says no more about the copy than
     /// that it is closed.
     fn shown(&self, error: Error) -> Error {
@@ -258,7 +250,7 @@ impl View {
         if !readable && !self.grant.passes(path) {
             return Err(self.denied(operation, path));
         }
-        let absolute = self.absolute(operation, path)?;
+        let absolute = self.grant.resolve(path)?;
         match resolve(tx, &tx.resolve(self.at)?, &absolute)? {
             Some(Entry::Directory(directory)) => Ok(directory.tree),
             _ if !readable => Err(self.denied(operation, path)),
@@ -328,7 +320,7 @@ impl View {
             if !allowed {
                 return Err(self.denied(operation, path));
             }
-            *path = self.absolute(operation, path)?;
+            *path = self.grant.resolve(path)?;
         }
         Ok(change)
     }
