@@ -15,11 +15,16 @@
 //! ```
 
 pub mod conformance;
+mod context;
 mod fault;
 mod memory;
+pub mod model;
 mod random;
+mod storage;
 mod turn;
 
+pub use context::TestContext;
 pub use fault::{FaultPlan, FaultyBlobs, FaultyMeta};
 pub use memory::{MemoryBlobs, MemoryMeta};
 pub use random::Random;
+pub use storage::{MemoryStorage, Storage};

@@ -1,5 +1,7 @@
 //! Faults come where the plan says, and have the effect that it says.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures::executor::block_on;
 use futures::{StreamExt, stream};
@@ -10,9 +12,9 @@ use workspace_testkit::{FaultPlan, FaultyBlobs, FaultyMeta, MemoryBlobs, MemoryM
 struct Rig {
     plan: FaultPlan,
     meta: MemoryMeta,
-    faulty_meta: FaultyMeta<MemoryMeta>,
+    faulty_meta: FaultyMeta,
     blobs: MemoryBlobs,
-    faulty_blobs: FaultyBlobs<MemoryBlobs>,
+    faulty_blobs: FaultyBlobs,
 }
 
 const NODE: TreeId = TreeId::from_bytes([1; 32]);
@@ -21,8 +23,8 @@ impl Rig {
     fn new() -> Self {
         let (plan, meta, blobs) = (FaultPlan::new(), MemoryMeta::new(), MemoryBlobs::new());
         Self {
-            faulty_meta: FaultyMeta::new(meta.clone(), &plan),
-            faulty_blobs: FaultyBlobs::new(blobs.clone(), &plan),
+            faulty_meta: FaultyMeta::new(Box::new(meta.clone()), &plan),
+            faulty_blobs: FaultyBlobs::new(Arc::new(blobs.clone()), &plan),
             plan,
             meta,
             blobs,

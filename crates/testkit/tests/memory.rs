@@ -1,6 +1,7 @@
 //! The stores in memory keep the contract, and refuse what they say they refuse.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::executor::block_on;
@@ -31,9 +32,9 @@ fn functions_run_in_any_order() {
 #[test]
 fn wrappers_without_faults_conform() {
     let plan = FaultPlan::new();
-    conformance::meta::all(&FaultyMeta::new(MemoryMeta::new(), &plan));
+    conformance::meta::all(&FaultyMeta::new(Box::new(MemoryMeta::new()), &plan));
     block_on(conformance::blobs::all(&FaultyBlobs::new(
-        MemoryBlobs::new(),
+        Arc::new(MemoryBlobs::new()),
         &plan,
     )));
     assert!(plan.calls() > 1_000 && plan.faults() == 0);

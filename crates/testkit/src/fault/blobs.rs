@@ -1,6 +1,8 @@
 //! A blob store that fails as planned.
 
+use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -11,15 +13,14 @@ use workspace_core::{BlobKey, Result};
 use super::plan::{FaultPlan, Verdict};
 
 /// A blob store that fails as its [`FaultPlan`] says.
-#[derive(Debug, Clone)]
-pub struct FaultyBlobs<B> {
-    blobs: B,
+pub struct FaultyBlobs {
+    blobs: Arc<dyn BlobStore>,
     plan: FaultPlan,
 }
 
-impl<B> FaultyBlobs<B> {
+impl FaultyBlobs {
     /// Wraps `blobs`.
-    pub fn new(blobs: B, plan: &FaultPlan) -> Self {
+    pub fn new(blobs: Arc<dyn BlobStore>, plan: &FaultPlan) -> Self {
         Self {
             blobs,
             plan: plan.clone(),
@@ -37,7 +38,15 @@ impl<B> FaultyBlobs<B> {
     }
 }
 
-impl<B: BlobStore> BlobStore for FaultyBlobs<B> {
+impl fmt::Debug for FaultyBlobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FaultyBlobs")
+            .field("plan", &self.plan)
+            .finish_non_exhaustive()
+    }
+}
+
+impl BlobStore for FaultyBlobs {
     fn put<'a>(&'a self, key: &'a BlobKey, body: ByteStream<'a>) -> BoxFuture<'a, Result<u64>> {
         async move {
             let verdict = self.plan.effect("put blob")?;

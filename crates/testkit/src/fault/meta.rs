@@ -1,6 +1,7 @@
 //! A metadata store that fails as planned.
 
 use std::cell::Cell;
+use std::fmt;
 
 use bytes::Bytes;
 use workspace_core::store::{
@@ -14,15 +15,14 @@ use super::plan::{FaultPlan, Verdict};
 /// A metadata store that fails as its [`FaultPlan`] says.
 ///
 /// It panics where a body goes on after a failed call as if nothing had happened.
-#[derive(Debug, Clone)]
-pub struct FaultyMeta<M> {
-    meta: M,
+pub struct FaultyMeta {
+    meta: Box<dyn MetaStore>,
     plan: FaultPlan,
 }
 
-impl<M> FaultyMeta<M> {
+impl FaultyMeta {
     /// Wraps `meta`.
-    pub fn new(meta: M, plan: &FaultPlan) -> Self {
+    pub fn new(meta: Box<dyn MetaStore>, plan: &FaultPlan) -> Self {
         Self {
             meta,
             plan: plan.clone(),
@@ -41,7 +41,15 @@ impl<M> FaultyMeta<M> {
     }
 }
 
-impl<M: MetaStore> MetaStore for FaultyMeta<M> {
+impl fmt::Debug for FaultyMeta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FaultyMeta")
+            .field("plan", &self.plan)
+            .finish_non_exhaustive()
+    }
+}
+
+impl MetaStore for FaultyMeta {
     fn read(&self, body: &mut dyn FnMut(&dyn MetaTx) -> Result<()>) -> Result<()> {
         self.plan.call("begin read")?;
         self.meta.read(&mut |tx| self.run(tx, body))

@@ -144,6 +144,10 @@ pub(super) fn check(rows: &Rows) {
     };
     if let (Some(()), Some(head)) = (rows.head.touched().next(), rows.head.get(&())) {
         stored("head", &head.tree);
+        if let Some(newest) = head.revision {
+            let recorded = rows.revisions.get(&newest).map(|revision| revision.tree);
+            assert_eq!(recorded, head.recorded, "head: tree of {newest:?}");
+        }
     }
     for id in rows.revisions.touched() {
         if let Some(revision) = rows.revisions.get(id) {

@@ -1,0 +1,85 @@
+//! What a random run does next.
+
+use std::ops::Range;
+
+use workspace_core::{
+    Author, CopyId, KeepRevisions, Name, OperationId, RevisionId, RevisionMessage, Timestamp,
+    TreePath,
+};
+
+use super::files::Edit;
+use super::import::Import;
+use super::state::Target;
+
+/// A call of the facade with all that goes into it.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// A batch of changes: to what, by whom, at which expected generation.
+    Change(Target, Vec<Edit>, Author, Option<u64>),
+    /// A tree import.
+    Import(Target, Import),
+    /// A fork: name and expiry.
+    Fork(Option<String>, Option<Timestamp>),
+    /// Another name for a copy.
+    RenameCopy(CopyId, Option<String>),
+    /// A copy thrown away.
+    Discard(CopyId),
+    /// A copy published: does the tree have to be another one?
+    Apply(CopyId, Expect, RevisionMessage),
+    /// A copy moved onto head.
+    Rebase(CopyId, Author),
+    /// An operation undone.
+    Undo(CopyId, OperationId, Author),
+    /// Head recorded.
+    Snapshot(RevisionMessage),
+    /// An old revision made head.
+    Restore(RevisionId, RevisionMessage),
+    /// Revisions pruned.
+    Prune(KeepRevisions),
+    /// Copies expired.
+    Expire,
+    /// A whole collection, with a batch of changes made meanwhile.
+    Gc(Option<(Target, Vec<Edit>)>),
+    /// Some steps of a collection, of that many rows each.
+    Collect(usize, usize),
+    /// One entry.
+    Stat(Place, TreePath),
+    /// Entries of a directory.
+    List(Place, TreePath, Option<Name>, usize),
+    /// A file, or a range of it.
+    Read(Place, TreePath, Option<Range<u64>>),
+    /// Everything below a directory.
+    Walk(Place, TreePath),
+    /// Where two trees differ, below a path, with or without renames.
+    Diff(Place, Place, TreePath, bool),
+    /// A page of copies: open only, after, how many.
+    Copies(bool, Option<CopyId>, usize),
+    /// A page of operations.
+    Operations(CopyId, Option<OperationId>, usize),
+    /// A page of revisions.
+    Revisions(Option<RevisionId>, usize),
+    /// A copy by its name.
+    Find(String),
+}
+
+/// Which files are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Those of head.
+    Head,
+    /// Those of a copy.
+    Copy(CopyId),
+    /// Those of a revision.
+    Revision(RevisionId),
+}
+
+/// Which tree an apply expects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// Any.
+    Any,
+    /// The copy's.
+    Right,
+    /// Another.
+    Wrong,
+}

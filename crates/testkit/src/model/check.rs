@@ -1,0 +1,159 @@
+//! Whether a workspace is in the state that the model is in.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use workspace_core::store::{CopyRecord, HeadRecord, OperationRecord, RevisionRecord};
+use workspace_core::{At, CopyId, Error, OperationId, TreeId, TreePath, Workspace};
+
+use super::files::Files;
+use super::state::{Copy, Model, Revision};
+
+/// What differs, in words.
+pub(super) type Checked<T = ()> = Result<T, String>;
+
+/// The trees that were met, by id and by files: each files have one id, each id
+/// has one files.
+#[derive(Debug, Default)]
+pub(super) struct Trees {
+    by_id: HashMap<TreeId, Rc<Files>>,
+    by_files: HashMap<Rc<Files>, TreeId>,
+}
+
+fn told(error: Error) -> String {
+    format!("{error} ({:?})", error.kind())
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: T, wanted: T) -> Checked {
+    match found == wanted {
+        true => Ok(()),
+        false => Err(format!("{what}: found {found:?}, wanted {wanted:?}")),
+    }
+}
+
+impl Trees {
+    /// Compares a tree with `files`, by walking it if it was never met.
+    fn check(&mut self, workspace: &Workspace, id: TreeId, files: &Rc<Files>) -> Checked {
+        if let Some(known) = self.by_id.get(&id) {
+            return match Rc::ptr_eq(known, files) || known == files {
+                true => Ok(()),
+                false => Err(format!("tree {id} is {known:?}, wanted {files:?}")),
+            };
+        }
+        if let Some(other) = self.by_files.get(files) {
+            return Err(format!("trees {id} and {other} both hold {files:?}"));
+        }
+        let root = TreePath::root();
+        let walk = workspace.files(At::Tree(id)).walk(&root).map_err(told)?;
+        let mut wanted = files.depth_first(&root).into_iter();
+        for step in walk {
+            let (path, entry) = step.map_err(told)?;
+            same("path", Some(&path), wanted.next())?;
+            same("entry", Some(entry.into()), files.show(&path))
+                .map_err(|why| format!("{path}: {why}"))?;
+        }
+        same("path", None, wanted.next())?;
+        self.by_id.insert(id, Rc::clone(files));
+        self.by_files.insert(Rc::clone(files), id);
+        Ok(())
+    }
+
+    /// Compares everything.
+    pub(super) fn state(&mut self, workspace: &Workspace, model: &Model) -> Checked {
+        self.head(workspace, model)?;
+        let copies = workspace.copies(false, None, usize::MAX).map_err(told)?;
+        let ids: Vec<&CopyId> = copies.iter().map(|copy| &copy.id).collect();
+        same("copies", ids, model.copies.keys().collect())?;
+        for (found, copy) in copies.iter().zip(model.copies.values()) {
+            self.copy(workspace, found, copy)
+                .map_err(|why| format!("copy {}: {why}", found.id))?;
+        }
+        let mut revisions = workspace.revisions(None, usize::MAX).map_err(told)?;
+        revisions.reverse();
+        let ids = revisions.iter().map(|found| found.id).collect::<Vec<_>>();
+        same("revisions", ids, model.revisions.keys().copied().collect())?;
+        for (found, revision) in revisions.iter().zip(model.revisions.values()) {
+            self.revision(workspace, found, revision)
+                .map_err(|why| format!("revision {}: {why}", found.id))?;
+        }
+        Ok(())
+    }
+
+    /// Compares head.
+    pub(super) fn head(&mut self, workspace: &Workspace, model: &Model) -> Checked {
+        let found = workspace.head().map_err(told)?;
+        let head = &model.head;
+        let wanted = HeadRecord {
+            version: head.version,
+            tree: found.tree,
+            revision: head.revision,
+            recorded: found.recorded,
+            modified: head.modified,
+        };
+        same("head", &found, &wanted)?;
+        self.check(workspace, found.tree, &head.files)?;
+        match (found.recorded, &head.recorded) {
+            (Some(tree), Some(files)) => self.check(workspace, tree, files),
+            (None, None) => Ok(()),
+            (found, wanted) => Err(format!("recorded: found {found:?}, wanted {wanted:?}")),
+        }
+    }
+
+    fn copy(&mut self, workspace: &Workspace, found: &CopyRecord, copy: &Copy) -> Checked {
+        let wanted = CopyRecord {
+            id: found.id,
+            name: copy.name.clone(),
+            state: copy.state,
+            base_version: copy.base_version,
+            base: found.base,
+            tree: found.tree,
+            generation: copy.generation,
+            operation: copy.operation(),
+            created: copy.created,
+            modified: copy.modified,
+            expires: copy.expires,
+        };
+        same("record", found, &wanted)?;
+        self.check(workspace, found.base, &copy.base)?;
+        self.check(workspace, found.tree, &copy.files)?;
+        let operations = workspace.operations(found.id, None, usize::MAX);
+        let operations = operations.map_err(told)?;
+        same("operations", operations.len(), copy.operations.len())?;
+        for ((n, found), operation) in (1..).zip(&operations).zip(&copy.operations) {
+            let wanted = OperationRecord {
+                id: OperationId::new(n),
+                cause: operation.cause,
+                actor: operation.author.actor.clone(),
+                note: operation.author.note.clone(),
+                at: operation.at,
+                before: found.before,
+                after: found.after,
+            };
+            same("operation", found, &wanted)?;
+            self.check(workspace, found.before, &operation.before)?;
+            self.check(workspace, found.after, &operation.after)?;
+        }
+        Ok(())
+    }
+
+    fn revision(
+        &mut self,
+        workspace: &Workspace,
+        found: &RevisionRecord,
+        revision: &Revision,
+    ) -> Checked {
+        let wanted = RevisionRecord {
+            id: found.id,
+            parent: revision.parent,
+            tree: found.tree,
+            version: revision.version,
+            cause: revision.cause,
+            actor: revision.message.actor.clone(),
+            message: revision.message.message.clone(),
+            at: revision.at,
+            metadata: revision.message.metadata.clone(),
+        };
+        same("record", found, &wanted)?;
+        self.check(workspace, found.tree, &revision.files)
+    }
+}

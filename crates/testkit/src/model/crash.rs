@@ -1,0 +1,183 @@
+//! A crash at every store call of one operation.
+
+use bytes::Bytes;
+use futures::executor::block_on;
+use workspace_core::{
+    Author, CopyId, KeepRevisions, RevisionId, RevisionMessage, TreePath, WriteOptions,
+};
+
+use super::action::{Action, Expect};
+use super::check::Checked;
+use super::files::Edit;
+use super::import::{Import, Item};
+use super::run::MakeStorage;
+use super::session::Session;
+use super::state::Target;
+use crate::fault::FaultPlan;
+
+/// The operation that crashes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scenario {
+    /// A tree import into head.
+    Import,
+    /// A batch of changes to head.
+    Write,
+    /// A copy published, where head holds writes that no revision records.
+    Apply,
+    /// A copy moved onto a head that has moved.
+    Rebase,
+    /// An old revision made head again.
+    Restore,
+    /// A whole garbage collection that finds garbage of every kind.
+    Gc,
+}
+
+impl Scenario {
+    /// Every scenario.
+    pub const ALL: [Self; 6] = [
+        Self::Import,
+        Self::Write,
+        Self::Apply,
+        Self::Rebase,
+        Self::Restore,
+        Self::Gc,
+    ];
+}
+
+/// Crashes the scenario before and after each of its store calls, each time in
+/// new storage with a tree of about `files` files. After each crash the storage
+/// is opened again: its state must be one that the operation may leave, without
+/// damage, and the repeated operation must do what the model says. Returns how
+/// many crashes there were.
+///
+/// # Panics
+/// Where anything else is found.
+pub fn crash(make: MakeStorage<'_>, scenario: Scenario, files: usize) -> u64 {
+    let attempt = |arm: &dyn Fn(&FaultPlan)| {
+        let storage = make();
+        let mut session = Session::new(&*storage, 1, 0.0);
+        block_on(async {
+            let action = prepare(&mut session, scenario, files).await?;
+            let calls = session.act(&action, arm, true).await?;
+            session.finish().await?;
+            Ok(calls)
+        })
+    };
+    let checked = |what: String, outcome: Checked<u64>| match outcome {
+        Ok(calls) => calls,
+        Err(why) => panic!("{scenario:?} of {files} files, {what}: {why}"),
+    };
+    let calls = checked("no crash".into(), attempt(&|_| {}));
+    for n in 1..=calls {
+        let outcome = attempt(&|plan| plan.crash_before(n));
+        checked(format!("crash before call {n} of {calls}"), outcome);
+        let outcome = attempt(&|plan| plan.crash_after(n));
+        checked(format!("crash after call {n} of {calls}"), outcome);
+    }
+    2 * calls
+}
+
+/// Brings a new workspace to where the scenario begins; returns its operation.
+async fn prepare(session: &mut Session<'_>, scenario: Scenario, files: usize) -> Checked<Action> {
+    let import = Action::Import(Target::Head, tree(files));
+    if scenario == Scenario::Import {
+        return Ok(import);
+    }
+    quietly(session, &import).await?;
+    let change = |target, edits| Action::Change(target, edits, Author::default(), None);
+    if scenario == Scenario::Write {
+        return Ok(change(Target::Head, edits("w")));
+    }
+    if scenario == Scenario::Restore {
+        quietly(session, &change(Target::Head, edits("r"))).await?;
+        return Ok(Action::Restore(
+            RevisionId::new(1),
+            RevisionMessage::default(),
+        ));
+    }
+    quietly(session, &change(Target::Head, vec![write("/before", 3)])).await?;
+    let copy = fork(session).await?;
+    quietly(session, &change(Target::Copy(copy), edits("c"))).await?;
+    Ok(match scenario {
+        Scenario::Apply => Action::Apply(copy, Expect::Right, RevisionMessage::default()),
+        Scenario::Rebase => {
+            quietly(session, &change(Target::Head, vec![write("/head", 300)])).await?;
+            Action::Rebase(copy, Author::default())
+        }
+        _ => {
+            quietly(session, &Action::Discard(copy)).await?;
+            let everything = Edit::Remove(path("/d0"), true);
+            quietly(session, &change(Target::Head, vec![everything])).await?;
+            let message = RevisionMessage::default();
+            quietly(session, &Action::Snapshot(message)).await?;
+            quietly(session, &Action::Prune(KeepRevisions::default())).await?;
+            Action::Gc(None)
+        }
+    })
+}
+
+async fn quietly(session: &mut Session<'_>, action: &Action) -> Checked {
+    session.act(action, |_| {}, false).await.map(drop)
+}
+
+async fn fork(session: &mut Session<'_>) -> Checked<CopyId> {
+    let id = session.next_copy();
+    quietly(session, &Action::Fork(None, None)).await?;
+    Ok(id)
+}
+
+fn path(text: &str) -> TreePath {
+    TreePath::new(text).expect("these are paths")
+}
+
+fn content(n: usize, size: usize) -> Bytes {
+    let mut bytes = n.to_string().into_bytes();
+    bytes.resize(size.max(bytes.len()), b'.');
+    bytes.into()
+}
+
+fn write(at: &str, size: usize) -> Edit {
+    let options = WriteOptions {
+        create_parents: true,
+        ..WriteOptions::default()
+    };
+    Edit::Write(path(at), content(0, size), options)
+}
+
+/// Twenty files a directory, every eighth too large for a row.
+fn tree(files: usize) -> Import {
+    let entries = (0..files).map(|n| {
+        let size = match n % 8 {
+            0 => super::INLINE_LIMIT + 1,
+            _ => 10,
+        };
+        let options = WriteOptions {
+            create_parents: true,
+            executable: Some(false),
+            ..WriteOptions::default()
+        };
+        let at = path(&format!("/d{}/f{n}", n / 20));
+        (at, Item::File(content(n, size), options))
+    });
+    Import {
+        into: TreePath::root(),
+        entries: entries.collect(),
+        batch: 100,
+        fails: false,
+        author: Author::default(),
+    }
+}
+
+/// One of each kind of change, two with objects.
+fn edits(mark: &str) -> Vec<Edit> {
+    vec![
+        write(&format!("/d0/{mark}"), 5),
+        write(&format!("/new/{mark}/large"), 200),
+        write("/d0/f1", 500),
+        Edit::Rename(path("/d0/f2"), path(&format!("/d0/{mark}2")), false),
+        Edit::Copy(path("/new"), path(&format!("/copied{mark}")), false),
+        Edit::Remove(path("/d0/f3"), false),
+        Edit::SetExecutable(path("/d0/f4"), true),
+        Edit::Mkdir(path("/d0/empty"), false),
+    ]
+}

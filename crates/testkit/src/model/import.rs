@@ -1,0 +1,192 @@
+//! Import, entry by entry.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use workspace_core::store::OperationCause;
+use workspace_core::{
+    Applied, Author, CopyId, ErrorKind, Imported, MAX_TARGET, RevisionMessage, Text, Timestamp,
+    TreePath, WriteOptions,
+};
+
+use super::files::{Edit, Files, Thing};
+use super::state::{Model, Outcome, Target};
+
+/// How long the copy that an import into head works in outlives a crash.
+const STAGING_MILLIS: i64 = 24 * 60 * 60 * 1000;
+
+/// An import as a value.
+#[derive(Debug, Clone)]
+pub struct Import {
+    /// The directory that the source's `/` becomes.
+    pub into: TreePath,
+    /// What the source holds, in its order.
+    pub entries: Vec<(TreePath, Item)>,
+    /// How many entries are committed at once.
+    pub batch: usize,
+    /// Whether the source fails at its end.
+    pub fails: bool,
+    /// Who imports, and what for.
+    pub author: Author,
+}
+
+/// An entry of a source.
+#[derive(Debug, Clone)]
+pub enum Item {
+    /// A file, how it is written, and whether it may be executed.
+    File(Bytes, WriteOptions),
+    /// A directory.
+    Directory,
+    /// A symlink, and when it was modified.
+    Symlink(Text<MAX_TARGET>, Option<Timestamp>),
+}
+
+impl Files {
+    /// Puts one entry of an import.
+    ///
+    /// # Errors
+    /// The kind that the facade should fail with.
+    pub(super) fn import(
+        &mut self,
+        path: &TreePath,
+        item: &Item,
+        now: Timestamp,
+    ) -> Result<(), ErrorKind> {
+        let found = self.get(path).cloned();
+        let directory = found == Some(Thing::Directory);
+        match item {
+            Item::Directory => {
+                if found.is_some() && !directory {
+                    self.remove(path);
+                }
+                return self.edit(&Edit::Mkdir(path.clone(), true), now);
+            }
+            _ if directory && !path.is_root() => {
+                if self.below(path).next().is_some() {
+                    return Err(ErrorKind::IsADirectory);
+                }
+                self.remove(path);
+            }
+            _ => {}
+        }
+        match item {
+            Item::File(bytes, options) => {
+                let edit = Edit::Write(path.clone(), bytes.clone(), options.clone());
+                self.edit(&edit, now)
+            }
+            Item::Symlink(target, modified) => {
+                let thing = Thing::Symlink(target.clone(), modified.unwrap_or(now));
+                self.put_leaf(path, thing, true)
+            }
+            Item::Directory => Ok(()),
+        }
+    }
+}
+
+impl Model {
+    /// Imports into head or a copy. `staging` is the id of the copy that an
+    /// import into head works in. Each state that is committed on the way goes
+    /// to `steps`.
+    ///
+    /// # Errors
+    /// As the facade.
+    pub fn import(
+        &mut self,
+        target: Target,
+        import: &Import,
+        staging: CopyId,
+        now: Timestamp,
+        steps: &mut Vec<Self>,
+    ) -> Outcome<Imported> {
+        let copy = match target {
+            Target::Copy(id) => return self.import_into_copy(id, import, now, steps),
+            Target::Head => staging,
+        };
+        self.fork(copy, None, Some(now.plus_millis(STAGING_MILLIS)), now)?;
+        steps.push(self.clone());
+        let imported = self.import_into_copy(copy, import, now, steps);
+        let message = RevisionMessage {
+            actor: import.author.actor.clone(),
+            message: import.author.note.clone(),
+            ..RevisionMessage::default()
+        };
+        let applied = match imported {
+            Ok(imported) => self
+                .apply(copy, true, message, now)
+                .map(|applied| (imported, applied)),
+            Err(failure) => Err(failure),
+        };
+        let revision = match &applied {
+            Ok((_, Applied::Published { revision, .. })) => Some(*revision),
+            _ => None,
+        };
+        // Wherever it stops, the copy may or may not be discarded.
+        for step in 0..steps.len() {
+            let mut given_up = steps[step].clone();
+            if given_up.discard(copy, now).is_ok() {
+                steps.push(given_up);
+            }
+        }
+        if revision.is_none() {
+            self.discard(copy, now)?;
+        }
+        let (imported, _) = applied?;
+        Ok(Imported {
+            operation: None,
+            revision,
+            ..imported
+        })
+    }
+
+    fn import_into_copy(
+        &mut self,
+        id: CopyId,
+        import: &Import,
+        now: Timestamp,
+        steps: &mut Vec<Self>,
+    ) -> Outcome<Imported> {
+        self.copy_files(id, now)?;
+        let mut imported = Imported::default();
+        for batch in import.entries.chunks(import.batch) {
+            if import.fails && batch.len() < import.batch {
+                break;
+            }
+            let copy = self.any_copy(id)?;
+            let mut files = Files::clone(&copy.files);
+            for (path, item) in batch {
+                let path = path.below(&import.into).map_err(|error| error.kind())?;
+                files.import(&path, item, now)?;
+                match item {
+                    Item::File(bytes, _) => {
+                        imported.files += 1;
+                        imported.bytes += bytes.len() as u64;
+                    }
+                    Item::Directory => imported.directories += 1,
+                    Item::Symlink(..) => imported.symlinks += 1,
+                }
+            }
+            if files == *copy.files {
+                continue;
+            }
+            let last = copy.operations.last_mut();
+            match (imported.operation, last) {
+                (Some(_), Some(ours)) => {
+                    let after = Rc::new(files);
+                    ours.after = Rc::clone(&after);
+                    copy.files = after;
+                    copy.generation += 1;
+                    copy.modified = now;
+                }
+                _ => {
+                    let cause = OperationCause::Import;
+                    imported.operation = Some(copy.advance(files, cause, &import.author, now));
+                }
+            }
+            steps.push(self.clone());
+        }
+        match import.fails {
+            true => Err(ErrorKind::Source.into()),
+            false => Ok(imported),
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! What the facade does of an action.
+
+use bytes::Bytes;
+use futures::future::join;
+use futures::stream::TryStreamExt;
+use futures::{FutureExt, future::BoxFuture};
+use workspace_core::{
+    ApplyOptions, At, BatchSize, Change, ChangeOptions, CollectBudget, CopyId, DiffOptions,
+    EntrySource, Error, ErrorKind, ForkOptions, ImportOptions, Result, SourceEntry, SourceKind,
+    TreeId, TreePath, Workspace,
+};
+
+use super::action::{Action, Expect, Place};
+use super::files::Edit;
+use super::import::{Import, Item};
+use super::show::{Answer, Shown};
+use super::state::Target;
+
+fn at(target: Target) -> At {
+    match target {
+        Target::Head => At::Head,
+        Target::Copy(id) => At::Copy(id),
+    }
+}
+
+fn place_at(place: Place) -> At {
+    match place {
+        Place::Head => At::Head,
+        Place::Copy(id) => At::Copy(id),
+        Place::Revision(id) => At::Revision(id),
+    }
+}
+
+fn changes(edits: &[Edit]) -> Vec<Change> {
+    edits.iter().map(Edit::to_change).collect()
+}
+
+/// Performs `action`.
+pub(super) async fn perform(workspace: &Workspace, action: &Action) -> Result<Answer> {
+    Ok(match action.clone() {
+        Action::Change(target, edits, author, expect_generation) => {
+            let options = ChangeOptions {
+                author,
+                expect_generation,
+            };
+            let files = workspace.files(at(target));
+            let changed = files.change(changes(&edits), options).await?;
+            Answer::Moved((changed.generation, changed.operation))
+        }
+        Action::Import(target, import) => {
+            let options = ImportOptions {
+                into: import.into.clone(),
+                author: import.author.clone(),
+                batch: BatchSize {
+                    entries: import.batch,
+                    ..BatchSize::default()
+                },
+                ..ImportOptions::default()
+            };
+            let mut source = Source::new(import);
+            let imported = workspace.import(at(target), &mut source, options).await?;
+            Answer::Imported(imported)
+        }
+        Action::Fork(name, expires) => {
+            Answer::Copies(vec![workspace.fork(ForkOptions { name, expires })?.id])
+        }
+        Action::RenameCopy(copy, name) => {
+            workspace.rename_copy(copy, name)?;
+            Answer::Done
+        }
+        Action::Discard(copy) => {
+            workspace.discard(copy)?;
+            Answer::Done
+        }
+        Action::Apply(copy, expect, message) => {
+            let expect_tree = expected_tree(workspace, copy, expect)?;
+            let options = ApplyOptions {
+                message,
+                expect_tree,
+            };
+            Answer::Applied(workspace.apply(copy, options)?)
+        }
+        Action::Rebase(copy, author) => Answer::Rebased(workspace.rebase(copy, &author)?.operation),
+        Action::Undo(copy, operation, author) => {
+            Answer::Undone(workspace.undo(copy, operation, &author)?)
+        }
+        Action::Snapshot(message) => Answer::Recorded(workspace.snapshot(message)?),
+        Action::Restore(revision, message) => {
+            Answer::Recorded(workspace.restore(revision, message)?)
+        }
+        Action::Prune(keep) => Answer::Count(workspace.prune_revisions(keep)?),
+        Action::Expire => Answer::Count(workspace.expire_copies()?),
+        Action::Gc(None) => {
+            workspace.gc(|_| {}).await?;
+            Answer::Done
+        }
+        Action::Gc(Some((target, edits))) => {
+            let files = workspace.files(at(target));
+            let change = files.change(changes(&edits), ChangeOptions::default());
+            let (collected, changed) = join(workspace.gc(|_| {}), change).await;
+            collected?;
+            let changed = changed?;
+            Answer::Moved((changed.generation, changed.operation))
+        }
+        Action::Collect(steps, rows) => {
+            for _ in 0..steps {
+                workspace.collect(CollectBudget { rows }).await?;
+            }
+            Answer::Done
+        }
+        action => look(workspace, action).await?,
+    })
+}
+
+/// The tree of a copy, or another one. What is wrong with the copy is for
+/// apply to say.
+fn expected_tree(workspace: &Workspace, copy: CopyId, expect: Expect) -> Result<Option<TreeId>> {
+    let tree = match workspace.copy(copy) {
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        found => Some(found?.tree),
+    };
+    Ok(match expect {
+        Expect::Any => None,
+        Expect::Right => tree,
+        Expect::Wrong => Some(TreeId::from_bytes([9; 32])),
+    })
+}
+
+async fn look(workspace: &Workspace, action: Action) -> Result<Answer> {
+    let files = |place| workspace.files(place_at(place));
+    Ok(match action {
+        Action::Stat(place, path) => Answer::Entry(files(place).stat(&path)?.map(Shown::from)),
+        Action::List(place, path, after, limit) => {
+            let page = files(place).list(&path, after.as_ref(), limit)?;
+            let page = page.into_iter();
+            Answer::Entries(
+                page.map(|(name, entry)| (name.to_string(), entry.into()))
+                    .collect(),
+            )
+        }
+        Action::Read(place, path, None) => Answer::Bytes(files(place).read(&path).await?),
+        Action::Read(place, path, range) => {
+            let opened = files(place).open(&path, range).await?;
+            let chunks: Vec<Bytes> = opened.body.try_collect().await?;
+            Answer::Bytes(chunks.concat().into())
+        }
+        Action::Walk(place, path) => {
+            let walk = files(place).walk(&path)?;
+            let seen = walk.map(|step| step.map(|(path, entry)| (path.to_string(), entry.into())));
+            Answer::Entries(seen.collect::<Result<_>>()?)
+        }
+        Action::Diff(from, to, below, renames) => {
+            let options = DiffOptions { below, renames };
+            let found = workspace.diff(place_at(from), place_at(to), &options)?;
+            let differs = found.into_iter().map(|found| {
+                let (old, new) = (found.old.map(Shown::from), found.new.map(Shown::from));
+                (found.path, old, new, found.renamed_from)
+            });
+            Answer::Differences(differs.collect())
+        }
+        Action::Copies(open_only, after, limit) => {
+            let copies = workspace.copies(open_only, after.as_ref(), limit)?;
+            Answer::Copies(copies.iter().map(|copy| copy.id).collect())
+        }
+        Action::Operations(copy, after, limit) => {
+            let operations = workspace.operations(copy, after, limit)?;
+            Answer::Numbers(operations.iter().map(|found| found.id.get()).collect())
+        }
+        Action::Revisions(before, limit) => {
+            let revisions = workspace.revisions(before, limit)?;
+            Answer::Numbers(revisions.iter().map(|found| found.id.get()).collect())
+        }
+        Action::Find(text) => Answer::Copies(vec![workspace.find_copy(&text)?.id]),
+        writing => unreachable!("{writing:?} does not only look"),
+    })
+}
+
+/// The source of an [`Import`], which hands files out in two chunks.
+#[derive(Debug)]
+struct Source {
+    entries: std::vec::IntoIter<(TreePath, Item)>,
+    chunks: Vec<Bytes>,
+    fails: bool,
+}
+
+impl Source {
+    fn new(import: Import) -> Self {
+        Self {
+            entries: import.entries.into_iter(),
+            chunks: Vec::new(),
+            fails: import.fails,
+        }
+    }
+
+    fn step(&mut self) -> Result<Option<SourceEntry>> {
+        let Some((path, item)) = self.entries.next() else {
+            return match self.fails {
+                true => Err(Error::new(ErrorKind::Source, "pull")),
+                false => Ok(None),
+            };
+        };
+        self.chunks.clear();
+        let kind = match item {
+            Item::Directory => SourceKind::Directory,
+            Item::Symlink(target, modified) => SourceKind::Symlink { target, modified },
+            Item::File(mut bytes, options) => {
+                let rest = bytes.split_off(bytes.len() / 2);
+                self.chunks = vec![rest, bytes];
+                SourceKind::File {
+                    executable: options.executable == Some(true),
+                    modified: options.modified,
+                    media_type: options.media_type,
+                    provenance: options.provenance,
+                }
+            }
+        };
+        Ok(Some(SourceEntry { path, kind }))
+    }
+}
+
+impl EntrySource for Source {
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<SourceEntry>>> {
+        async move {
+            crate::turn::pass().await;
+            self.step()
+        }
+        .boxed()
+    }
+
+    fn chunk(&mut self) -> BoxFuture<'_, Result<Option<Bytes>>> {
+        async move { Ok(self.chunks.pop()) }.boxed()
+    }
+}

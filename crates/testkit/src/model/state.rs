@@ -1,0 +1,540 @@
+//! The reference model: what a workspace is, as plainly as it can be said.
+//!
+//! Trees are maps, history is lists, and every call copies what it touches. No
+//! identity, no sharing, no storage.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use workspace_core::store::{CopyState, OperationCause, RevisionCause};
+use workspace_core::{
+    Applied, Author, Conflict, CopyId, ErrorKind, KeepRevisions, OperationId, Recorded, RevisionId,
+    RevisionMessage, Timestamp, Undone,
+};
+
+use super::files::{Edit, Files};
+use super::merge::{changed_paths, merge};
+
+/// One workspace.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    /// The head.
+    pub head: Head,
+    /// The copies, closed ones included, until they are forgotten.
+    pub copies: BTreeMap<CopyId, Rc<Copy>>,
+    /// The revisions that were not pruned.
+    pub revisions: BTreeMap<RevisionId, Rc<Revision>>,
+    /// How long closed copies are remembered, in milliseconds.
+    pub keep_closed_copies: i64,
+}
+
+/// The head of the model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Head {
+    /// Raised by each write.
+    pub version: u64,
+    /// The files.
+    pub files: Rc<Files>,
+    /// The newest revision.
+    pub revision: Option<RevisionId>,
+    /// The files of the newest revision.
+    pub recorded: Option<Rc<Files>>,
+    /// When it last moved.
+    pub modified: Timestamp,
+}
+
+/// A working copy of the model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Copy {
+    /// Its name.
+    pub name: Option<String>,
+    /// Open, or how it was closed.
+    pub state: CopyState,
+    /// The version of head that it is based on.
+    pub base_version: u64,
+    /// The files of head that it is based on.
+    pub base: Rc<Files>,
+    /// Its files.
+    pub files: Rc<Files>,
+    /// Raised by each change.
+    pub generation: u64,
+    /// When it was forked.
+    pub created: Timestamp,
+    /// When it was last changed or closed.
+    pub modified: Timestamp,
+    /// When it expires.
+    pub expires: Option<Timestamp>,
+    /// Its log, oldest first.
+    pub operations: Vec<Operation>,
+}
+
+/// An operation of the model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Operation {
+    /// What made it.
+    pub cause: OperationCause,
+    /// Who made it, and what for.
+    pub author: Author,
+    /// When.
+    pub at: Timestamp,
+    /// The files before it.
+    pub before: Rc<Files>,
+    /// The files after it.
+    pub after: Rc<Files>,
+}
+
+/// A revision of the model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Revision {
+    /// The revision before it.
+    pub parent: Option<RevisionId>,
+    /// The files.
+    pub files: Rc<Files>,
+    /// The version of head that it recorded.
+    pub version: u64,
+    /// What recorded it.
+    pub cause: RevisionCause,
+    /// What was said about it.
+    pub message: RevisionMessage,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Why a call of the model fails.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failure {
+    /// The kind of the facade's error.
+    pub kind: ErrorKind,
+    /// The paths, for a conflict.
+    pub conflict: Option<Conflict>,
+}
+
+impl From<ErrorKind> for Failure {
+    fn from(kind: ErrorKind) -> Self {
+        Self {
+            kind,
+            conflict: None,
+        }
+    }
+}
+
+impl From<Conflict> for Failure {
+    fn from(conflict: Conflict) -> Self {
+        Self {
+            kind: ErrorKind::Conflict,
+            conflict: Some(conflict),
+        }
+    }
+}
+
+/// What a call of the model returns.
+pub type Outcome<T> = Result<T, Failure>;
+
+/// What a batch of changes goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// Head.
+    Head,
+    /// A copy.
+    Copy(CopyId),
+}
+
+/// What a batch of changes led to: generation or version, and operation.
+pub type Moved = (u64, Option<OperationId>);
+
+impl Copy {
+    /// Returns the id of the newest operation.
+    pub fn operation(&self) -> Option<OperationId> {
+        match self.operations.len() as u64 {
+            0 => None,
+            n => Some(OperationId::new(n)),
+        }
+    }
+
+    fn expired(&self, now: Timestamp) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
+    }
+
+    pub(super) fn advance(
+        &mut self,
+        files: Files,
+        cause: OperationCause,
+        author: &Author,
+        now: Timestamp,
+    ) -> OperationId {
+        let after = Rc::new(files);
+        self.operations.push(Operation {
+            cause,
+            author: author.clone(),
+            at: now,
+            before: Rc::clone(&self.files),
+            after: Rc::clone(&after),
+        });
+        self.files = after;
+        self.generation += 1;
+        self.modified = now;
+        OperationId::new(self.operations.len() as u64)
+    }
+}
+
+impl Model {
+    /// A workspace that was created at `now`.
+    pub fn new(now: Timestamp, keep_closed_copies: i64) -> Self {
+        Self {
+            head: Head {
+                version: 0,
+                files: Rc::default(),
+                revision: None,
+                recorded: None,
+                modified: now,
+            },
+            copies: BTreeMap::new(),
+            revisions: BTreeMap::new(),
+            keep_closed_copies,
+        }
+    }
+
+    /// Returns a copy, whatever its state.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn any_copy(&mut self, id: CopyId) -> Outcome<&mut Copy> {
+        let copy = self.copies.get_mut(&id).ok_or(ErrorKind::NotFound)?;
+        Ok(Rc::make_mut(copy))
+    }
+
+    fn open_copy(&mut self, id: CopyId, now: Timestamp) -> Outcome<&mut Copy> {
+        let copy = self.any_copy(id)?;
+        match copy.state == CopyState::Open && !copy.expired(now) {
+            true => Ok(copy),
+            false => Err(ErrorKind::Closed.into()),
+        }
+    }
+
+    /// Returns the files of a copy that is open.
+    ///
+    /// # Errors
+    /// `NotFound`, `Closed`.
+    pub fn copy_files(&mut self, id: CopyId, now: Timestamp) -> Outcome<Rc<Files>> {
+        self.open_copy(id, now).map(|copy| Rc::clone(&copy.files))
+    }
+
+    /// Makes a batch of changes.
+    ///
+    /// # Errors
+    /// As the facade.
+    pub fn change(
+        &mut self,
+        target: Target,
+        edits: &[Edit],
+        author: &Author,
+        expected: Option<u64>,
+        now: Timestamp,
+    ) -> Outcome<Moved> {
+        let (old, generation) = match target {
+            Target::Head => (Rc::clone(&self.head.files), self.head.version),
+            Target::Copy(id) => {
+                let copy = self.open_copy(id, now)?;
+                (Rc::clone(&copy.files), copy.generation)
+            }
+        };
+        if expected.is_some_and(|expected| expected != generation) {
+            return Err(ErrorKind::Stale.into());
+        }
+        let mut files = Files::clone(&old);
+        for edit in edits {
+            files.edit(edit, now)?;
+        }
+        if files == *old {
+            return Ok((generation, None));
+        }
+        match target {
+            Target::Head => {
+                self.head.version += 1;
+                self.head.files = Rc::new(files);
+                self.head.modified = now;
+                Ok((self.head.version, None))
+            }
+            Target::Copy(id) => {
+                let copy = self.open_copy(id, now)?;
+                let operation = copy.advance(files, OperationCause::Edit, author, now);
+                Ok((copy.generation, Some(operation)))
+            }
+        }
+    }
+
+    /// Forks head as the copy `id`.
+    ///
+    /// # Errors
+    /// As the facade.
+    pub fn fork(
+        &mut self,
+        id: CopyId,
+        name: Option<String>,
+        expires: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Outcome<()> {
+        if expires.is_some_and(|expires| expires <= now) {
+            return Err(ErrorKind::Invalid.into());
+        }
+        self.free_name(name.as_deref(), now)?;
+        let copy = Copy {
+            name,
+            state: CopyState::Open,
+            base_version: self.head.version,
+            base: Rc::clone(&self.head.files),
+            files: Rc::clone(&self.head.files),
+            generation: 0,
+            created: now,
+            modified: now,
+            expires,
+            operations: Vec::new(),
+        };
+        self.copies.insert(id, Rc::new(copy));
+        Ok(())
+    }
+
+    fn free_name(&mut self, name: Option<&str>, now: Timestamp) -> Outcome<()> {
+        let Some(name) = name else { return Ok(()) };
+        let mut copies = self.copies.values_mut();
+        let holder =
+            copies.find(|copy| copy.state == CopyState::Open && copy.name.as_deref() == Some(name));
+        match holder {
+            Some(copy) if !copy.expired(now) => Err(ErrorKind::AlreadyExists.into()),
+            Some(copy) => {
+                let copy = Rc::make_mut(copy);
+                copy.state = CopyState::Discarded;
+                copy.modified = now;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Renames a copy.
+    ///
+    /// # Errors
+    /// As the facade.
+    pub fn rename_copy(&mut self, id: CopyId, name: Option<String>, now: Timestamp) -> Outcome<()> {
+        if self.open_copy(id, now)?.name == name {
+            return Ok(());
+        }
+        self.free_name(name.as_deref(), now)?;
+        self.open_copy(id, now)?.name = name;
+        Ok(())
+    }
+
+    /// Throws a copy away.
+    ///
+    /// # Errors
+    /// As the facade.
+    pub fn discard(&mut self, id: CopyId, now: Timestamp) -> Outcome<()> {
+        let copy = self.any_copy(id)?;
+        match copy.state {
+            CopyState::Applied(_) => Err(ErrorKind::Closed.into()),
+            CopyState::Discarded => Ok(()),
+            CopyState::Open => {
+                copy.state = CopyState::Discarded;
+                copy.modified = now;
+                Ok(())
+            }
+        }
+    }
+
+    /// Publishes a copy; `expected` tells whether its tree is the expected one.
+    ///
+    /// # Errors
+    /// As the facade.
+    pub fn apply(
+        &mut self,
+        id: CopyId,
+        expected: bool,
+        message: RevisionMessage,
+        now: Timestamp,
+    ) -> Outcome<Applied> {
+        if let CopyState::Applied(revision) = self.any_copy(id)?.state {
+            return Ok(Applied::Published {
+                revision,
+                already: true,
+            });
+        }
+        let copy = self.open_copy(id, now)?.clone();
+        if !expected {
+            return Err(ErrorKind::Stale.into());
+        }
+        if copy.files == copy.base {
+            return Ok(Applied::Unchanged);
+        }
+        if self.head.files != copy.base {
+            return Err(changed_paths(&copy.base, &self.head.files, &copy.files).into());
+        }
+        self.record_head(now);
+        let revision = self.publish(copy.files, RevisionCause::Apply(id), message, now);
+        let copy = self.any_copy(id)?;
+        copy.state = CopyState::Applied(revision);
+        copy.modified = now;
+        Ok(Applied::Published {
+            revision,
+            already: false,
+        })
+    }
+
+    /// Moves a copy onto the present head.
+    ///
+    /// # Errors
+    /// As the facade.
+    pub fn rebase(
+        &mut self,
+        id: CopyId,
+        author: &Author,
+        now: Timestamp,
+    ) -> Outcome<Option<OperationId>> {
+        let head = self.head.clone();
+        let copy = self.open_copy(id, now)?;
+        if head.version == copy.base_version && head.files == copy.base {
+            return Ok(None);
+        }
+        let merged = merge(&copy.base, &head.files, &copy.files)?;
+        copy.base = head.files;
+        copy.base_version = head.version;
+        if merged == *copy.files {
+            copy.modified = now;
+            return Ok(None);
+        }
+        let cause = OperationCause::Rebase(head.version);
+        Ok(Some(copy.advance(merged, cause, author, now)))
+    }
+
+    /// Undoes one operation of a copy.
+    ///
+    /// # Errors
+    /// As the facade.
+    pub fn undo(
+        &mut self,
+        id: CopyId,
+        operation: OperationId,
+        author: &Author,
+        now: Timestamp,
+    ) -> Outcome<Undone> {
+        let copy = self.open_copy(id, now)?;
+        let at = operation.get() as usize;
+        let undone = copy.operations.get(at.wrapping_sub(1));
+        let undone = undone.ok_or(ErrorKind::NotFound)?;
+        if matches!(undone.cause, OperationCause::Rebase(_)) {
+            return Err(ErrorKind::Invalid.into());
+        }
+        let merged = merge(&undone.after, &copy.files, &undone.before)?;
+        let operation = match merged == *copy.files {
+            true => None,
+            false => Some(copy.advance(merged, OperationCause::Undo(operation), author, now)),
+        };
+        Ok(Undone {
+            generation: copy.generation,
+            operation,
+        })
+    }
+
+    /// Records head.
+    pub fn snapshot(&mut self, message: RevisionMessage, now: Timestamp) -> Recorded {
+        if self.head.recorded.as_ref() == Some(&self.head.files) {
+            return Recorded::Unchanged(self.head.revision);
+        }
+        Recorded::Published(self.record(RevisionCause::Snapshot, message, now))
+    }
+
+    /// Makes a revision's files head again.
+    ///
+    /// # Errors
+    /// As the facade.
+    pub fn restore(
+        &mut self,
+        id: RevisionId,
+        message: RevisionMessage,
+        now: Timestamp,
+    ) -> Outcome<Recorded> {
+        let revision = self.revisions.get(&id).ok_or(ErrorKind::NotFound)?;
+        let files = Rc::clone(&revision.files);
+        if files == self.head.files {
+            return Ok(Recorded::Unchanged(self.head.revision));
+        }
+        self.record_head(now);
+        let revision = self.publish(files, RevisionCause::Restore(id), message, now);
+        Ok(Recorded::Published(revision))
+    }
+
+    fn record_head(&mut self, now: Timestamp) {
+        let recorded = match &self.head.recorded {
+            Some(recorded) => *recorded == self.head.files,
+            None => self.head.files.is_empty(),
+        };
+        if !recorded {
+            self.record(RevisionCause::Snapshot, RevisionMessage::default(), now);
+        }
+    }
+
+    fn publish(
+        &mut self,
+        files: Rc<Files>,
+        cause: RevisionCause,
+        message: RevisionMessage,
+        now: Timestamp,
+    ) -> RevisionId {
+        self.head.version += 1;
+        self.head.files = files;
+        self.head.modified = now;
+        self.record(cause, message, now)
+    }
+
+    fn record(
+        &mut self,
+        cause: RevisionCause,
+        message: RevisionMessage,
+        now: Timestamp,
+    ) -> RevisionId {
+        let id = RevisionId::new(self.head.revision.map_or(0, RevisionId::get) + 1);
+        let revision = Revision {
+            parent: self.head.revision,
+            files: Rc::clone(&self.head.files),
+            version: self.head.version,
+            cause,
+            message,
+            at: now,
+        };
+        self.revisions.insert(id, Rc::new(revision));
+        self.head.revision = Some(id);
+        self.head.recorded = Some(Rc::clone(&self.head.files));
+        id
+    }
+
+    /// Prunes revisions; returns how many.
+    pub fn prune(&mut self, keep: KeepRevisions) -> u64 {
+        let before = self.revisions.len();
+        let newest = (keep.newest.max(1) as usize).min(before);
+        let first_kept = self.revisions.keys().nth(before - newest).copied();
+        self.revisions.retain(|id, revision| {
+            Some(*id) >= first_kept || keep.since.is_some_and(|since| revision.at >= since)
+        });
+        (before - self.revisions.len()) as u64
+    }
+
+    /// Discards the copies whose time is up; returns how many.
+    pub fn expire(&mut self, now: Timestamp) -> u64 {
+        let mut expired = 0;
+        for copy in self.copies.values_mut() {
+            if copy.state == CopyState::Open && copy.expired(now) {
+                let copy = Rc::make_mut(copy);
+                copy.state = CopyState::Discarded;
+                copy.modified = now;
+                expired += 1;
+            }
+        }
+        expired
+    }
+
+    /// Forgets closed copies whose time of being remembered is up.
+    pub fn forget(&mut self, now: Timestamp) {
+        let until = now.plus_millis(-self.keep_closed_copies);
+        self.copies
+            .retain(|_, copy| copy.state == CopyState::Open || copy.modified > until);
+    }
+}
