@@ -1,18 +1,19 @@
 //! Tree import: a stream of entries into head or a copy.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use bytes::Bytes;
 use futures::stream;
 
 use crate::change::{Author, WriteOptions};
-use crate::entry::{EntryKind, MAX_TARGET, Text, Timestamp};
+use crate::entry::{Entry, EntryKind, MAX_TARGET, Text, Timestamp};
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{BlobKey, CopyId, OperationId, RevisionId};
+use crate::id::{BlobKey, ContentId, CopyId, OperationId, RevisionId, TreeId};
 use crate::import::{EntrySource, SourceEntry, SourceKind};
 use crate::path::TreePath;
-use crate::store::{MetaTx as _, OperationCause};
-use crate::tree::Editor;
+use crate::store::{CopyRecord, MetaTx as _, OperationCause};
+use crate::tree::{Editor, Walker, resolve};
 use crate::workspace::apply::{Applied, ApplyOptions, RevisionMessage};
 use crate::workspace::batch::{check_text, mkdir, new_operation, refuse_full, symlink, write};
 use crate::workspace::contents::Stored;
@@ -33,6 +34,9 @@ pub struct ImportOptions<'a> {
     pub limits: ImportLimits,
     /// How much is committed at once.
     pub batch: BatchSize,
+    /// Whether what is below `into` and not in the source is removed at the end.
+    /// Keeps 16 bytes an entry in memory, and walks what is there.
+    pub delete_missing: bool,
     /// Called after each entry.
     pub progress: Option<&'a mut dyn FnMut(&Imported)>,
 }
@@ -44,6 +48,7 @@ impl Default for ImportOptions<'_> {
             author: Author::default(),
             limits: ImportLimits::default(),
             batch: BatchSize::default(),
+            delete_missing: false,
             progress: None,
         }
     }
@@ -110,6 +115,9 @@ pub struct Imported {
     pub directories: u64,
     /// Symlinks.
     pub symlinks: u64,
+    /// Entries that were removed since the source does not have them; a removed
+    /// directory counts once.
+    pub removed: u64,
     /// Bytes in all files.
     pub bytes: u64,
     /// The operation, for a copy; `None` where nothing changed.
@@ -149,7 +157,8 @@ impl Workspace {
     ///
     /// A later entry for a path wins; an entry that leaves a path as it is
     /// changes nothing. A directory takes the place of a file, a file that of an
-    /// empty directory only.
+    /// empty directory only. What the source does not name stays, unless
+    /// [`delete_missing`](ImportOptions::delete_missing) says otherwise.
     ///
     /// Into a copy: in batches, each all or nothing, together one operation. A
     /// source that fails leaves the batches before; undo the operation to be rid
@@ -221,6 +230,7 @@ impl Workspace {
         let mut log = Log::default();
         let mut batch: Vec<Ready> = Vec::new();
         let mut batch_bytes = 0;
+        let mut seen = options.delete_missing.then(Seen::default);
         while let Some(entry) = source.next().await? {
             let path = entry.path.below(&options.into)?;
             if imported.entries() >= options.limits.entries {
@@ -231,6 +241,9 @@ impl Workspace {
             let what = self
                 .ready(&entry, &path, source, &options.limits, &mut imported)
                 .await?;
+            if let Some(seen) = &mut seen {
+                seen.insert(&path);
+            }
             if let What::File(stored, _) = &what {
                 batch_bytes += (stored.size() as usize).min(self.inner.options.inline_limit);
             }
@@ -247,6 +260,11 @@ impl Workspace {
         }
         self.commit_batch(copy, &batch, &options.author, &mut log)
             .await?;
+        if let Some(seen) = seen {
+            (imported.removed, log) = self.write("import", |tx| {
+                self.delete_missing(tx, copy, &options, &seen, &log)
+            })?;
+        }
         imported.operation = log.operation;
         Ok(imported)
     }
@@ -332,43 +350,108 @@ impl Workspace {
         unneeded: &mut Vec<BlobKey>,
     ) -> Result<Log> {
         let now = self.now();
-        let mut copy = tx.open_copy("import", copy, now)?;
+        let copy = tx.open_copy("import", copy, now)?;
         let mut editor = Editor::new(tx, &copy.tree)?;
         for Ready { path, what } in batch {
             unneeded.extend(put(tx, &mut editor, path, what, now)?);
         }
         let tree = editor.finish()?.tree;
-        if tree == copy.tree {
-            return Ok(Log {
-                operation: log.operation,
-                generation: copy.generation,
-            });
+        extend(tx, copy, tree, author, log, now)
+    }
+
+    /// Removes what is below `into` and was not seen, topmost first.
+    fn delete_missing(
+        &self,
+        tx: &Tx<'_>,
+        copy: CopyId,
+        options: &ImportOptions<'_>,
+        seen: &Seen,
+        log: &Log,
+    ) -> Result<(u64, Log)> {
+        let now = self.now();
+        let copy = tx.open_copy("import", copy, now)?;
+        let mut editor = Editor::new(tx, &copy.tree)?;
+        let mut removed = 0;
+        if let Some(Entry::Directory(into)) = resolve(tx, &copy.tree, &options.into)? {
+            let mut walker = Walker::new(tx, options.into.clone(), &into.tree)?;
+            while let Some((path, entry)) = walker.next(tx)? {
+                match entry {
+                    _ if !seen.contains(&path) => {
+                        editor.remove(&path)?;
+                        removed += 1;
+                    }
+                    Entry::Directory(directory) => walker.enter(tx, path, &directory.tree)?,
+                    _ => {}
+                }
+            }
         }
-        let ours = log.operation.filter(|_| log.generation == copy.generation);
-        let ours = match ours {
-            Some(id) => tx.rows.operation(&copy.id, id)?,
-            None => None,
-        };
-        let operation = match ours {
-            Some(mut operation) => {
-                operation.after = tree;
-                copy.generation += 1;
-                copy.tree = tree;
-                copy.modified = now;
-                tx.put_operation(&copy.id, &operation)?;
-                tx.put_copy(&copy)?;
-                operation.id
-            }
-            None => {
-                let cause = OperationCause::Import;
-                let operation = new_operation(cause, author, now, copy.tree, tree);
-                tx.move_copy(&mut copy, operation)?
-            }
-        };
-        Ok(Log {
-            operation: Some(operation),
+        let tree = editor.finish()?.tree;
+        Ok((removed, extend(tx, copy, tree, &options.author, log, now)?))
+    }
+}
+
+/// Moves the copy to `tree`, as part of the import's operation if that is still
+/// the copy's newest, as a further one otherwise.
+fn extend(
+    tx: &Tx<'_>,
+    mut copy: CopyRecord,
+    tree: TreeId,
+    author: &Author,
+    log: &Log,
+    now: Timestamp,
+) -> Result<Log> {
+    if tree == copy.tree {
+        return Ok(Log {
+            operation: log.operation,
             generation: copy.generation,
-        })
+        });
+    }
+    let ours = match log.operation.filter(|_| log.generation == copy.generation) {
+        Some(id) => tx.rows.operation(&copy.id, id)?,
+        None => None,
+    };
+    let operation = match ours {
+        Some(mut operation) => {
+            operation.after = tree;
+            copy.generation += 1;
+            copy.tree = tree;
+            copy.modified = now;
+            tx.put_operation(&copy.id, &operation)?;
+            tx.put_copy(&copy)?;
+            operation.id
+        }
+        None => {
+            let cause = OperationCause::Import;
+            let operation = new_operation(cause, author, now, copy.tree, tree);
+            tx.move_copy(&mut copy, operation)?
+        }
+    };
+    Ok(Log {
+        operation: Some(operation),
+        generation: copy.generation,
+    })
+}
+
+/// The paths that a source has named, with all above them, as the first half of
+/// their SHA-256.
+#[derive(Default)]
+struct Seen(HashSet<[u8; 16]>);
+
+impl Seen {
+    fn insert(&mut self, path: &TreePath) {
+        let mut path = Some(path.clone());
+        while let Some(at) = path.filter(|at| self.0.insert(Self::key(at))) {
+            path = at.parent();
+        }
+    }
+
+    fn contains(&self, path: &TreePath) -> bool {
+        self.0.contains(&Self::key(path))
+    }
+
+    fn key(path: &TreePath) -> [u8; 16] {
+        let hash = ContentId::of(path.as_str().as_bytes());
+        std::array::from_fn(|at| hash.as_bytes()[at])
     }
 }
 

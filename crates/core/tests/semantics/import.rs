@@ -221,3 +221,39 @@ fn an_export_is_consistent() {
     assert_eq!(kind(view.export(&path("/none"))), ErrorKind::NotFound);
     assert!(view.export(&TreePath::root()).is_ok());
 }
+
+/// > An import can be told to remove what the source does not have, within the same operation.
+#[test]
+fn an_import_can_remove_what_is_missing() {
+    let fixture = Fixture::new();
+    for name in [
+        "/in/keep",
+        "/in/d/keep",
+        "/in/d/gone",
+        "/in/gone/a",
+        "/in/gone/b",
+        "/out",
+    ] {
+        fixture.write(At::Head, name, name);
+    }
+    let copy = fixture.fork();
+    let entries = vec![
+        source_file("/d/keep", "/in/d/keep"),
+        source_file("/keep", "new"),
+    ];
+    let options = ImportOptions {
+        delete_missing: true,
+        ..small_batches()
+    };
+    let imported = import(&fixture, At::Copy(copy), entries, options).unwrap();
+    assert_eq!(
+        imported.removed, 2,
+        "/in/d/gone, and /in/gone with all in it"
+    );
+    let expected = ["/in", "/in/d", "/in/d/keep", "/in/keep", "/out"];
+    assert_eq!(fixture.paths(At::Copy(copy)), expected);
+    assert_eq!(
+        fixture.workspace.operations(copy, None, 9).unwrap().len(),
+        1
+    );
+}
