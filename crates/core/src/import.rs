@@ -1,10 +1,14 @@
-//! Where an import takes its entries from.
+//! Where an import takes its entries from, and how it goes about it.
+
+use std::fmt;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
 
+use crate::change::Author;
 use crate::entry::{MAX_MEDIA_TYPE, MAX_PROVENANCE, MAX_TARGET, Text, Timestamp};
 use crate::error::Result;
+use crate::id::{OperationId, RevisionId};
 use crate::path::TreePath;
 
 /// A stream of entries: a directory on disk, an archive, a checkout.
@@ -55,4 +59,113 @@ pub enum SourceKind {
         /// When it was last modified; the time of the import where unknown.
         modified: Option<Timestamp>,
     },
+}
+
+/// How to import.
+pub struct ImportOptions<'a> {
+    /// The directory that the source's `/` becomes; made where it is missing.
+    pub into: TreePath,
+    /// Who imports, and what for: of the operation, and of head's revision.
+    pub author: Author,
+    /// What is refused.
+    pub limits: ImportLimits,
+    /// How much is committed at once.
+    pub batch: BatchSize,
+    /// Whether what is below `into` and not in the source is removed at the end.
+    /// Keeps 16 bytes an entry in memory, and walks what is there.
+    pub delete_missing: bool,
+    /// Called after each entry.
+    pub progress: Option<&'a mut dyn FnMut(&Imported)>,
+}
+
+impl Default for ImportOptions<'_> {
+    fn default() -> Self {
+        Self {
+            into: TreePath::root(),
+            author: Author::default(),
+            limits: ImportLimits::default(),
+            batch: BatchSize::default(),
+            delete_missing: false,
+            progress: None,
+        }
+    }
+}
+
+impl fmt::Debug for ImportOptions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImportOptions")
+            .field("into", &self.into)
+            .field("limits", &self.limits)
+            .field("batch", &self.batch)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What an import refuses, with `LimitExceeded`: the guard against archives
+/// that unpack to more than anybody meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImportLimits {
+    /// The most entries.
+    pub entries: u64,
+    /// The most bytes in all files.
+    pub bytes: u64,
+    /// The most bytes in one file.
+    pub file_bytes: u64,
+}
+
+impl Default for ImportLimits {
+    /// 10 million entries, 1 TiB, 64 GiB a file.
+    fn default() -> Self {
+        Self {
+            entries: 10_000_000,
+            bytes: 1 << 40,
+            file_bytes: 1 << 36,
+        }
+    }
+}
+
+/// How much of an import is committed at once, and so held in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchSize {
+    /// Entries.
+    pub entries: usize,
+    /// Bytes of contents that go into rows.
+    pub bytes: usize,
+}
+
+impl Default for BatchSize {
+    /// 10,000 entries or 16 MiB.
+    fn default() -> Self {
+        Self {
+            entries: 10_000,
+            bytes: 16 << 20,
+        }
+    }
+}
+
+/// What was imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Imported {
+    /// Files.
+    pub files: u64,
+    /// Directories that the source named.
+    pub directories: u64,
+    /// Symlinks.
+    pub symlinks: u64,
+    /// Entries that were removed since the source does not have them; a removed
+    /// directory counts once.
+    pub removed: u64,
+    /// Bytes in all files.
+    pub bytes: u64,
+    /// The operation, for a copy; `None` where nothing changed.
+    pub operation: Option<OperationId>,
+    /// The revision, for head; `None` where nothing changed.
+    pub revision: Option<RevisionId>,
+}
+
+impl Imported {
+    /// Returns all entries.
+    pub fn entries(&self) -> u64 {
+        self.files + self.directories + self.symlinks
+    }
 }

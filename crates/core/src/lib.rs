@@ -75,12 +75,14 @@ pub use error::{Error, ErrorKind, Result};
 pub use glob::Glob;
 pub use grant::{Grant, Scope};
 pub use id::{BlobKey, ContentId, CopyId, OperationId, RevisionId, TreeId};
-pub use import::{EntrySource, SourceEntry, SourceKind};
+pub use import::{
+    BatchSize, EntrySource, ImportLimits, ImportOptions, Imported, SourceEntry, SourceKind,
+};
 pub use meter::Receipt;
 pub use path::{MAX_NAME, MAX_PATH, Name, TreePath};
 pub use view::{Export, Exported, Opened, View, Walk};
 pub use workspace::{
-    Applied, ApplyOptions, At, BatchSize, CollectBudget, Collected, DiffOptions, Difference,
-    ForkOptions, FsckOptions, FsckReport, ImportLimits, ImportOptions, Imported, KeepRevisions,
-    Options, Problem, Rebased, Recorded, RevisionMessage, Stored, Undone, Workspace,
+    Applied, ApplyOptions, At, CollectBudget, Collected, DiffOptions, Difference, ForkOptions,
+    FsckOptions, FsckReport, KeepRevisions, Options, Problem, Rebased, Recorded, RevisionMessage,
+    Stored, Undone, Workspace,
 };

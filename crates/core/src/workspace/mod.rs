@@ -24,7 +24,6 @@ pub use contents::Stored;
 pub use copies::ForkOptions;
 pub use diff::{DiffOptions, Difference};
 pub use fsck::{FsckOptions, FsckReport, Problem};
-pub use import::{BatchSize, ImportLimits, ImportOptions, Imported};
 pub use operations::Undone;
 pub use revisions::{KeepRevisions, Recorded};
 
