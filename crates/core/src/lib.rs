@@ -58,6 +58,7 @@ mod grant;
 mod id;
 mod import;
 mod meter;
+mod patch;
 mod path;
 pub mod store;
 mod tree;
@@ -79,6 +80,7 @@ pub use import::{
     BatchSize, EntrySource, ImportLimits, ImportOptions, Imported, SourceEntry, SourceKind,
 };
 pub use meter::Receipt;
+pub use patch::{BinaryStyle, Patch, PatchMode, PatchSide};
 pub use path::{MAX_NAME, MAX_PATH, Name, TreePath};
 pub use view::{Export, Exported, Opened, View, Walk};
 pub use workspace::{
