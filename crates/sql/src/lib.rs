@@ -1,1 +1,24 @@
-//! Under construction.
+//! The metadata store of a workspace over any synchronous SQLite connection.
+//!
+//! [`SqlMeta`] implements [`MetaStore`](workspace_core::store::MetaStore) with
+//! one schema and one list of migrations. A backend brings [`SqlConn`], which is
+//! small enough for the SQL of a Durable Object and for SQLite itself, so that
+//! the statements tested natively are those that run there.
+//!
+//! - [`SqlConn`], [`SqlValue`], [`OnRow`], [`Body`]: what a backend implements.
+//! - [`error_kind`]: the table from SQLite's result codes to error kinds.
+//! - [`SqlMeta`]: what it gets for it. [`MAX_ROW`] is its limit.
+//! - [`schema_version`], [`SCHEMA_VERSION`]: what a database holds, and what
+//!   this build writes.
+
+mod conn;
+mod meta;
+mod record;
+mod row;
+mod schema;
+mod tx;
+
+pub use conn::{Body, OnRow, SqlConn, SqlValue, error_kind};
+pub use meta::SqlMeta;
+pub use schema::{SCHEMA_VERSION, schema_version};
+pub use tx::MAX_ROW;

@@ -1,0 +1,230 @@
+//! How each record lies in its columns.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use workspace_core::store::{
+    CollectionPhase, CollectionRecord, ContentRecord, CopyRecord, CopyState, HeadRecord,
+    OperationCause, OperationRecord, Place, RevisionCause, RevisionRecord,
+};
+use workspace_core::{BlobKey, ContentId, CopyId, OperationId, Result, RevisionId, TreeId};
+
+use crate::row::Row;
+
+pub(crate) fn head(row: &mut Row<'_>) -> Result<HeadRecord> {
+    Ok(HeadRecord {
+        version: row.number()?,
+        tree: row.id()?,
+        revision: row.optional_counter()?.map(RevisionId::new),
+        recorded: row.optional_id()?,
+        modified: row.time()?,
+    })
+}
+
+pub(crate) fn content(row: &mut Row<'_>) -> Result<ContentRecord> {
+    let size = row.number()?;
+    let place = match (row.optional_text()?, row.optional_bytes()?) {
+        (Some(key), None) => Place::Object(blob_key(row, key)?),
+        (None, Some(bytes)) => Place::Inline(Bytes::copy_from_slice(bytes)),
+        _ => return Err(row.corrupt("not exactly one of object and bytes")),
+    };
+    Ok(ContentRecord { size, place })
+}
+
+fn blob_key(row: &Row<'_>, key: &str) -> Result<BlobKey> {
+    key.parse()
+        .map_err(|cause| row.corrupt("not a blob key").with_source(cause))
+}
+
+const OPEN: u64 = 0;
+const APPLIED: u64 = 1;
+const DISCARDED: u64 = 2;
+
+pub(crate) fn copy_state(state: CopyState) -> (u64, Option<RevisionId>) {
+    match state {
+        CopyState::Open => (OPEN, None),
+        CopyState::Applied(revision) => (APPLIED, Some(revision)),
+        CopyState::Discarded => (DISCARDED, None),
+    }
+}
+
+pub(crate) fn copy(row: &mut Row<'_>) -> Result<CopyRecord> {
+    Ok(CopyRecord {
+        id: row.id()?,
+        name: row.optional_text()?.map(str::to_owned),
+        state: match (row.number()?, row.optional_counter()?) {
+            (OPEN, None) => CopyState::Open,
+            (APPLIED, Some(revision)) => CopyState::Applied(RevisionId::new(revision)),
+            (DISCARDED, None) => CopyState::Discarded,
+            other => return Err(row.corrupt(format_args!("copy state {other:?}"))),
+        },
+        base_version: row.number()?,
+        base: row.id()?,
+        tree: row.id()?,
+        generation: row.number()?,
+        operation: row.optional_counter()?.map(OperationId::new),
+        created: row.time()?,
+        modified: row.time()?,
+        expires: row.optional_time()?,
+    })
+}
+
+const EDIT: u64 = 0;
+const IMPORT: u64 = 1;
+const REBASE: u64 = 2;
+const UNDO: u64 = 3;
+
+pub(crate) fn operation_cause(cause: OperationCause) -> (u64, Option<u64>) {
+    match cause {
+        OperationCause::Edit => (EDIT, None),
+        OperationCause::Import => (IMPORT, None),
+        OperationCause::Rebase(version) => (REBASE, Some(version)),
+        OperationCause::Undo(operation) => (UNDO, Some(operation.get())),
+    }
+}
+
+pub(crate) fn operation(row: &mut Row<'_>) -> Result<OperationRecord> {
+    Ok(OperationRecord {
+        id: OperationId::new(row.counter()?),
+        cause: match (row.number()?, row.optional_number()?) {
+            (EDIT, None) => OperationCause::Edit,
+            (IMPORT, None) => OperationCause::Import,
+            (REBASE, Some(version)) => OperationCause::Rebase(version),
+            (UNDO, Some(id)) if id > 0 => OperationCause::Undo(OperationId::new(id)),
+            other => return Err(row.corrupt(format_args!("operation cause {other:?}"))),
+        },
+        actor: row.text()?.to_owned(),
+        note: row.text()?.to_owned(),
+        at: row.time()?,
+        before: row.id()?,
+        after: row.id()?,
+    })
+}
+
+const APPLY: u64 = 0;
+const SNAPSHOT: u64 = 1;
+const RESTORE: u64 = 2;
+
+pub(crate) fn revision_cause(cause: &RevisionCause) -> (u64, Option<&CopyId>, Option<RevisionId>) {
+    match cause {
+        RevisionCause::Apply(copy) => (APPLY, Some(copy), None),
+        RevisionCause::Snapshot => (SNAPSHOT, None, None),
+        RevisionCause::Restore(revision) => (RESTORE, None, Some(*revision)),
+    }
+}
+
+pub(crate) fn revision(row: &mut Row<'_>) -> Result<RevisionRecord> {
+    Ok(RevisionRecord {
+        id: RevisionId::new(row.counter()?),
+        parent: row.optional_counter()?.map(RevisionId::new),
+        tree: row.id()?,
+        version: row.number()?,
+        cause: match (row.number()?, row.optional_id()?, row.optional_counter()?) {
+            (APPLY, Some(copy), None) => RevisionCause::Apply(copy),
+            (SNAPSHOT, None, None) => RevisionCause::Snapshot,
+            (RESTORE, None, Some(id)) => RevisionCause::Restore(RevisionId::new(id)),
+            other => return Err(row.corrupt(format_args!("revision cause {other:?}"))),
+        },
+        actor: row.text()?.to_owned(),
+        message: row.text()?.to_owned(),
+        at: row.time()?,
+        metadata: match row.optional_bytes()? {
+            None => BTreeMap::new(),
+            Some(bytes) => {
+                decode_metadata(bytes).ok_or_else(|| row.corrupt("metadata does not decode"))?
+            }
+        },
+    })
+}
+
+/// Each key and each value as its length (4 bytes, big-endian) and its bytes;
+/// `None` for no metadata.
+pub(crate) fn encode_metadata(metadata: &BTreeMap<String, String>) -> Option<Vec<u8>> {
+    let mut encoded = Vec::new();
+    for text in metadata.iter().flat_map(|(key, value)| [key, value]) {
+        // A length beyond 32 bits is beyond the row limit, which refuses it whole.
+        let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
+        encoded.extend_from_slice(&length.to_be_bytes());
+        encoded.extend_from_slice(text.as_bytes());
+    }
+    (!encoded.is_empty()).then_some(encoded)
+}
+
+fn decode_metadata(mut encoded: &[u8]) -> Option<BTreeMap<String, String>> {
+    fn text(encoded: &mut &[u8]) -> Option<String> {
+        let (length, rest) = encoded.split_first_chunk()?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+        let (text, rest) = rest.split_at_checked(length)?;
+        *encoded = rest;
+        Some(str::from_utf8(text).ok()?.to_owned())
+    }
+    let mut metadata = BTreeMap::new();
+    while !encoded.is_empty() {
+        metadata.insert(text(&mut encoded)?, text(&mut encoded)?);
+    }
+    Some(metadata)
+}
+
+const CLEAR: u64 = 0;
+const REVISIONS: u64 = 1;
+const COPIES: u64 = 2;
+const OPERATIONS: u64 = 3;
+const SCAN: u64 = 4;
+const SWEEP_NODES: u64 = 5;
+const SWEEP_CONTENTS: u64 = 6;
+const SWEEP_OBJECTS: u64 = 7;
+
+pub(crate) fn collection_phase(phase: &CollectionPhase) -> (u64, Option<u64>, Option<&[u8]>) {
+    use CollectionPhase as Phase;
+    let cursor: Option<&[u8]> = match phase {
+        Phase::Copies(after) => after.as_ref().map(|id| &id.as_bytes()[..]),
+        Phase::Operations(copy, _) => Some(copy.as_bytes()),
+        Phase::SweepNodes(after) => after.as_ref().map(|id| &id.as_bytes()[..]),
+        Phase::SweepContents(after) => after.as_ref().map(|id| &id.as_bytes()[..]),
+        Phase::SweepObjects(after) => after.as_ref().map(|key| key.as_str().as_bytes()),
+        Phase::Clear | Phase::Revisions(_) | Phase::Scan => None,
+    };
+    let (code, number) = match phase {
+        Phase::Clear => (CLEAR, None),
+        Phase::Revisions(after) => (REVISIONS, after.map(RevisionId::get)),
+        Phase::Copies(_) => (COPIES, None),
+        Phase::Operations(_, after) => (OPERATIONS, after.map(OperationId::get)),
+        Phase::Scan => (SCAN, None),
+        Phase::SweepNodes(_) => (SWEEP_NODES, None),
+        Phase::SweepContents(_) => (SWEEP_CONTENTS, None),
+        Phase::SweepObjects(_) => (SWEEP_OBJECTS, None),
+    };
+    (code, number, cursor)
+}
+
+pub(crate) fn collection(row: &mut Row<'_>) -> Result<CollectionRecord> {
+    use CollectionPhase as Phase;
+    let columns = (
+        row.number()?,
+        row.optional_counter()?,
+        row.optional_bytes()?,
+    );
+    let phase = match columns {
+        (CLEAR, None, None) => Phase::Clear,
+        (REVISIONS, after, None) => Phase::Revisions(after.map(RevisionId::new)),
+        (COPIES, None, after) => Phase::Copies(after.map(CopyId::try_from).transpose()?),
+        (OPERATIONS, after, Some(copy)) => {
+            Phase::Operations(CopyId::try_from(copy)?, after.map(OperationId::new))
+        }
+        (SCAN, None, None) => Phase::Scan,
+        (SWEEP_NODES, None, after) => Phase::SweepNodes(after.map(TreeId::try_from).transpose()?),
+        (SWEEP_CONTENTS, None, after) => {
+            Phase::SweepContents(after.map(ContentId::try_from).transpose()?)
+        }
+        (SWEEP_OBJECTS, None, after) => Phase::SweepObjects(match after {
+            None => None,
+            Some(key) => Some(blob_key(row, &String::from_utf8_lossy(key))?),
+        }),
+        other => return Err(row.corrupt(format_args!("collection phase {other:?}"))),
+    };
+    Ok(CollectionRecord {
+        phase,
+        nodes: row.number()?,
+        contents: row.number()?,
+    })
+}

@@ -1,0 +1,163 @@
+//! The tables, and how a database comes to have them.
+
+use workspace_core::{Error, ErrorKind, Result};
+
+use crate::conn::{SqlConn, SqlValue};
+use crate::row::Row;
+
+/// The statements of each version, from version 1 on. What has been released is
+/// never edited: a change is a further entry.
+///
+/// Nodes and contents are rowid tables beside a unique index, so that large rows
+/// are appended and only the index is touched at random. What is small, or paged
+/// by its key, is WITHOUT ROWID.
+const MIGRATIONS: &[&[&str]] = &[&[
+    "CREATE TABLE schema (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  version INTEGER NOT NULL
+) STRICT",
+    "CREATE TABLE head (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  version INTEGER NOT NULL,
+  tree BLOB NOT NULL,
+  revision INTEGER,
+  recorded BLOB,
+  modified INTEGER NOT NULL
+) STRICT",
+    "CREATE TABLE nodes (
+  id BLOB NOT NULL UNIQUE,
+  encoded BLOB NOT NULL
+) STRICT",
+    "CREATE TABLE contents (
+  id BLOB NOT NULL UNIQUE,
+  size INTEGER NOT NULL,
+  object TEXT,
+  bytes BLOB
+) STRICT",
+    "CREATE INDEX contents_by_object ON contents (object) WHERE object IS NOT NULL",
+    "CREATE TABLE copies (
+  id BLOB PRIMARY KEY,
+  name TEXT,
+  state INTEGER NOT NULL,
+  revision INTEGER,
+  base_version INTEGER NOT NULL,
+  base BLOB NOT NULL,
+  tree BLOB NOT NULL,
+  generation INTEGER NOT NULL,
+  operation INTEGER,
+  created INTEGER NOT NULL,
+  modified INTEGER NOT NULL,
+  expires INTEGER
+) STRICT, WITHOUT ROWID",
+    "CREATE INDEX open_copies ON copies (id) WHERE state = 0",
+    "CREATE UNIQUE INDEX open_copies_by_name ON copies (name)
+  WHERE state = 0 AND name IS NOT NULL",
+    "CREATE TABLE operations (
+  copy BLOB NOT NULL,
+  id INTEGER NOT NULL,
+  cause INTEGER NOT NULL,
+  reference INTEGER,
+  actor TEXT NOT NULL,
+  note TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  before BLOB NOT NULL,
+  after BLOB NOT NULL,
+  PRIMARY KEY (copy, id)
+) STRICT, WITHOUT ROWID",
+    "CREATE TABLE revisions (
+  id INTEGER PRIMARY KEY,
+  parent INTEGER,
+  tree BLOB NOT NULL,
+  version INTEGER NOT NULL,
+  cause INTEGER NOT NULL,
+  copy BLOB,
+  restored INTEGER,
+  actor TEXT NOT NULL,
+  message TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  metadata BLOB
+) STRICT",
+    "CREATE TABLE collection (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  phase INTEGER NOT NULL,
+  number INTEGER,
+  cursor BLOB,
+  nodes INTEGER NOT NULL,
+  contents INTEGER NOT NULL
+) STRICT",
+    "CREATE TABLE node_marks (
+  id BLOB PRIMARY KEY,
+  scanned INTEGER NOT NULL
+) STRICT, WITHOUT ROWID",
+    "CREATE INDEX unscanned_node_marks ON node_marks (id) WHERE scanned = 0",
+    "CREATE TABLE content_marks (
+  id BLOB PRIMARY KEY
+) STRICT, WITHOUT ROWID",
+]];
+
+/// The schema version that this build writes.
+pub const SCHEMA_VERSION: u64 = MIGRATIONS.len() as u64;
+
+/// Returns the schema version of a database; 0 where it holds no workspace.
+///
+/// # Errors
+/// The database's own.
+pub fn schema_version(conn: &dyn SqlConn) -> Result<u64> {
+    let mut version = 0;
+    conn.read(&mut |conn| {
+        version = stored_version(conn)?;
+        Ok(())
+    })?;
+    Ok(version)
+}
+
+fn stored_version(conn: &dyn SqlConn) -> Result<u64> {
+    // DO SQL has no user_version pragma, so the version is a row.
+    let mut exists = false;
+    let table = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema'";
+    conn.query(table, &[], &mut |_| {
+        exists = true;
+        Ok(())
+    })?;
+    if !exists {
+        return Ok(0);
+    }
+    let mut version = None;
+    conn.query("SELECT version FROM schema", &[], &mut |row| {
+        version = Some(Row::new("schema", row).counter()?);
+        Ok(())
+    })?;
+    version.ok_or_else(|| Row::new("schema", &[]).corrupt("no version"))
+}
+
+/// Brings a database to [`SCHEMA_VERSION`], each version in a transaction of its own.
+///
+/// # Errors
+/// [`ErrorKind::Unsupported`] for a database from a newer version, of which
+/// nothing is changed, and the database's own.
+pub(crate) fn migrate(conn: &dyn SqlConn) -> Result<()> {
+    let mut version = schema_version(conn)?;
+    if version > SCHEMA_VERSION {
+        return Err(Error::new(ErrorKind::Unsupported, "open database")
+            .at(format_args!("schema version {version}"))
+            .because(format_args!(
+                "written by a newer release; this one reads up to version {SCHEMA_VERSION}"
+            )));
+    }
+    for statements in &MIGRATIONS[version as usize..] {
+        conn.transaction(&mut |tx| {
+            for statement in *statements {
+                tx.exec(statement, &[])?;
+            }
+            let next = SqlValue::Integer(version as i64 + 1);
+            tx.exec(
+                "INSERT INTO schema (one, version) VALUES (1, ?1)
+                 ON CONFLICT (one) DO UPDATE SET version = excluded.version",
+                &[next],
+            )?;
+            Ok(())
+        })?;
+        version += 1;
+    }
+    Ok(())
+}

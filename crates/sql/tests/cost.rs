@@ -1,0 +1,186 @@
+//! What rows cost, in bytes and in the way they are found.
+
+mod common;
+
+use bytes::Bytes;
+use common::MemoryConn;
+use workspace_core::store::{
+    CollectionPhase, CollectionRecord, ContentRecord, CopyRecord, CopyState, HeadRecord, MetaStore,
+    MetaTx, OperationCause, OperationRecord, Place, RevisionCause, RevisionRecord,
+};
+use workspace_core::{ContentId, CopyId, OperationId, Result, RevisionId, Timestamp, TreeId};
+use workspace_sql::{SqlConn, SqlMeta};
+
+const NOW: i64 = 1_780_000_000_000;
+
+fn tree(n: u64) -> TreeId {
+    TreeId::from_bytes(*ContentId::of(&n.to_be_bytes()).as_bytes())
+}
+
+/// Six bytes of time, then random ones.
+fn copy_id(n: u64) -> CopyId {
+    let mut id = [0; 16];
+    id[..6].copy_from_slice(&(NOW as u64 + n).to_be_bytes()[2..]);
+    id[6..].copy_from_slice(&tree(n).as_bytes()[..10]);
+    CopyId::from_bytes(id)
+}
+
+fn fork(n: u64) -> CopyRecord {
+    let now = Timestamp::from_millis(NOW + n as i64);
+    CopyRecord {
+        id: copy_id(n),
+        name: Some(format!("agent-{n:08}")),
+        state: CopyState::Open,
+        base_version: 1000 + n,
+        base: tree(0),
+        tree: tree(0),
+        generation: 0,
+        operation: None,
+        created: now,
+        modified: now,
+        expires: None,
+    }
+}
+
+fn write(meta: &SqlMeta<MemoryConn>, mut body: impl FnMut(&dyn MetaTx) -> Result<()>) {
+    meta.write(&mut body).unwrap();
+}
+
+#[test]
+fn a_fork_takes_at_most_300_bytes() {
+    let meta = SqlMeta::open(MemoryConn::new()).unwrap();
+    let before = meta.conn().size();
+    let forks = 1000;
+    for n in 0..forks {
+        write(&meta, |tx| tx.put_copy(&fork(n)));
+    }
+    let each = (meta.conn().size() - before) / forks;
+    println!("{each} bytes a fork");
+    assert!(each <= 300, "{each} bytes a fork");
+}
+
+#[test]
+fn a_node_or_content_takes_little_more_than_its_bytes() {
+    let meta = SqlMeta::open(MemoryConn::new()).unwrap();
+    let before = meta.conn().size();
+    let rows = 4000;
+    write(&meta, |tx| {
+        for n in 0..rows {
+            let id = ContentId::from_bytes(*tree(n).as_bytes());
+            let place = Place::Inline(Bytes::from(vec![n as u8; 1000]));
+            assert!(tx.put_content(&id, &ContentRecord { size: 1000, place })?);
+        }
+        Ok(())
+    });
+    let each = (meta.conn().size() - before) / rows;
+    assert!(each <= 1000 * 13 / 10, "{each} bytes a content");
+}
+
+/// Calls every method, so that the connection has seen every statement.
+fn everything(tx: &dyn MetaTx) -> Result<()> {
+    let at = Timestamp::from_millis(NOW);
+    let (copy, content) = (copy_id(1), ContentId::of(b"x"));
+    let revision = RevisionId::new(1);
+    tx.head()?;
+    tx.set_head(&HeadRecord {
+        version: 1,
+        tree: tree(1),
+        revision: None,
+        recorded: None,
+        modified: at,
+    })?;
+    tx.put_node(&tree(1), b"node")?;
+    tx.node(&tree(1))?;
+    tx.delete_node(&tree(1))?;
+    let place = Place::Inline(Bytes::from_static(b"x"));
+    tx.put_content(&content, &ContentRecord { size: 1, place })?;
+    tx.content(&content)?;
+    tx.delete_content(&content)?;
+    tx.has_object(&"key".parse()?)?;
+    tx.put_copy(&fork(1))?;
+    tx.copy(&copy)?;
+    tx.open_copy_named("name")?;
+    tx.copies(true, None, 10)?;
+    tx.copies(false, Some(&copy), 10)?;
+    tx.put_operation(
+        &copy,
+        &OperationRecord {
+            id: OperationId::new(1),
+            cause: OperationCause::Edit,
+            actor: String::new(),
+            note: String::new(),
+            at,
+            before: tree(1),
+            after: tree(2),
+        },
+    )?;
+    tx.operation(&copy, OperationId::new(1))?;
+    tx.operations(&copy, None, 10)?;
+    tx.delete_copy(&copy)?;
+    tx.put_revision(&RevisionRecord {
+        id: revision,
+        parent: None,
+        tree: tree(1),
+        version: 1,
+        cause: RevisionCause::Snapshot,
+        actor: String::new(),
+        message: String::new(),
+        at,
+        metadata: Default::default(),
+    })?;
+    tx.revision(revision)?;
+    tx.revisions(None, 10)?;
+    tx.delete_revision(revision)?;
+    tx.collection()?;
+    tx.set_collection(Some(&CollectionRecord {
+        phase: CollectionPhase::Clear,
+        nodes: 0,
+        contents: 0,
+    }))?;
+    tx.set_collection(None)?;
+    tx.mark_node(&tree(1))?;
+    tx.mark_content(&content)?;
+    tx.take_unscanned(10)?;
+    tx.unmarked_nodes(None, 10)?;
+    tx.unmarked_contents(None, 10)?;
+    while tx.clear_marks(1)? {}
+    Ok(())
+}
+
+/// Each statement is found through a key or index, walked in its order where a
+/// page is asked for; tables of one row, and marks that are to be cleared in any
+/// order, may be read from their start.
+#[test]
+fn no_statement_reads_or_sorts_a_whole_table() {
+    let meta = SqlMeta::open(MemoryConn::new()).unwrap();
+    let conn = meta.conn();
+    conn.statements.borrow_mut().clear();
+    write(&meta, everything);
+    let statements = conn.statements.borrow().clone();
+    assert!(statements.len() > 30);
+    let free = ["SCAN head", "SCAN collection", "SCAN CONSTANT ROW"];
+    let limited = ["node_marks", "content_marks"];
+    for sql in &statements {
+        let mut explain = conn
+            .db
+            .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+            .unwrap();
+        let nulls = vec![rusqlite::types::Null; explain.parameter_count()];
+        let steps: Vec<String> = explain
+            .query_map(rusqlite::params_from_iter(nulls), |row| row.get(3))
+            .unwrap()
+            .map(Result::<_, rusqlite::Error>::unwrap)
+            .collect();
+        for step in &steps {
+            let bounded = free.contains(&step.as_str())
+                || limited
+                    .iter()
+                    .any(|table| step.starts_with(&format!("SCAN {table}")));
+            assert!(!step.contains("SCAN") || bounded, "{sql}\n{steps:#?}");
+            assert!(!step.contains("TEMP B-TREE"), "{sql}\n{steps:#?}");
+        }
+        if sql.contains("EXISTS (SELECT 1 FROM") && sql.contains("LIMIT") {
+            assert!(steps[0].contains("COVERING INDEX"), "{sql}\n{steps:#?}");
+        }
+    }
+}
