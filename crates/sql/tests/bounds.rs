@@ -55,14 +55,14 @@ fn numbers_are_exact_up_to_53_bits_and_refused_beyond() {
 }
 
 #[test]
-fn a_row_stays_below_its_limit() {
+fn a_row_holds_what_its_limit_says() {
     let meta = open();
     let content = |size: usize| ContentRecord {
         size: size as u64,
         place: Place::Inline(Bytes::from(vec![1; size])),
     };
     let id = ContentId::of(b"large");
-    let most = MAX_ROW - 32 - 8 - 1;
+    let most = MAX_ROW - 32 - 8;
     let put = |size| write(&meta, |tx| tx.put_content(&id, &content(size)).map(|_| ()));
     assert_eq!(kind(put(most + 1)), ErrorKind::LimitExceeded);
     put(most).unwrap();

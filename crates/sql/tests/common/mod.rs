@@ -26,9 +26,9 @@ impl MemoryConn {
     pub fn size(&self) -> u64 {
         let pragma = |name| {
             self.db
-                .pragma_query_value(None, name, |row| row.get::<_, u64>(0))
+                .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
         };
-        pragma("page_count").unwrap() * pragma("page_size").unwrap()
+        (pragma("page_count").unwrap() * pragma("page_size").unwrap()) as u64
     }
 }
 

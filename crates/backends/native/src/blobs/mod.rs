@@ -1,0 +1,241 @@
+//! Objects: files in a directory, or in an S3-compatible bucket.
+
+mod local;
+mod reactor;
+mod s3;
+mod upload;
+
+use std::error::Error as StdError;
+use std::io;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryStreamExt};
+use object_store::{GetOptions, GetRange, GetResultPayload, ObjectStore, ObjectStoreExt};
+use workspace_core::store::{BlobStore, ByteStream};
+use workspace_core::{BlobKey, Error, ErrorKind, Result};
+
+use reactor::Reactor;
+
+/// The objects of one workspace in an [`ObjectStore`].
+///
+/// Streams with constant memory, about 32 MiB for one large object. The futures
+/// may be polled by any executor; under tokio, file access leaves its threads.
+#[derive(Debug)]
+pub struct ObjectBlobs {
+    store: Arc<dyn ObjectStore>,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    /// This directory holds each object as the file of its key.
+    Local(PathBuf),
+    /// Keys are below this prefix, empty or ending in `/`.
+    Remote { prefix: String, reactor: Reactor },
+}
+
+impl ObjectBlobs {
+    fn path(&self, key: &BlobKey) -> object_store::path::Path {
+        match &self.place {
+            Place::Local(_) => key.as_str().into(),
+            Place::Remote { prefix, .. } => format!("{prefix}{key}").into(),
+        }
+    }
+
+    /// Lets a client that needs the tokio runtime find it under any executor.
+    fn run<'a, T: 'a>(&'a self, future: impl Future<Output = T> + Send + 'a) -> BoxFuture<'a, T> {
+        match &self.place {
+            Place::Local(_) => future.boxed(),
+            Place::Remote { reactor, .. } => reactor.enter(future.boxed()).boxed(),
+        }
+    }
+
+    /// Checks that the store can be reached and listed.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`], which says what is wrong: the bucket, the
+    /// credentials, the network.
+    pub async fn check(&self) -> Result<()> {
+        self.list(None, 1).await.map(drop)
+    }
+
+    async fn size(&self, operation: &'static str, key: &BlobKey) -> Result<Option<u64>> {
+        match self.store.head(&self.path(key)).await {
+            Ok(meta) => Ok(Some(meta.size)),
+            Err(cause) => absent_or_failed(operation, key, cause),
+        }
+    }
+
+    async fn open(&self, key: &BlobKey, range: Range<u64>) -> Result<Option<ByteStream<'static>>> {
+        const OPERATION: &str = "read object";
+        let nothing = || Some(futures::stream::empty().boxed() as ByteStream<'static>);
+        if range.is_empty() {
+            let size = self.size(OPERATION, key).await?;
+            return Ok(size.and_then(|_| nothing()));
+        }
+        // Some servers cannot parse an end beyond 63 bits; no object reaches that far.
+        let wanted = if range.end > i64::MAX as u64 {
+            GetRange::Offset(range.start)
+        } else {
+            GetRange::Bounded(range.clone())
+        };
+        let options = GetOptions::new().with_range(Some(wanted));
+        let found = match self.store.get_opts(&self.path(key), options).await {
+            Ok(found) => found,
+            Err(cause) => {
+                // A range beyond the end is an error there, and no bytes here.
+                return match self.size(OPERATION, key).await? {
+                    Some(size) if range.start >= size => Ok(nothing()),
+                    Some(_) => Err(failed(OPERATION, key, cause)),
+                    None => Ok(None),
+                };
+            }
+        };
+        let key = key.clone();
+        Ok(Some(match (found.payload, &self.place) {
+            (GetResultPayload::File(file, _), _) => local::read(file, found.range, key),
+            (GetResultPayload::Stream(stream), Place::Remote { reactor, .. }) => reactor
+                .enter(
+                    stream
+                        .map_err(move |cause| failed(OPERATION, &key, cause))
+                        .boxed(),
+                )
+                .boxed(),
+            (GetResultPayload::Stream(stream), Place::Local(_)) => stream
+                .map_err(move |cause| failed(OPERATION, &key, cause))
+                .boxed(),
+        }))
+    }
+
+    async fn remove(&self, key: &BlobKey) -> Result<()> {
+        const OPERATION: &str = "delete object";
+        if let Place::Local(directory) = &self.place {
+            local::remove_remnant(directory, key)?;
+        }
+        match self.store.delete(&self.path(key)).await {
+            Ok(()) => Ok(()),
+            Err(cause) => absent_or_failed::<()>(OPERATION, key, cause).map(drop),
+        }
+    }
+
+    async fn page(&self, after: Option<&BlobKey>, limit: usize) -> Result<Vec<BlobKey>> {
+        let prefix = match &self.place {
+            Place::Local(directory) => return local::list(directory, after, limit),
+            Place::Remote { prefix, .. } => prefix,
+        };
+        let folder = object_store::path::Path::from(prefix.as_str());
+        let listed = match after {
+            None => self.store.list(Some(&folder)),
+            Some(after) => self
+                .store
+                .list_with_offset(Some(&folder), &self.path(after)),
+        };
+        listed
+            .map_err(|cause| failed("list objects", prefix, cause))
+            // What has no key for a name was put there by someone else.
+            .try_filter_map(async |meta| {
+                let name = meta.location.as_ref().strip_prefix(prefix.as_str());
+                Ok(name.and_then(|name| name.parse().ok()))
+            })
+            .take(limit)
+            .try_collect()
+            .await
+    }
+}
+
+impl BlobStore for ObjectBlobs {
+    fn put<'a>(&'a self, key: &'a BlobKey, body: ByteStream<'a>) -> BoxFuture<'a, Result<u64>> {
+        self.run(async move {
+            let path = self.path(key);
+            upload::put(&*self.store, &path, body)
+                .await
+                .map_err(|fault| match fault {
+                    upload::Fault::Body(error) => error,
+                    upload::Fault::Store(cause) => failed("write object", key, cause),
+                    upload::Fault::TooLarge(limit) => {
+                        Error::new(ErrorKind::LimitExceeded, "write object")
+                            .at(key)
+                            .because(format_args!("an object holds at most {limit} bytes"))
+                    }
+                })
+        })
+    }
+
+    fn get<'a>(
+        &'a self,
+        key: &'a BlobKey,
+        range: Range<u64>,
+    ) -> BoxFuture<'a, Result<Option<ByteStream<'static>>>> {
+        self.run(self.open(key, range))
+    }
+
+    fn delete<'a>(&'a self, key: &'a BlobKey) -> BoxFuture<'a, Result<()>> {
+        self.run(self.remove(key))
+    }
+
+    fn list<'a>(
+        &'a self,
+        after: Option<&'a BlobKey>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<BlobKey>>> {
+        self.run(self.page(after, limit))
+    }
+}
+
+/// `None` where there is no such object. A missing bucket has the same status,
+/// but must not pass for that.
+fn absent_or_failed<T>(
+    operation: &'static str,
+    key: &BlobKey,
+    cause: object_store::Error,
+) -> Result<Option<T>> {
+    match &cause {
+        object_store::Error::NotFound { .. } if !no_bucket(&cause) => Ok(None),
+        _ => Err(failed(operation, key, cause)),
+    }
+}
+
+fn no_bucket(cause: &object_store::Error) -> bool {
+    causes(cause).any(|cause| cause.to_string().contains("NoSuchBucket"))
+}
+
+fn causes<'e>(
+    error: &'e (dyn StdError + 'static),
+) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
+}
+
+fn failed(
+    operation: &'static str,
+    subject: impl std::fmt::Display,
+    cause: object_store::Error,
+) -> Error {
+    use object_store::Error as Cause;
+    let io = causes(&cause).find_map(|cause| cause.downcast_ref::<io::Error>());
+    let (kind, why) = match (&cause, io.map(io::Error::kind)) {
+        (_, Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)) => {
+            (ErrorKind::StorageFull, Some("the disk is full"))
+        }
+        (_, Some(io::ErrorKind::ReadOnlyFilesystem)) => {
+            (ErrorKind::Unavailable, Some("the file system is read-only"))
+        }
+        (_, Some(io::ErrorKind::PermissionDenied)) => {
+            (ErrorKind::Unavailable, Some("permission denied"))
+        }
+        (Cause::PermissionDenied { .. } | Cause::Unauthenticated { .. }, _) => (
+            ErrorKind::Unavailable,
+            Some("the server refuses these credentials"),
+        ),
+        _ if no_bucket(&cause) => (ErrorKind::Unavailable, Some("the bucket does not exist")),
+        _ => (ErrorKind::Unavailable, None),
+    };
+    let error = Error::new(kind, operation).at(subject);
+    let error = match why {
+        Some(why) => error.because(why),
+        None => error,
+    };
+    error.with_source(cause)
+}

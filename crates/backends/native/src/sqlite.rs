@@ -1,0 +1,189 @@
+//! The database: one SQLite file with a write-ahead log.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection, OpenFlags, Transaction, TransactionBehavior};
+use workspace_core::{Error, ErrorKind, Result};
+use workspace_sql::{Body, OnRow, SqlConn, SqlValue, error_kind};
+
+/// Above the number of distinct statements that `workspace-sql` runs.
+const STATEMENTS: usize = 64;
+
+/// One connection to a SQLite file. A commit is durable when it returns.
+#[derive(Debug)]
+pub struct SqliteConn {
+    db: Connection,
+    path: PathBuf,
+}
+
+impl SqliteConn {
+    /// Opens the database at `path`, which must exist.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`] where it is not an intact database,
+    /// [`ErrorKind::Locked`] where another program has it open, and
+    /// [`ErrorKind::Unavailable`] where it cannot be read and written.
+    pub fn open(path: &Path) -> Result<Self> {
+        Self::with(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+    }
+
+    /// Opens the database at `path` and creates it where it is missing.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    pub fn create(path: &Path) -> Result<Self> {
+        Self::with(
+            path,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+        )
+    }
+
+    fn with(path: &Path, flags: OpenFlags) -> Result<Self> {
+        let failed = |cause| failed("open database", path, cause);
+        // One thread owns the connection, so SQLite need not lock within the process.
+        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(path, flags).map_err(failed)?;
+        db.busy_timeout(Duration::from_secs(1)).map_err(failed)?;
+        db.set_prepared_statement_cache_capacity(STATEMENTS);
+        for (pragma, value) in [
+            // The log's index in memory instead of a shared file.
+            ("locking_mode", "EXCLUSIVE"),
+            ("journal_mode", "WAL"),
+            // Each commit is one fsync of the log.
+            ("synchronous", "FULL"),
+            ("fullfsync", "ON"),
+            // Checkpoint each 16 MiB of log, and give back what a large
+            // transaction made it grow beyond 64 MiB.
+            ("wal_autocheckpoint", "4096"),
+            ("journal_size_limit", "67108864"),
+            // In KiB where negative. No mmap: a file that is cut short by someone
+            // else would be a SIGBUS instead of an error.
+            ("cache_size", "-16384"),
+            ("temp_store", "MEMORY"),
+            ("trusted_schema", "OFF"),
+            ("cell_size_check", "ON"),
+        ] {
+            db.pragma_update(None, pragma, value).map_err(failed)?;
+        }
+        Ok(Self {
+            db,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Checks the whole file: pages, indexes, constraints.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`], with the first thing found.
+    pub fn check(&self) -> Result<()> {
+        let failed = |cause| failed("check database", &self.path, cause);
+        let found: String = self
+            .db
+            .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
+            .map_err(failed)?;
+        match found.as_str() {
+            "ok" => Ok(()),
+            why => Err(Error::new(ErrorKind::Corrupt, "check database")
+                .at(self.path.display())
+                .because(why)),
+        }
+    }
+
+    fn failed(&self, cause: rusqlite::Error) -> Error {
+        failed("use database", &self.path, cause)
+    }
+
+    fn prepare(&self, sql: &str, params: &[SqlValue<'_>]) -> Result<CachedStatement<'_>> {
+        let failed = |cause| self.failed(cause);
+        let mut statement = self.db.prepare_cached(sql).map_err(failed)?;
+        for (index, value) in params.iter().enumerate() {
+            let value = ToSqlOutput::Borrowed(match *value {
+                SqlValue::Null => ValueRef::Null,
+                SqlValue::Integer(n) => ValueRef::Integer(n),
+                SqlValue::Text(text) => ValueRef::Text(text.as_bytes()),
+                SqlValue::Blob(bytes) => ValueRef::Blob(bytes),
+            });
+            statement
+                .raw_bind_parameter(index + 1, value)
+                .map_err(failed)?;
+        }
+        Ok(statement)
+    }
+
+    fn within(&self, behavior: TransactionBehavior, body: Body<'_>) -> Result<()> {
+        let failed = |cause| self.failed(cause);
+        // Dropped on an error or panic of the body, it rolls back.
+        let transaction = Transaction::new_unchecked(&self.db, behavior).map_err(failed)?;
+        body(self)?;
+        transaction.commit().map_err(failed)
+    }
+}
+
+impl SqlConn for SqliteConn {
+    fn exec(&self, sql: &str, params: &[SqlValue<'_>]) -> Result<bool> {
+        let mut statement = self.prepare(sql, params)?;
+        let changed = statement
+            .raw_execute()
+            .map_err(|cause| self.failed(cause))?;
+        Ok(changed > 0)
+    }
+
+    fn query(&self, sql: &str, params: &[SqlValue<'_>], row: OnRow<'_>) -> Result<()> {
+        let mut statement = self.prepare(sql, params)?;
+        let columns = statement.column_count();
+        let mut rows = statement.raw_query();
+        while let Some(found) = rows.next().map_err(|cause| self.failed(cause))? {
+            let mut values = Vec::with_capacity(columns);
+            for column in 0..columns {
+                let value = found.get_ref(column).map_err(|cause| self.failed(cause))?;
+                values.push(self.value(value)?);
+            }
+            row(&values)?;
+        }
+        Ok(())
+    }
+
+    fn read(&self, body: Body<'_>) -> Result<()> {
+        self.within(TransactionBehavior::Deferred, body)
+    }
+
+    fn transaction(&self, body: Body<'_>) -> Result<()> {
+        self.within(TransactionBehavior::Immediate, body)
+    }
+}
+
+impl SqliteConn {
+    fn value<'r>(&self, value: ValueRef<'r>) -> Result<SqlValue<'r>> {
+        let corrupt = |why| {
+            Error::new(ErrorKind::Corrupt, "read row")
+                .at(self.path.display())
+                .because(why)
+        };
+        Ok(match value {
+            ValueRef::Null => SqlValue::Null,
+            ValueRef::Integer(n) => SqlValue::Integer(n),
+            ValueRef::Text(text) => match str::from_utf8(text) {
+                Ok(text) => SqlValue::Text(text),
+                Err(_) => return Err(corrupt("text that is not UTF-8")),
+            },
+            ValueRef::Blob(bytes) => SqlValue::Blob(bytes),
+            ValueRef::Real(_) => return Err(corrupt("a floating-point number")),
+        })
+    }
+}
+
+fn failed(operation: &'static str, path: &Path, cause: rusqlite::Error) -> Error {
+    let code = cause.sqlite_error().map_or(1, |error| error.extended_code);
+    let error = Error::new(error_kind(code), operation).at(path.display());
+    let error = match code & 0xff {
+        5 | 6 => error.because("another program has it open"),
+        8 => error.because("the database or its directory is read-only"),
+        11 | 26 => error.because("not an intact SQLite database"),
+        13 => error.because("the disk is full"),
+        14 => error.because("it cannot be opened for reading and writing"),
+        _ => error,
+    };
+    error.with_source(cause)
+}
