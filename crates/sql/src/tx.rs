@@ -443,13 +443,12 @@ impl MetaTx for Tx<'_> {
     }
 
     fn clear_marks(&self, limit: usize) -> Result<bool> {
-        let limit = [count(limit)];
-        let nodes = "DELETE FROM node_marks WHERE id IN (SELECT id FROM node_marks LIMIT ?1)";
-        if !self.exec(nodes, &limit)? {
-            let contents =
-                "DELETE FROM content_marks WHERE id IN (SELECT id FROM content_marks LIMIT ?1)";
-            self.exec(contents, &limit)?;
-        }
+        let nodes = "DELETE FROM node_marks WHERE id IN (SELECT id FROM node_marks LIMIT ?1)
+             RETURNING 1";
+        let deleted = self.all("node_marks", nodes, &[count(limit)], |_| Ok(()))?;
+        let contents =
+            "DELETE FROM content_marks WHERE id IN (SELECT id FROM content_marks LIMIT ?1)";
+        self.exec(contents, &[count(limit - deleted.len())])?;
         let left = "SELECT 1 WHERE EXISTS (SELECT 1 FROM node_marks)
                OR EXISTS (SELECT 1 FROM content_marks)";
         self.exists(left, &[])

@@ -9,13 +9,13 @@ use workspace_core::{Error, ErrorKind, Result};
 use workspace_sql::{Body, OnRow, SqlConn, SqlValue, error_kind};
 
 /// Remembers each statement that it ran.
-pub struct MemoryConn {
-    pub db: Connection,
-    pub statements: RefCell<BTreeSet<String>>,
+pub(crate) struct MemoryConn {
+    pub(crate) db: Connection,
+    pub(crate) statements: RefCell<BTreeSet<String>>,
 }
 
 impl MemoryConn {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             db: Connection::open_in_memory().unwrap(),
             statements: RefCell::default(),
@@ -23,7 +23,7 @@ impl MemoryConn {
     }
 
     /// Returns the size of the database, in bytes.
-    pub fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         let pragma = |name| {
             self.db
                 .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
@@ -86,6 +86,6 @@ impl SqlConn for MemoryConn {
     }
 }
 
-pub fn kind<T: std::fmt::Debug>(result: Result<T>) -> ErrorKind {
+pub(crate) fn kind<T: std::fmt::Debug>(result: Result<T>) -> ErrorKind {
     result.unwrap_err().kind()
 }

@@ -1,11 +1,9 @@
 //! What a row may hold, going in and coming out.
 
-mod common;
-
 use std::collections::BTreeMap;
 
+use crate::common::{MemoryConn, kind};
 use bytes::Bytes;
-use common::{MemoryConn, kind};
 use workspace_core::store::{
     ContentRecord, CopyRecord, CopyState, HeadRecord, MetaStore, MetaTx, Place, RevisionCause,
     RevisionRecord,

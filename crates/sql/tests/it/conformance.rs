@@ -1,8 +1,6 @@
 //! `SqlMeta` keeps what `MetaStore` promises.
 
-mod common;
-
-use common::MemoryConn;
+use crate::common::MemoryConn;
 use workspace_sql::SqlMeta;
 use workspace_testkit::conformance;
 

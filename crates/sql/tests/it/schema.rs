@@ -1,8 +1,6 @@
 //! The schema is versioned from version 1 on.
 
-mod common;
-
-use common::{MemoryConn, kind};
+use crate::common::{MemoryConn, kind};
 use workspace_core::ErrorKind;
 use workspace_sql::{SCHEMA_VERSION, SqlConn, SqlMeta, schema_version};
 

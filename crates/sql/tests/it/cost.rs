@@ -1,9 +1,7 @@
 //! What rows cost, in bytes and in the way they are found.
 
-mod common;
-
+use crate::common::MemoryConn;
 use bytes::Bytes;
-use common::MemoryConn;
 use workspace_core::store::{
     CollectionPhase, CollectionRecord, ContentRecord, CopyRecord, CopyState, HeadRecord, MetaStore,
     MetaTx, OperationCause, OperationRecord, Place, RevisionCause, RevisionRecord,
@@ -60,7 +58,7 @@ fn a_fork_takes_at_most_300_bytes() {
 }
 
 #[test]
-fn a_content_takes_at_most_100_bytes_more_than_it_holds() {
+fn a_content_takes_at_most_110_bytes_more_than_it_holds() {
     let meta = SqlMeta::open(MemoryConn::new()).unwrap();
     let before = meta.conn().size();
     let (rows, size) = (4000, 200);
@@ -74,7 +72,7 @@ fn a_content_takes_at_most_100_bytes_more_than_it_holds() {
     });
     let each = (meta.conn().size() - before) / rows;
     println!("{each} bytes a content of {size}");
-    assert!(each <= size + 100, "{each} bytes a content of {size}");
+    assert!(each <= size + 110, "{each} bytes a content of {size}");
 }
 
 /// Calls every method, so that the connection has seen every statement.

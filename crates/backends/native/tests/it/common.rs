@@ -1,0 +1,72 @@
+//! A real S3-compatible server on loopback.
+
+use std::net::SocketAddr;
+
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use s3s::auth::SimpleAuth;
+use s3s::service::S3ServiceBuilder;
+use tempfile::TempDir;
+use workspace_native::ObjectBlobs;
+
+/// Serves the directories of a temporary one as buckets; `bucket` is there.
+pub(crate) struct S3Server {
+    pub(crate) root: TempDir,
+    address: SocketAddr,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl S3Server {
+    pub(crate) fn start() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("bucket")).unwrap();
+        let service = {
+            let files = s3s_fs::FileSystem::new(root.path()).unwrap();
+            let mut builder = S3ServiceBuilder::new(files);
+            builder.set_auth(SimpleAuth::from_single("user", "secret"));
+            builder.build()
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+        let listener = runtime
+            .block_on(tokio::net::TcpListener::bind(any_port))
+            .unwrap();
+        let address = listener.local_addr().unwrap();
+        runtime.spawn(async move {
+            loop {
+                let (socket, _) = listener.accept().await.unwrap();
+                let service = service.clone();
+                tokio::spawn(async move {
+                    let server = auto::Builder::new(TokioExecutor::new());
+                    server.serve_connection(TokioIo::new(socket), service).await
+                });
+            }
+        });
+        Self {
+            root,
+            address,
+            _runtime: runtime,
+        }
+    }
+
+    /// Returns the settings that reach this server.
+    pub(crate) fn settings(&self) -> Vec<(String, String)> {
+        [
+            ("AWS_ENDPOINT_URL", format!("http://{}", self.address)),
+            ("AWS_ALLOW_HTTP", "true".into()),
+            ("AWS_REGION", "us-east-1".into()),
+            ("AWS_ACCESS_KEY_ID", "user".into()),
+            ("AWS_SECRET_ACCESS_KEY", "secret".into()),
+        ]
+        .map(|(name, value)| (name.into(), value))
+        .into()
+    }
+
+    pub(crate) fn blobs(&self, url: &str) -> ObjectBlobs {
+        ObjectBlobs::s3_with(url, self.settings()).unwrap()
+    }
+}

@@ -1,0 +1,4 @@
+//! The tests of the native backend.
+
+mod common;
+mod conformance;
