@@ -136,7 +136,7 @@ fn stored_version(conn: &dyn SqlConn) -> Result<u64> {
 /// [`ErrorKind::Unsupported`] for a database from a newer version, of which
 /// nothing is changed, and the database's own.
 pub(crate) fn migrate(conn: &dyn SqlConn) -> Result<()> {
-    let mut version = schema_version(conn)?;
+    let version = schema_version(conn)?;
     if version > SCHEMA_VERSION {
         return Err(Error::new(ErrorKind::Unsupported, "open database")
             .at(format_args!("schema version {version}"))
@@ -144,20 +144,18 @@ pub(crate) fn migrate(conn: &dyn SqlConn) -> Result<()> {
                 "written by a newer release; this one reads up to version {SCHEMA_VERSION}"
             )));
     }
-    for statements in &MIGRATIONS[version as usize..] {
+    for (next, statements) in (1..).zip(MIGRATIONS).skip(version as usize) {
         conn.transaction(&mut |tx| {
             for statement in *statements {
                 tx.exec(statement, &[])?;
             }
-            let next = SqlValue::Integer(version as i64 + 1);
             tx.exec(
                 "INSERT INTO schema (one, version) VALUES (1, ?1)
                  ON CONFLICT (one) DO UPDATE SET version = excluded.version",
-                &[next],
+                &[SqlValue::Integer(next)],
             )?;
             Ok(())
         })?;
-        version += 1;
     }
     Ok(())
 }

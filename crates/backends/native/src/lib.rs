@@ -1,10 +1,36 @@
 //! Workspaces on this machine: metadata in SQLite, objects in a directory or an
 //! S3-compatible bucket.
+//!
+//! - [`create`] and [`open`]: a workspace as a directory, for one process at a
+//!   time. [`Objects`] says where its objects are.
+//! - [`SqliteConn`], [`ObjectBlobs`]: the two stores under it.
+//! - [`SystemClock`], [`RandomIds`], [`context`]: the time and fresh ids.
+//!
+//! ```
+//! use workspace_core::{At, Options, TreePath};
+//! use workspace_native::{Objects, create, open};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let place = tempfile::tempdir()?;
+//! let directory = place.path().join("photos");
+//! drop(create(&directory, &Objects::Local, Options::default())?);
+//!
+//! let workspace = open(&directory, Options::default())?;
+//! assert!(workspace.files(At::Head).stat(&TreePath::root())?.is_some());
+//! # Ok(())
+//! # }
+//! ```
 
 mod blobs;
+mod config;
 mod context;
+mod directory;
+mod fault;
+mod lock;
 mod sqlite;
 
 pub use blobs::ObjectBlobs;
+pub use config::Objects;
 pub use context::{RandomIds, SystemClock, context};
+pub use directory::{create, open};
 pub use sqlite::SqliteConn;

@@ -15,6 +15,7 @@ use workspace_core::store::ByteStream;
 use workspace_core::{BlobKey, Error, ErrorKind, Result};
 
 use super::{ObjectBlobs, Place};
+use crate::fault::io_error;
 
 /// How much is read at once: enough for a disk, little enough for a cache.
 const CHUNK: u64 = 256 << 10;
@@ -29,7 +30,7 @@ impl ObjectBlobs {
     /// # Errors
     /// [`ErrorKind::Unavailable`] where the directory cannot be made or read.
     pub fn local(directory: &Path) -> Result<Self> {
-        fs::create_dir_all(directory).map_err(|cause| failed("open objects", directory, cause))?;
+        fs::create_dir_all(directory).map_err(io_error("open objects", directory))?;
         let store = LocalFileSystem::new_with_prefix(directory)
             .map_err(|cause| super::failed("open objects", directory.display(), cause))?
             .with_fsync(true);
@@ -38,14 +39,6 @@ impl ObjectBlobs {
             place: Place::Local(directory.to_owned()),
         })
     }
-}
-
-fn failed(operation: &'static str, path: &Path, cause: io::Error) -> Error {
-    let cause = object_store::Error::Generic {
-        store: "LocalFileSystem",
-        source: cause.into(),
-    };
-    super::failed(operation, path.display(), cause)
 }
 
 /// Reads a range of an open file, which may have become shorter than it was.
@@ -78,7 +71,7 @@ pub(super) fn remove_remnant(directory: &Path, key: &BlobKey) -> Result<()> {
     let path = directory.join(format!("{key}{UNFINISHED}"));
     match fs::remove_file(&path) {
         Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
-            Err(failed("delete object", &path, cause))
+            Err(io_error("delete object", &path)(cause))
         }
         _ => Ok(()),
     }
@@ -91,13 +84,13 @@ pub(super) fn list(
     after: Option<&BlobKey>,
     limit: usize,
 ) -> Result<Vec<BlobKey>> {
-    let unreadable = |cause| failed("list objects", directory, cause);
+    let unreadable = io_error("list objects", directory);
     let mut least = BinaryHeap::new();
     if limit == 0 {
         return Ok(Vec::new());
     }
-    for entry in fs::read_dir(directory).map_err(unreadable)? {
-        let name = entry.map_err(unreadable)?.file_name();
+    for entry in fs::read_dir(directory).map_err(&unreadable)? {
+        let name = entry.map_err(&unreadable)?.file_name();
         let Some(key) = name.to_str().and_then(|name| {
             let name = name.strip_suffix(UNFINISHED).unwrap_or(name);
             name.parse::<BlobKey>().ok()

@@ -17,6 +17,7 @@ use object_store::{GetOptions, GetRange, GetResultPayload, ObjectStore, ObjectSt
 use workspace_core::store::{BlobStore, ByteStream};
 use workspace_core::{BlobKey, Error, ErrorKind, Result};
 
+use crate::fault::io_kind;
 use reactor::Reactor;
 
 /// The objects of one workspace in an [`ObjectStore`].
@@ -33,8 +34,13 @@ pub struct ObjectBlobs {
 enum Place {
     /// This directory holds each object as the file of its key.
     Local(PathBuf),
-    /// Keys are below this prefix, empty or ending in `/`.
-    Remote { prefix: String, reactor: Reactor },
+    Remote {
+        /// As it was given, for messages.
+        url: String,
+        /// Keys are below this prefix, empty or ending in `/`.
+        prefix: String,
+        reactor: Reactor,
+    },
 }
 
 impl ObjectBlobs {
@@ -85,12 +91,19 @@ impl ObjectBlobs {
         let options = GetOptions::new().with_range(Some(wanted));
         let found = match self.store.get_opts(&self.path(key), options).await {
             Ok(found) => found,
+            Err(cause @ object_store::Error::NotFound { .. }) => {
+                absent_or_failed::<()>(OPERATION, key, cause)?;
+                if let Place::Remote { .. } = self.place {
+                    // Not every server tells a missing bucket from a missing object.
+                    self.page(None, 1).await?;
+                }
+                return Ok(None);
+            }
             Err(cause) => {
                 // A range beyond the end is an error there, and no bytes here.
                 return match self.size(OPERATION, key).await? {
-                    Some(size) if range.start >= size => Ok(nothing()),
-                    Some(_) => Err(failed(OPERATION, key, cause)),
-                    None => Ok(None),
+                    Some(size) if range.start < size => Err(failed(OPERATION, key, cause)),
+                    size => Ok(size.and_then(|_| nothing())),
                 };
             }
         };
@@ -122,9 +135,9 @@ impl ObjectBlobs {
     }
 
     async fn page(&self, after: Option<&BlobKey>, limit: usize) -> Result<Vec<BlobKey>> {
-        let prefix = match &self.place {
+        let (url, prefix) = match &self.place {
             Place::Local(directory) => return local::list(directory, after, limit),
-            Place::Remote { prefix, .. } => prefix,
+            Place::Remote { url, prefix, .. } => (url, prefix),
         };
         let folder = object_store::path::Path::from(prefix.as_str());
         let listed = match after {
@@ -134,7 +147,7 @@ impl ObjectBlobs {
                 .list_with_offset(Some(&folder), &self.path(after)),
         };
         listed
-            .map_err(|cause| failed("list objects", prefix, cause))
+            .map_err(|cause| failed("list objects", url, cause))
             // What has no key for a name was put there by someone else.
             .try_filter_map(async |meta| {
                 let name = meta.location.as_ref().strip_prefix(prefix.as_str());
@@ -199,7 +212,15 @@ fn absent_or_failed<T>(
 }
 
 fn no_bucket(cause: &object_store::Error) -> bool {
-    causes(cause).any(|cause| cause.to_string().contains("NoSuchBucket"))
+    says(cause, &["NoSuchBucket"])
+}
+
+/// The client hands on what a server answered only as text.
+fn says(cause: &object_store::Error, words: &[&str]) -> bool {
+    causes(cause).any(|cause| {
+        let text = cause.to_string();
+        words.iter().any(|word| text.contains(word))
+    })
 }
 
 fn causes<'e>(
@@ -215,27 +236,23 @@ fn failed(
 ) -> Error {
     use object_store::Error as Cause;
     let io = causes(&cause).find_map(|cause| cause.downcast_ref::<io::Error>());
-    let (kind, why) = match (&cause, io.map(io::Error::kind)) {
-        (_, Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)) => {
-            (ErrorKind::StorageFull, Some("the disk is full"))
-        }
-        (_, Some(io::ErrorKind::ReadOnlyFilesystem)) => {
-            (ErrorKind::Unavailable, Some("the file system is read-only"))
-        }
-        (_, Some(io::ErrorKind::PermissionDenied)) => {
-            (ErrorKind::Unavailable, Some("permission denied"))
-        }
-        (Cause::PermissionDenied { .. } | Cause::Unauthenticated { .. }, _) => (
+    let refused = matches!(
+        cause,
+        Cause::PermissionDenied { .. } | Cause::Unauthenticated { .. }
+    ) || says(&cause, &["403 Forbidden", "401 Unauthorized"]);
+    let (kind, why) = match io {
+        Some(io) => io_kind(io.kind()),
+        None if refused => (
             ErrorKind::Unavailable,
             Some("the server refuses these credentials"),
         ),
-        _ if no_bucket(&cause) => (ErrorKind::Unavailable, Some("the bucket does not exist")),
-        _ => (ErrorKind::Unavailable, None),
+        None if no_bucket(&cause) => (ErrorKind::Unavailable, Some("the bucket does not exist")),
+        None => (ErrorKind::Unavailable, None),
     };
     let error = Error::new(kind, operation).at(subject);
-    let error = match why {
+    match why {
         Some(why) => error.because(why),
         None => error,
-    };
-    error.with_source(cause)
+    }
+    .with_source(cause)
 }

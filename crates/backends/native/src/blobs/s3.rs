@@ -77,6 +77,7 @@ impl ObjectBlobs {
         Ok(Self {
             store: Arc::new(store),
             place: Place::Remote {
+                url: url.into(),
                 prefix,
                 reactor: Reactor::start()?,
             },

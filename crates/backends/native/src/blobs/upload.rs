@@ -49,8 +49,11 @@ pub(super) async fn put(
         return Ok(size);
     }
     let mut upload = store.put_multipart(path).await.map_err(Fault::Store)?;
-    let sent = send(&mut *upload, first, &mut parts).await;
+    let mut in_flight = FuturesUnordered::new();
+    let sent = send(&mut *upload, &mut in_flight, first, &mut parts).await;
     if sent.is_err() {
+        // A part that arrives after the upload was taken back would stay.
+        while in_flight.next().await.is_some() {}
         // What went wrong first is what counts.
         let _also_failed = upload.abort().await;
     }
@@ -59,10 +62,10 @@ pub(super) async fn put(
 
 async fn send(
     upload: &mut dyn MultipartUpload,
+    in_flight: &mut FuturesUnordered<UploadPart>,
     first: PutPayload,
     parts: &mut Parts<'_>,
 ) -> Result<u64, Fault> {
-    let mut in_flight = FuturesUnordered::new();
     let (mut part, mut number, mut size) = (first, 1, 0);
     loop {
         size += part.content_length() as u64;
@@ -73,7 +76,7 @@ async fn send(
         if in_flight.len() > IN_FLIGHT {
             in_flight.try_next().await.map_err(Fault::Store)?;
         }
-        part = beside(&mut in_flight, parts.next()).await?;
+        part = beside(in_flight, parts.next()).await?;
         number += 1;
         if number > PARTS {
             return Err(Fault::TooLarge(PARTS * PART as u64));

@@ -1,12 +1,19 @@
-//! A real S3-compatible server on loopback.
+//! A real S3-compatible server on loopback, workspaces, and child processes.
 
+use std::ffi::OsStr;
 use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
+use bytes::Bytes;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
 use tempfile::TempDir;
+use workspace_core::{
+    At, Change, ChangeOptions, Content, Error, Result, TreePath, Workspace, WriteOptions,
+};
 use workspace_native::ObjectBlobs;
 
 /// Serves the directories of a temporary one as buckets; `bucket` is there.
@@ -69,4 +76,53 @@ impl S3Server {
     pub(crate) fn blobs(&self, url: &str) -> ObjectBlobs {
         ObjectBlobs::s3_with(url, self.settings()).unwrap()
     }
+}
+
+pub(crate) fn path(text: &str) -> TreePath {
+    TreePath::new(text).unwrap()
+}
+
+/// Writes one file to head.
+pub(crate) async fn write(workspace: &Workspace, to: &str, bytes: &[u8]) -> Result<()> {
+    let change = Change::Write {
+        path: path(to),
+        content: Content::Bytes(Bytes::copy_from_slice(bytes)),
+        options: WriteOptions {
+            create_parents: true,
+            ..WriteOptions::default()
+        },
+    };
+    let files = workspace.files(At::Head);
+    files
+        .change(vec![change], ChangeOptions::default())
+        .await
+        .map(drop)
+}
+
+/// Reads one file of head.
+pub(crate) async fn read(workspace: &Workspace, from: &str) -> Bytes {
+    workspace.files(At::Head).read(&path(from)).await.unwrap()
+}
+
+/// Returns the error of what must not succeed.
+pub(crate) fn refusal<T>(outcome: Result<T>) -> Error {
+    match outcome {
+        Ok(_) => panic!("this must be refused"),
+        Err(error) => error,
+    }
+}
+
+/// Starts an ignored test of this binary as a process of its own, told a
+/// directory; `wrapper` is a command that runs it.
+pub(crate) fn child(test: &str, directory: &Path, wrapper: &[&str]) -> Child {
+    let binary = std::env::current_exe().unwrap();
+    let mut words: Vec<&OsStr> = wrapper.iter().map(OsStr::new).collect();
+    words.push(binary.as_os_str());
+    Command::new(words[0])
+        .args(&words[1..])
+        .args([test, "--exact", "--ignored", "--nocapture"])
+        .env("WORKSPACE_TEST_DIRECTORY", directory)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
 }

@@ -1,0 +1,202 @@
+//! A workspace as a directory.
+//!
+//! ```text
+//! workspace.db   the metadata; its being there makes the directory a workspace
+//! objects/       the objects, unless they are in a bucket
+//! config         where the objects are
+//! lock           held while a process has the workspace open
+//! ```
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+
+use futures::executor::block_on;
+use workspace_core::store::{BlobStore, MetaStore, MetaTx};
+use workspace_core::{Error, ErrorKind, Options, Result, Workspace};
+use workspace_sql::{SqlMeta, schema_version};
+
+use crate::blobs::ObjectBlobs;
+use crate::config::{CONFIG, Objects};
+use crate::context::context;
+use crate::fault::io_error;
+use crate::lock::Lock;
+use crate::sqlite::SqliteConn;
+
+const DATABASE: &str = "workspace.db";
+/// The database until it is complete, and what SQLite may leave beside it.
+const UNFINISHED: [&str; 4] = [
+    "workspace.db.new",
+    "workspace.db.new-wal",
+    "workspace.db.new-shm",
+    "workspace.db.new-journal",
+];
+const OBJECTS: &str = "objects";
+
+/// Creates a workspace in `directory`, which is made where it is missing and
+/// must be empty otherwise, and opens it.
+///
+/// The last step makes it a workspace: after a crash there is either a whole one,
+/// or a directory in which `create` can be repeated.
+///
+/// # Errors
+/// [`ErrorKind::AlreadyExists`] for a workspace; [`ErrorKind::NotEmpty`] for a
+/// directory or bucket prefix that holds something else; [`ErrorKind::Locked`];
+/// [`ErrorKind::StorageFull`]; [`ErrorKind::Unavailable`] where the directory
+/// cannot be written or the bucket cannot be reached.
+pub fn create(directory: &Path, objects: &Objects, options: Options) -> Result<Workspace> {
+    const OPERATION: &str = "create workspace";
+    let failed = io_error(OPERATION, directory);
+    let exists = || Error::new(ErrorKind::AlreadyExists, OPERATION).at(directory.display());
+    if directory.join(DATABASE).exists() {
+        return Err(exists());
+    }
+    fs::create_dir_all(directory).map_err(&failed)?;
+    refuse_other_files(directory)?;
+    let lock = Lock::take(directory)?;
+    // Another process may have been faster.
+    if directory.join(DATABASE).exists() {
+        return Err(exists());
+    }
+    for name in UNFINISHED {
+        match fs::remove_file(directory.join(name)) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(failed(cause)),
+            _ => {}
+        }
+    }
+    let blobs = open_objects(directory, objects)?;
+    refuse_other_objects(&blobs)?;
+    let mut config = File::create(directory.join(CONFIG)).map_err(&failed)?;
+    config
+        .write_all(objects.to_config().as_bytes())
+        .and_then(|()| config.sync_all())
+        .map_err(&failed)?;
+
+    let unfinished = directory.join(UNFINISHED[0]);
+    let meta = SqlMeta::open(SqliteConn::create(&unfinished)?)?;
+    // Closing the database moves its log into the file.
+    drop(Workspace::create(
+        Box::new(meta),
+        Arc::new(blobs),
+        context(),
+        options,
+    )?);
+    let finish = || {
+        File::open(&unfinished)?.sync_all()?;
+        fs::rename(&unfinished, directory.join(DATABASE))?;
+        sync_directory(directory)?;
+        directory.parent().map_or(Ok(()), sync_directory)
+    };
+    finish().map_err(&failed)?;
+    open_locked(directory, lock, options)
+}
+
+/// Opens the workspace in `directory`, and keeps other processes out until the
+/// last handle of it is dropped.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`] where there is none; [`ErrorKind::Locked`], naming the
+/// process that has it open; [`ErrorKind::Unsupported`] for one from a newer
+/// version; [`ErrorKind::Corrupt`] where the database is damaged;
+/// [`ErrorKind::Unavailable`] where the directory cannot be written.
+pub fn open(directory: &Path, options: Options) -> Result<Workspace> {
+    let missing = |why| {
+        Err(Error::new(ErrorKind::NotFound, "open workspace")
+            .at(directory.display())
+            .because(why))
+    };
+    if !directory.is_dir() {
+        return missing("no such directory");
+    }
+    if !directory.join(DATABASE).exists() {
+        return missing("the directory is not a workspace");
+    }
+    open_locked(directory, Lock::take(directory)?, options)
+}
+
+fn open_locked(directory: &Path, lock: Lock, options: Options) -> Result<Workspace> {
+    let objects = Objects::read(directory)?;
+    let path = directory.join(DATABASE);
+    let conn = SqliteConn::open(&path)?;
+    if schema_version(&conn)? == 0 {
+        return Err(Error::new(ErrorKind::Corrupt, "open workspace")
+            .at(path.display())
+            .because("the database holds no workspace"));
+    }
+    let meta = LockedMeta {
+        meta: SqlMeta::open(conn)?,
+        _lock: lock,
+    };
+    let blobs = open_objects(directory, &objects)?;
+    Workspace::open(Box::new(meta), Arc::new(blobs), context(), options)
+}
+
+fn open_objects(directory: &Path, objects: &Objects) -> Result<ObjectBlobs> {
+    match objects {
+        Objects::Local => ObjectBlobs::local(&directory.join(OBJECTS)),
+        Objects::S3(url) => ObjectBlobs::s3(url),
+    }
+}
+
+/// A first `create` that crashed may have left its own files; all others are
+/// somebody's.
+fn refuse_other_files(directory: &Path) -> Result<()> {
+    let failed = io_error("create workspace", directory);
+    for entry in fs::read_dir(directory).map_err(&failed)? {
+        let name = entry.map_err(&failed)?.file_name();
+        let ours = [CONFIG, OBJECTS, "lock"].iter().chain(&UNFINISHED);
+        if !ours.into_iter().any(|ours| name == *ours) {
+            return Err(Error::new(ErrorKind::NotEmpty, "create workspace")
+                .at(directory.display())
+                .because(format_args!("it holds {}", name.display())));
+        }
+    }
+    Ok(())
+}
+
+/// Objects of nobody would be collected as garbage, so they must not be another
+/// workspace's.
+fn refuse_other_objects(blobs: &ObjectBlobs) -> Result<()> {
+    // On a thread of its own, as this one may be inside an executor.
+    let listed = thread::scope(|scope| {
+        let listing = scope.spawn(|| block_on(blobs.list(None, 1)));
+        listing.join().expect("listing does not panic")
+    });
+    match listed?.first() {
+        None => Ok(()),
+        Some(key) => Err(Error::new(ErrorKind::NotEmpty, "create workspace")
+            .at(key)
+            .because("there are objects where the new workspace would keep its own")),
+    }
+}
+
+#[cfg(unix)]
+fn sync_directory(directory: &Path) -> io::Result<()> {
+    // The parent of a relative name is the empty path.
+    let here = Path::new(".");
+    let named = !directory.as_os_str().is_empty();
+    File::open(if named { directory } else { here })?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_directory(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Releases the lock after the database is closed.
+struct LockedMeta {
+    meta: SqlMeta<SqliteConn>,
+    _lock: Lock,
+}
+
+impl MetaStore for LockedMeta {
+    fn read(&self, body: &mut dyn FnMut(&dyn MetaTx) -> Result<()>) -> Result<()> {
+        self.meta.read(body)
+    }
+
+    fn write(&self, body: &mut dyn FnMut(&dyn MetaTx) -> Result<()>) -> Result<()> {
+        self.meta.write(body)
+    }
+}

@@ -1,0 +1,252 @@
+//! Workspaces as directories: created, opened, locked, refused.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use futures::executor::block_on;
+use workspace_core::{At, ErrorKind, Options};
+use workspace_native::{Objects, SqliteConn, create, open};
+use workspace_sql::SqlConn;
+
+use crate::common::{child, read, refusal, write};
+
+fn new(directory: &Path) -> workspace_core::Workspace {
+    create(directory, &Objects::Local, Options::default()).unwrap()
+}
+
+#[test]
+fn what_is_written_is_there_after_opening_again() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = place.path().join("deep/er");
+    let workspace = new(&directory);
+    let large = vec![7; 300_000];
+    block_on(write(&workspace, "/small", b"small")).unwrap();
+    block_on(write(&workspace, "/a/large", &large)).unwrap();
+    drop(workspace);
+    let workspace = open(&directory, Options::default()).unwrap();
+    assert_eq!(block_on(read(&workspace, "/small")), b"small".as_slice());
+    assert_eq!(block_on(read(&workspace, "/a/large")), large);
+    assert_eq!(fs::read_dir(directory.join("objects")).unwrap().count(), 1);
+}
+
+#[test]
+fn create_refuses_what_is_there() {
+    let place = tempfile::tempdir().unwrap();
+    let try_create =
+        |directory: &Path| refusal(create(directory, &Objects::Local, Options::default())).kind();
+    drop(new(&place.path().join("one")));
+    assert_eq!(
+        try_create(&place.path().join("one")),
+        ErrorKind::AlreadyExists
+    );
+
+    let taken = place.path().join("taken");
+    fs::create_dir(&taken).unwrap();
+    fs::write(taken.join("thesis.txt"), "mine").unwrap();
+    assert_eq!(try_create(&taken), ErrorKind::NotEmpty);
+    assert_eq!(fs::read_dir(&taken).unwrap().count(), 1);
+
+    fs::write(place.path().join("file"), "").unwrap();
+    assert_eq!(
+        try_create(&place.path().join("file")),
+        ErrorKind::Unavailable
+    );
+
+    // The objects of a workspace that lost its database are not garbage.
+    let lost = place.path().join("lost");
+    fs::create_dir_all(lost.join("objects")).unwrap();
+    fs::write(lost.join("objects/0123"), "precious").unwrap();
+    assert_eq!(try_create(&lost), ErrorKind::NotEmpty);
+}
+
+#[test]
+fn create_goes_on_where_a_crash_stopped_it() {
+    let place = tempfile::tempdir().unwrap();
+    let whole = place.path().join("whole");
+    drop(new(&whole));
+    let database = fs::read(whole.join("workspace.db")).unwrap();
+    let config = fs::read(whole.join("config")).unwrap();
+    // Whatever `create` had made by then, in its order.
+    for step in 0..=5 {
+        let half = place.path().join(format!("half{step}"));
+        fs::create_dir(&half).unwrap();
+        let made: [&dyn Fn(); 5] = [
+            &|| fs::write(half.join("lock"), "12345\n").unwrap(),
+            &|| fs::create_dir(half.join("objects")).unwrap(),
+            &|| fs::write(half.join("config"), &config[..9]).unwrap(),
+            &|| fs::write(half.join("workspace.db.new"), &database[..5000]).unwrap(),
+            &|| fs::write(half.join("workspace.db.new-wal"), &database[..3000]).unwrap(),
+        ];
+        made[..step].iter().for_each(|make| make());
+        let opened = refusal(open(&half, Options::default()));
+        assert_eq!(opened.kind(), ErrorKind::NotFound, "{opened}");
+        let workspace = new(&half);
+        block_on(write(&workspace, "/file", b"works")).unwrap();
+    }
+}
+
+#[test]
+fn open_says_what_is_not_a_workspace() {
+    let place = tempfile::tempdir().unwrap();
+    let opened = |directory: &Path| refusal(open(directory, Options::default()));
+    let missing = opened(&place.path().join("missing"));
+    assert_eq!(missing.kind(), ErrorKind::NotFound);
+    assert!(
+        missing.to_string().ends_with("no such directory"),
+        "{missing}"
+    );
+    let empty = opened(place.path());
+    assert_eq!(empty.kind(), ErrorKind::NotFound);
+    assert!(empty.to_string().ends_with("not a workspace"), "{empty}");
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_damaged_workspace_is_corrupt() {
+    type Damage<'a> = (&'a str, &'a dyn Fn(&Path));
+    let damages: [Damage<'_>; 5] = [
+        ("empty database", &|d| {
+            fs::write(d.join("workspace.db"), "").unwrap();
+        }),
+        ("not a database", &|d| {
+            fs::write(d.join("workspace.db"), "words ".repeat(2000)).unwrap();
+        }),
+        ("altered pages", &|d| {
+            let mut bytes = fs::read(d.join("workspace.db")).unwrap();
+            bytes[100..8000].fill(0x5a);
+            fs::write(d.join("workspace.db"), bytes).unwrap();
+        }),
+        ("a tree that does not decode", &|d| {
+            let conn = SqliteConn::open(&d.join("workspace.db")).unwrap();
+            conn.exec("UPDATE head SET tree = x'00'", &[]).unwrap();
+        }),
+        ("empty config", &|d| {
+            fs::write(d.join("config"), "").unwrap();
+        }),
+    ];
+    for (what, damage) in damages {
+        let place = tempfile::tempdir().unwrap();
+        drop(new(place.path()));
+        damage(place.path());
+        let error = refusal(open(place.path(), Options::default()));
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{what}: {error}");
+    }
+}
+
+#[test]
+fn the_integrity_check_finds_an_altered_index() {
+    let place = tempfile::tempdir().unwrap();
+    let workspace = new(place.path());
+    for n in 0..200 {
+        block_on(write(&workspace, &format!("/{n}"), &[n; 100])).unwrap();
+    }
+    drop(workspace);
+    let database = place.path().join("workspace.db");
+    SqliteConn::open(&database).unwrap().check().unwrap();
+    let mut bytes = fs::read(&database).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 4096].fill(0xa5);
+    fs::write(&database, bytes).unwrap();
+    let error = refusal(SqliteConn::open(&database).and_then(|conn| conn.check()));
+    assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+}
+
+#[test]
+fn a_newer_workspace_is_refused_and_not_changed() {
+    let place = tempfile::tempdir().unwrap();
+    drop(new(place.path()));
+    let database = place.path().join("workspace.db");
+    let conn = SqliteConn::open(&database).unwrap();
+    conn.exec("UPDATE schema SET version = 2", &[]).unwrap();
+    drop(conn);
+    let before = fs::read(&database).unwrap();
+    let error = refusal(open(place.path(), Options::default()));
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("newer release"), "{error}");
+    assert_eq!(fs::read(&database).unwrap(), before);
+}
+
+#[test]
+fn a_second_handle_of_the_same_process_is_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let first = new(place.path());
+    let clone = first.clone();
+    drop(first);
+    let refused = refusal(open(place.path(), Options::default()));
+    assert_eq!(refused.kind(), ErrorKind::Locked);
+    drop(clone);
+    open(place.path(), Options::default()).unwrap();
+}
+
+#[test]
+fn another_process_is_named_and_its_death_frees_the_workspace() {
+    let place = tempfile::tempdir().unwrap();
+    drop(new(place.path()));
+    let mut holder = child(
+        "directory::child_writes_until_it_is_killed",
+        place.path(),
+        &[],
+    );
+    let mut lines = BufReader::new(holder.stdout.take().unwrap()).lines();
+    let mut acknowledged = || {
+        let numbers = lines.by_ref().map_while(Result::ok);
+        numbers
+            .filter_map(|line| line.strip_prefix("wrote ")?.parse::<u64>().ok())
+            .take(20)
+            .last()
+    };
+    assert_eq!(acknowledged(), Some(20));
+    let refused = refusal(open(place.path(), Options::default()));
+    assert_eq!(refused.kind(), ErrorKind::Locked);
+    let pid = format!("process {}", holder.id());
+    assert!(refused.to_string().contains(&pid), "{refused}");
+
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    let last = std::iter::from_fn(acknowledged).last().unwrap_or(20);
+    let workspace = open(place.path(), Options::default()).unwrap();
+    let head = workspace.head().unwrap();
+    // One more may have been committed and not yet announced.
+    assert!(
+        (last..=last + 1).contains(&head.version),
+        "{last}: {head:?}"
+    );
+    assert_eq!(
+        block_on(read(&workspace, "/n")),
+        head.version.to_string().as_bytes()
+    );
+}
+
+#[test]
+#[ignore = "runs as a child of the test above"]
+fn child_writes_until_it_is_killed() {
+    let directory = std::env::var_os("WORKSPACE_TEST_DIRECTORY").unwrap();
+    let workspace = open(Path::new(&directory), Options::default()).unwrap();
+    for n in 1..u64::MAX {
+        block_on(write(&workspace, "/n", n.to_string().as_bytes())).unwrap();
+        println!("wrote {n}");
+    }
+}
+
+#[test]
+fn only_one_of_two_creates_at_once_wins() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = place.path().join("new");
+    let outcomes: Vec<_> = std::thread::scope(|scope| {
+        let runs = [(); 4].map(|()| {
+            scope.spawn(|| {
+                create(&directory, &Objects::Local, Options::default())
+                    .map(|workspace| workspace.tree(At::Head).unwrap())
+            })
+        });
+        runs.map(|run| run.join().unwrap()).into()
+    });
+    assert_eq!(outcomes.iter().filter(|made| made.is_ok()).count(), 1);
+    for error in outcomes.into_iter().filter_map(Result::err) {
+        let kind = error.kind();
+        let expected = [ErrorKind::AlreadyExists, ErrorKind::Locked];
+        assert!(expected.contains(&kind), "{error}");
+    }
+    open(&directory, Options::default()).unwrap();
+}

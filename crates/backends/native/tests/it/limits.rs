@@ -1,0 +1,113 @@
+//! A full disk and a read-only directory, made with mounts that only a child
+//! process sees.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use futures::executor::block_on;
+use workspace_core::{ErrorKind, Options};
+use workspace_native::{Objects, create, open};
+
+use crate::common::{child, read, refusal, write};
+
+/// Runs an ignored test with a mount over `directory`; does nothing where this
+/// user may not mount.
+fn run_with_mount(test: &str, mount: &str, directory: &Path) {
+    let may_mount = Command::new("unshare").args(["--mount", "true"]).status();
+    if !may_mount.is_ok_and(|status| status.success()) {
+        println!("skipped: this needs the right to mount");
+        return;
+    }
+    let script = format!("{mount} && exec \"$@\"");
+    let wrapper = ["unshare", "--mount", "sh", "-c", &script, "sh"];
+    let output = child(test, directory, &wrapper).wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && text.contains("1 passed"),
+        "{text}"
+    );
+}
+
+fn directory() -> std::path::PathBuf {
+    std::env::var_os("WORKSPACE_TEST_DIRECTORY").unwrap().into()
+}
+
+#[test]
+fn a_full_disk_is_said_and_loses_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let mount = "mount -t tmpfs -o size=4m tmpfs \"$WORKSPACE_TEST_DIRECTORY\"";
+    run_with_mount("limits::child_fills_its_disk", mount, place.path());
+}
+
+#[test]
+#[ignore = "runs as a child of the test above"]
+fn child_fills_its_disk() {
+    let ballast = directory().join("ballast");
+    fs::write(&ballast, vec![1; 1 << 20]).unwrap();
+    let home = directory().join("home");
+    let workspace = create(&home, &Objects::Local, Options::default()).unwrap();
+
+    // An object larger than what is left.
+    let error = refusal(block_on(write(&workspace, "/huge", &vec![1; 8 << 20])));
+    assert_eq!(error.kind(), ErrorKind::StorageFull, "{error}");
+    let error = refusal(block_on(write(&workspace, "/huge", &vec![1; 20 << 20])));
+    assert_eq!(error.kind(), ErrorKind::StorageFull, "{error}");
+    assert_eq!(fs::read_dir(home.join("objects")).unwrap().count(), 0);
+
+    // Rows until the log cannot grow.
+    let content = |n: u32| n.to_le_bytes().repeat(5_000);
+    let mut written = 0;
+    let error = loop {
+        match block_on(write(&workspace, &format!("/{written}"), &content(written))) {
+            Ok(()) => written += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::StorageFull, "{error}");
+    assert!(written > 10, "{written}");
+    let whole = |workspace: &workspace_core::Workspace| {
+        for n in 0..written {
+            assert_eq!(block_on(read(workspace, &format!("/{n}"))), content(n));
+        }
+    };
+    whole(&workspace);
+
+    fs::remove_file(&ballast).unwrap();
+    block_on(write(&workspace, "/after", b"room again")).unwrap();
+    drop(workspace);
+    let workspace = open(&home, Options::default()).unwrap();
+    whole(&workspace);
+    assert_eq!(
+        block_on(read(&workspace, "/after")),
+        b"room again".as_slice()
+    );
+}
+
+#[test]
+fn a_read_only_directory_is_said() {
+    let place = tempfile::tempdir().unwrap();
+    drop(
+        create(
+            &place.path().join("home"),
+            &Objects::Local,
+            Options::default(),
+        )
+        .unwrap(),
+    );
+    let mount = "mount --bind \"$WORKSPACE_TEST_DIRECTORY\" \"$WORKSPACE_TEST_DIRECTORY\" \
+         && mount -o remount,ro,bind \"$WORKSPACE_TEST_DIRECTORY\"";
+    run_with_mount("limits::child_cannot_write", mount, place.path());
+}
+
+#[test]
+#[ignore = "runs as a child of the test above"]
+fn child_cannot_write() {
+    let opened = refusal(open(&directory().join("home"), Options::default()));
+    let new = directory().join("new");
+    let created = refusal(create(&new, &Objects::Local, Options::default()));
+    for error in [opened, created] {
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+        assert!(error.to_string().contains("read-only"), "{error}");
+    }
+}
