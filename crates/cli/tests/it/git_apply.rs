@@ -1,7 +1,5 @@
 //! What `Patch` renders turns the old files into the new ones under `git apply`.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;

@@ -1,0 +1,217 @@
+//! The command line: what all commands share, and the list of them. The
+//! arguments of a command stand beside its code.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, Subcommand};
+use workspace_core::{At, RevisionId, TreeId, TreePath, Workspace};
+
+use crate::commands::{changes, copies, edit, export, files, grep, history, maintenance, publish};
+use crate::exit::{EXIT_CODES, Result};
+
+/// A durable file tree: fork copies of it, edit them, see what changed, apply or
+/// discard them, and go back to any revision.
+///
+/// The workspace is the directory of --workspace, or the nearest `.workspace` in
+/// the current directory or above. Paths are those of the tree; a leading `/` may
+/// be left out. Commands work on head, the current files, unless --copy names a
+/// working copy (by name, id, or the start of the id).
+#[derive(Debug, Parser)]
+#[command(name = "workspace", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What all commands share.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Global {
+    /// The workspace's directory
+    #[arg(short, long, global = true, env = "WORKSPACE_DIR", value_name = "DIR")]
+    pub(crate) workspace: Option<PathBuf>,
+    /// Print results, and errors, as JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print results only: nothing about what was done, and no progress
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Who makes changes, for the logs [default: $USER]
+    #[arg(long, global = true, env = "WORKSPACE_ACTOR", value_name = "NAME")]
+    actor: Option<String>,
+    /// Print what the call cost the stores to standard error
+    #[arg(long, global = true, action = ArgAction::SetTrue)]
+    pub(crate) receipt: bool,
+}
+
+impl Global {
+    /// Returns who makes changes; empty where nobody says.
+    pub(crate) fn actor(&self) -> String {
+        let user = || std::env::var("USER").ok();
+        self.actor.clone().or_else(user).unwrap_or_default()
+    }
+}
+
+/// Which files are read.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReadAt {
+    /// Read this working copy instead of head
+    #[arg(short, long, value_name = "NAME")]
+    copy: Option<String>,
+    /// Read this revision (or tree id) instead of head
+    #[arg(long, value_name = "REVISION", conflicts_with = "copy")]
+    at: Option<String>,
+}
+
+impl ReadAt {
+    /// Returns the copy that is named.
+    pub(crate) fn copy(&self) -> Option<&str> {
+        self.copy.as_deref()
+    }
+
+    /// Finds what is to be read.
+    pub(crate) fn find(&self, workspace: &Workspace) -> Result<At> {
+        match (&self.copy, &self.at) {
+            (Some(copy), _) => Ok(At::Copy(copies::find(workspace, copy)?.id)),
+            (None, Some(at)) => {
+                parse_at(at).map_or_else(|| at.parse().map(At::Revision).map_err(Into::into), Ok)
+            }
+            (None, None) => Ok(At::Head),
+        }
+    }
+}
+
+/// Which files are written.
+#[derive(Debug, clap::Args)]
+pub(crate) struct WriteAt {
+    /// Change this working copy instead of head
+    #[arg(short, long, value_name = "NAME")]
+    copy: Option<String>,
+}
+
+impl WriteAt {
+    /// Finds what is to be written.
+    pub(crate) fn find(&self, workspace: &Workspace) -> Result<At> {
+        match &self.copy {
+            Some(copy) => Ok(At::Copy(copies::find(workspace, copy)?.id)),
+            None => Ok(At::Head),
+        }
+    }
+}
+
+/// Reads `head`, a revision's number or a tree's id; `None` for anything else,
+/// which may be a copy's name.
+pub(crate) fn parse_at(text: &str) -> Option<At> {
+    match text {
+        "head" => Some(At::Head),
+        _ => text
+            .parse::<RevisionId>()
+            .map(At::Revision)
+            .or_else(|_| text.parse::<TreeId>().map(At::Tree))
+            .ok(),
+    }
+}
+
+/// Reads a path of the tree: a leading `/` may be missing, and a trailing one be
+/// there, as shells complete it.
+pub(crate) fn tree_path(text: &str) -> workspace_core::Result<TreePath> {
+    let text = match text.strip_suffix('/') {
+        Some("") => return Ok(TreePath::root()),
+        Some(shorter) if !shorter.ends_with('/') => shorter,
+        _ => text,
+    };
+    match text.is_empty() || text.starts_with('/') {
+        true => TreePath::new(text),
+        false => TreePath::root().join_relative(text),
+    }
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Create a workspace
+    Init(maintenance::Init),
+    /// List a directory
+    Ls(files::Ls),
+    /// Show a directory and all below it as a tree
+    Tree(files::Tree),
+    /// Print files
+    Cat(files::Cat),
+    /// Tell all about an entry
+    Stat(files::Stat),
+    /// Find entries by name and kind
+    Find(files::Find),
+    /// Search the contents of files
+    Grep(grep::Grep),
+    /// Write a file
+    Put(edit::Put),
+    /// Make directories
+    Mkdir(edit::Mkdir),
+    /// Move or rename an entry
+    Mv(edit::Mv),
+    /// Copy an entry; a directory is shared, whatever its size
+    Cp(edit::Cp),
+    /// Remove entries
+    Rm(edit::Rm),
+    /// Fork, list and discard working copies
+    #[command(subcommand)]
+    Copy(copies::Copy),
+    /// Tell how head, or a copy, stands
+    Status(changes::Status),
+    /// List the operations of a copy
+    Ops(changes::Ops),
+    /// Undo one operation of a copy, keeping what came later
+    Undo(changes::Undo),
+    /// Show what changed
+    Diff(changes::Diff),
+    /// Publish a copy: it becomes head, as a new revision
+    Apply(publish::Apply),
+    /// Bring a copy up to the present head
+    Rebase(publish::Rebase),
+    /// List revisions, newest first
+    Log(history::Log),
+    /// Show a revision and what it changed
+    Show(history::Show),
+    /// Record head as it is, as a new revision
+    Snapshot(history::Snapshot),
+    /// Make a revision's files head again, as a new revision
+    Restore(history::Restore),
+    /// Write files out: as a directory, a tar archive or a patch
+    Export(export::Export),
+    /// Reclaim what nothing refers to any more
+    Gc(maintenance::Gc),
+    /// Check that everything stored is whole
+    Fsck(maintenance::Fsck),
+    /// Tell how much room things take
+    Du(maintenance::Du),
+    /// Print a completion script for a shell
+    Completions(maintenance::Completions),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        use clap::CommandFactory as _;
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn paths_need_no_leading_slash() {
+        for (text, path) in [
+            ("/", "/"),
+            ("a", "/a"),
+            ("/a/b", "/a/b"),
+            ("a/b/", "/a/b"),
+            (" x", "/ x"),
+        ] {
+            assert_eq!(tree_path(text).unwrap().as_str(), path);
+        }
+        for bad in ["", ".", "..", "a/../b", "a//", "//", "./a", "a/./b"] {
+            assert!(tree_path(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! `copy`: fork, list, show, rename and discard working copies.
+
+use clap::Subcommand;
+use serde::Serialize;
+use workspace_core::store::{CopyRecord, CopyState};
+use workspace_core::{ErrorKind, ForkOptions, Workspace};
+
+use crate::exit::{Failure, Hinted, Outcome, Result};
+use crate::output::{Output, YELLOW};
+use crate::run::Run;
+use crate::shapes::{CopyShape, copy_state};
+use crate::time::{local_text, now, parse_duration};
+
+/// How many copies are read at once.
+const PAGE: usize = 500;
+
+/// The `copy` commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Copy {
+    /// Fork head into a new working copy
+    New(New),
+    /// List working copies
+    List(List),
+    /// Show a working copy
+    Show(Named),
+    /// Give a working copy another name
+    Rename(Rename),
+    /// Throw working copies away
+    Discard(Discard),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct New {
+    /// Its name, unique among open copies
+    name: Option<String>,
+    /// After which time it is discarded by itself, such as 2h or 7d
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    expires: Option<i64>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct List {
+    /// Also list those that were applied, discarded or have expired
+    #[arg(short, long)]
+    all: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Named {
+    /// The copy's name, id, or the start of its id
+    name: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Rename {
+    /// The copy's name, id, or the start of its id
+    name: String,
+    /// Its new name
+    to: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Discard {
+    /// The copies' names, ids, or the starts of their ids
+    #[arg(required = true)]
+    names: Vec<String>,
+}
+
+/// Runs a `copy` command.
+pub(crate) fn copy(run: &Run, args: &Copy) -> Result<Outcome> {
+    match args {
+        Copy::New(args) => new(run, args),
+        Copy::List(args) => list(run, args),
+        Copy::Show(args) => show(run, args),
+        Copy::Rename(args) => rename(run, args),
+        Copy::Discard(args) => discard(run, args),
+    }
+}
+
+/// Finds a copy by name, id or start of id. Where no open copy has the name, the
+/// closed one does that had it, if there was one only: so a repeated `apply` or
+/// `discard` is told what became of it.
+///
+/// # Errors
+/// `NotFound`, with similar names as the hint; `Invalid` for an ambiguous start.
+pub(crate) fn find(workspace: &Workspace, name: &str) -> Result<CopyRecord> {
+    let error = match workspace.find_copy(name) {
+        Err(error) if error.kind() == ErrorKind::NotFound => error,
+        found => return Ok(found?),
+    };
+    let copies = all(workspace, false)?;
+    let mut closed: Vec<&CopyRecord> = copies
+        .iter()
+        .filter(|copy| copy.name.as_deref() == Some(name))
+        .collect();
+    match closed.pop() {
+        Some(copy) if closed.is_empty() => Ok(copy.clone()),
+        Some(_) => Err(Failure::Error {
+            error,
+            hint: Some("`workspace copy list --all` shows the closed copies of that name".into()),
+        }),
+        None => Err(Failure::Error {
+            error,
+            hint: similar(&copies, name),
+        }),
+    }
+}
+
+/// Returns a hint that lists the names of open copies that are like `name`.
+fn similar(copies: &[CopyRecord], name: &str) -> Option<String> {
+    let now = now();
+    let mut close: Vec<(f64, &str)> = copies
+        .iter()
+        .filter(|copy| copy_state(copy, now) == "open")
+        .filter_map(|copy| copy.name.as_deref())
+        .map(|other| (likeness(name, other), other))
+        .filter(|(likeness, _)| *likeness >= SIMILAR)
+        .collect();
+    close.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let close: Vec<&str> = close.into_iter().take(3).map(|(_, name)| name).collect();
+    (!close.is_empty()).then(|| format!("did you mean {}?", close.join(", ")))
+}
+
+/// From this likeness on a name is worth suggesting.
+pub(crate) const SIMILAR: f64 = 0.6;
+
+/// Tells how much two names are alike, from 0 to 1 (Damerau–Levenshtein).
+pub(crate) fn likeness(a: &str, b: &str) -> f64 {
+    strsim::normalized_damerau_levenshtein(a, b)
+}
+
+/// Returns what to call a copy: its name, or the start of its id.
+pub(crate) fn label(copy: &CopyRecord) -> String {
+    let short = || copy.id.to_string();
+    copy.name.clone().unwrap_or_else(short)
+}
+
+fn all(workspace: &Workspace, open_only: bool) -> workspace_core::Result<Vec<CopyRecord>> {
+    let mut found = Vec::new();
+    loop {
+        let after = found.last().map(|copy: &CopyRecord| copy.id);
+        let page = workspace.copies(open_only, after.as_ref(), PAGE)?;
+        if page.is_empty() {
+            return Ok(found);
+        }
+        found.extend(page);
+    }
+}
+
+/// Returns the copies that can be worked on.
+pub(crate) fn open(workspace: &Workspace) -> workspace_core::Result<Vec<CopyRecord>> {
+    let now = now();
+    let mut copies = all(workspace, true)?;
+    copies.retain(|copy| copy_state(copy, now) == "open");
+    Ok(copies)
+}
+
+fn new(run: &Run, args: &New) -> Result<Outcome> {
+    let options = ForkOptions {
+        name: args.name.clone(),
+        expires: args.expires.map(|millis| now().plus_millis(millis)),
+    };
+    let copy = run.workspace()?.fork(options).hinted(|error| {
+        (error.kind() == ErrorKind::AlreadyExists)
+            .then(|| "choose another name; `workspace copy list` lists the open copies".into())
+    })?;
+    if run.out.is_json() {
+        run.out.json(&CopyShape::new(&copy))?;
+    } else {
+        run.out.line(label(&copy))?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn list(run: &Run, args: &List) -> Result<Outcome> {
+    let workspace = run.workspace()?;
+    let copies = match args.all {
+        true => all(workspace, false)?,
+        false => open(workspace)?,
+    };
+    if run.out.is_json() {
+        #[derive(Serialize)]
+        struct Shape {
+            copies: Vec<CopyShape>,
+        }
+        run.out.json(&Shape {
+            copies: copies.iter().map(CopyShape::new).collect(),
+        })?;
+        return Ok(Outcome::Done);
+    }
+    for copy in &copies {
+        print_line(&run.out, copy)?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Prints a copy in one line.
+pub(crate) fn print_line(out: &Output, copy: &CopyRecord) -> Result<()> {
+    let id = copy.id.to_string();
+    let name = copy.name.as_deref().unwrap_or("-");
+    let changed = match copy.tree == copy.base {
+        true => "unchanged",
+        false => "changed",
+    };
+    out.line(format!(
+        "{}  {:9}  {:9}  from version {}  {}  {}",
+        out.paint(YELLOW, id),
+        copy_state(copy, now()),
+        changed,
+        copy.base_version,
+        local_text(copy.modified),
+        out.safe(name),
+    ))
+}
+
+fn show(run: &Run, args: &Named) -> Result<Outcome> {
+    let copy = find(run.workspace()?, &args.name)?;
+    if run.out.is_json() {
+        run.out.json(&CopyShape::new(&copy))?;
+        return Ok(Outcome::Done);
+    }
+    let state = match copy.state {
+        CopyState::Applied(revision) => format!("applied as revision {revision}"),
+        _ => copy_state(&copy, now()).to_string(),
+    };
+    let expires = copy.expires.map_or("never".into(), local_text);
+    for (what, text) in [
+        ("copy", copy.id.to_string()),
+        ("name", copy.name.clone().unwrap_or_else(|| "-".into())),
+        ("state", state),
+        ("from version", copy.base_version.to_string()),
+        ("base tree", copy.base.to_string()),
+        ("tree", copy.tree.to_string()),
+        ("generation", copy.generation.to_string()),
+        ("created", local_text(copy.created)),
+        ("modified", local_text(copy.modified)),
+        ("expires", expires),
+    ] {
+        run.out.line(format!("{what:13} {}", run.out.safe(&text)))?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn rename(run: &Run, args: &Rename) -> Result<Outcome> {
+    let workspace = run.workspace()?;
+    let copy = find(workspace, &args.name)?;
+    let copy = workspace.rename_copy(copy.id, Some(args.to.clone()))?;
+    run.out.done(
+        &CopyShape::new(&copy),
+        format!("{} is now {}", copy.id, label(&copy)),
+    )?;
+    Ok(Outcome::Done)
+}
+
+fn discard(run: &Run, args: &Discard) -> Result<Outcome> {
+    let workspace = run.workspace()?;
+    // All are found before any is thrown away.
+    let copies = args.names.iter().map(|name| find(workspace, name));
+    let copies = copies.collect::<Result<Vec<_>>>()?;
+    let mut discarded = Vec::new();
+    for copy in copies {
+        discarded.push(workspace.discard(copy.id)?);
+    }
+    if run.out.is_json() {
+        #[derive(Serialize)]
+        struct Shape {
+            discarded: Vec<CopyShape>,
+        }
+        run.out.json(&Shape {
+            discarded: discarded.iter().map(CopyShape::new).collect(),
+        })?;
+        return Ok(Outcome::Done);
+    }
+    for copy in &discarded {
+        run.out.say(format!("discarded {}", label(copy)))?;
+    }
+    Ok(Outcome::Done)
+}

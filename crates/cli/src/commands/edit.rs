@@ -1,0 +1,295 @@
+//! Changing files: `put`, `mkdir`, `mv`, `cp`, `rm`.
+
+use std::path::{Path, PathBuf};
+
+use bytes::BytesMut;
+use futures::stream;
+use serde::Serialize;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use workspace_core::store::ByteStream;
+use workspace_core::{
+    At, Change, ChangeOptions, Changed, Content, ContentId, ErrorKind, Precondition, Text,
+    TreePath, WriteOptions,
+};
+
+use crate::args::{WriteAt, tree_path};
+use crate::commands::files::nearest;
+use crate::exit::{Hinted, Outcome, Result, io_error};
+use crate::output::{bytes_text, count_text};
+use crate::run::Run;
+
+/// How much of a file is read at once.
+const CHUNK: usize = 256 << 10;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Put {
+    /// Where it goes
+    #[arg(value_parser = tree_path)]
+    path: TreePath,
+    /// The file to read; `-` is standard input
+    #[arg(default_value = "-")]
+    source: PathBuf,
+    /// Make the directories that are missing above
+    #[arg(short, long)]
+    parents: bool,
+    /// Let it be executed
+    #[arg(short = 'x', long)]
+    executable: bool,
+    /// Its media type, such as text/css
+    #[arg(long, value_name = "TYPE", value_parser = Text::<255>::new)]
+    media_type: Option<Text<255>>,
+    /// A note on where it came from
+    #[arg(long, value_name = "TEXT", value_parser = Text::<1024>::new)]
+    provenance: Option<Text<1024>>,
+    /// Only where nothing is there
+    #[arg(long)]
+    if_absent: bool,
+    /// Only where a file with this content id is there
+    #[arg(long, value_name = "ID", conflicts_with = "if_absent")]
+    if_content: Option<ContentId>,
+    #[command(flatten)]
+    edit: EditArgs,
+}
+
+/// What all changes share.
+#[derive(Debug, clap::Args)]
+struct EditArgs {
+    #[command(flatten)]
+    at: WriteAt,
+    /// What the change is for, for the log of operations
+    #[arg(short = 'm', long, value_name = "TEXT")]
+    note: Option<String>,
+    /// Only while the copy has this generation (head this version)
+    #[arg(long, value_name = "NUMBER")]
+    expect_generation: Option<u64>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Mkdir {
+    /// The directories
+    #[arg(required = true, value_parser = tree_path)]
+    paths: Vec<TreePath>,
+    /// Also make what is missing above; one that is there is fine
+    #[arg(short, long)]
+    parents: bool,
+    #[command(flatten)]
+    edit: EditArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Mv {
+    /// The entry
+    #[arg(value_parser = tree_path)]
+    from: TreePath,
+    /// Its new path, in full
+    #[arg(value_parser = tree_path)]
+    to: TreePath,
+    /// Take the place of a file, symlink or empty directory that is there
+    #[arg(short, long)]
+    replace: bool,
+    #[command(flatten)]
+    edit: EditArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Cp {
+    /// The entry
+    #[arg(value_parser = tree_path)]
+    from: TreePath,
+    /// The path of the copy, in full
+    #[arg(value_parser = tree_path)]
+    to: TreePath,
+    /// Take the place of a file, symlink or empty directory that is there
+    #[arg(short, long)]
+    replace: bool,
+    #[command(flatten)]
+    edit: EditArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Rm {
+    /// The entries
+    #[arg(required = true, value_parser = tree_path)]
+    paths: Vec<TreePath>,
+    /// Remove directories with everything in them
+    #[arg(short, long)]
+    recursive: bool,
+    #[command(flatten)]
+    edit: EditArgs,
+}
+
+/// What a change led to.
+#[derive(Debug, Serialize)]
+struct ChangedShape {
+    /// The copy's generation, or head's version.
+    generation: u64,
+    tree: String,
+    operation: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    written: Option<WrittenShape>,
+}
+
+#[derive(Debug, Serialize)]
+struct WrittenShape {
+    path: String,
+    content: String,
+    size: u64,
+}
+
+impl ChangedShape {
+    fn new(changed: &Changed) -> Self {
+        Self {
+            generation: changed.generation,
+            tree: changed.tree.to_string(),
+            operation: changed.operation.map(|id| id.get()),
+            written: None,
+        }
+    }
+}
+
+impl EditArgs {
+    /// Makes the changes as one batch.
+    async fn make(&self, run: &Run, at: At, changes: Vec<Change>) -> Result<Changed> {
+        let view = run.workspace()?.files(at);
+        let options = ChangeOptions {
+            author: run.author(&self.note),
+            expect_generation: self.expect_generation,
+        };
+        view.change(changes, options).await.hinted(|error| {
+            let path = TreePath::new(error.subject()?).ok()?;
+            match (error.kind(), error.operation()) {
+                (ErrorKind::NotFound, "open directory") => {
+                    Some(format!("`workspace mkdir --parents {path}` makes it"))
+                }
+                (ErrorKind::NotFound, _) => nearest(&view, &path),
+                (ErrorKind::AlreadyExists, "mkdir") => {
+                    Some("`--parents` is content with a directory that is there".into())
+                }
+                _ => None,
+            }
+        })
+    }
+}
+
+/// Writes a file, from a file or from standard input, as a stream.
+pub(crate) async fn put(run: &Run, args: &Put) -> Result<Outcome> {
+    let workspace = run.workspace()?;
+    let at = args.edit.at.find(workspace)?;
+    let stored = if args.source == Path::new("-") {
+        let source = tokio::io::stdin();
+        workspace
+            .store(read_stream(source, "standard input".into()))
+            .await?
+    } else {
+        let open_error = |error| io_error("read", &args.source, error);
+        let source = tokio::fs::File::open(&args.source)
+            .await
+            .map_err(open_error)?;
+        workspace
+            .store(read_stream(source, args.source.clone()))
+            .await?
+    };
+    let written = WrittenShape {
+        path: args.path.to_string(),
+        content: stored.id().to_string(),
+        size: stored.size(),
+    };
+    let write = Change::Write {
+        path: args.path.clone(),
+        content: Content::Stored(stored),
+        options: WriteOptions {
+            create_parents: args.parents,
+            executable: args.executable.then_some(true),
+            modified: None,
+            media_type: args.media_type.clone(),
+            provenance: args.provenance.clone(),
+            precondition: match (args.if_absent, args.if_content) {
+                (true, _) => Precondition::Absent,
+                (false, Some(content)) => Precondition::Content(content),
+                (false, None) => Precondition::None,
+            },
+        },
+    };
+    let changed = args.edit.make(run, at, vec![write]).await?;
+    let line = format!("wrote {} ({})", args.path, bytes_text(written.size));
+    let shape = ChangedShape {
+        written: Some(written),
+        ..ChangedShape::new(&changed)
+    };
+    run.out.done(&shape, line)?;
+    Ok(Outcome::Done)
+}
+
+/// Reads a source to its end, a chunk at a time.
+fn read_stream(
+    source: impl AsyncRead + Send + Unpin + 'static,
+    name: PathBuf,
+) -> ByteStream<'static> {
+    Box::pin(stream::try_unfold(
+        (source, name),
+        |(mut source, name)| async move {
+            let mut chunk = BytesMut::with_capacity(CHUNK);
+            match source.read_buf(&mut chunk).await {
+                Ok(0) => Ok(None),
+                Ok(_) => Ok(Some((chunk.freeze(), (source, name)))),
+                Err(error) => Err(io_error("read", &name, error)),
+            }
+        },
+    ))
+}
+
+/// Makes directories, all or none.
+pub(crate) async fn mkdir(run: &Run, args: &Mkdir) -> Result<Outcome> {
+    let at = args.edit.at.find(run.workspace()?)?;
+    let changes = args.paths.iter().map(|path| Change::Mkdir {
+        path: path.clone(),
+        parents: args.parents,
+    });
+    let changed = args.edit.make(run, at, changes.collect()).await?;
+    let made = count_text(args.paths.len() as u64, "directory", "directories");
+    run.out
+        .done(&ChangedShape::new(&changed), format!("made {made}"))?;
+    Ok(Outcome::Done)
+}
+
+/// Moves or renames an entry.
+pub(crate) async fn mv(run: &Run, args: &Mv) -> Result<Outcome> {
+    let at = args.edit.at.find(run.workspace()?)?;
+    let change = Change::Rename {
+        from: args.from.clone(),
+        to: args.to.clone(),
+        replace: args.replace,
+    };
+    let changed = args.edit.make(run, at, vec![change]).await?;
+    let line = format!("moved {} to {}", args.from, args.to);
+    run.out.done(&ChangedShape::new(&changed), line)?;
+    Ok(Outcome::Done)
+}
+
+/// Copies an entry.
+pub(crate) async fn cp(run: &Run, args: &Cp) -> Result<Outcome> {
+    let at = args.edit.at.find(run.workspace()?)?;
+    let change = Change::Copy {
+        from: args.from.clone(),
+        to: args.to.clone(),
+        replace: args.replace,
+    };
+    let changed = args.edit.make(run, at, vec![change]).await?;
+    let line = format!("copied {} to {}", args.from, args.to);
+    run.out.done(&ChangedShape::new(&changed), line)?;
+    Ok(Outcome::Done)
+}
+
+/// Removes entries, all or none.
+pub(crate) async fn rm(run: &Run, args: &Rm) -> Result<Outcome> {
+    let at = args.edit.at.find(run.workspace()?)?;
+    let changes = args.paths.iter().map(|path| Change::Remove {
+        path: path.clone(),
+        recursive: args.recursive,
+    });
+    let changed = args.edit.make(run, at, changes.collect()).await?;
+    let removed = count_text(args.paths.len() as u64, "entry", "entries");
+    run.out
+        .done(&ChangedShape::new(&changed), format!("removed {removed}"))?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,308 @@
+//! `export`: writes files out, as a directory, a tar archive or a patch.
+
+mod archive;
+mod directory;
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use indicatif::ProgressBar;
+use serde::Serialize;
+use workspace_core::{
+    At, BinaryStyle, DiffOptions, EntryKind, Error, ErrorKind, TreeId, TreePath, Workspace,
+};
+
+use self::archive::TarTarget;
+use self::directory::DirectoryTarget;
+use crate::args::{ReadAt, parse_at, tree_path};
+use crate::commands::changes::sides;
+use crate::commands::files::require;
+use crate::commands::patch::{Compared, MAX_COMPARED, compare};
+use crate::commands::progress;
+use crate::exit::{Failure, Outcome, Result, io_error, output_error};
+use crate::output::{Output, bytes_text, count_text};
+use crate::run::Run;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Export {
+    /// The directory or file to write; `-` is standard output
+    target: PathBuf,
+    /// What to write [default: by the target's name; `-` and *.tar: tar; *.patch and *.diff: patch]
+    #[arg(short, long)]
+    format: Option<Format>,
+    /// Only what is below this directory, which becomes the root (for a patch: only what changed there)
+    #[arg(long, value_name = "PATH", default_value = "/", value_parser = tree_path)]
+    below: TreePath,
+    /// For a patch: the old side, as for `diff` [default: what the copy was forked from, or what is recorded of head]
+    #[arg(long, value_name = "REVISION")]
+    from: Option<String>,
+    /// Write into a directory that holds something, or over a file
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    at: ReadAt,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Directory,
+    Tar,
+    /// What `git apply` takes; directories without files do not show in it
+    Patch,
+}
+
+impl Format {
+    fn of(target: &Path) -> Self {
+        let ending = target.extension().and_then(|ending| ending.to_str());
+        match ending {
+            _ if is_stdout(target) => Self::Tar,
+            Some("tar") => Self::Tar,
+            Some("patch" | "diff") => Self::Patch,
+            _ => Self::Directory,
+        }
+    }
+}
+
+fn is_stdout(target: &Path) -> bool {
+    target == Path::new("-")
+}
+
+/// What was written.
+#[derive(Debug, Default, Serialize)]
+struct Exported {
+    files: u64,
+    directories: u64,
+    symlinks: u64,
+    bytes: u64,
+}
+
+/// Writes files out.
+pub(crate) async fn export(run: &Run, args: &Export) -> Result<Outcome> {
+    let format = args.format.unwrap_or_else(|| Format::of(&args.target));
+    if format == Format::Directory && is_stdout(&args.target) {
+        return Err(invalid("a directory cannot be written to standard output").into());
+    }
+    if format != Format::Patch && args.from.is_some() {
+        return Err(invalid("--from is for patches").into());
+    }
+    let exported = match format {
+        Format::Patch => patch(run, args).await?,
+        Format::Directory | Format::Tar => tree(run, args, format).await?,
+    };
+    // On standard output is the export itself.
+    if is_stdout(&args.target) {
+        return Ok(Outcome::Done);
+    }
+    #[derive(Serialize)]
+    struct Shape {
+        target: String,
+        #[serde(flatten)]
+        exported: Exported,
+    }
+    let target = args.target.display().to_string();
+    let line = format!(
+        "exported {}, {} to {}",
+        count_text(exported.files + exported.symlinks, "file", "files"),
+        bytes_text(exported.bytes),
+        run.out.safe(&target)
+    );
+    run.out.done(&Shape { target, exported }, line)?;
+    Ok(Outcome::Done)
+}
+
+fn invalid(why: &str) -> Error {
+    Error::new(ErrorKind::Invalid, "export").because(why)
+}
+
+async fn tree(run: &Run, args: &Export, format: Format) -> Result<Exported> {
+    let workspace = run.workspace()?;
+    let view = workspace.files(args.at.find(workspace)?);
+    let root = require(&view, "export", &args.below)?;
+    let total = root.as_directory().map(|root| root.summary.files);
+    let mut export = view.export(&args.below)?;
+    let bar = progress::start(run, "exporting", total);
+    let mut exported = Exported::default();
+    if format == Format::Directory {
+        let mut target = DirectoryTarget::create(&args.target, args.force)?;
+        while let Some(entry) = export.next().await? {
+            count(&mut exported, &bar, &entry.entry);
+            target.write(entry).await?;
+        }
+        target.finish()?;
+    } else {
+        let mut target = TarTarget::new(Sink::create(&run.out, &args.target, args.force)?);
+        while let Some(entry) = export.next().await? {
+            count(&mut exported, &bar, &entry.entry);
+            target.write(entry).await?;
+        }
+        target.finish()?;
+    }
+    bar.finish_and_clear();
+    Ok(exported)
+}
+
+fn count(exported: &mut Exported, bar: &ProgressBar, entry: &workspace_core::Entry) {
+    match entry.kind() {
+        EntryKind::Directory => exported.directories += 1,
+        EntryKind::Symlink => exported.symlinks += 1,
+        EntryKind::File => {
+            exported.files += 1;
+            exported.bytes += entry.size();
+        }
+    }
+    if entry.kind() != EntryKind::Directory {
+        bar.inc(1);
+    }
+}
+
+async fn patch(run: &Run, args: &Export) -> Result<Exported> {
+    let workspace = run.workspace()?;
+    let (from, to) = patch_sides(workspace, args)?;
+    let options = DiffOptions {
+        below: args.below.clone(),
+        renames: true,
+    };
+    let differences = workspace.diff(from, to, &options)?;
+    let mut sink = Sink::create(&run.out, &args.target, args.force)?;
+    let mut exported = Exported::default();
+    for difference in &differences {
+        match compare(workspace, difference, Some(BinaryStyle::Whole)).await? {
+            Compared::Directory => {}
+            Compared::Patch { text, .. } => {
+                exported.files += 1;
+                exported.bytes += text.len() as u64;
+                sink.put(&text)?;
+            }
+            Compared::TooLarge(size) => {
+                let why = format!("{size} bytes, more than {MAX_COMPARED} in a patch");
+                let error = Error::new(ErrorKind::LimitExceeded, "export");
+                return Err(Failure::Error {
+                    error: error.at(&difference.path).because(why),
+                    hint: Some("export it as a directory or a tar archive".into()),
+                });
+            }
+        }
+    }
+    sink.finish()?;
+    Ok(exported)
+}
+
+/// Returns the two sides of the patch.
+fn patch_sides(workspace: &Workspace, args: &Export) -> Result<(At, At)> {
+    let default = sides(workspace, None, None, args.at.copy())?;
+    let to = match args.at.copy() {
+        Some(_) => default.1,
+        None => args.at.find(workspace)?,
+    };
+    let from = match (&args.from, to) {
+        (Some(from), _) => match parse_at(from) {
+            Some(at) => at,
+            None => sides(workspace, Some(from), None, None)?.0,
+        },
+        // Of a revision, what it changed.
+        (None, At::Revision(id)) => match workspace.revision(id)?.parent {
+            Some(parent) => At::Revision(parent),
+            None => At::Tree(TreeId::empty()),
+        },
+        (None, _) => default.0,
+    };
+    Ok((from, to))
+}
+
+/// A file or standard output. A file that was not finished is removed.
+enum Sink<'a> {
+    Stdout(&'a Output),
+    File {
+        path: PathBuf,
+        file: BufWriter<File>,
+        finished: bool,
+    },
+}
+
+impl<'a> Sink<'a> {
+    fn create(out: &'a Output, target: &Path, force: bool) -> Result<Self> {
+        if is_stdout(target) {
+            return Ok(Self::Stdout(out));
+        }
+        let mut options = OpenOptions::new();
+        options.write(true);
+        match force {
+            true => options.create(true).truncate(true),
+            false => options.create_new(true),
+        };
+        let file = options
+            .open(target)
+            .map_err(|error| exists(target, error))?;
+        Ok(Self::File {
+            path: target.into(),
+            file: BufWriter::with_capacity(256 << 10, file),
+            finished: false,
+        })
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        self.write_all(bytes).map_err(|error| self.failure(error))
+    }
+
+    /// Tells of a failure to write.
+    fn failure(&self, error: io::Error) -> Failure {
+        match self {
+            Self::Stdout(_) => output_error(error),
+            Self::File { path, .. } => io_error("export", path, error).into(),
+        }
+    }
+
+    fn finish(mut self) -> Result<()> {
+        match &mut self {
+            Self::Stdout(out) => out.flush(),
+            Self::File {
+                path,
+                file,
+                finished,
+            } => {
+                file.flush()
+                    .map_err(|error| io_error("export", path, error))?;
+                *finished = true;
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Drop for Sink<'_> {
+    fn drop(&mut self) {
+        if let Self::File {
+            path,
+            finished: false,
+            ..
+        } = self
+        {
+            // Nothing better can be done about a file that cannot be removed.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Tells of a target that is there already, or that cannot be made.
+fn exists(target: &Path, error: io::Error) -> Failure {
+    let error = io_error("export", target, error);
+    let hint =
+        (error.kind() == ErrorKind::AlreadyExists).then(|| "--force writes over it".to_string());
+    Failure::Error { error, hint }
+}
+
+impl Write for Sink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Stdout(out) => out.write_all(bytes).map(|()| bytes.len()),
+            Self::File { file, .. } => file.write(bytes),
+        }
+    }
+
+    /// Does nothing: [`finish`](Sink::finish) flushes.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,268 @@
+//! `grep`: searches the contents of files.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use regex::bytes::{Regex, RegexBuilder};
+use serde::Serialize;
+use workspace_core::{Entry, Error, ErrorKind, Glob, TreePath, View};
+
+use crate::args::{ReadAt, tree_path};
+use crate::commands::files::require;
+use crate::commands::progress;
+use crate::exit::{Outcome, Result};
+use crate::output::{BOLD, CYAN, List, Output, RED};
+use crate::run::Run;
+
+/// A NUL among this many first bytes makes a file binary.
+const BINARY_PROBE: usize = 8000;
+/// A longer line is searched in pieces of this size, in bytes.
+const MAX_LINE: usize = 1 << 20;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Grep {
+    /// The pattern: a regular expression, line by line
+    pattern: String,
+    /// Only files that match one of these, such as '*.rs' or '/src'
+    globs: Vec<Glob>,
+    /// Only below this directory
+    #[arg(long, value_name = "PATH", default_value = "/", value_parser = tree_path)]
+    below: TreePath,
+    /// Take the pattern as plain text
+    #[arg(short = 'F', long)]
+    fixed: bool,
+    /// Let upper and lower case be the same
+    #[arg(short, long)]
+    ignore_case: bool,
+    /// Print the paths of matching files only
+    #[arg(short = 'l', long)]
+    files: bool,
+    #[command(flatten)]
+    at: ReadAt,
+}
+
+/// A matching line.
+#[derive(Debug, Serialize)]
+struct MatchShape<'a> {
+    path: &'a str,
+    /// Counted from 1; none where only files are asked for, or in a binary file.
+    line: Option<u64>,
+    text: Option<String>,
+}
+
+/// Searches the contents of files.
+pub(crate) async fn grep(run: &Run, args: &Grep) -> Result<Outcome> {
+    let workspace = run.workspace()?;
+    let view = workspace.files(args.at.find(workspace)?);
+    let pattern = compile(args)?;
+    let root = require(&view, "grep", &args.below)?;
+    let files = root.as_directory().map(|root| root.summary.files);
+    let bar = progress::start(run, "searching", files);
+
+    let mut search = Search {
+        out: &run.out,
+        list: match run.out.is_json() {
+            true => Some(run.out.begin_list("matches")?),
+            false => None,
+        },
+        pattern,
+        files_only: args.files,
+        found: false,
+    };
+    // The same content is common in many places; what has no match there needs
+    // no second reading.
+    let mut barren = HashSet::new();
+    if let Entry::File(_) = root {
+        search.file(&view, &args.below).await?;
+    } else {
+        for step in view.walk(&args.below)? {
+            let (path, entry) = step?;
+            let Entry::File(file) = entry else { continue };
+            bar.inc(1);
+            let named = args.globs.is_empty() || args.globs.iter().any(|glob| glob.matches(&path));
+            if named && !barren.contains(&file.content) && !search.file(&view, &path).await? {
+                barren.insert(file.content);
+            }
+        }
+    }
+    bar.finish_and_clear();
+    let found = search.found;
+    if let Some(list) = search.list {
+        list.end()?;
+    }
+    Ok(match found {
+        true => Outcome::Done,
+        false => Outcome::Negative,
+    })
+}
+
+fn compile(args: &Grep) -> Result<Regex> {
+    let text = match args.fixed {
+        true => regex::escape(&args.pattern),
+        false => args.pattern.clone(),
+    };
+    let pattern = RegexBuilder::new(&text)
+        .case_insensitive(args.ignore_case)
+        .build()
+        .map_err(|error| {
+            Error::new(ErrorKind::Invalid, "parse pattern")
+                .at(args.pattern.escape_debug())
+                .because(error)
+        })?;
+    Ok(pattern)
+}
+
+struct Search<'a> {
+    out: &'a Output,
+    list: Option<List<'a>>,
+    pattern: Regex,
+    files_only: bool,
+    found: bool,
+}
+
+impl Search<'_> {
+    /// Searches a file, a chunk at a time; returns whether it has a match.
+    async fn file(&mut self, view: &View, path: &TreePath) -> Result<bool> {
+        let mut body = view.open(path, None).await?.body;
+        let mut lines = Lines::default();
+        let (mut found, mut binary, mut first) = (false, false, true);
+        loop {
+            let chunk = body.try_next().await?;
+            if let Some(chunk) = &chunk
+                && std::mem::take(&mut first)
+            {
+                binary = chunk[..chunk.len().min(BINARY_PROBE)].contains(&0);
+            }
+            let end = chunk.is_none();
+            lines.feed(chunk.unwrap_or_default());
+            while let Some((number, line)) = lines.next(end) {
+                if !self.pattern.is_match(line) {
+                    continue;
+                }
+                found = true;
+                let line = (!binary && !self.files_only).then_some((number, line));
+                self.report(path, line, binary)?;
+                if line.is_none() {
+                    self.found = true;
+                    return Ok(true);
+                }
+            }
+            if end {
+                self.found |= found;
+                return Ok(found);
+            }
+        }
+    }
+
+    fn report(&mut self, path: &TreePath, line: Option<(u64, &[u8])>, binary: bool) -> Result<()> {
+        let text = line.map(|(_, line)| String::from_utf8_lossy(line));
+        if let Some(list) = &mut self.list {
+            return list.item(&MatchShape {
+                path: path.as_str(),
+                line: line.map(|(number, _)| number),
+                text: text.map(|text| text.into_owned()),
+            });
+        }
+        let name = self.out.paint(BOLD, self.out.safe(path.as_str()));
+        match (line, text) {
+            (Some((number, line)), Some(text)) => {
+                let number = self.out.paint(CYAN, number);
+                let shown = self.highlighted(line, &text);
+                self.out.line(format!("{name}:{number}:{shown}"))
+            }
+            _ if binary && !self.files_only => {
+                self.out.line(format!("{name}: binary file matches"))
+            }
+            _ => self.out.line(name),
+        }
+    }
+
+    fn highlighted(&self, line: &[u8], text: &str) -> String {
+        let mut shown = String::new();
+        let mut from = 0;
+        if text.as_bytes() == line {
+            for found in self.pattern.find_iter(line) {
+                // A byte pattern may cut a character in two; then it stays plain.
+                if let (Some(before), Some(inside)) =
+                    (text.get(from..found.start()), text.get(found.range()))
+                {
+                    shown.push_str(&self.out.safe(before));
+                    shown.push_str(&self.out.paint(RED, self.out.safe(inside)));
+                    from = found.end();
+                }
+            }
+        }
+        shown.push_str(&self.out.safe(&text[from..]));
+        shown
+    }
+}
+
+/// Cuts a stream of chunks into lines, without their ends.
+#[derive(Default)]
+struct Lines {
+    buffer: Vec<u8>,
+    from: usize,
+    number: u64,
+    /// Whether a long line goes on, so that its pieces share a number.
+    within: bool,
+}
+
+impl Lines {
+    fn feed(&mut self, chunk: Bytes) {
+        self.buffer.drain(..std::mem::take(&mut self.from));
+        self.buffer.extend_from_slice(&chunk);
+    }
+
+    /// Returns the next whole line, or what is left at the end.
+    fn next(&mut self, end: bool) -> Option<(u64, &[u8])> {
+        let rest = &self.buffer[self.from..];
+        let window = &rest[..rest.len().min(MAX_LINE)];
+        let (len, whole) = match window.iter().position(|&byte| byte == b'\n') {
+            Some(at) => (at, true),
+            None if rest.len() >= MAX_LINE => (MAX_LINE, false),
+            None if end && !rest.is_empty() => (rest.len(), false),
+            None => return None,
+        };
+        let start = self.from;
+        self.from += len + usize::from(whole);
+        if !std::mem::replace(&mut self.within, !whole) {
+            self.number += 1;
+        }
+        let line = &self.buffer[start..start + len];
+        Some((self.number, line.strip_suffix(b"\r").unwrap_or(line)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(chunks: &[&str]) -> Vec<(u64, String)> {
+        let mut lines = Lines::default();
+        let mut found = Vec::new();
+        for (index, chunk) in chunks.iter().enumerate() {
+            lines.feed(Bytes::copy_from_slice(chunk.as_bytes()));
+            while let Some((number, line)) = lines.next(index + 1 == chunks.len()) {
+                found.push((number, String::from_utf8(line.to_vec()).unwrap()));
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn lines_do_not_depend_on_the_chunks() {
+        let whole = cut(&["one\r\ntwo\n\nfour", ""]);
+        let expected = [(1, "one"), (2, "two"), (3, ""), (4, "four")];
+        assert_eq!(whole, expected.map(|(n, text)| (n, text.to_string())));
+        assert_eq!(cut(&["on", "e\r", "\ntw", "o\n", "\nfo", "ur", ""]), whole);
+    }
+
+    #[test]
+    fn a_long_line_comes_in_pieces_under_one_number() {
+        let long = "x".repeat(2 * MAX_LINE + 1);
+        let pieces = cut(&[&long, "\nnext\n", ""]);
+        let sizes: Vec<(u64, usize)> = pieces.iter().map(|(n, text)| (*n, text.len())).collect();
+        assert_eq!(sizes, [(1, MAX_LINE), (1, MAX_LINE), (1, 1), (2, 4)]);
+    }
+}

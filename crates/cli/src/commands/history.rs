@@ -1,0 +1,186 @@
+//! Revisions: `log`, `show`, `snapshot`, `restore`.
+
+use serde::Serialize;
+use workspace_core::store::RevisionRecord;
+use workspace_core::{At, DiffOptions, ErrorKind, Recorded, RevisionId, TreeId, Workspace};
+
+use crate::commands::changes::{print_event, print_names};
+use crate::exit::{Outcome, Result};
+use crate::run::Run;
+use crate::shapes::{DifferenceShape, RevisionShape};
+use crate::time::local_text;
+
+/// How many revisions are read at once.
+const PAGE: usize = 500;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Log {
+    /// At most this many
+    #[arg(short = 'n', long, value_name = "NUMBER")]
+    limit: Option<usize>,
+    /// Only those before this one
+    #[arg(long, value_name = "REVISION")]
+    before: Option<RevisionId>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Show {
+    /// The revision's number
+    revision: RevisionId,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Snapshot {
+    /// What the revision is for
+    #[arg(short, long, value_name = "TEXT")]
+    message: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Restore {
+    /// The revision's number
+    revision: RevisionId,
+    /// What the new revision is for
+    #[arg(short, long, value_name = "TEXT")]
+    message: Option<String>,
+}
+
+/// Lists revisions, newest first.
+pub(crate) fn log(run: &Run, args: &Log) -> Result<Outcome> {
+    let workspace = run.workspace()?;
+    let out = &run.out;
+    let mut list = match out.is_json() {
+        true => Some(out.begin_list("revisions")?),
+        false => None,
+    };
+    let mut left = args.limit.unwrap_or(usize::MAX);
+    let mut before = args.before;
+    while left > 0 {
+        let page = workspace.revisions(before, left.min(PAGE))?;
+        let Some(last) = page.last() else { break };
+        before = Some(last.id);
+        left -= page.len();
+        for revision in &page {
+            let shape = RevisionShape::new(revision);
+            match &mut list {
+                Some(list) => list.item(&shape)?,
+                None => print_event(
+                    out,
+                    revision.id.get(),
+                    revision.at,
+                    &shape.cause_text(),
+                    (&revision.actor, &revision.message),
+                )?,
+            }
+        }
+    }
+    if let Some(list) = list {
+        list.end()?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Shows a revision and what it changed.
+pub(crate) fn show(run: &Run, args: &Show) -> Result<Outcome> {
+    let workspace = run.workspace()?;
+    let revision = workspace.revision(args.revision)?;
+    let parent = parent(workspace, &revision)?;
+    let differences = match parent {
+        Some(parent) => {
+            Some(workspace.diff(parent, At::Revision(revision.id), &DiffOptions::default())?)
+        }
+        None => None,
+    };
+    if run.out.is_json() {
+        #[derive(Serialize)]
+        struct Shape {
+            revision: RevisionShape,
+            /// None where the revision before was pruned.
+            differences: Option<Vec<DifferenceShape>>,
+        }
+        let shapes = |found: Vec<_>| found.iter().map(DifferenceShape::new).collect();
+        run.out.json(&Shape {
+            revision: RevisionShape::new(&revision),
+            differences: differences.map(shapes),
+        })?;
+        return Ok(Outcome::Done);
+    }
+    let out = &run.out;
+    for (what, text) in [
+        ("revision", revision.id.to_string()),
+        ("tree", revision.tree.to_string()),
+        ("version", revision.version.to_string()),
+        ("cause", RevisionShape::new(&revision).cause_text()),
+        ("actor", revision.actor.clone()),
+        ("at", local_text(revision.at)),
+    ] {
+        out.line(format!("{what:9} {}", out.safe(&text)).trim_end())?;
+    }
+    for (key, value) in &revision.metadata {
+        out.line(format!("{}: {}", out.safe(key), out.safe(value)))?;
+    }
+    out.line("")?;
+    if !revision.message.is_empty() {
+        for line in revision.message.lines() {
+            out.line(format!("    {}", out.safe(line)).trim_end())?;
+        }
+        out.line("")?;
+    }
+    match differences {
+        Some(differences) => print_names(run, &differences)?,
+        None => out.line("the revision before was pruned: nothing to compare with")?,
+    }
+    Ok(Outcome::Done)
+}
+
+/// Returns what a revision is to be compared with: the one before, or nothing.
+fn parent(workspace: &Workspace, revision: &RevisionRecord) -> Result<Option<At>> {
+    let Some(parent) = revision.parent else {
+        return Ok(Some(At::Tree(TreeId::empty())));
+    };
+    match workspace.revision(parent) {
+        Ok(_) => Ok(Some(At::Revision(parent))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Records head as it is.
+pub(crate) fn snapshot(run: &Run, args: &Snapshot) -> Result<Outcome> {
+    let message = run.revision_message(&args.message);
+    let recorded = run.workspace()?.snapshot(message)?;
+    tell(run, recorded, "recorded head", "head is recorded already")
+}
+
+/// Makes a revision's files head again.
+pub(crate) fn restore(run: &Run, args: &Restore) -> Result<Outcome> {
+    let message = run.revision_message(&args.message);
+    let recorded = run.workspace()?.restore(args.revision, message)?;
+    let done = format!("restored revision {}", args.revision);
+    tell(run, recorded, &done, "head has those files already")
+}
+
+fn tell(run: &Run, recorded: Recorded, done: &str, unchanged: &str) -> Result<Outcome> {
+    #[derive(Serialize)]
+    struct Shape {
+        published: bool,
+        revision: Option<u64>,
+    }
+    let (published, revision, line) = match recorded {
+        Recorded::Published(id) => (true, Some(id), format!("{done} as revision {id}")),
+        Recorded::Unchanged(Some(id)) => (
+            false,
+            Some(id),
+            format!("{unchanged}: revision {id} is the newest"),
+        ),
+        Recorded::Unchanged(None) => (false, None, unchanged.to_string()),
+    };
+    run.out.done(
+        &Shape {
+            published,
+            revision: revision.map(|id| id.get()),
+        },
+        line,
+    )?;
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,265 @@
+//! The workspace itself: `init`, `gc`, `fsck`, `du`, `completions`.
+
+use std::path::PathBuf;
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+use serde::Serialize;
+use workspace_core::{
+    At, Entry, ErrorKind, FsckOptions, KeepRevisions, Options, Timestamp, TreePath, View,
+};
+use workspace_native::Objects;
+
+use crate::args::{Args, ReadAt, tree_path};
+use crate::commands::files::{each_entry, require};
+use crate::commands::progress;
+use crate::exit::{Hinted, Outcome, Result};
+use crate::output::{RED, bytes_text, count_text};
+use crate::run::{DIRECTORY, Run};
+use crate::shapes::{EntryShape, UsageShape};
+use crate::time::parse_past;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Init {
+    /// Where `.workspace` is created, unless --workspace names it [default: here]
+    directory: Option<PathBuf>,
+    /// Keep large contents in a bucket, s3://BUCKET/PREFIX; credentials come from AWS_* variables
+    #[arg(long, value_name = "URL")]
+    objects: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Gc {
+    /// First forget all revisions but this many newest
+    #[arg(long, value_name = "NUMBER")]
+    keep_revisions: Option<u64>,
+    /// First forget revisions from before this: a time such as 30d (ago) or a date
+    #[arg(long, value_name = "TIME", value_parser = parse_past)]
+    keep_since: Option<Timestamp>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Fsck {
+    /// Also read every content and compare it with its id
+    #[arg(long)]
+    contents: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Du {
+    /// The directory
+    #[arg(default_value = "/", value_parser = tree_path)]
+    path: TreePath,
+    /// How many levels are told apart
+    #[arg(short, long, value_name = "LEVELS", default_value_t = 1)]
+    depth: usize,
+    #[command(flatten)]
+    at: ReadAt,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Completions {
+    /// The shell
+    shell: Shell,
+}
+
+/// Creates a workspace.
+pub(crate) fn init(run: &Run, args: &Init) -> Result<Outcome> {
+    let directory = match (&run.global.workspace, &args.directory) {
+        (_, Some(directory)) => directory.join(DIRECTORY),
+        (Some(directory), None) => directory.clone(),
+        (None, None) => PathBuf::from(DIRECTORY),
+    };
+    let objects = match &args.objects {
+        Some(url) => Objects::S3(url.clone()),
+        None => Objects::Local,
+    };
+    workspace_native::create(&directory, &objects, Options::default()).hinted(
+        |error| match error.kind() {
+            ErrorKind::AlreadyExists => Some("`workspace status` tells how it stands".into()),
+            _ => None,
+        },
+    )?;
+    #[derive(Serialize)]
+    struct Shape {
+        workspace: String,
+    }
+    let path = std::path::absolute(&directory).unwrap_or(directory);
+    let path = path.to_string_lossy().into_owned();
+    let line = format!("created a workspace in {}", run.out.safe(&path));
+    run.out.done(&Shape { workspace: path }, line)?;
+    Ok(Outcome::Done)
+}
+
+/// Reclaims what nothing refers to any more.
+pub(crate) async fn gc(run: &Run, args: &Gc) -> Result<Outcome> {
+    let workspace = run.workspace()?;
+    let pruned = match (args.keep_revisions, args.keep_since) {
+        (None, None) => 0,
+        (newest, since) => workspace.prune_revisions(KeepRevisions {
+            newest: newest.unwrap_or(1),
+            since,
+        })?,
+    };
+    let bar = progress::start(run, "collecting", None);
+    let collected = workspace.gc(|collected| {
+        bar.set_message(format!(
+            "{} nodes, {} contents, {} objects",
+            collected.nodes, collected.contents, collected.objects
+        ));
+    });
+    let collected = collected.await?;
+    bar.finish_and_clear();
+    #[derive(Serialize)]
+    struct Shape {
+        revisions: u64,
+        nodes: u64,
+        contents: u64,
+        objects: u64,
+    }
+    let line = format!(
+        "removed {}, {}, {}, {}",
+        count_text(pruned, "revision", "revisions"),
+        count_text(collected.nodes, "node", "nodes"),
+        count_text(collected.contents, "content", "contents"),
+        count_text(collected.objects, "object", "objects"),
+    );
+    run.out.done(
+        &Shape {
+            revisions: pruned,
+            nodes: collected.nodes,
+            contents: collected.contents,
+            objects: collected.objects,
+        },
+        line,
+    )?;
+    Ok(Outcome::Done)
+}
+
+/// Checks that everything stored is whole.
+pub(crate) async fn fsck(run: &Run, args: &Fsck) -> Result<Outcome> {
+    let workspace = run.workspace()?;
+    let bar = progress::start(run, "checking", None);
+    let options = FsckOptions {
+        contents: args.contents,
+    };
+    let report = workspace.fsck(options).await?;
+    bar.finish_and_clear();
+    if run.out.is_json() {
+        #[derive(Serialize)]
+        struct ProblemShape {
+            subject: String,
+            detail: String,
+        }
+        #[derive(Serialize)]
+        struct Shape {
+            roots: u64,
+            directories: u64,
+            nodes: u64,
+            contents: u64,
+            verified_bytes: u64,
+            problems: Vec<ProblemShape>,
+        }
+        let problems = report.problems.iter().map(|problem| ProblemShape {
+            subject: problem.subject.clone(),
+            detail: problem.detail.clone(),
+        });
+        run.out.json(&Shape {
+            roots: report.roots,
+            directories: report.directories,
+            nodes: report.nodes,
+            contents: report.contents,
+            verified_bytes: report.verified_bytes,
+            problems: problems.collect(),
+        })?;
+    } else {
+        for problem in &report.problems {
+            let text = problem.to_string();
+            run.out.line(run.out.paint(RED, run.out.safe(&text)))?;
+        }
+        let checked = format!(
+            "checked {}, {}, {}",
+            count_text(report.roots, "tree", "trees"),
+            count_text(report.nodes, "node", "nodes"),
+            count_text(report.contents, "content", "contents"),
+        );
+        let read = match args.contents {
+            true => format!(" ({} read)", bytes_text(report.verified_bytes)),
+            false => String::new(),
+        };
+        let found = count_text(report.problems.len() as u64, "problem", "problems");
+        run.out.say(format!("{checked}{read}: {found}"))?;
+    }
+    Ok(match report.problems.is_empty() {
+        true => Outcome::Done,
+        false => Outcome::Negative,
+    })
+}
+
+/// Tells how much room things take: in the tree, and in the stores.
+pub(crate) fn du(run: &Run, args: &Du) -> Result<Outcome> {
+    let workspace = run.workspace()?;
+    let at = args.at.find(workspace)?;
+    let view = workspace.files(at);
+    let root = require(&view, "measure", &args.path)?;
+    let mut measured = Vec::new();
+    measure(&view, &args.path, &root, args.depth, &mut measured)?;
+    let usage = workspace.usage()?;
+    if run.out.is_json() {
+        #[derive(Serialize)]
+        struct Shape {
+            entries: Vec<EntryShape>,
+            stored: UsageShape,
+        }
+        let shapes = measured
+            .iter()
+            .map(|(path, entry)| EntryShape::new(path, entry));
+        run.out.json(&Shape {
+            entries: shapes.collect(),
+            stored: UsageShape::new(&usage),
+        })?;
+        return Ok(Outcome::Done);
+    }
+    let out = &run.out;
+    for (path, entry) in &measured {
+        let size = bytes_text(entry.size());
+        out.line(format!("{size:>10}  {}", out.safe(path.as_str())))?;
+    }
+    if at == At::Head && args.path.is_root() {
+        out.say(format!(
+            "stored: {} in {}, {} in {}, {} of directories",
+            bytes_text(usage.inline_bytes),
+            count_text(usage.inline_contents, "row", "rows"),
+            bytes_text(usage.object_bytes),
+            count_text(usage.object_contents, "object", "objects"),
+            bytes_text(usage.node_bytes),
+        ))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Collects an entry and what is in it, `depth` levels down, entries before the
+/// directory that holds them.
+fn measure(
+    view: &View,
+    path: &TreePath,
+    entry: &Entry,
+    depth: usize,
+    measured: &mut Vec<(TreePath, Entry)>,
+) -> Result<()> {
+    if depth > 0 && entry.as_directory().is_some() {
+        each_entry(view, path, |name, entry| {
+            measure(view, &path.join(name)?, entry, depth - 1, measured)
+        })?;
+    }
+    measured.push((path.clone(), entry.clone()));
+    Ok(())
+}
+
+/// Prints a completion script.
+pub(crate) fn completions(run: &Run, args: &Completions) -> Result<Outcome> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Args::command(), "workspace", &mut script);
+    run.out.bytes(&script)?;
+    Ok(Outcome::Done)
+}

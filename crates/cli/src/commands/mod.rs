@@ -1,0 +1,13 @@
+//! The commands, a module for each group.
+
+pub(crate) mod changes;
+pub(crate) mod copies;
+pub(crate) mod edit;
+pub(crate) mod export;
+pub(crate) mod files;
+pub(crate) mod grep;
+pub(crate) mod history;
+pub(crate) mod maintenance;
+pub(crate) mod patch;
+pub(crate) mod progress;
+pub(crate) mod publish;

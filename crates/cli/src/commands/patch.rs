@@ -1,0 +1,105 @@
+//! Differences as patches: reads the contents that changed.
+
+use bytes::Bytes;
+use workspace_core::{
+    BinaryStyle, Difference, Entry, File, Patch, PatchMode, PatchSide, Workspace,
+};
+
+use crate::exit::Result;
+
+/// Files above this many bytes are not compared line by line.
+pub(crate) const MAX_COMPARED: u64 = 64 << 20;
+
+/// What became of a difference.
+pub(crate) enum Compared {
+    /// It was compared.
+    Patch {
+        /// Added lines.
+        added: u64,
+        /// Removed lines.
+        removed: u64,
+        /// Whether it is binary.
+        binary: bool,
+        /// The patch, where it was asked for.
+        text: Vec<u8>,
+    },
+    /// Directories do not show in patches.
+    Directory,
+    /// It has this many bytes, too many.
+    TooLarge(u64),
+}
+
+/// Compares the two sides of a difference; renders it where a style is given.
+///
+/// # Errors
+/// Those of reading the contents.
+pub(crate) async fn compare(
+    workspace: &Workspace,
+    difference: &Difference,
+    style: Option<BinaryStyle>,
+) -> Result<Compared> {
+    let (old, new) = (leaf(&difference.old), leaf(&difference.new));
+    if old.is_none() && new.is_none() {
+        return Ok(Compared::Directory);
+    }
+    let same = match (old, new) {
+        (Some(Entry::File(old)), Some(Entry::File(new))) => old.content == new.content,
+        _ => false,
+    };
+    let largest = old.into_iter().chain(new).map(Entry::size).max();
+    if !same && let Some(size) = largest.filter(|size| *size > MAX_COMPARED) {
+        return Ok(Compared::TooLarge(size));
+    }
+    // Equal contents need not be read: they do not appear in a patch.
+    let (old, new) = match same {
+        true => (side(old, Bytes::new()), side(new, Bytes::new())),
+        false => (
+            side(old, read(workspace, old).await?),
+            side(new, read(workspace, new).await?),
+        ),
+    };
+    fn borrowed(side: &Option<(PatchMode, Bytes)>) -> Option<PatchSide<'_>> {
+        side.as_ref()
+            .map(|(mode, bytes)| PatchSide { mode: *mode, bytes })
+    }
+    let patch = Patch::new(
+        &difference.path,
+        difference.renamed_from.as_ref(),
+        borrowed(&old),
+        borrowed(&new),
+    );
+    Ok(Compared::Patch {
+        added: patch.added(),
+        removed: patch.removed(),
+        binary: patch.is_binary(),
+        text: style.map_or_else(Vec::new, |style| patch.render(style)),
+    })
+}
+
+/// Returns what git knows of: files and symlinks.
+fn leaf(entry: &Option<Entry>) -> Option<&Entry> {
+    entry
+        .as_ref()
+        .filter(|entry| entry.as_directory().is_none())
+}
+
+async fn read(workspace: &Workspace, entry: Option<&Entry>) -> Result<Bytes> {
+    match entry {
+        Some(Entry::File(file)) => Ok(workspace.read_entry(file).await?),
+        Some(Entry::Symlink(symlink)) => {
+            Ok(Bytes::copy_from_slice(symlink.target.as_str().as_bytes()))
+        }
+        Some(Entry::Directory(_)) | None => Ok(Bytes::new()),
+    }
+}
+
+fn side(entry: Option<&Entry>, bytes: Bytes) -> Option<(PatchMode, Bytes)> {
+    let mode = match entry? {
+        Entry::File(File {
+            executable: true, ..
+        }) => PatchMode::Executable,
+        Entry::File(_) => PatchMode::Regular,
+        Entry::Symlink(_) | Entry::Directory(_) => PatchMode::Symlink,
+    };
+    Some((mode, bytes))
+}

@@ -1,0 +1,162 @@
+//! Publishing a copy: `apply`, `rebase`.
+
+use serde::Serialize;
+use workspace_core::store::CopyRecord;
+use workspace_core::{Applied, ApplyOptions, Error, ErrorKind, TreeId, Workspace};
+
+use crate::commands::copies::{self, label};
+use crate::exit::{Hinted, Outcome, Result};
+use crate::run::Run;
+use crate::shapes::CopyShape;
+
+/// A copy, as an argument or as an option.
+#[derive(Debug, clap::Args)]
+struct OneCopy {
+    /// The copy's name, id, or the start of its id
+    #[arg(value_name = "COPY", required_unless_present = "copy_option")]
+    copy: Option<String>,
+    /// The same as COPY
+    #[arg(
+        short,
+        long = "copy",
+        id = "copy_option",
+        value_name = "NAME",
+        conflicts_with = "copy"
+    )]
+    option: Option<String>,
+}
+
+impl OneCopy {
+    fn find(&self, workspace: &Workspace) -> Result<CopyRecord> {
+        let name = self.copy.as_ref().or(self.option.as_ref());
+        copies::find(workspace, name.map_or("", String::as_str))
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Apply {
+    #[command(flatten)]
+    copy: OneCopy,
+    /// What the revision is for
+    #[arg(short, long, value_name = "TEXT")]
+    message: Option<String>,
+    /// Only while the copy has this tree: the one that was reviewed
+    #[arg(long, value_name = "TREE")]
+    expect_tree: Option<TreeId>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Rebase {
+    #[command(flatten)]
+    copy: OneCopy,
+    /// What it is for, for the log of operations
+    #[arg(short = 'm', long, value_name = "TEXT")]
+    note: Option<String>,
+}
+
+/// Publishes a copy.
+pub(crate) fn apply(run: &Run, args: &Apply) -> Result<Outcome> {
+    let workspace = run.workspace()?;
+    let copy = args.copy.find(workspace)?;
+    let name = label(&copy);
+    let options = ApplyOptions {
+        message: run.revision_message(&args.message),
+        expect_tree: args.expect_tree,
+    };
+    let applied = workspace
+        .apply(copy.id, options)
+        .hinted(|error| apply_hint(error, &name))?;
+
+    #[derive(Serialize)]
+    struct Shape {
+        copy: String,
+        published: bool,
+        revision: Option<u64>,
+        already: bool,
+    }
+    let (revision, already, line) = match applied {
+        Applied::Published {
+            revision,
+            already: false,
+        } => (
+            Some(revision),
+            false,
+            format!("applied {name} as revision {revision}"),
+        ),
+        Applied::Published {
+            revision,
+            already: true,
+        } => (
+            Some(revision),
+            true,
+            format!("{name} was applied before, as revision {revision}"),
+        ),
+        Applied::Unchanged => (
+            None,
+            false,
+            format!("{name} has no change: nothing was published"),
+        ),
+    };
+    run.out.done(
+        &Shape {
+            copy: copy.id.to_string(),
+            published: revision.is_some(),
+            revision: revision.map(|id| id.get()),
+            already,
+        },
+        line,
+    )?;
+    Ok(Outcome::Done)
+}
+
+fn apply_hint(error: &Error, name: &str) -> Option<String> {
+    match error.kind() {
+        ErrorKind::Conflict => Some(format!(
+            "head moved since the copy was forked: `workspace rebase {name}` brings that in \
+             where the paths differ; then apply again"
+        )),
+        ErrorKind::Stale => Some(format!(
+            "the copy was changed since it was reviewed: `workspace diff --copy {name}` shows it"
+        )),
+        _ => None,
+    }
+}
+
+/// Brings a copy up to the present head.
+pub(crate) fn rebase(run: &Run, args: &Rebase) -> Result<Outcome> {
+    let workspace = run.workspace()?;
+    let copy = args.copy.find(workspace)?;
+    let name = label(&copy);
+    let rebased = workspace
+        .rebase(copy.id, &run.author(&args.note))
+        .hinted(|error| match error.kind() {
+            ErrorKind::Conflict => Some(format!(
+                "nothing was changed: fork a new copy, carry over what \
+                 `workspace diff --copy {name}` shows, and discard this one"
+            )),
+            _ => None,
+        })?;
+    #[derive(Serialize)]
+    struct Shape {
+        moved: bool,
+        operation: Option<u64>,
+        copy: CopyShape,
+    }
+    let moved = rebased.copy.base_version != copy.base_version || rebased.copy.base != copy.base;
+    let line = match moved {
+        true => format!(
+            "{name} is now based on version {}",
+            rebased.copy.base_version
+        ),
+        false => format!("{name} is based on the present head already"),
+    };
+    run.out.done(
+        &Shape {
+            moved,
+            operation: rebased.operation.map(|id| id.get()),
+            copy: CopyShape::new(&rebased.copy),
+        },
+        line,
+    )?;
+    Ok(Outcome::Done)
+}

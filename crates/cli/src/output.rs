@@ -1,0 +1,229 @@
+//! Standard output: text for people, JSON for programs, never both.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::fmt::Display;
+use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+use crate::exit::{Result, output_error};
+
+/// Directories.
+pub(crate) const BLUE: Style = AnsiColor::Blue.on_default().bold();
+/// Symlinks, and the headers of hunks.
+pub(crate) const CYAN: Style = AnsiColor::Cyan.on_default();
+/// Executables, and what is new.
+pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
+/// What is gone, and errors.
+pub(crate) const RED: Style = AnsiColor::Red.on_default();
+/// What identifies: ids, names of copies.
+pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default();
+/// Paths in a search, and file headers in a difference.
+pub(crate) const BOLD: Style = Style::new().bold();
+
+/// Where results go.
+pub(crate) struct Output {
+    json: bool,
+    quiet: bool,
+    colour: bool,
+    terminal: bool,
+    writer: RefCell<BufWriter<StdoutLock<'static>>>,
+}
+
+impl Output {
+    /// Opens standard output. Colour is for terminals only, and not where
+    /// `NO_COLOR` is set.
+    pub(crate) fn new(json: bool, quiet: bool) -> Self {
+        let stdout = io::stdout();
+        let choice = anstream::AutoStream::choice(&stdout);
+        Self {
+            json,
+            quiet,
+            colour: choice != anstream::ColorChoice::Never,
+            terminal: stdout.is_terminal(),
+            writer: RefCell::new(BufWriter::with_capacity(64 << 10, stdout.lock())),
+        }
+    }
+
+    /// Tells whether results are JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Tells whether progress may be drawn on standard error.
+    pub(crate) fn shows_progress(&self) -> bool {
+        !self.json && !self.quiet && io::stderr().is_terminal()
+    }
+
+    /// Writes bytes as they are: a file's content, a patch.
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> Result<()> {
+        self.write_all(bytes).map_err(output_error)
+    }
+
+    /// The same for those who speak of failures in their own way.
+    pub(crate) fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
+        self.writer.borrow_mut().write_all(bytes)
+    }
+
+    /// Writes bytes in a style where there is colour, and as they are otherwise.
+    pub(crate) fn styled(&self, style: Style, bytes: &[u8]) -> Result<()> {
+        if !self.colour {
+            return self.bytes(bytes);
+        }
+        let (text, end) = match bytes.strip_suffix(b"\n") {
+            Some(text) => (text, "\n"),
+            None => (bytes, ""),
+        };
+        self.bytes(style.render().to_string().as_bytes())?;
+        match std::str::from_utf8(text) {
+            Ok(text) => self.bytes(self.safe(text).as_bytes())?,
+            Err(_) => self.bytes(text)?,
+        }
+        self.bytes(format!("{}{end}", style.render_reset()).as_bytes())
+    }
+
+    /// Writes a line of a text result.
+    pub(crate) fn line(&self, line: impl Display) -> Result<()> {
+        let mut writer = self.writer.borrow_mut();
+        writeln!(writer, "{line}").map_err(output_error)
+    }
+
+    /// Writes a line that says what was done; `--quiet` leaves it out.
+    pub(crate) fn say(&self, line: impl Display) -> Result<()> {
+        if self.quiet || self.json {
+            return Ok(());
+        }
+        self.line(line)
+    }
+
+    /// Writes a JSON document in one line.
+    pub(crate) fn json(&self, shape: &impl Serialize) -> Result<()> {
+        let mut writer = self.writer.borrow_mut();
+        serde_json::to_writer(&mut *writer, shape)
+            .map_err(io::Error::from)
+            .and_then(|()| writer.write_all(b"\n"))
+            .map_err(output_error)
+    }
+
+    /// Writes what was done: `shape` with `--json`, and otherwise a line.
+    pub(crate) fn done(&self, shape: &impl Serialize, line: impl Display) -> Result<()> {
+        match self.json {
+            true => self.json(shape),
+            false => self.say(line),
+        }
+    }
+
+    /// Begins the JSON document `{"name": [...]}` whose items come one by one.
+    pub(crate) fn begin_list(&self, name: &str) -> Result<List<'_>> {
+        self.bytes(format!("{{\"{name}\":[").as_bytes())?;
+        Ok(List {
+            output: self,
+            empty: true,
+        })
+    }
+
+    /// Hands everything to the operating system.
+    pub(crate) fn flush(&self) -> Result<()> {
+        self.writer.borrow_mut().flush().map_err(output_error)
+    }
+
+    /// Wraps a text in a style where there is colour.
+    pub(crate) fn paint(&self, style: Style, text: impl Display) -> String {
+        match self.colour {
+            true => format!("{style}{text}{style:#}"),
+            false => text.to_string(),
+        }
+    }
+
+    /// Returns a name or line as it is safe to show: on a terminal control
+    /// characters are escaped, in a pipe it is exact.
+    pub(crate) fn safe<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match self.terminal {
+            true => escaped(text),
+            false => text.into(),
+        }
+    }
+}
+
+/// A JSON list under way.
+pub(crate) struct List<'a> {
+    output: &'a Output,
+    empty: bool,
+}
+
+impl List<'_> {
+    /// Writes an item.
+    pub(crate) fn item(&mut self, shape: &impl Serialize) -> Result<()> {
+        let mut writer = self.output.writer.borrow_mut();
+        let comma: &[u8] = if self.empty { b"" } else { b"," };
+        self.empty = false;
+        writer
+            .write_all(comma)
+            .and_then(|()| serde_json::to_writer(&mut *writer, shape).map_err(io::Error::from))
+            .map_err(output_error)
+    }
+
+    /// Ends the list and the document.
+    pub(crate) fn end(self) -> Result<()> {
+        self.output.bytes(b"]}\n")
+    }
+}
+
+fn escaped(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return text.into();
+    }
+    let escape = |c: char| match c.is_control() && c != '\t' {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    };
+    text.chars().map(escape).collect::<String>().into()
+}
+
+/// Renders a number of bytes for people.
+pub(crate) fn bytes_text(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let mut value = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    while value >= 1023.95 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+/// Renders a count with its noun.
+pub(crate) fn count_text(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_rounded_to_one_digit() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (1536, "1.5 KiB"),
+            (1 << 20, "1.0 MiB"),
+            ((1 << 20) - 1, "1.0 MiB"),
+            (u64::MAX, "16.0 EiB"),
+        ] {
+            assert_eq!(bytes_text(bytes), text);
+        }
+    }
+
+    #[test]
+    fn control_characters_are_escaped() {
+        assert_eq!(escaped("a\u{1b}[31mb\té"), "a\\u{1b}[31mb\té");
+        assert!(matches!(escaped("plain é"), Cow::Borrowed(_)));
+    }
+}

@@ -1,0 +1,240 @@
+//! One run of the command: from arguments to an exit code.
+
+use std::cell::OnceCell;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use workspace_core::{Author, Error, ErrorKind, Options, Receipt, RevisionMessage, Workspace};
+
+use crate::args::{Args, Command, Global};
+use crate::commands::{changes, copies, edit, export, files, grep, history, maintenance, publish};
+use crate::exit::{ErrorShape, Failure, Outcome, Result, code, io_error, message};
+use crate::output::{CYAN, Output, RED};
+use crate::shapes::ReceiptShape;
+
+/// The name of a workspace's directory within a project.
+pub(crate) const DIRECTORY: &str = ".workspace";
+
+/// What a command runs with.
+pub(crate) struct Run {
+    /// What all commands share.
+    pub(crate) global: Global,
+    /// Where results go.
+    pub(crate) out: Output,
+    workspace: OnceCell<Workspace>,
+}
+
+impl Run {
+    /// Opens the workspace: the named one, or the nearest upwards.
+    ///
+    /// # Errors
+    /// `NotFound` where there is none; `Locked` while another process has it.
+    pub(crate) fn workspace(&self) -> Result<&Workspace> {
+        if let Some(workspace) = self.workspace.get() {
+            return Ok(workspace);
+        }
+        let directory = match &self.global.workspace {
+            Some(directory) => directory.clone(),
+            None => nearest()?,
+        };
+        let workspace =
+            workspace_native::open(&directory, Options::default()).map_err(|error| {
+                let hint = match error.kind() {
+                    ErrorKind::NotFound => Some(format!(
+                        "`workspace init --workspace {}` creates one there",
+                        directory.display()
+                    )),
+                    _ => None,
+                };
+                Failure::Error { error, hint }
+            })?;
+        Ok(self.workspace.get_or_init(|| workspace))
+    }
+
+    /// Returns who acts, and what for.
+    pub(crate) fn author(&self, note: &Option<String>) -> Author {
+        Author {
+            actor: self.global.actor(),
+            note: note.clone().unwrap_or_default(),
+        }
+    }
+
+    /// Returns what goes into a revision.
+    pub(crate) fn revision_message(&self, message: &Option<String>) -> RevisionMessage {
+        RevisionMessage {
+            actor: self.global.actor(),
+            message: message.clone().unwrap_or_default(),
+            ..RevisionMessage::default()
+        }
+    }
+
+    fn print_receipt(&self) {
+        let receipt = match self.workspace.get() {
+            Some(workspace) => workspace.receipt(),
+            None => Receipt::default(),
+        };
+        let shape = ReceiptShape::new(&receipt);
+        let text = match self.out.is_json() {
+            true => serde_json::to_string(&serde_json::json!({ "receipt": shape })),
+            false => Ok(format!("receipt: {shape}")),
+        };
+        tell(text.unwrap_or_default());
+    }
+}
+
+/// Finds the nearest `.workspace` in the current directory or above.
+fn nearest() -> Result<PathBuf> {
+    let here = std::env::current_dir()
+        .map_err(|error| io_error("find workspace", Path::new("."), error))?;
+    let found = here
+        .ancestors()
+        .map(|directory| directory.join(DIRECTORY))
+        .find(|candidate| candidate.is_dir());
+    found.ok_or_else(|| Failure::Error {
+        error: Error::new(ErrorKind::NotFound, "find workspace")
+            .at(here.display())
+            .because("no .workspace here or in a directory above"),
+        hint: Some("`workspace init` creates one here; --workspace DIR names one".into()),
+    })
+}
+
+/// Runs the command with the arguments of this process.
+pub(crate) fn main() -> u8 {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let args = match Args::try_parse_from(&arguments) {
+        Ok(args) => args,
+        Err(error) => return usage(&error, &arguments),
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let error = io_error("start", Path::new("runtime"), error);
+            return failed(&error.into(), args.global.json);
+        }
+    };
+    let run = Run {
+        out: Output::new(args.global.json, args.global.quiet),
+        global: args.global,
+        workspace: OnceCell::new(),
+    };
+    let result = runtime.block_on(async {
+        let outcome = dispatch(&run, args.command).await;
+        // What a failed command found before it failed is still worth having.
+        let flushed = run.out.flush();
+        outcome.and_then(|outcome| flushed.map(|()| outcome))
+    });
+    if run.global.receipt {
+        run.print_receipt();
+    }
+    let code = match &result {
+        Ok(outcome) => outcome.code(),
+        Err(failure) => failed(failure, run.global.json),
+    };
+    drop(run);
+    // A read of standard input that nobody waits for must not hold up the end.
+    runtime.shutdown_background();
+    code
+}
+
+async fn dispatch(run: &Run, command: Command) -> Result<Outcome> {
+    match command {
+        Command::Init(args) => maintenance::init(run, &args),
+        Command::Ls(args) => files::ls(run, &args),
+        Command::Tree(args) => files::tree(run, &args),
+        Command::Cat(args) => files::cat(run, &args).await,
+        Command::Stat(args) => files::stat(run, &args),
+        Command::Find(args) => files::find(run, &args),
+        Command::Grep(args) => grep::grep(run, &args).await,
+        Command::Put(args) => edit::put(run, &args).await,
+        Command::Mkdir(args) => edit::mkdir(run, &args).await,
+        Command::Mv(args) => edit::mv(run, &args).await,
+        Command::Cp(args) => edit::cp(run, &args).await,
+        Command::Rm(args) => edit::rm(run, &args).await,
+        Command::Copy(args) => copies::copy(run, &args),
+        Command::Status(args) => changes::status(run, &args),
+        Command::Ops(args) => changes::ops(run, &args),
+        Command::Undo(args) => changes::undo(run, &args),
+        Command::Diff(args) => changes::diff(run, &args).await,
+        Command::Apply(args) => publish::apply(run, &args),
+        Command::Rebase(args) => publish::rebase(run, &args),
+        Command::Log(args) => history::log(run, &args),
+        Command::Show(args) => history::show(run, &args),
+        Command::Snapshot(args) => history::snapshot(run, &args),
+        Command::Restore(args) => history::restore(run, &args),
+        Command::Export(args) => export::export(run, &args).await,
+        Command::Gc(args) => maintenance::gc(run, &args).await,
+        Command::Fsck(args) => maintenance::fsck(run, &args).await,
+        Command::Du(args) => maintenance::du(run, &args),
+        Command::Completions(args) => maintenance::completions(run, &args),
+    }
+}
+
+/// Tells of wrong usage, or prints the help that was asked for.
+fn usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
+    if !error.use_stderr() {
+        // Help or version; a closed pipe is fine.
+        let _ = error.print();
+        return 0;
+    }
+    if arguments.iter().any(|argument| argument == "--json") {
+        let text = error.render().to_string();
+        let first = text.split("\n\n").next().unwrap_or_default();
+        let first = first.strip_prefix("error: ").unwrap_or(first).trim();
+        tell_json(&ErrorShape::usage(first.into()));
+    } else {
+        let _ = error.print();
+    }
+    code(ErrorKind::Invalid)
+}
+
+/// Tells of a failure; returns its exit code.
+fn failed(failure: &Failure, json: bool) -> u8 {
+    if let Failure::Error { error, .. } = failure {
+        if json {
+            tell_json(&ErrorShape::new(error, failure.hint()));
+        } else {
+            tell(format!("{RED}error:{RED:#} {}", message(error)));
+            tell_conflict(error);
+            if let Some(hint) = failure.hint() {
+                tell(format!("{CYAN}hint:{CYAN:#} {hint}"));
+            }
+        }
+    }
+    failure.code()
+}
+
+fn tell_conflict(error: &Error) {
+    /// As many paths of each side are named.
+    const NAMED: usize = 20;
+    let Some(conflict) = error.conflict() else {
+        return;
+    };
+    for (side, list) in [
+        ("changed in both", &conflict.both),
+        ("changed in head", &conflict.head),
+        ("changed in the copy", &conflict.copy),
+    ] {
+        for path in list.paths.iter().take(NAMED) {
+            tell(format!("  {side}: {}", path.as_str().escape_debug()));
+        }
+        let rest = list.count.saturating_sub(NAMED as u64);
+        if rest > 0 {
+            tell(format!("  {side}: … and {rest} more"));
+        }
+    }
+}
+
+fn tell_json(shape: &ErrorShape) {
+    tell(serde_json::to_string(shape).unwrap_or_default());
+}
+
+/// Writes a line to standard error, coloured on terminals only. Where nobody
+/// reads it there is nobody to tell.
+fn tell(line: String) {
+    let _ = writeln!(anstream::AutoStream::auto(io::stderr()), "{line}");
+}

@@ -1,0 +1,218 @@
+//! Every command, as text and as JSON, over one small history.
+
+use crate::support::{Place, transcript};
+
+const READING: &str = "
+    < # Notes\\n
+    put README.md
+    < fn main() {}\\n
+    put --parents src/main.rs --note 'the start'
+    < #!/bin/sh\\n
+    put --executable --media-type text/x-sh --provenance 'by hand' run.sh
+    mkdir docs tests
+    mkdir --parents docs/a/b
+    ls
+    ls /src --long
+    ls README.md
+    tree
+    tree --depth 1 --quiet
+    cat README.md src/main.rs
+    cat --range 2..7 README.md
+    stat run.sh
+    stat docs
+    stat /
+    find
+    find '*.rs' '*.sh'
+    find --kind directory --below docs
+    grep main
+    grep -i NOTES '*.md'
+    grep -F '{}' --files
+    grep nothing-like-it
+    du
+    du --depth 0 docs
+";
+
+const COPIES: &str = "
+    < one\\ntwo\\nthree\\n
+    put a.txt
+    < unchanged\\n
+    put b.txt
+    snapshot -m 'the start'
+    snapshot
+    copy new fix
+    copy new other --expires 2h
+    copy list
+    < one\\n2\\nthree\\nfour\\n
+    put --copy fix a.txt -m 'count'
+    mv --copy fix b.txt c.txt
+    cp --copy fix a.txt d.txt
+    rm --copy fix d.txt
+    < \\0\\0
+    put --copy fix blob
+    status
+    status --copy fix
+    ops --copy fix
+    diff --copy fix
+    diff --copy fix --stat
+    diff --copy fix --name-status
+    diff --copy fix --name-status --no-renames
+    diff head fix --name-status --below a.txt
+    undo --copy fix 2
+    undo --copy fix 2
+    diff --copy fix --name-status
+    copy rename other spare
+    copy show fix
+    apply fix -m 'count further'
+    apply fix
+    apply spare
+    copy discard spare
+    copy discard spare
+    copy list --all
+    diff
+    diff 1 2 --stat
+    log
+    log -n 1
+    show 2
+    show 1
+    restore 1 -m 'back'
+    restore 1
+    log
+    cat a.txt
+    gc --keep-revisions 1
+    log
+    show 3
+    fsck
+    fsck --contents
+";
+
+const CONFLICTS: &str = "
+    < base\\n
+    put a.txt
+    < base\\n
+    put b.txt
+    copy new left
+    copy new right
+    < left\\n
+    put --copy left a.txt
+    < right\\n
+    put --copy right b.txt
+    copy new clash
+    < clash\\n
+    put --copy clash a.txt
+    apply left
+    apply right
+    status --copy right
+    rebase right
+    rebase right
+    ops --copy right
+    undo --copy right 2
+    apply right
+    apply clash
+    rebase clash
+    apply --copy nobody
+    apply lefd
+    < more\\n
+    put --copy left a.txt
+    < late\\n
+    put --if-absent a.txt
+    < late\\n
+    put --expect-generation 1 a.txt
+    apply clash --expect-tree 0000000000000000000000000000000000000000000000000000000000000000
+";
+
+#[test]
+fn reading_and_writing() {
+    insta::assert_snapshot!("reading_text", transcript(&Place::new(), &[], READING));
+    insta::assert_snapshot!(
+        "reading_json",
+        transcript(&Place::new(), &["--json"], READING)
+    );
+}
+
+#[test]
+fn copies_and_revisions() {
+    insta::assert_snapshot!("copies_text", transcript(&Place::new(), &[], COPIES));
+    insta::assert_snapshot!(
+        "copies_json",
+        transcript(&Place::new(), &["--json"], COPIES)
+    );
+}
+
+#[test]
+fn conflicts_and_refusals() {
+    insta::assert_snapshot!("conflicts_text", transcript(&Place::new(), &[], CONFLICTS));
+    insta::assert_snapshot!(
+        "conflicts_json",
+        transcript(&Place::new(), &["--json"], CONFLICTS)
+    );
+}
+
+#[test]
+fn help_lists_the_commands_and_exit_codes() {
+    insta::assert_snapshot!("help", Place::empty().ok(&["--help"]));
+}
+
+#[test]
+fn every_command_has_help_and_takes_the_common_options() {
+    let place = Place::empty();
+    for command in [
+        "init",
+        "ls",
+        "tree",
+        "cat",
+        "put",
+        "mkdir",
+        "mv",
+        "cp",
+        "rm",
+        "stat",
+        "find",
+        "grep",
+        "status",
+        "ops",
+        "undo",
+        "diff",
+        "apply",
+        "rebase",
+        "log",
+        "show",
+        "restore",
+        "snapshot",
+        "export",
+        "gc",
+        "fsck",
+        "du",
+        "completions",
+    ] {
+        let help = place.ok(&[command, "--help"]);
+        for option in ["--json", "--quiet", "--workspace"] {
+            assert!(help.contains(option), "{command} {option}");
+        }
+    }
+    for command in ["new", "list", "show", "rename", "discard"] {
+        place.ok(&["copy", command, "--help"]);
+    }
+}
+
+#[test]
+fn completions_are_for_the_shell_that_is_named() {
+    let place = Place::empty();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = place.ok(&["completions", shell]);
+        assert!(
+            script.contains("workspace") && script.contains("rebase"),
+            "{shell}"
+        );
+    }
+}
+
+#[test]
+fn a_receipt_is_printed_on_request() {
+    let place = Place::new();
+    let ran = place.run(&["--receipt", "copy", "new", "x"]);
+    assert!(ran.stderr.starts_with("receipt: rows "), "{}", ran.stderr);
+    let ran = place.run(&["--receipt", "--json", "copy", "new", "y"]);
+    let receipt: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
+    assert_eq!(receipt["receipt"]["commits"], 1);
+    assert_eq!(receipt["receipt"]["nodes_written"], 0);
+}

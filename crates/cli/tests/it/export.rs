@@ -1,0 +1,119 @@
+//! What goes in comes out: directories, archives and patches.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::Place;
+
+type Found = BTreeMap<String, (String, bool, i64, Vec<u8>)>;
+
+/// Reads a directory: kind, executable bit, time and content of each entry.
+fn read(root: &Path) -> Found {
+    fn below(root: &Path, path: &Path, found: &mut Found) {
+        for entry in fs::read_dir(path).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path
+                .strip_prefix(root)
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_string();
+            let meta = fs::symlink_metadata(&path).unwrap();
+            let executable = meta.permissions().mode() & 0o100 != 0;
+            let millis = meta.mtime() * 1000 + meta.mtime_nsec() / 1_000_000;
+            if meta.is_dir() {
+                found.insert(name, ("directory".into(), false, 0, Vec::new()));
+                below(root, &path, found);
+            } else if meta.is_symlink() {
+                let target = fs::read_link(&path).unwrap().into_os_string();
+                let target = target.into_encoded_bytes();
+                found.insert(name, ("symlink".into(), false, millis, target));
+            } else {
+                let content = fs::read(&path).unwrap();
+                found.insert(name, ("file".into(), executable, millis, content));
+            }
+        }
+    }
+    let mut found = Found::new();
+    below(root, root, &mut found);
+    found
+}
+
+#[test]
+fn git_applies_the_patch() {
+    let place = Place::new();
+    place.put("text", "one\ntwo\nthree\n");
+    place.put("gone", "gone\n");
+    place.put("moved from", "moved, and much the same\n");
+    place.put("mode", "mode\n");
+    place.ok(&["export", "in"]);
+    place.ok(&["copy", "new", "work"]);
+    place.put_in("work", "text", "one\n2\nthree");
+    place.ok(&["rm", "--copy", "work", "gone"]);
+    place.ok(&["mv", "--copy", "work", "moved from", "moved to"]);
+    place.put_in("work", "new/é\t\"quoted\"", "new\r\n");
+    place.put_in("work", "binary", "a\0b");
+    place.put_in("work", "empty", "");
+    let ran = place.run_with(&["put", "-x", "--copy", "work", "mode"], b"mode\n");
+    assert_eq!(ran.code, 0);
+    place.ok(&["export", "work.patch", "--copy", "work"]);
+    place.ok(&["export", "after", "--copy", "work"]);
+    let status = Command::new("git")
+        .args(["apply", "--whitespace=nowarn", "../work.patch"])
+        .current_dir(place.path("in"))
+        .env("GIT_CEILING_DIRECTORIES", place.directory.path())
+        .status();
+    assert!(status.unwrap().success());
+    let timeless = |root: &str| {
+        let mut found = read(&place.path(root));
+        found.values_mut().for_each(|entry| entry.2 = 0);
+        found
+    };
+    assert_eq!(timeless("in"), timeless("after"));
+}
+
+#[test]
+fn an_export_takes_no_place_that_holds_something() {
+    let place = Place::new();
+    place.put("a", "new");
+    place.file("out/a", "old");
+    place.file("out/b", "other");
+    let error = place.error(7, &["export", "out"]);
+    assert_eq!(error["code"], "not_empty");
+    assert!(error["hint"].as_str().unwrap().contains("--force"));
+    assert_eq!(fs::read(place.path("out/a")).unwrap(), b"old");
+    place.ok(&["export", "out", "--force"]);
+    assert_eq!(fs::read(place.path("out/a")).unwrap(), b"new");
+    assert_eq!(fs::read(place.path("out/b")).unwrap(), b"other");
+
+    place.file("x.tar", "mine");
+    place.error(4, &["export", "x.tar"]);
+    assert_eq!(fs::read(place.path("x.tar")).unwrap(), b"mine");
+    place.ok(&["export", "x.tar", "--force"]);
+    place.error(2, &["export", "-", "--format", "directory"]);
+    place.error(3, &["export", "absent/x.tar"]);
+}
+
+#[test]
+fn an_export_never_writes_through_a_symlink() {
+    let place = Place::new();
+    place.put("dir/file", "mine");
+    place.put("plain", "mine");
+    fs::create_dir_all(place.path("outside")).unwrap();
+    place.file("outside/target", "theirs");
+    fs::create_dir_all(place.path("out")).unwrap();
+    symlink(place.path("outside"), place.path("out/dir")).unwrap();
+    symlink(place.path("outside/target"), place.path("out/plain")).unwrap();
+    place.ok(&["export", "out", "--force"]);
+    assert_eq!(fs::read(place.path("outside/target")).unwrap(), b"theirs");
+    assert_eq!(fs::read_dir(place.path("outside")).unwrap().count(), 1);
+    assert_eq!(fs::read(place.path("out/dir/file")).unwrap(), b"mine");
+    assert!(
+        !fs::symlink_metadata(place.path("out/plain"))
+            .unwrap()
+            .is_symlink()
+    );
+}

@@ -1,0 +1,10 @@
+//! The command from the outside: it is run as people and programs run it.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod bad_input;
+mod commands;
+mod export;
+mod git_apply;
+mod processes;
+mod support;
