@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand};
 use workspace_core::{At, RevisionId, TreeId, TreePath, Workspace};
 
-use crate::commands::{changes, copies, edit, export, files, grep, history, maintenance, publish};
+use crate::commands::{
+    changes, copies, diff, edit, export, files, grep, history, listing, maintenance, publish,
+};
 use crate::exit::{EXIT_CODES, Result};
 
 /// A durable file tree: fork copies of it, edit them, see what changed, apply or
@@ -133,15 +135,15 @@ pub(crate) enum Command {
     /// Create a workspace
     Init(maintenance::Init),
     /// List a directory
-    Ls(files::Ls),
+    Ls(listing::Ls),
     /// Show a directory and all below it as a tree
-    Tree(files::Tree),
+    Tree(listing::Tree),
     /// Print files
     Cat(files::Cat),
     /// Tell all about an entry
     Stat(files::Stat),
     /// Find entries by name and kind
-    Find(files::Find),
+    Find(listing::Find),
     /// Search the contents of files
     Grep(grep::Grep),
     /// Write a file
@@ -164,7 +166,7 @@ pub(crate) enum Command {
     /// Undo one operation of a copy, keeping what came later
     Undo(changes::Undo),
     /// Show what changed
-    Diff(changes::Diff),
+    Diff(diff::Diff),
     /// Publish a copy: it becomes head, as a new revision
     Apply(publish::Apply),
     /// Bring a copy up to the present head

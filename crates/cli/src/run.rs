@@ -9,7 +9,9 @@ use clap::Parser;
 use workspace_core::{Author, Error, ErrorKind, Options, Receipt, RevisionMessage, Workspace};
 
 use crate::args::{Args, Command, Global};
-use crate::commands::{changes, copies, edit, export, files, grep, history, maintenance, publish};
+use crate::commands::{
+    changes, copies, diff, edit, export, files, grep, history, listing, maintenance, publish,
+};
 use crate::exit::{ErrorShape, Failure, Outcome, Result, code, io_error, message};
 use crate::output::{CYAN, Output, RED};
 use crate::shapes::ReceiptShape;
@@ -144,11 +146,11 @@ pub(crate) fn main() -> u8 {
 async fn dispatch(run: &Run, command: Command) -> Result<Outcome> {
     match command {
         Command::Init(args) => maintenance::init(run, &args),
-        Command::Ls(args) => files::ls(run, &args),
-        Command::Tree(args) => files::tree(run, &args),
+        Command::Ls(args) => listing::ls(run, &args),
+        Command::Tree(args) => listing::tree(run, &args),
         Command::Cat(args) => files::cat(run, &args).await,
         Command::Stat(args) => files::stat(run, &args),
-        Command::Find(args) => files::find(run, &args),
+        Command::Find(args) => listing::find(run, &args),
         Command::Grep(args) => grep::grep(run, &args).await,
         Command::Put(args) => edit::put(run, &args).await,
         Command::Mkdir(args) => edit::mkdir(run, &args).await,
@@ -159,7 +161,7 @@ async fn dispatch(run: &Run, command: Command) -> Result<Outcome> {
         Command::Status(args) => changes::status(run, &args),
         Command::Ops(args) => changes::ops(run, &args),
         Command::Undo(args) => changes::undo(run, &args),
-        Command::Diff(args) => changes::diff(run, &args).await,
+        Command::Diff(args) => diff::diff(run, &args).await,
         Command::Apply(args) => publish::apply(run, &args),
         Command::Rebase(args) => publish::rebase(run, &args),
         Command::Log(args) => history::log(run, &args),

@@ -4,7 +4,8 @@ use serde::Serialize;
 use workspace_core::store::RevisionRecord;
 use workspace_core::{At, DiffOptions, ErrorKind, Recorded, RevisionId, TreeId, Workspace};
 
-use crate::commands::changes::{print_event, print_names};
+use crate::commands::changes::print_event;
+use crate::commands::diff::print_names;
 use crate::exit::{Outcome, Result};
 use crate::run::Run;
 use crate::shapes::{DifferenceShape, RevisionShape};

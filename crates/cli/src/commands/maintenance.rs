@@ -11,7 +11,8 @@ use workspace_core::{
 use workspace_native::Objects;
 
 use crate::args::{Args, ReadAt, tree_path};
-use crate::commands::files::{each_entry, require};
+use crate::commands::files::require;
+use crate::commands::listing::each_entry;
 use crate::commands::progress;
 use crate::exit::{Hinted, Outcome, Result};
 use crate::output::{RED, bytes_text, count_text};

@@ -2,11 +2,13 @@
 
 pub(crate) mod changes;
 pub(crate) mod copies;
+pub(crate) mod diff;
 pub(crate) mod edit;
 pub(crate) mod export;
 pub(crate) mod files;
 pub(crate) mod grep;
 pub(crate) mod history;
+pub(crate) mod listing;
 pub(crate) mod maintenance;
 pub(crate) mod patch;
 pub(crate) mod progress;

@@ -17,7 +17,7 @@ use workspace_core::{
 use self::archive::TarTarget;
 use self::directory::DirectoryTarget;
 use crate::args::{ReadAt, parse_at, tree_path};
-use crate::commands::changes::sides;
+use crate::commands::diff::sides;
 use crate::commands::files::require;
 use crate::commands::patch::{Compared, MAX_COMPARED, compare};
 use crate::commands::progress;
