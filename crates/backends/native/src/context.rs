@@ -11,14 +11,18 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        let millis = match SystemTime::now().duration_since(UNIX_EPOCH) {
-            Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
-            Err(before) => {
-                i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |millis| -millis)
-            }
-        };
-        Timestamp::from_millis(millis)
+        timestamp(SystemTime::now())
     }
+}
+
+pub(crate) fn timestamp(time: SystemTime) -> Timestamp {
+    let millis = match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
+        Err(before) => {
+            i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |millis| -millis)
+        }
+    };
+    Timestamp::from_millis(millis)
 }
 
 /// Ids that order by time, as UUIDv7 does (RFC 9562): 6 bytes of milliseconds,

@@ -4,6 +4,7 @@
 //! - [`create`] and [`open`]: a workspace as a directory, for one process at a
 //!   time. [`Objects`] says where its objects are.
 //! - [`SqliteConn`], [`ObjectBlobs`]: the two stores under it.
+//! - [`source`]: directories and archives to import from.
 //! - [`SystemClock`], [`RandomIds`], [`context`]: the time and fresh ids.
 //!
 //! ```
@@ -27,6 +28,7 @@ mod context;
 mod directory;
 mod fault;
 mod lock;
+pub mod source;
 mod sqlite;
 
 pub use blobs::ObjectBlobs;

@@ -7,3 +7,4 @@ mod conformance;
 mod directory;
 mod limits;
 mod objects;
+mod source;

@@ -1,0 +1,123 @@
+//! Where imports come from: directories and archives.
+//!
+//! Each source reads on a thread of its own and runs ahead of the import by a
+//! few megabytes, so that reading overlaps with hashing and storing. What a
+//! source holds is not trusted: a path that is absolute or leaves the source, a
+//! name that is not UTF-8, a device, a damaged or truncated archive is an error
+//! that names it, and links are stored, never followed. How much may come out of
+//! it is the import's affair ([`ImportLimits`](workspace_core::ImportLimits)).
+
+mod ahead;
+mod archive;
+mod directory;
+mod tar;
+mod zip;
+
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::path::{Path, PathBuf};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use workspace_core::{EntrySource, Error, ErrorKind, Result, SourceEntry};
+
+use crate::fault::{io_error, io_kind};
+
+pub use directory::DirectorySource;
+pub use tar::TarSource;
+pub use zip::ZipSource;
+
+/// How to read a source.
+#[derive(Debug, Clone, Default)]
+pub struct SourceOptions {
+    /// Leaves out what `.gitignore` files in a directory and above it name, and
+    /// `.git` itself.
+    pub ignore: bool,
+    /// Leaves out this directory and what is below it, such as the workspace's
+    /// own within the directory that is imported.
+    pub exclude: Option<PathBuf>,
+    /// Passes over devices, FIFOs and sockets, which are an error otherwise.
+    pub skip_special: bool,
+}
+
+/// Opens a directory, a zip archive, or a tar archive (plain, gzip or zstd), by
+/// what is there.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`] where nothing is; [`ErrorKind::Unsupported`] for other
+/// formats; [`ErrorKind::Source`] where it cannot be read.
+pub fn open(path: &Path, options: &SourceOptions) -> Result<Box<dyn EntrySource>> {
+    if path.is_dir() {
+        return Ok(Box::new(DirectorySource::open(path, options)?));
+    }
+    let mut file = open_file(path)?;
+    let failed = io_error("open source", path);
+    let mut start = [0; 4];
+    let found = read_start(&mut file, &mut start).map_err(&failed)?;
+    file.rewind().map_err(&failed)?;
+    // A member, or the end of an empty archive.
+    if [b"PK\x03\x04", b"PK\x05\x06"].contains(&found.first_chunk().unwrap_or(&[0; 4])) {
+        return Ok(Box::new(ZipSource::open(path, options)?));
+    }
+    Ok(Box::new(TarSource::open(path, options)?))
+}
+
+fn open_file(path: &Path) -> Result<File> {
+    File::open(path).map_err(|cause| match cause.kind() {
+        io::ErrorKind::NotFound => Error::new(ErrorKind::NotFound, "open source")
+            .at(path.display())
+            .with_source(cause),
+        _ => source_error(path.display(), cause),
+    })
+}
+
+/// Fills `start` as far as the reader goes.
+fn read_start<'b>(reader: &mut impl Read, start: &'b mut [u8]) -> io::Result<&'b [u8]> {
+    let mut filled = 0;
+    while filled < start.len() {
+        match reader.read(&mut start[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+            Err(cause) => return Err(cause),
+        }
+    }
+    Ok(&start[..filled])
+}
+
+/// The source could not be read on.
+fn source_error(subject: impl std::fmt::Display, cause: io::Error) -> Error {
+    let kind = match io_kind(cause.kind()) {
+        (ErrorKind::StorageFull, _) => ErrorKind::StorageFull,
+        _ => ErrorKind::Source,
+    };
+    Error::new(kind, "read source")
+        .at(subject)
+        .because(&cause)
+        .with_source(cause)
+}
+
+/// The source holds what must not be imported.
+fn invalid(subject: impl std::fmt::Display, why: &str) -> Error {
+    Error::new(ErrorKind::Invalid, "read source")
+        .at(subject)
+        .because(why)
+}
+
+const SPECIAL: &str = "a device, FIFO or socket cannot be imported";
+
+macro_rules! read_ahead {
+    ($($source:ty),*) => {$(
+        impl EntrySource for $source {
+            fn next(&mut self) -> BoxFuture<'_, Result<Option<SourceEntry>>> {
+                self.0.next().boxed()
+            }
+
+            fn chunk(&mut self) -> BoxFuture<'_, Result<Option<bytes::Bytes>>> {
+                self.0.chunk().boxed()
+            }
+        }
+    )*};
+}
+
+read_ahead!(DirectorySource, TarSource, ZipSource);

@@ -1,0 +1,177 @@
+//! Zip archives.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek};
+use std::path::Path;
+
+use ::zip::result::ZipError;
+use ::zip::{CompressionMethod, ZipArchive};
+use workspace_core::{Error, ErrorKind, MAX_TARGET, Result, SourceEntry, SourceKind, Timestamp};
+
+use super::ahead::{ReadAhead, Sink, Stop};
+use super::archive::{link_target, member_path};
+use super::{SPECIAL, SourceOptions, invalid, open_file, source_error};
+
+/// The members of a zip archive, in the order of its directory. Of members of
+/// the same name there is the last.
+#[derive(Debug)]
+pub struct ZipSource(pub(super) ReadAhead);
+
+impl ZipSource {
+    /// Starts to read the archive at `path`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`]; [`ErrorKind::Source`]. While reading:
+    /// [`ErrorKind::Invalid`] for a path that is absolute, leaves the archive or is
+    /// not UTF-8, and for a device; [`ErrorKind::Unsupported`] for encryption and
+    /// rarer compression; [`ErrorKind::Source`] where it is damaged or cut off.
+    pub fn open(path: &Path, options: &SourceOptions) -> Result<Self> {
+        Self::start(open_file(path)?, path.display().to_string(), options)
+    }
+
+    /// Reads an archive that cannot be read from its end, such as standard input,
+    /// into a temporary file first; `name` is for messages.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open); [`ErrorKind::StorageFull`] where the
+    /// temporary file does not fit, [`ErrorKind::LimitExceeded`] where the archive
+    /// is larger than `limit` bytes.
+    pub fn from_reader(
+        reader: impl Read,
+        limit: u64,
+        name: String,
+        options: &SourceOptions,
+    ) -> Result<Self> {
+        let failed = |cause| source_error(&name, cause);
+        let mut file = tempfile::tempfile().map_err(failed)?;
+        let size =
+            io::copy(&mut reader.take(limit.saturating_add(1)), &mut file).map_err(failed)?;
+        if size > limit {
+            return Err(Error::new(ErrorKind::LimitExceeded, "read source")
+                .at(name)
+                .because(format_args!("an archive of more than {limit} bytes")));
+        }
+        file.rewind().map_err(failed)?;
+        Self::start(file, name, options)
+    }
+
+    fn start(file: File, name: String, options: &SourceOptions) -> Result<Self> {
+        let reading = Reading {
+            skip_special: options.skip_special,
+            name,
+        };
+        ReadAhead::start(move |sink| reading.run(file, sink)).map(Self)
+    }
+}
+
+struct Reading {
+    skip_special: bool,
+    name: String,
+}
+
+impl Reading {
+    fn failed(&self, cause: ZipError) -> Error {
+        let kind = match cause {
+            ZipError::UnsupportedArchive(_) => ErrorKind::Unsupported,
+            _ => ErrorKind::Source,
+        };
+        Error::new(kind, "read source")
+            .at(&self.name)
+            .because(&cause)
+            .with_source(cause)
+    }
+
+    fn run(&self, file: File, sink: &mut Sink) -> Result<(), Stop> {
+        let failed = |cause| self.failed(cause);
+        let mut archive = ZipArchive::new(BufReader::new(file)).map_err(failed)?;
+        for index in 0..archive.len() {
+            let mut member = archive.by_index(index).map_err(failed)?;
+            let path = member_path(member.name_raw())?;
+            let method = member.compression();
+            if !matches!(
+                method,
+                CompressionMethod::Stored | CompressionMethod::Deflated
+            ) {
+                return Err(Error::new(ErrorKind::Unsupported, "read source")
+                    .at(path)
+                    .because(format_args!(
+                        "compressed by {method}; only deflate is known"
+                    ))
+                    .into());
+            }
+            let mode = member.unix_mode().unwrap_or(0);
+            // The kinds of POSIX's `st_mode`.
+            match mode & 0o170_000 {
+                _ if member.is_dir() => {
+                    let kind = SourceKind::Directory;
+                    sink.entry(SourceEntry { path, kind })?;
+                }
+                0 | 0o100_000 => {
+                    let kind = SourceKind::File {
+                        executable: mode & 0o111 != 0,
+                        modified: modified(&member),
+                        media_type: None,
+                        provenance: None,
+                    };
+                    let (shown, expected) = (path.clone(), member.size());
+                    sink.entry(SourceEntry { path, kind })?;
+                    sink.bytes(&mut member, expected, |cause| source_error(&shown, cause))?;
+                }
+                0o120_000 => {
+                    let mut target = Vec::new();
+                    let most = MAX_TARGET as u64 + 1;
+                    let read = (&mut member).take(most).read_to_end(&mut target);
+                    read.map_err(|cause| source_error(&path, cause))?;
+                    let target = link_target(&path, &target)?;
+                    let modified = modified(&member);
+                    let kind = SourceKind::Symlink { target, modified };
+                    sink.entry(SourceEntry { path, kind })?;
+                }
+                _ if self.skip_special => {}
+                _ => return Err(invalid(path, SPECIAL).into()),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A zip archive's times have no zone; they are taken for UTC.
+fn modified<R: Read>(member: &::zip::read::ZipFile<'_, R>) -> Option<Timestamp> {
+    let time = member.last_modified()?;
+    let days = days_from_epoch(time.year().into(), time.month().into(), time.day().into());
+    let minutes = i64::from(time.hour()) * 60 + i64::from(time.minute());
+    let seconds = (days * 24 * 60 + minutes) * 60 + i64::from(time.second());
+    Some(Timestamp::from_millis(seconds * 1000))
+}
+
+/// Counts the days since 1970-01-01 in the Gregorian calendar, by counting
+/// months from March on, so that the leap day comes last.
+fn days_from_epoch(year: i64, month: i64, day: i64) -> i64 {
+    let (year, month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
+    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    let days_before_month = (153 * month + 2) / 5;
+    year * 365 + leap_days + days_before_month + day - 1 - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use super::days_from_epoch;
+
+    #[test]
+    fn days_are_counted_from_1970() {
+        for (date, days) in [
+            ((1970, 1, 1), 0),
+            ((1980, 1, 1), 3_652),
+            ((2000, 2, 29), 11_016),
+            ((2000, 3, 1), 11_017),
+            ((2100, 3, 1), 47_541),
+            ((2107, 12, 31), 50_402),
+        ] {
+            assert_eq!(days_from_epoch(date.0, date.1, date.2), days, "{date:?}");
+        }
+    }
+}

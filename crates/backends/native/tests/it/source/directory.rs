@@ -1,0 +1,190 @@
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{PermissionsExt, symlink as link};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use futures::executor::block_on;
+use workspace_core::{EntrySource, ErrorKind, Timestamp};
+use workspace_native::source::{DirectorySource, SourceOptions};
+
+use super::{directory, entries, everything, file, program, symlink};
+use crate::common::refusal;
+
+fn open(path: &Path) -> DirectorySource {
+    DirectorySource::open(path, &SourceOptions::default()).unwrap()
+}
+
+#[test]
+fn a_directory_comes_whole_and_in_order() {
+    let place = tempfile::tempdir().unwrap();
+    let root = place.path();
+    fs::create_dir_all(root.join("b/deep/er")).unwrap();
+    fs::create_dir(root.join("empty")).unwrap();
+    let large: Vec<u8> = (0..700_000u32).flat_map(u32::to_le_bytes).collect();
+    fs::write(root.join("b/large"), &large).unwrap();
+    fs::write(root.join("b/deep/er/ü.txt"), "inside").unwrap();
+    fs::write(root.join("B"), "").unwrap();
+    fs::write(root.join("run"), "#!").unwrap();
+    fs::set_permissions(root.join("run"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(root.join(".hidden"), "seen").unwrap();
+    fs::write(root.join(".gitignore"), "*").unwrap();
+    // Links are entries, wherever they lead.
+    link("/etc", root.join("out")).unwrap();
+    link("loop", root.join("loop")).unwrap();
+    link("b", root.join("to-directory")).unwrap();
+    assert_eq!(
+        entries(&mut open(root)),
+        [
+            directory("/"),
+            file("/.gitignore", "*"),
+            file("/.hidden", "seen"),
+            file("/B", ""),
+            directory("/b"),
+            directory("/b/deep"),
+            directory("/b/deep/er"),
+            file("/b/deep/er/ü.txt", "inside"),
+            file("/b/large", large),
+            directory("/empty"),
+            symlink("/loop", "loop"),
+            symlink("/out", "/etc"),
+            program("/run", "#!"),
+            symlink("/to-directory", "b"),
+        ]
+    );
+}
+
+#[test]
+fn times_are_kept_to_the_millisecond() {
+    let place = tempfile::tempdir().unwrap();
+    for (name, time) in [
+        (
+            "after",
+            SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123),
+        ),
+        (
+            "before",
+            SystemTime::UNIX_EPOCH - Duration::from_millis(5_000),
+        ),
+    ] {
+        let made = fs::File::create(place.path().join(name)).unwrap();
+        made.set_modified(time).unwrap();
+    }
+    let found = everything(&mut open(place.path())).unwrap();
+    let times: Vec<_> = found.iter().map(|found| found.modified).collect();
+    let millis = |millis| Some(Timestamp::from_millis(millis));
+    assert_eq!(times, [None, millis(1_700_000_000_123), millis(-5_000)]);
+}
+
+#[test]
+fn ignore_files_count_on_request() {
+    let place = tempfile::tempdir().unwrap();
+    let root = place.path();
+    fs::write(root.join(".gitignore"), "target/\n*.log\n!keep.log\n").unwrap();
+    for directory in [".git", "target", "sub"] {
+        fs::create_dir(root.join(directory)).unwrap();
+        fs::write(root.join(directory).join("file"), "").unwrap();
+    }
+    fs::write(root.join("sub/.gitignore"), "file\n").unwrap();
+    fs::write(root.join("sub/.gitmodules"), "").unwrap();
+    fs::write(root.join("a.log"), "").unwrap();
+    fs::write(root.join("keep.log"), "").unwrap();
+    let options = SourceOptions {
+        ignore: true,
+        ..SourceOptions::default()
+    };
+    let mut source = DirectorySource::open(root, &options).unwrap();
+    let paths: Vec<_> = entries(&mut source)
+        .into_iter()
+        .map(|(path, _)| path)
+        .collect();
+    let wanted = [
+        "/",
+        "/.gitignore",
+        "/keep.log",
+        "/sub",
+        "/sub/.gitignore",
+        "/sub/.gitmodules",
+    ];
+    assert_eq!(paths, wanted);
+    assert_eq!(entries(&mut open(root)).len(), 12);
+}
+
+#[test]
+fn an_excluded_directory_is_not_entered() {
+    let place = tempfile::tempdir().unwrap();
+    let root = place.path();
+    for directory in ["a/home/objects", "b/home"] {
+        fs::create_dir_all(root.join(directory)).unwrap();
+    }
+    let exclude = Some(root.join("b/../a/home"));
+    let options = SourceOptions {
+        exclude,
+        ..SourceOptions::default()
+    };
+    let mut source = DirectorySource::open(root, &options).unwrap();
+    let wanted = ["/", "/a", "/b", "/b/home"].map(directory);
+    assert_eq!(entries(&mut source), wanted);
+}
+
+#[test]
+fn a_name_that_is_not_utf8_is_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let name = OsStr::from_bytes(b"caf\xe9");
+    fs::write(place.path().join(name), "").unwrap();
+    let error = refusal(everything(&mut open(place.path())));
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(error.to_string().contains("not UTF-8"), "{error}");
+
+    let place = tempfile::tempdir().unwrap();
+    link(name, place.path().join("link")).unwrap();
+    let error = refusal(everything(&mut open(place.path())));
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+}
+
+#[test]
+fn a_special_file_is_refused_or_passed_over() {
+    let place = tempfile::tempdir().unwrap();
+    let _socket = UnixListener::bind(place.path().join("socket")).unwrap();
+    fs::write(place.path().join("z"), "after").unwrap();
+    let error = refusal(everything(&mut open(place.path())));
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(error.to_string().contains("/socket"), "{error}");
+    let options = SourceOptions {
+        skip_special: true,
+        ..SourceOptions::default()
+    };
+    let mut source = DirectorySource::open(place.path(), &options).unwrap();
+    assert_eq!(entries(&mut source), [directory("/"), file("/z", "after")]);
+}
+
+#[test]
+fn a_file_is_not_a_directory() {
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("file"), "").unwrap();
+    for (name, kind) in [
+        ("file", ErrorKind::NotADirectory),
+        ("missing", ErrorKind::NotFound),
+    ] {
+        let opened = DirectorySource::open(&place.path().join(name), &SourceOptions::default());
+        assert_eq!(refusal(opened).kind(), kind);
+    }
+}
+
+#[test]
+fn what_is_not_read_is_passed_over() {
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join("a"), vec![1; 3 << 20]).unwrap();
+    fs::write(place.path().join("b"), "b").unwrap();
+    let mut source = open(place.path());
+    let paths = block_on(async {
+        let mut paths = Vec::new();
+        while let Some(entry) = source.next().await.unwrap() {
+            paths.push(entry.path.as_str().to_owned());
+        }
+        paths
+    });
+    assert_eq!(paths, ["/", "/a", "/b"]);
+}

@@ -1,0 +1,355 @@
+use std::io::{Read, Write};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use tar::{Builder, EntryType, Header};
+use workspace_core::{ErrorKind, ImportLimits, Timestamp};
+use workspace_native::source::{SourceOptions, TarSource};
+
+use super::{
+    directory, entries, everything, file, program, read_archive, refused, refused_by_import,
+    symlink,
+};
+
+/// A header of `kind` with a name that the builder would refuse.
+fn header(kind: EntryType, name: &[u8], size: u64) -> Header {
+    let mut header = Header::new_gnu();
+    header.set_entry_type(kind);
+    header.set_size(size);
+    header.set_mode(0o644);
+    header.set_mtime(1_000_000);
+    header.as_mut_bytes()[..name.len()].copy_from_slice(name);
+    header.set_cksum();
+    header
+}
+
+fn archive(fill: impl FnOnce(&mut Builder<Vec<u8>>)) -> Vec<u8> {
+    let mut builder = Builder::new(Vec::new());
+    fill(&mut builder);
+    builder.into_inner().unwrap()
+}
+
+fn one(kind: EntryType, name: &[u8], link: Option<&str>) -> Vec<u8> {
+    archive(|builder| {
+        let mut header = header(kind, name, 0);
+        if let Some(link) = link {
+            header.set_link_name_literal(link).unwrap();
+            header.set_cksum();
+        }
+        builder.append(&header, &[][..]).unwrap();
+    })
+}
+
+fn sample() -> Vec<u8> {
+    archive(|builder| {
+        builder
+            .append(&header(EntryType::Directory, b"./", 0), &[][..])
+            .unwrap();
+        builder
+            .append(&header(EntryType::Directory, b"./d/", 0), &[][..])
+            .unwrap();
+        builder
+            .append(&header(EntryType::Regular, b"./d/file", 5), &b"hello"[..])
+            .unwrap();
+        let mut run = header(EntryType::Regular, b"run", 600);
+        run.set_mode(0o755);
+        run.set_cksum();
+        builder.append(&run, &[7; 600][..]).unwrap();
+        let mut out = header(EntryType::Symlink, b"out", 0);
+        out.set_link_name_literal("../../etc/passwd").unwrap();
+        out.set_cksum();
+        builder.append(&out, &[][..]).unwrap();
+    })
+}
+
+fn sample_entries() -> Vec<(String, super::What)> {
+    vec![
+        directory("/"),
+        directory("/d"),
+        file("/d/file", "hello"),
+        program("/run", [7; 600]),
+        symlink("/out", "../../etc/passwd"),
+    ]
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+    packer.write_all(bytes).unwrap();
+    packer.finish().unwrap()
+}
+
+#[test]
+fn a_tar_comes_whole_however_it_is_packed() {
+    let plain = sample();
+    let zstd = zstd::encode_all(&plain[..], 1).unwrap();
+    // As `cat a.gz b.gz` and parallel packers make it.
+    let split = [gzip(&plain[..700]), gzip(&plain[700..])].concat();
+    for packed in [plain.clone(), gzip(&plain), zstd, split] {
+        let options = SourceOptions::default();
+        let reader = std::io::Cursor::new(packed);
+        let mut source = TarSource::from_reader(reader, "stdin".into(), &options).unwrap();
+        assert_eq!(entries(&mut source), sample_entries());
+    }
+    let times: Vec<_> = read_archive(&plain)
+        .unwrap()
+        .iter()
+        .map(|found| found.modified)
+        .collect();
+    assert_eq!(times[2], Some(Timestamp::from_millis(1_000_000_000)));
+}
+
+#[test]
+fn no_prefix_of_a_tar_passes_for_the_whole() {
+    let plain = sample();
+    let end = plain.len() - 1024;
+    let mut cuts: Vec<usize> = (0..end + 512).step_by(97).collect();
+    cuts.extend((0..=end).step_by(512));
+    for cut in cuts {
+        let error = refused(&plain[..cut]);
+        assert_eq!(error.kind(), ErrorKind::Source, "{cut}: {error}");
+    }
+    for cut in [end + 512, end + 700, end + 1024] {
+        assert!(read_archive(&plain[..cut]).is_ok(), "{cut}");
+    }
+    for packed in [gzip(&plain), zstd::encode_all(&plain[..], 1).unwrap()] {
+        for cut in (0..packed.len()).step_by(3) {
+            let error = refused(&packed[..cut]);
+            assert_eq!(error.kind(), ErrorKind::Source, "{cut}: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_damaged_pack_is_refused() {
+    let mut packed = gzip(&sample());
+    // The check sum, after everything.
+    let at = packed.len() - 6;
+    packed[at] ^= 1;
+    assert_eq!(refused(&packed).kind(), ErrorKind::Source);
+    let mut plain = sample();
+    plain[3] ^= 1;
+    assert_eq!(refused(&plain).kind(), ErrorKind::Source);
+}
+
+#[test]
+fn paths_out_of_the_archive_are_refused() {
+    for name in ["/etc/passwd", "../up", "a/../../b", "a/.."] {
+        let error = refused(&one(EntryType::Regular, name.as_bytes(), None));
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        assert!(error.to_string().contains(name), "{error}");
+    }
+    let error = refused(&one(EntryType::Regular, b"caf\xe9", None));
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+}
+
+#[test]
+fn links_are_stored_and_hard_links_refused() {
+    for target in ["/etc/passwd", "../../up", "a", "."] {
+        let found = read_archive(&one(EntryType::Symlink, b"link", Some(target))).unwrap();
+        assert_eq!(
+            (found[0].path.clone(), found[0].what.clone()),
+            symlink("/link", target)
+        );
+    }
+    let error = refused(&one(EntryType::Symlink, b"link", None));
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    let error = refused(&one(EntryType::Link, b"link", Some("a")));
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(error.to_string().contains("hard link"), "{error}");
+}
+
+#[test]
+fn devices_are_refused_or_passed_over() {
+    for kind in [EntryType::Char, EntryType::Block, EntryType::Fifo] {
+        let archive = one(kind, b"special", None);
+        let error = refused(&archive);
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        assert!(error.to_string().contains("/special"), "{error}");
+        let options = SourceOptions {
+            skip_special: true,
+            ..SourceOptions::default()
+        };
+        let reader = std::io::Cursor::new(archive);
+        let mut source = TarSource::from_reader(reader, "stdin".into(), &options).unwrap();
+        assert_eq!(everything(&mut source).unwrap(), []);
+    }
+    let error = refused(&one(EntryType::new(b'Q'), b"rare", None));
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+}
+
+#[test]
+fn long_paths_end_at_their_limit() {
+    let name = "n".repeat(255);
+    let longest = [name.as_str(); 16].join("/");
+    assert_eq!(longest.len(), 4095);
+    let named = |path: &str| {
+        archive(|builder| {
+            let mut header = header(EntryType::Regular, b"", 1);
+            builder.append_data(&mut header, path, &b"x"[..]).unwrap();
+        })
+    };
+    let found = read_archive(&named(&longest)).unwrap();
+    assert_eq!(found[0].path, format!("/{longest}"));
+    for path in [format!("{longest}/x"), "n".repeat(256)] {
+        assert_eq!(refused(&named(&path)).kind(), ErrorKind::Invalid);
+    }
+}
+
+#[test]
+fn pax_attributes_count() {
+    let record = |key: &str, value: &str| {
+        let rest = format!(" {key}={value}\n");
+        let digits = (1..4)
+            .find(|n| (rest.len() + n).to_string().len() == *n)
+            .unwrap();
+        format!("{}{rest}", rest.len() + digits)
+    };
+    let with = |records: &str| {
+        archive(|builder| {
+            let size = records.len() as u64;
+            builder
+                .append(
+                    &header(EntryType::XHeader, b"pax", size),
+                    records.as_bytes(),
+                )
+                .unwrap();
+            builder
+                .append(&header(EntryType::Regular, b"short", 2), &b"ab"[..])
+                .unwrap();
+        })
+    };
+    let records = record("path", "long/näme") + &record("mtime", "-12.25");
+    let found = read_archive(&with(&records)).unwrap();
+    assert_eq!(found[0].path, "/long/näme");
+    assert_eq!(found[0].modified, Some(Timestamp::from_millis(-12_250)));
+
+    let error = refused(&with(&record("path", "/absolute")));
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    let error = refused(&with(&record("GNU.sparse.major", "1")));
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    // A comment for the whole archive, as git writes it.
+    let global = record("comment", "0123456789abcdef");
+    let commented = archive(|builder| {
+        let size = global.len() as u64;
+        builder
+            .append(
+                &header(EntryType::XGlobalHeader, b"pax", size),
+                global.as_bytes(),
+            )
+            .unwrap();
+        builder
+            .append(&header(EntryType::Regular, b"file", 2), &b"ab"[..])
+            .unwrap();
+    });
+    assert_eq!(read_archive(&commented).unwrap().len(), 1);
+}
+
+#[test]
+fn a_sparse_member_is_filled_with_zeros() {
+    let place = tempfile::tempdir().unwrap();
+    let made = std::fs::File::create(place.path().join("holes")).unwrap();
+    made.set_len(3 << 20).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&made, b"middle", 1 << 20).unwrap();
+    let tar = Command::new("tar")
+        .args(["--sparse", "--format=gnu", "-cf", "packed.tar", "holes"])
+        .current_dir(place.path())
+        .status();
+    if !tar.is_ok_and(|status| status.success()) {
+        println!("skipped: this needs GNU tar");
+        return;
+    }
+    let packed = std::fs::read(place.path().join("packed.tar")).unwrap();
+    assert!(packed.len() < 100_000);
+    let mut whole = vec![0; 3 << 20];
+    whole[1 << 20..][..6].copy_from_slice(b"middle");
+    let found = read_archive(&packed).unwrap();
+    assert!(found[0].what == file("/holes", whole).1);
+}
+
+#[test]
+fn other_formats_are_named() {
+    for (start, kind, word) in [
+        (&b""[..], ErrorKind::Source, "empty"),
+        (b"\xfd7zXZ\0\0\0", ErrorKind::Unsupported, "xz"),
+        (b"BZh91AY&SY", ErrorKind::Unsupported, "bzip2"),
+        (b"just some text", ErrorKind::Source, ""),
+        (&[0x55; 4096], ErrorKind::Source, ""),
+    ] {
+        let error = refused(start);
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.to_string().contains(word), "{error}");
+    }
+}
+
+#[test]
+fn a_bomb_is_stopped_by_the_limits() {
+    let size = 64 << 20;
+    let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+    let bomb = header(EntryType::Regular, b"bomb", size);
+    packer.write_all(bomb.as_bytes()).unwrap();
+    std::io::copy(&mut std::io::repeat(0).take(size + 1024), &mut packer).unwrap();
+    let packed = packer.finish().unwrap();
+    assert!(packed.len() < 1 << 20);
+    let limits = [
+        ImportLimits {
+            file_bytes: 1 << 20,
+            ..ImportLimits::default()
+        },
+        ImportLimits {
+            bytes: 1 << 20,
+            ..ImportLimits::default()
+        },
+    ];
+    for limits in limits {
+        let error = refused_by_import(&packed, limits);
+        assert_eq!(error.kind(), ErrorKind::LimitExceeded, "{error}");
+    }
+    let many = archive(|builder| {
+        for n in 0..50 {
+            let name = n.to_string();
+            builder
+                .append(&header(EntryType::Regular, name.as_bytes(), 0), &[][..])
+                .unwrap();
+        }
+    });
+    let limits = ImportLimits {
+        entries: 49,
+        ..ImportLimits::default()
+    };
+    assert_eq!(
+        refused_by_import(&many, limits).kind(),
+        ErrorKind::LimitExceeded
+    );
+}
+
+#[test]
+fn a_name_without_end_is_not_kept_in_memory() {
+    let size = 1 << 32;
+    let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+    let name = header(EntryType::GNULongName, b"././@LongLink", size);
+    packer.write_all(name.as_bytes()).unwrap();
+    std::io::copy(&mut std::io::repeat(b'n').take(16 << 20), &mut packer).unwrap();
+    let packed = packer.finish().unwrap();
+    let start = Instant::now();
+    let error = refused(&packed);
+    assert_eq!(error.kind(), ErrorKind::Source);
+    assert!(error.to_string().contains("belong to no member"), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn a_path_cannot_be_file_and_directory() {
+    let both = archive(|builder| {
+        builder
+            .append(&header(EntryType::Regular, b"a", 1), &b"x"[..])
+            .unwrap();
+        builder
+            .append(&header(EntryType::Regular, b"a/b", 1), &b"y"[..])
+            .unwrap();
+    });
+    let error = refused_by_import(&both, ImportLimits::default());
+    assert_eq!(error.kind(), ErrorKind::NotADirectory, "{error}");
+    assert!(error.to_string().contains("/a"), "{error}");
+}

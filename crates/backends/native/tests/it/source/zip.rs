@@ -1,0 +1,177 @@
+use std::io::{Cursor, Write};
+
+use workspace_core::{ErrorKind, ImportLimits, Timestamp};
+use workspace_native::source::{SourceOptions, ZipSource};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipWriter};
+
+use super::{directory, entries, file, program, read_archive, refused, refused_by_import, symlink};
+use crate::common::refusal;
+
+fn archive(fill: impl FnOnce(&mut ZipWriter<Cursor<Vec<u8>>>)) -> Vec<u8> {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    fill(&mut writer);
+    writer.finish().unwrap().into_inner()
+}
+
+fn stored() -> SimpleFileOptions {
+    SimpleFileOptions::default().compression_method(CompressionMethod::Stored)
+}
+
+fn sample() -> Vec<u8> {
+    archive(|zip| {
+        let time = DateTime::from_date_and_time(2024, 2, 29, 12, 30, 58).unwrap();
+        let plain = SimpleFileOptions::default().last_modified_time(time);
+        zip.add_directory("d/", plain).unwrap();
+        zip.start_file("d/ü", plain).unwrap();
+        zip.write_all(b"hello").unwrap();
+        zip.start_file("run", stored().unix_permissions(0o755))
+            .unwrap();
+        zip.write_all(&[7; 100_000]).unwrap();
+        zip.add_symlink("out", "../../etc/passwd", plain).unwrap();
+    })
+}
+
+fn named(name: &str) -> Vec<u8> {
+    let mut bytes = archive(|zip| {
+        zip.start_file("p".repeat(name.len()), stored()).unwrap();
+        zip.write_all(b"x").unwrap();
+    });
+    replace(
+        &mut bytes,
+        "p".repeat(name.len()).as_bytes(),
+        name.as_bytes(),
+    );
+    bytes
+}
+
+/// Replaces every `from` by `to`, which is as long.
+fn replace(bytes: &mut [u8], from: &[u8], to: &[u8]) {
+    for at in 0..=bytes.len() - from.len() {
+        if bytes[at..].starts_with(from) {
+            bytes[at..at + to.len()].copy_from_slice(to);
+        }
+    }
+}
+
+#[test]
+fn a_zip_comes_whole_from_a_file_and_from_a_stream() {
+    let wanted = [
+        directory("/d"),
+        file("/d/ü", "hello"),
+        program("/run", [7; 100_000]),
+        symlink("/out", "../../etc/passwd"),
+    ];
+    let found = read_archive(&sample()).unwrap();
+    assert_eq!(
+        found[1].modified,
+        Some(Timestamp::from_millis(1_709_209_858_000))
+    );
+    let found: Vec<_> = found
+        .into_iter()
+        .map(|found| (found.path, found.what))
+        .collect();
+    assert_eq!(found, wanted);
+
+    let from_stream = |limit| {
+        let options = SourceOptions::default();
+        ZipSource::from_reader(Cursor::new(sample()), limit, "stdin".into(), &options)
+    };
+    assert_eq!(entries(&mut from_stream(1 << 20).unwrap()), wanted);
+    assert_eq!(refusal(from_stream(1000)).kind(), ErrorKind::LimitExceeded);
+}
+
+#[test]
+fn no_prefix_of_a_zip_passes_for_the_whole() {
+    let whole = sample();
+    for cut in (5..whole.len()).step_by(1009).chain([whole.len() - 1]) {
+        let error = refused(&whole[..cut]);
+        assert_eq!(error.kind(), ErrorKind::Source, "{cut}: {error}");
+    }
+}
+
+#[test]
+fn altered_bytes_are_refused() {
+    let mut bytes = sample();
+    let at = bytes
+        .windows(9)
+        .position(|window| window == [7; 9])
+        .unwrap();
+    bytes[at] = 8;
+    assert_eq!(refused(&bytes).kind(), ErrorKind::Source);
+}
+
+#[test]
+fn paths_out_of_the_archive_are_refused() {
+    for name in ["/etc/passwd", "../up", "a/../../b", "a/.."] {
+        let error = refused(&named(name));
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+        assert!(error.to_string().contains(name), "{error}");
+    }
+    let mut bytes = named("cafe");
+    replace(&mut bytes, b"cafe", b"caf\xe9");
+    assert_eq!(refused(&bytes).kind(), ErrorKind::Invalid);
+}
+
+#[test]
+fn devices_are_refused_or_passed_over() {
+    let mut bytes = archive(|zip| {
+        zip.start_file("special", stored().unix_permissions(0o644))
+            .unwrap();
+    });
+    // The mode is the upper half of the external attributes.
+    replace(&mut bytes, &[0, 0, 0xa4, 0x81], &[0, 0, 0xa4, 0x11]);
+    let error = refused(&bytes);
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    let options = SourceOptions {
+        skip_special: true,
+        ..SourceOptions::default()
+    };
+    let source = ZipSource::from_reader(Cursor::new(bytes), 1 << 20, "stdin".into(), &options);
+    assert_eq!(entries(&mut source.unwrap()), []);
+}
+
+#[test]
+fn rarer_packing_is_unsupported() {
+    let mut bytes = archive(|zip| {
+        zip.start_file("file", stored()).unwrap();
+        zip.write_all(b"x").unwrap();
+    });
+    // The method in the local header and in the directory: LZMA.
+    bytes[8] = 14;
+    let at = bytes
+        .windows(4)
+        .position(|window| window == b"PK\x01\x02")
+        .unwrap();
+    bytes[at + 10] = 14;
+    let error = refused(&bytes);
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    // Encrypted.
+    let mut bytes = sample();
+    bytes[6] |= 1;
+    let at = bytes
+        .windows(4)
+        .position(|window| window == b"PK\x01\x02")
+        .unwrap();
+    bytes[at + 8] |= 1;
+    let error = refused(&bytes);
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+}
+
+#[test]
+fn a_bomb_is_stopped_by_the_limits() {
+    let bomb = archive(|zip| {
+        zip.start_file("bomb", SimpleFileOptions::default())
+            .unwrap();
+        zip.write_all(&vec![0; 32 << 20]).unwrap();
+    });
+    assert!(bomb.len() < 1 << 20);
+    let limits = ImportLimits {
+        bytes: 1 << 20,
+        ..ImportLimits::default()
+    };
+    assert_eq!(
+        refused_by_import(&bomb, limits).kind(),
+        ErrorKind::LimitExceeded
+    );
+}
