@@ -7,7 +7,8 @@ use clap::{ArgAction, Parser, Subcommand};
 use workspace_core::{At, RevisionId, TreeId, TreePath, Workspace};
 
 use crate::commands::{
-    changes, copies, diff, edit, export, files, grep, history, listing, maintenance, publish,
+    changes, copies, diff, edit, export, files, grep, history, import, listing, maintenance,
+    publish,
 };
 use crate::exit::{EXIT_CODES, Result};
 
@@ -134,6 +135,8 @@ pub(crate) fn tree_path(text: &str) -> workspace_core::Result<TreePath> {
 pub(crate) enum Command {
     /// Create a workspace
     Init(maintenance::Init),
+    /// Import a directory or an archive
+    Import(import::Import),
     /// List a directory
     Ls(listing::Ls),
     /// Show a directory and all below it as a tree

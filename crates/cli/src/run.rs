@@ -10,7 +10,8 @@ use workspace_core::{Author, Error, ErrorKind, Options, Receipt, RevisionMessage
 
 use crate::args::{Args, Command, Global};
 use crate::commands::{
-    changes, copies, diff, edit, export, files, grep, history, listing, maintenance, publish,
+    changes, copies, diff, edit, export, files, grep, history, import, listing, maintenance,
+    publish,
 };
 use crate::exit::{ErrorShape, Failure, Outcome, Result, code, io_error, message};
 use crate::output::{CYAN, Output, RED};
@@ -29,6 +30,17 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// Finds the workspace's directory: the named one, or the nearest upwards.
+    ///
+    /// # Errors
+    /// `NotFound` where none is named and none is there.
+    pub(crate) fn directory(&self) -> Result<PathBuf> {
+        match &self.global.workspace {
+            Some(directory) => Ok(directory.clone()),
+            None => nearest(),
+        }
+    }
+
     /// Opens the workspace: the named one, or the nearest upwards.
     ///
     /// # Errors
@@ -37,10 +49,7 @@ impl Run {
         if let Some(workspace) = self.workspace.get() {
             return Ok(workspace);
         }
-        let directory = match &self.global.workspace {
-            Some(directory) => directory.clone(),
-            None => nearest()?,
-        };
+        let directory = self.directory()?;
         let workspace =
             workspace_native::open(&directory, Options::default()).map_err(|error| {
                 let hint = match error.kind() {
@@ -146,6 +155,7 @@ pub(crate) fn main() -> u8 {
 async fn dispatch(run: &Run, command: Command) -> Result<Outcome> {
     match command {
         Command::Init(args) => maintenance::init(run, &args),
+        Command::Import(args) => import::import(run, &args).await,
         Command::Ls(args) => listing::ls(run, &args),
         Command::Tree(args) => listing::tree(run, &args),
         Command::Cat(args) => files::cat(run, &args).await,

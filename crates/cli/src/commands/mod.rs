@@ -8,6 +8,7 @@ pub(crate) mod export;
 pub(crate) mod files;
 pub(crate) mod grep;
 pub(crate) mod history;
+pub(crate) mod import;
 pub(crate) mod listing;
 pub(crate) mod maintenance;
 pub(crate) mod patch;

@@ -157,6 +157,7 @@ fn every_command_has_help_and_takes_the_common_options() {
     let place = Place::empty();
     for command in [
         "init",
+        "import",
         "ls",
         "tree",
         "cat",

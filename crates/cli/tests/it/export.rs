@@ -42,6 +42,86 @@ fn read(root: &Path) -> Found {
     found
 }
 
+fn sample(place: &Place) -> Found {
+    place.file("in/README.md", "# Sample\n");
+    place.file("in/src/main.rs", "fn main() {}\n");
+    place.file("in/empty", "");
+    place.file(
+        "in/large.bin",
+        (0..3_000_000u32)
+            .map(|n| (n * 7 % 251) as u8)
+            .collect::<Vec<_>>(),
+    );
+    let script = place.file("in/bin/run", "#!/bin/sh\n");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let name = "n".repeat(120);
+    place.file(&format!("in/deep/{name}/{name}/file"), "far down");
+    fs::create_dir_all(place.path("in/nothing/inside")).unwrap();
+    symlink("../README.md", place.path("in/src/readme")).unwrap();
+    symlink("/etc/passwd", place.path("in/outward")).unwrap();
+    let far = format!("x//{}", "y/".repeat(80));
+    symlink(far, place.path("in/far")).unwrap();
+    let old = filetime_of(1_000_000_000);
+    for path in ["in/README.md", "in/src/main.rs"] {
+        let file = fs::File::options()
+            .write(true)
+            .open(place.path(path))
+            .unwrap();
+        file.set_modified(old).unwrap();
+    }
+    read(&place.path("in"))
+}
+
+fn filetime_of(seconds: u64) -> std::time::SystemTime {
+    std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds)
+}
+
+/// Drops what an archive does not keep: fractions of seconds.
+fn to_seconds(found: &Found) -> Found {
+    let mut found = found.clone();
+    for entry in found.values_mut() {
+        entry.2 -= entry.2.rem_euclid(1000);
+    }
+    found
+}
+
+#[test]
+fn a_directory_comes_out_as_it_went_in() {
+    let place = Place::new();
+    let before = sample(&place);
+    place.ok(&["import", "in"]);
+    place.ok(&["export", "out"]);
+    assert_eq!(read(&place.path("out")), before);
+    place.ok(&["export", "part", "--below", "src", "--at", "1"]);
+    assert_eq!(read(&place.path("part")).len(), 2);
+    place.whole();
+}
+
+#[test]
+fn tar_reads_the_archive() {
+    let place = Place::new();
+    let before = sample(&place);
+    place.ok(&["import", "in"]);
+    place.ok(&["export", "out.tar"]);
+    fs::create_dir(place.path("out")).unwrap();
+    let unpack = |arguments: &[&str]| {
+        let status = Command::new("tar")
+            .args(arguments)
+            .current_dir(place.directory.path())
+            .status();
+        assert!(status.unwrap().success());
+    };
+    unpack(&["-xf", "out.tar", "-C", "out"]);
+    assert_eq!(to_seconds(&read(&place.path("out"))), to_seconds(&before));
+    let piped = place.command().args(["export", "-"]).output().unwrap();
+    assert_eq!(piped.stdout, fs::read(place.path("out.tar")).unwrap());
+
+    place.ok(&["init", "second"]);
+    place.ok(&["-w", "second/.workspace", "import", "out.tar"]);
+    place.ok(&["-w", "second/.workspace", "export", "again"]);
+    assert_eq!(to_seconds(&read(&place.path("again"))), to_seconds(&before));
+}
+
 #[test]
 fn git_applies_the_patch() {
     let place = Place::new();

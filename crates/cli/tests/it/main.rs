@@ -6,5 +6,6 @@ mod bad_input;
 mod commands;
 mod export;
 mod git_apply;
+mod import;
 mod processes;
 mod support;

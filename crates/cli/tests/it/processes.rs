@@ -63,6 +63,62 @@ fn a_killed_process_leaves_the_workspace_free() {
 }
 
 #[test]
+fn an_import_that_is_killed_leaves_head_as_it_was() {
+    let place = Place::new();
+    place.put("before", "kept");
+    place.ok(&["snapshot"]);
+    for index in 0..1500 {
+        place.file(
+            &format!("in/d{}/f{index}", index % 13),
+            format!("{index}\n").repeat(index % 40),
+        );
+    }
+    for index in 0..6 {
+        place.file(&format!("in/large{index}"), vec![index as u8 + 1; 300_000]);
+    }
+    let head = place.json(&["status"])["head"].clone();
+
+    let started = Instant::now();
+    let timed = Place::new();
+    timed.ok(&["import", place.path("in").to_str().unwrap()]);
+    let whole = started.elapsed();
+
+    let mut killed = 0;
+    for part in [0, 2, 4, 6, 8, 10, 12, 14] {
+        let mut child = place
+            .command()
+            .args(["import", "in"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        thread::sleep(whole * part / 16);
+        if child.try_wait().unwrap().is_some() {
+            break;
+        }
+        child.kill().unwrap();
+        killed += 1;
+        if child.wait().unwrap().success() {
+            break;
+        }
+        let after = place.json(&["status"])["head"].clone();
+        if after != head {
+            // It was acknowledged or about to be: all of it is there, then.
+            assert_eq!(after["files"], 1507, "neither old nor new");
+            break;
+        }
+        place.whole();
+    }
+    assert!(killed > 0);
+    place.ok(&["import", "in"]);
+    assert_eq!(place.ok(&["cat", "before"]), "kept");
+    place.ok(&["gc"]);
+    place.whole();
+    place.ok(&["export", "out"]);
+    assert_eq!(fs::read_dir(place.path("out")).unwrap().count(), 13 + 6 + 1);
+}
+
+#[test]
 fn many_processes_take_turns() {
     let place = Place::new();
     thread::scope(|scope| {

@@ -1,0 +1,187 @@
+//! `import`: a directory or an archive into head or a copy.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use workspace_core::{
+    EntrySource, Error, ErrorKind, ImportLimits, ImportOptions, Imported, TreePath,
+};
+use workspace_native::source::{self, SourceOptions, TarSource, ZipSource};
+
+use crate::args::{WriteAt, tree_path};
+use crate::commands::progress;
+use crate::exit::{Hinted, Outcome, Result, io_error};
+use crate::output::{bytes_text, count_text};
+use crate::run::Run;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Import {
+    /// A directory, or an archive: zip, or tar, plain or packed by gzip or zstd; `-` is an archive on standard input
+    source: PathBuf,
+    /// The directory that it goes into; made where it is missing
+    #[arg(long, value_name = "PATH", default_value = "/", value_parser = tree_path)]
+    into: TreePath,
+    /// Leave out what .gitignore files in a directory name, and .git itself
+    #[arg(long)]
+    ignore: bool,
+    /// Leave out devices, FIFOs and sockets, which are refused otherwise
+    #[arg(long)]
+    skip_special: bool,
+    /// What it is for: the revision's message, or the operation's note
+    #[arg(short, long, value_name = "TEXT")]
+    message: Option<String>,
+    /// Refuse more entries than this
+    #[arg(long, value_name = "NUMBER")]
+    max_entries: Option<u64>,
+    /// Refuse more bytes than this in all, such as 10G
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    max_bytes: Option<u64>,
+    /// Refuse files of more bytes than this, such as 500M
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    max_file_bytes: Option<u64>,
+    #[command(flatten)]
+    at: WriteAt,
+}
+
+/// Reads a size in bytes; K, M, G and T (or KiB, …) are powers of 1,024.
+fn parse_size(text: &str) -> workspace_core::Result<u64> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let shift = match text[digits.len()..].trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kib" => 10,
+        "m" | "mib" => 20,
+        "g" | "gib" => 30,
+        "t" | "tib" => 40,
+        _ => 64,
+    };
+    let number = digits.parse::<u64>().ok();
+    number
+        .and_then(|number| number.checked_mul(1u64.checked_shl(shift)?))
+        .ok_or_else(|| {
+            Error::new(ErrorKind::Invalid, "parse size")
+                .at(text.escape_debug())
+                .because("expected a number of bytes, such as 5000, 64K or 10G")
+        })
+}
+
+/// What was imported.
+#[derive(Debug, Serialize)]
+struct ImportedShape {
+    files: u64,
+    directories: u64,
+    symlinks: u64,
+    bytes: u64,
+    /// None where nothing changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revision: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operation: Option<u64>,
+    changed: bool,
+}
+
+/// Imports a directory or an archive.
+pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
+    let workspace = run.workspace()?;
+    let at = args.at.find(workspace)?;
+    let defaults = ImportLimits::default();
+    let limits = ImportLimits {
+        entries: args.max_entries.unwrap_or(defaults.entries),
+        bytes: args.max_bytes.unwrap_or(defaults.bytes),
+        file_bytes: args.max_file_bytes.unwrap_or(defaults.file_bytes),
+    };
+    let mut source = open(run, args, limits.bytes)?;
+    let bar = progress::start(run, "importing", None);
+    let mut progress = |imported: &Imported| {
+        let files = count_text(imported.files, "file", "files");
+        bar.set_message(format!("{files}, {}", bytes_text(imported.bytes)));
+    };
+    let options = ImportOptions {
+        into: args.into.clone(),
+        author: run.author(&args.message),
+        limits,
+        progress: Some(&mut progress),
+        ..ImportOptions::default()
+    };
+    let imported = workspace.import(at, &mut *source, options).await;
+    bar.finish_and_clear();
+    let imported = imported.hinted(|error| {
+        match error.kind() {
+        ErrorKind::LimitExceeded => Some(
+            "nothing was imported; --max-entries, --max-bytes and --max-file-bytes raise the limits"
+                .into(),
+        ),
+        _ => None,
+    }
+    })?;
+
+    let changed = imported.revision.is_some() || imported.operation.is_some();
+    let end = match (imported.revision, imported.operation) {
+        (Some(id), _) => format!("as revision {id}"),
+        (_, Some(id)) => format!("as operation {id}"),
+        _ => "nothing changed".into(),
+    };
+    let line = format!(
+        "imported {}, {}: {end}",
+        count_text(imported.entries(), "entry", "entries"),
+        bytes_text(imported.bytes)
+    );
+    run.out.done(
+        &ImportedShape {
+            files: imported.files,
+            directories: imported.directories,
+            symlinks: imported.symlinks,
+            bytes: imported.bytes,
+            revision: imported.revision.map(|id| id.get()),
+            operation: imported.operation.map(|id| id.get()),
+            changed,
+        },
+        line,
+    )?;
+    Ok(Outcome::Done)
+}
+
+/// Opens the source. The workspace's own directory is never a part of it.
+fn open(run: &Run, args: &Import, limit: u64) -> Result<Box<dyn EntrySource>> {
+    let options = SourceOptions {
+        ignore: args.ignore,
+        exclude: Some(run.directory()?),
+        skip_special: args.skip_special,
+    };
+    if args.source != Path::new("-") {
+        return Ok(source::open(&args.source, &options)?);
+    }
+    let name = "standard input";
+    let mut start = Vec::new();
+    let mut stdin = io::stdin();
+    let read = stdin.by_ref().take(2).read_to_end(&mut start);
+    read.map_err(|error| io_error("import", Path::new(name), error))?;
+    let zip = start == b"PK";
+    let whole = io::Cursor::new(start).chain(stdin);
+    Ok(match zip {
+        true => Box::new(ZipSource::from_reader(whole, limit, name.into(), &options)?),
+        false => Box::new(TarSource::from_reader(whole, name.into(), &options)?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, bytes) in [
+            ("0", 0),
+            ("5000", 5000),
+            ("64K", 64 << 10),
+            ("10 MiB", 10 << 20),
+            ("3g", 3 << 30),
+            ("1T", 1 << 40),
+        ] {
+            assert_eq!(parse_size(text).unwrap(), bytes, "{text}");
+        }
+        for bad in ["", "K", "-1", "1.5G", "10X", "99999999T"] {
+            assert!(parse_size(bad).is_err(), "{bad}");
+        }
+    }
+}

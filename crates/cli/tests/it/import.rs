@@ -1,0 +1,238 @@
+//! Imports: every kind of source, whole or not at all.
+
+use std::fs;
+use std::io::{Cursor, Write as _};
+use std::os::unix::fs::symlink;
+
+use serde_json::json;
+
+use crate::support::Place;
+
+/// Packs a small tree as tar.
+fn tar() -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (path, content) in [("a.txt", "one\n"), ("dir/b.txt", "two\n")] {
+        append(&mut archive, path, content.as_bytes());
+    }
+    archive.into_inner().unwrap()
+}
+
+fn append(archive: &mut tar::Builder<Vec<u8>>, path: &str, content: &[u8]) {
+    let mut header = tar::Header::new_gnu();
+    header.set_mode(0o644);
+    header.set_size(content.len() as u64);
+    // Not `append_data`: that refuses the names that are to be refused here.
+    header.as_old_mut().name[..path.len()].copy_from_slice(path.as_bytes());
+    header.set_cksum();
+    archive.append(&header, content).unwrap();
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packer.write_all(bytes).unwrap();
+    packer.finish().unwrap()
+}
+
+fn zip() -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default();
+    for (path, content) in [("a.txt", "one\n"), ("dir/b.txt", "two\n")] {
+        archive.start_file(path, options).unwrap();
+        archive.write_all(content.as_bytes()).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+#[test]
+fn every_format_gives_the_same_files_from_a_file_or_standard_input() {
+    let packed = [
+        ("x.tar", tar()),
+        ("x.tar.gz", gzip(&tar())),
+        ("x.tar.zst", zstd::encode_all(&tar()[..], 0).unwrap()),
+        ("x.zip", zip()),
+    ];
+    for (name, bytes) in packed {
+        let place = Place::new();
+        place.file(name, &bytes);
+        let expected = json!({
+            "files": 2, "directories": 0, "symlinks": 0, "bytes": 8, "changed": true, "revision": 1
+        });
+        assert_eq!(place.json(&["import", name]), expected, "{name}");
+        assert_eq!(place.ok(&["cat", "a.txt", "dir/b.txt"]), "one\ntwo\n");
+
+        let ran = place.run_with(&["import", "-", "--into", "piped"], &bytes);
+        assert_eq!(ran.code, 0, "{name}: {}", ran.stderr);
+        assert_eq!(place.ok(&["cat", "piped/dir/b.txt"]), "two\n");
+        let again = place.json(&["import", name]);
+        assert_eq!(again["changed"], false, "{name}");
+    }
+}
+
+#[test]
+fn a_directory_goes_into_head_or_a_copy() {
+    let place = Place::new();
+    place.file("in/a", "1");
+    place.file("in/sub/b", "2");
+    place.ok(&["copy", "new", "work"]);
+    let imported = place.json(&["import", "in", "--copy", "work", "-m", "by hand"]);
+    assert_eq!(
+        (&imported["operation"], &imported["files"]),
+        (&json!(1), &json!(2))
+    );
+    assert_eq!(place.ok(&["ls"]), "");
+    let operation = &place.json(&["ops", "--copy", "work"])["operations"][0];
+    assert_eq!(
+        (&operation["cause"], &operation["note"]),
+        (&json!("import"), &json!("by hand"))
+    );
+    place.ok(&["undo", "--copy", "work"]);
+    assert_eq!(place.ok(&["ls", "--copy", "work"]), "");
+
+    let text = place.ok(&["import", "in", "--into", "deep/down", "-m", "first"]);
+    assert!(
+        text.starts_with("imported ") && text.ends_with(": as revision 1\n"),
+        "{text}"
+    );
+    assert_eq!(place.ok(&["cat", "deep/down/sub/b"]), "2");
+    assert_eq!(place.json(&["log"])["revisions"][0]["message"], "first");
+    assert_eq!(
+        place.ok(&["import", "in", "--into", "deep/down", "--quiet"]),
+        ""
+    );
+}
+
+#[test]
+fn ignored_files_stay_out_on_request() {
+    let place = Place::new();
+    place.file("in/.gitignore", "*.log\n/target/\n");
+    place.file("in/kept.rs", "");
+    place.file("in/noise.log", "");
+    place.file("in/target/out", "");
+    place.file("in/.git/config", "");
+    place.ok(&["import", "in", "--into", "all"]);
+    place.ok(&["import", "in", "--into", "some", "--ignore"]);
+    assert_eq!(place.ok(&["cat", "all/target/out", "all/.git/config"]), "");
+    assert_eq!(
+        place.ok(&["find", "--below", "some"]),
+        "/some/.gitignore\n/some/kept.rs\n"
+    );
+}
+
+#[test]
+fn the_workspace_is_no_part_of_the_directory_that_it_is_in() {
+    let place = Place::new();
+    place.file("mine", "mine");
+    place.ok(&["import", "."]);
+    assert_eq!(place.ok(&["find"]), "/mine\n");
+}
+
+#[test]
+fn limits_are_kept_and_nothing_is_imported_beyond_them() {
+    let place = Place::new();
+    place.file("in/a", vec![b'x'; 5000]);
+    place.file("in/b", vec![b'y'; 5000]);
+    // Five mebibytes of zeros take five kibibytes.
+    let mut bomb = tar::Builder::new(Vec::new());
+    append(&mut bomb, "zeros", &vec![0; 5 << 20]);
+    place.file("bomb.tar.gz", gzip(&bomb.into_inner().unwrap()));
+    for arguments in [
+        &["import", "in", "--max-entries", "1"][..],
+        &["import", "in", "--max-bytes", "9K"],
+        &["import", "in", "--max-file-bytes", "4999"],
+        &["import", "bomb.tar.gz", "--max-bytes", "1M"],
+    ] {
+        let error = place.error(13, arguments);
+        assert_eq!(error["code"], "limit_exceeded");
+        assert!(error["path"].is_string(), "{error}");
+        assert!(error["hint"].as_str().unwrap().contains("--max-"));
+    }
+    assert_eq!(place.ok(&["ls"]), "");
+    assert_eq!(place.ok(&["copy", "list"]), "");
+    place.ok(&["import", "in", "--max-entries", "5", "--max-bytes", "10K"]);
+    place.error(2, &["import", "in", "--max-bytes", "10X"]);
+}
+
+#[test]
+fn a_source_that_fails_leaves_head_as_it_was() {
+    let place = Place::new();
+    place.put("a.txt", "before");
+    let whole = gzip(&tar());
+    let mut escaping = tar::Builder::new(Vec::new());
+    append(&mut escaping, "fine", b"x");
+    append(&mut escaping, "../escape", b"x");
+    let mut clash = tar::Builder::new(Vec::new());
+    append(&mut clash, "same", b"x");
+    append(&mut clash, "same/below", b"x");
+    for (name, bytes) in [
+        ("short.tar.gz", whole[..whole.len() / 2].to_vec()),
+        ("garbage.tar", vec![b'x'; 5000]),
+        ("garbage.zip", vec![b'x'; 5000]),
+        ("escaping.tar", escaping.into_inner().unwrap()),
+        ("clash.tar", clash.into_inner().unwrap()),
+    ] {
+        place.file(name, bytes);
+        let ran = place.run(&["import", name]);
+        assert!(![0, 101].contains(&ran.code), "{name}: {}", ran.stderr);
+        assert!(ran.stderr.starts_with("error: "), "{}", ran.stderr);
+        assert_eq!(place.ok(&["find"]), "/a.txt\n", "{name}");
+    }
+    place.error(3, &["import", "absent"]);
+    assert_eq!(place.ok(&["cat", "a.txt"]), "before");
+    assert_eq!(place.ok(&["copy", "list"]), "");
+    place.whole();
+}
+
+#[test]
+fn what_is_imported_may_point_anywhere_and_is_not_followed() {
+    let place = Place::new();
+    fs::create_dir_all(place.path("in")).unwrap();
+    place.file("secret", "secret");
+    symlink("../secret", place.path("in/up")).unwrap();
+    symlink("/etc", place.path("in/etc")).unwrap();
+    symlink(".", place.path("in/self")).unwrap();
+    place.ok(&["import", "in"]);
+    assert_eq!(place.ok(&["find"]), "/etc\n/self\n/up\n");
+    assert_eq!(place.json(&["stat", "up"])["target"], "../secret");
+    let error = place.error(2, &["cat", "up"]);
+    assert!(error["message"].as_str().unwrap().contains("not followed"));
+}
+
+#[test]
+fn an_altered_or_missing_object_is_told_and_found() {
+    let place = Place::new();
+    place.file("in/large", vec![b'x'; 300_000]);
+    place.ok(&["import", "in"]);
+    let object = objects(&place.path(".workspace")).pop().unwrap();
+    fs::write(&object, vec![b'y'; 300_000]).unwrap();
+    let told = |arguments: &[&str]| {
+        let error = place.error(17, arguments);
+        assert_eq!(error["code"], "corrupt");
+        assert!(error["hint"].as_str().unwrap().contains("fsck"));
+    };
+    told(&["export", "out"]);
+    let ran = place.run(&["fsck", "--contents"]);
+    assert!(
+        ran.code == 1 && ran.stdout.contains("1 problem"),
+        "{}",
+        ran.stdout
+    );
+    fs::remove_file(&object).unwrap();
+    told(&["export", "elsewhere"]);
+    let ran = place.run(&["--json", "cat", "large"]);
+    assert_eq!(ran.code, 17);
+}
+
+/// Returns the files below a directory that are as large as the object.
+fn objects(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let entry = entry.unwrap();
+        let meta = entry.metadata().unwrap();
+        if meta.is_dir() {
+            found.extend(objects(&entry.path()));
+        } else if meta.len() == 300_000 {
+            found.push(entry.path());
+        }
+    }
+    found
+}
