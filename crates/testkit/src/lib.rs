@@ -7,6 +7,10 @@
 //!   it lives.
 //! - [`FaultyMeta`], [`FaultyBlobs`]: stores that fail or crash at a chosen call,
 //!   directed by a [`FaultPlan`].
+//! - [`LimitedConn`]: SQLite with the limits of a Durable Object.
+//! - [`model`]: a reference model of the whole facade, random runs of both over
+//!   any [`Storage`] with or without faults, and a crash at every store call.
+//! - [`TestContext`], [`Random`]: time and chance that a seed repeats.
 //!
 //! ```
 //! use workspace_testkit::{MemoryMeta, conformance};
@@ -17,6 +21,7 @@
 pub mod conformance;
 mod context;
 mod fault;
+mod limited;
 mod memory;
 pub mod model;
 mod random;
@@ -25,6 +30,7 @@ mod turn;
 
 pub use context::TestContext;
 pub use fault::{FaultPlan, FaultyBlobs, FaultyMeta};
+pub use limited::LimitedConn;
 pub use memory::{MemoryBlobs, MemoryMeta};
 pub use random::Random;
-pub use storage::{MemoryStorage, Storage};
+pub use storage::{MemoryStorage, SqlStorage, Storage};

@@ -11,7 +11,7 @@ fn random_operations() {
         MEMORY,
         &Run {
             seed: 1,
-            sessions: 12,
+            sessions: 8,
             operations: 250,
             faults: 0.0,
         },
@@ -25,7 +25,7 @@ fn random_operations_with_faults() {
         MEMORY,
         &Run {
             seed: 2,
-            sessions: 12,
+            sessions: 8,
             operations: 250,
             faults: 0.01,
         },

@@ -1,5 +1,7 @@
 //! One workspace and one model, side by side.
 
+use std::ops::Deref;
+
 use workspace_core::{
     At, CopyId, ErrorKind, FsckOptions, FsckReport, Options, Result, TreePath, Walk, Workspace,
 };
@@ -26,7 +28,7 @@ pub(super) struct Session<'a> {
     plan: FaultPlan,
     faults: f64,
     context: TestContext,
-    workspace: Workspace,
+    workspace: Handle,
     model: Model,
     trees: Trees,
     taste: Taste,
@@ -56,7 +58,7 @@ impl<'a> Session<'a> {
             plan,
             faults,
             context,
-            workspace: workspace.expect("the storage is empty"),
+            workspace: Handle(Some(workspace.expect("the storage is empty"))),
             model: Model::new(now, KEEP_CLOSED_COPIES),
             trees: Trees::default(),
             taste: Taste {
@@ -203,6 +205,7 @@ impl<'a> Session<'a> {
 
     fn reopen(&mut self) -> Checked {
         self.held = None;
+        self.workspace = Handle(None);
         let workspace = Workspace::open(
             Box::new(FaultyMeta::new(self.storage.meta(), &self.plan)),
             std::sync::Arc::new(FaultyBlobs::new(self.storage.blobs(), &self.plan)),
@@ -210,7 +213,7 @@ impl<'a> Session<'a> {
             options(),
         );
         self.note(|| "(reopen)".into());
-        self.workspace = workspace.map_err(|error| error.to_string())?;
+        self.workspace = Handle(Some(workspace.map_err(|error| error.to_string())?));
         Ok(())
     }
 
@@ -284,6 +287,18 @@ impl<'a> Session<'a> {
                 "after collection: found {found:?} nodes, contents and objects, wanted {wanted:?}"
             )),
         }
+    }
+}
+
+/// The workspace; none between a crash and the reopening, as a database file
+/// may have one connection only.
+struct Handle(Option<Workspace>);
+
+impl Deref for Handle {
+    type Target = Workspace;
+
+    fn deref(&self) -> &Workspace {
+        self.0.as_ref().expect("it is open again")
     }
 }
 
