@@ -52,6 +52,11 @@ impl Output {
         self.json
     }
 
+    /// Tells whether results go to a terminal.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
     /// Tells whether progress may be drawn on standard error.
     pub(crate) fn shows_progress(&self) -> bool {
         !self.json && !self.quiet && io::stderr().is_terminal()

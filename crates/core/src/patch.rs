@@ -139,7 +139,7 @@ impl<'a> Patch<'a> {
         }
     }
 
-    /// Renders the patch. It holds the files' own bytes, in whatever encoding
+    /// Renders the patch; empty where git sees no difference. It holds the files' own bytes, in whatever encoding
     /// they are; paths outside printable ASCII are quoted as git quotes them.
     pub fn render(&self, binary: BinaryStyle) -> Vec<u8> {
         let mut out = Vec::new();
@@ -151,6 +151,9 @@ impl<'a> Patch<'a> {
         if let Body::Retyped(halves) = &self.body {
             halves.0.render_to(out, binary);
             halves.1.render_to(out, binary);
+            return;
+        }
+        if self.is_empty() {
             return;
         }
         self.header(out);
@@ -176,6 +179,15 @@ impl<'a> Patch<'a> {
                 literal(out, bytes_of(self.old));
             }
         }
+    }
+
+    /// Tells whether there is nothing that a patch could say: `git apply` takes no
+    /// header without a change.
+    fn is_empty(&self) -> bool {
+        let mode = |side: Option<PatchSide<'_>>| side.map(|side| side.mode);
+        matches!(self.body, Body::Unchanged)
+            && mode(self.old) == mode(self.new)
+            && self.old_path == self.new_path
     }
 
     fn header(&self, out: &mut Vec<u8>) {
@@ -319,6 +331,17 @@ mod tests {
             -10\n\\ No newline at end of file\n\
             +10\n";
         assert_eq!(text(&patch), expected);
+    }
+
+    #[test]
+    fn what_git_does_not_see_renders_as_nothing() {
+        let at = path("/x");
+        assert_eq!(
+            text(&Patch::new(&at, None, regular(b"a"), regular(b"a"))),
+            ""
+        );
+        assert_eq!(text(&Patch::new(&at, None, None, None)), "");
+        assert_ne!(text(&Patch::new(&at, None, None, regular(b""))), "");
     }
 
     #[test]

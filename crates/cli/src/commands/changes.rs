@@ -7,7 +7,7 @@ use workspace_core::{
 };
 
 use crate::commands::copies::{self, label};
-use crate::commands::diff::recorded;
+use crate::commands::diff::{differences, recorded};
 use crate::exit::{Hinted, Outcome, Result};
 use crate::output::{Output, YELLOW, bytes_text, count_text};
 use crate::run::Run;
@@ -61,7 +61,12 @@ fn root_summary(workspace: &Workspace, at: At) -> Result<Summary> {
 fn status_of_head(run: &Run, workspace: &Workspace) -> Result<Outcome> {
     let head = workspace.head()?;
     let root = root_summary(workspace, At::Head)?;
-    let unrecorded = workspace.diff(recorded(&head), At::Head, &DiffOptions::default())?;
+    let unrecorded = differences(
+        workspace,
+        recorded(&head),
+        At::Head,
+        &DiffOptions::default(),
+    )?;
     let unrecorded = ChangeCounts::of(&unrecorded);
     let open = copies::open(workspace)?;
     if run.out.is_json() {
@@ -102,8 +107,8 @@ fn status_of_head(run: &Run, workspace: &Workspace) -> Result<Outcome> {
 fn status_of_copy(run: &Run, workspace: &Workspace, copy: &CopyRecord) -> Result<Outcome> {
     let (base, tree) = (At::Tree(copy.base), At::Tree(copy.tree));
     let head = workspace.head()?;
-    let changes = workspace.diff(base, tree, &DiffOptions::default())?;
-    let behind = workspace.diff(base, At::Head, &DiffOptions::default())?;
+    let changes = differences(workspace, base, tree, &DiffOptions::default())?;
+    let behind = differences(workspace, base, At::Head, &DiffOptions::default())?;
     let (changes, behind) = (ChangeCounts::of(&changes), ChangeCounts::of(&behind));
     let head_moved = head.tree != copy.base;
     if run.out.is_json() {

@@ -64,6 +64,21 @@ pub(crate) fn sides(
     Ok((side(from)?, to.map_or(Ok(At::Head), side)?))
 }
 
+/// Lists where two trees differ in more than times.
+pub(crate) fn differences(
+    workspace: &Workspace,
+    from: At,
+    to: At,
+    options: &DiffOptions,
+) -> Result<Vec<Difference>> {
+    let mut differences = workspace.diff(from, to, options)?;
+    differences.retain(|difference| match (&difference.old, &difference.new) {
+        (Some(old), Some(new)) => difference.renamed_from.is_some() || !old.same_but_time(new),
+        _ => true,
+    });
+    Ok(differences)
+}
+
 /// Shows what changed.
 pub(crate) async fn diff(run: &Run, args: &Diff) -> Result<Outcome> {
     let workspace = run.workspace()?;
@@ -73,7 +88,7 @@ pub(crate) async fn diff(run: &Run, args: &Diff) -> Result<Outcome> {
         below: args.below.clone(),
         renames: args.renames,
     };
-    let differences = workspace.diff(from, to, &options)?;
+    let differences = differences(workspace, from, to, &options)?;
     if args.stat {
         return stat(run, workspace, &differences).await;
     }

@@ -81,8 +81,15 @@ pub(crate) async fn grep(run: &Run, args: &Grep) -> Result<Outcome> {
             let Entry::File(file) = entry else { continue };
             bar.inc(1);
             let named = args.globs.is_empty() || args.globs.iter().any(|glob| glob.matches(&path));
-            if named && !barren.contains(&file.content) && !search.file(&view, &path).await? {
+            if !named || barren.contains(&file.content) {
+                continue;
+            }
+            if !search.file(&view, &path).await? {
                 barren.insert(file.content);
+            } else if run.out.is_terminal() {
+                // From here on the results are the progress.
+                bar.finish_and_clear();
+                run.out.flush()?;
             }
         }
     }

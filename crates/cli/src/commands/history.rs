@@ -5,7 +5,7 @@ use workspace_core::store::RevisionRecord;
 use workspace_core::{At, DiffOptions, ErrorKind, Recorded, RevisionId, TreeId, Workspace};
 
 use crate::commands::changes::print_event;
-use crate::commands::diff::print_names;
+use crate::commands::diff::{differences, print_names};
 use crate::exit::{Outcome, Result};
 use crate::run::Run;
 use crate::shapes::{DifferenceShape, RevisionShape};
@@ -88,7 +88,8 @@ pub(crate) fn show(run: &Run, args: &Show) -> Result<Outcome> {
     let parent = parent(workspace, &revision)?;
     let differences = match parent {
         Some(parent) => {
-            Some(workspace.diff(parent, At::Revision(revision.id), &DiffOptions::default())?)
+            let to = At::Revision(revision.id);
+            Some(differences(workspace, parent, to, &DiffOptions::default())?)
         }
         None => None,
     };

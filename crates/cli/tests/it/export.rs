@@ -156,6 +156,21 @@ fn git_applies_the_patch() {
 }
 
 #[test]
+fn a_file_that_differs_in_time_alone_is_no_difference() {
+    let place = Place::new();
+    place.put("a", "same");
+    place.put("b", "other");
+    place.ok(&["copy", "new", "work"]);
+    place.ok(&["rm", "--copy", "work", "a"]);
+    place.put_in("work", "a", "same");
+    assert_eq!(place.ok(&["diff", "--copy", "work"]), "");
+    assert_eq!(place.ok(&["diff", "--copy", "work", "--name-status"]), "");
+    place.put_in("work", "b", "changed");
+    let patch = place.ok(&["export", "-", "--format", "patch", "--copy", "work"]);
+    assert!(patch.starts_with("diff --git a/b b/b\n"), "{patch}");
+}
+
+#[test]
 fn an_export_takes_no_place_that_holds_something() {
     let place = Place::new();
     place.put("a", "new");

@@ -268,7 +268,7 @@ fn check(old: &Files, new: &Files, renames: &BTreeMap<String, String>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn git_applies_and_reverses_the_patch_of_any_two_trees(

@@ -147,7 +147,7 @@ fn many_processes_take_turns() {
 #[test]
 fn large_files_stream_through_little_memory() {
     /// Enough to show that memory does not grow with the file.
-    const SIZE: usize = 200 << 20;
+    const SIZE: usize = 96 << 20;
     let place = Place::new();
     let mut put = place
         .command()

@@ -17,7 +17,7 @@ use workspace_core::{
 use self::archive::TarTarget;
 use self::directory::DirectoryTarget;
 use crate::args::{ReadAt, parse_at, tree_path};
-use crate::commands::diff::sides;
+use crate::commands::diff::{differences, sides};
 use crate::commands::files::require;
 use crate::commands::patch::{Compared, MAX_COMPARED, compare};
 use crate::commands::progress;
@@ -164,7 +164,7 @@ async fn patch(run: &Run, args: &Export) -> Result<Exported> {
         below: args.below.clone(),
         renames: true,
     };
-    let differences = workspace.diff(from, to, &options)?;
+    let differences = differences(workspace, from, to, &options)?;
     let mut sink = Sink::create(&run.out, &args.target, args.force)?;
     let mut exported = Exported::default();
     for difference in &differences {
