@@ -1,53 +1,61 @@
 //! Tar archives, plain or packed.
 
-use std::cell::Cell;
-use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read};
-use std::path::Path;
-use std::rc::Rc;
+mod blocks;
+mod links;
 
-use flate2::read::MultiGzDecoder;
-use workspace_core::{Error, ErrorKind, Result, SourceEntry, SourceKind, Timestamp};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use workspace_core::{Error, ErrorKind, Result, SourceEntry, SourceKind, Timestamp, TreePath};
 
 use super::ahead::{ReadAhead, Sink, Stop};
 use super::archive::{link_target, member_path};
-use super::{SPECIAL, SourceOptions, invalid, open_file, read_start, source_error};
-
-/// The most bytes of names and attributes before a member.
-const HEADERS: u64 = 1 << 20;
-const BLOCK: u64 = 512;
+use super::{SPECIAL, SourceOptions, invalid, open_file, source_error};
+use blocks::{Member, each_member};
+use links::HardLinks;
 
 /// The members of a tar archive, plain, gzip or zstd, in their order.
 ///
-/// Old GNU sparse members are filled with zeros. Hard links are refused.
+/// Old GNU sparse members are filled with zeros. Hard links become copies of the
+/// member that they name, at the end.
 #[derive(Debug)]
 pub struct TarSource(pub(super) ReadAhead);
 
 impl TarSource {
-    /// Starts to read the archive at `path`.
+    /// Starts to read the archive at `path`; a second time where it holds hard links.
     ///
     /// # Errors
     /// Those of [`from_reader`](Self::from_reader), and [`ErrorKind::NotFound`].
     pub fn open(path: &Path, options: &SourceOptions) -> Result<Self> {
-        let file: File = open_file(path)?;
-        Self::from_reader(file, path.display().to_string(), options)
+        let name = path.display().to_string();
+        Self::start(open_file(path)?, Some(path.to_owned()), name, options)
     }
 
     /// Starts to read an archive, such as standard input; `name` is for messages.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] for other formats. While reading:
-    /// [`ErrorKind::Invalid`] for a path that is absolute, leaves the archive or
-    /// is not UTF-8, a hard link, a device; [`ErrorKind::Unsupported`] for members
-    /// of a rarer kind; [`ErrorKind::Source`] where the archive is damaged or ends
-    /// too soon.
+    /// While reading: [`ErrorKind::Unsupported`] for other formats and members of
+    /// a rarer kind; [`ErrorKind::Invalid`] for a path that is absolute, leaves the
+    /// archive or is not UTF-8, for a device, and for a hard link, which needs an
+    /// archive that can be read twice; [`ErrorKind::Source`] where the archive is
+    /// damaged or ends too soon.
     pub fn from_reader(
         reader: impl Read + Send + 'static,
         name: String,
         options: &SourceOptions,
     ) -> Result<Self> {
+        Self::start(reader, None, name, options)
+    }
+
+    fn start(
+        reader: impl Read + Send + 'static,
+        again: Option<PathBuf>,
+        name: String,
+        options: &SourceOptions,
+    ) -> Result<Self> {
         let reading = Reading {
             skip_special: options.skip_special,
+            again,
             name,
         };
         ReadAhead::start(move |sink| reading.run(reader, sink)).map(Self)
@@ -56,83 +64,32 @@ impl TarSource {
 
 struct Reading {
     skip_special: bool,
+    /// Where the archive can be read a second time.
+    again: Option<PathBuf>,
     name: String,
 }
 
 impl Reading {
-    fn failed(&self, cause: io::Error) -> Error {
-        source_error(&self.name, cause)
-    }
-
-    fn run(&self, reader: impl Read, sink: &mut Sink) -> Result<(), Stop> {
-        let failed = |cause| self.failed(cause);
-        let mut packed = BufReader::with_capacity(128 << 10, reader);
-        let mut start = [0; 6];
-        let start = read_start(&mut packed, &mut start).map_err(failed)?;
-        let whole = Cursor::new(start.to_vec()).chain(packed);
-        match start {
-            [] => Err(self.failed(io::Error::new(io::ErrorKind::UnexpectedEof, "it is empty")))?,
-            [0x1f, 0x8b, ..] => self.members(MultiGzDecoder::new(whole), sink),
-            // A frame, or a skippable one before it.
-            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
-                let unpacked = zstd::stream::read::Decoder::new(whole).map_err(failed)?;
-                self.members(unpacked, sink)
-            }
-            [b'P', b'K', 3 | 5, ..] => Err(self.unsupported("this is a zip archive").into()),
-            [0xfd, b'7', b'z', b'X', b'Z', 0] => Err(self.packed_by("xz").into()),
-            [b'B', b'Z', b'h', ..] => Err(self.packed_by("bzip2").into()),
-            _ => self.members(whole, sink),
+    fn run(&self, reader: impl Read + 'static, sink: &mut Sink) -> Result<(), Stop> {
+        let mut links = HardLinks::default();
+        each_member(reader, &self.name, &mut |number, member| {
+            self.member(number, member, &mut links, sink)
+        })?;
+        if let (Some(path), false) = (&self.again, links.is_empty()) {
+            let mut copies = links.copies();
+            each_member(open_file(path)?, &self.name, &mut |number, member| {
+                copies.make(self, number, member, sink)
+            })?;
+            copies.refuse_dangling()?;
         }
-    }
-
-    fn unsupported(&self, why: &str) -> Error {
-        Error::new(ErrorKind::Unsupported, "read source")
-            .at(&self.name)
-            .because(why)
-    }
-
-    fn packed_by(&self, packer: &str) -> Error {
-        self.unsupported(&format!(
-            "packed by {packer}; unpack it first, or use gzip or zstd"
-        ))
-    }
-
-    fn members(&self, reader: impl Read, sink: &mut Sink) -> Result<(), Stop> {
-        let failed = |cause| self.failed(cause);
-        let allowed = Rc::new(Cell::new(0));
-        let zeros = Rc::new(Cell::new(0));
-        let mut archive = ::tar::Archive::new(Guarded {
-            reader,
-            allowed: Rc::clone(&allowed),
-            zeros: Rc::clone(&zeros),
-        });
-        let mut members = archive.entries().map_err(failed)?;
-        loop {
-            // What comes before a member is held in memory; what is in it is not.
-            allowed.set(HEADERS);
-            let Some(member) = members.next() else {
-                break;
-            };
-            let mut member = member.map_err(failed)?;
-            allowed.set(u64::MAX);
-            self.member(&mut member, sink)?;
-            io::copy(&mut member, &mut io::sink()).map_err(failed)?;
-        }
-        if zeros.get() < BLOCK {
-            let cause = "the archive ends without its end mark, so some of it may be missing";
-            return Err(self
-                .failed(io::Error::new(io::ErrorKind::UnexpectedEof, cause))
-                .into());
-        }
-        // Reads the packer's check sum, which comes last.
-        allowed.set(HEADERS);
-        io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(failed)?;
         Ok(())
     }
 
     fn member(
         &self,
-        member: &mut ::tar::Entry<'_, impl Read>,
+        number: u64,
+        member: &mut Member<'_>,
+        links: &mut HardLinks,
         sink: &mut Sink,
     ) -> Result<(), Stop> {
         let kind = member.header().entry_type();
@@ -141,54 +98,85 @@ impl Reading {
             return Ok(());
         }
         let path = member_path(&member.path_bytes())?;
-        let attributes = self.attributes(member)?;
-        let modified = attributes.modified;
+        if kind.is_hard_link() {
+            if self.again.is_none() {
+                let why =
+                    "a hard link; read the archive from a file, or pack with --hard-dereference";
+                return Err(invalid(path, why).into());
+            }
+            let target = member_path(&member.link_name_bytes().unwrap_or_default())?;
+            links.add(path, target, number);
+            return Ok(());
+        }
+        links.replaced(&path);
         if kind.is_dir() {
             let kind = SourceKind::Directory;
-            sink.entry(SourceEntry { path, kind })
-        } else if kind.is_symlink() {
+            return sink.entry(SourceEntry { path, kind });
+        }
+        if kind.is_character_special() || kind.is_block_special() || kind.is_fifo() {
+            if self.skip_special {
+                return Ok(());
+            }
+            return Err(invalid(path, SPECIAL).into());
+        }
+        let shown = path.clone();
+        match self.entry(member, path)? {
+            Some(entry) => {
+                sink.entry(entry)?;
+                let expected = member.size();
+                let read = sink.bytes(member, expected, |cause| source_error(&shown, cause))?;
+                if read < expected {
+                    let cause = format!("it ends after {read} of {expected} bytes");
+                    let cause = io::Error::new(io::ErrorKind::UnexpectedEof, cause);
+                    return Err(source_error(shown, cause).into());
+                }
+                Ok(())
+            }
+            None => {
+                let why = format!("a member of type {:?}", char::from(kind.as_byte()));
+                Err(self.unsupported(&shown, &why).into())
+            }
+        }
+    }
+
+    /// Returns the entry of a file or symlink, under `path`; `None` for another kind.
+    fn entry(&self, member: &mut Member<'_>, path: TreePath) -> Result<Option<SourceEntry>> {
+        let kind = member.header().entry_type();
+        let attributes = self.attributes(member)?;
+        let modified = attributes.modified;
+        let kind = if kind.is_symlink() {
             let target = member.link_name_bytes().unwrap_or_default();
             let target = link_target(&path, &target)?;
-            let kind = SourceKind::Symlink { target, modified };
-            sink.entry(SourceEntry { path, kind })
+            SourceKind::Symlink { target, modified }
         } else if kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse() {
             if attributes.sparse {
-                return Err(self.unsupported("a sparse member in the newer format; pack it with --sparse-version=0.0 or without --sparse").at(path).into());
+                let why = "a sparse member in the newer format; pack it without --sparse";
+                return Err(self.unsupported(&path, why));
             }
             let mode = member.header().mode().map_err(|cause| self.failed(cause))?;
-            let expected = member.size();
-            let kind = SourceKind::File {
+            SourceKind::File {
                 executable: mode & 0o111 != 0,
                 modified,
                 media_type: None,
                 provenance: None,
-            };
-            let shown = path.clone();
-            sink.entry(SourceEntry { path, kind })?;
-            let read = sink.bytes(member, expected, |cause| source_error(&shown, cause))?;
-            if read < expected {
-                let cause = format!("it ends after {read} of {expected} bytes");
-                let cause = io::Error::new(io::ErrorKind::UnexpectedEof, cause);
-                return Err(source_error(shown, cause).into());
             }
-            Ok(())
-        } else if kind.is_hard_link() {
-            Err(invalid(path, "a hard link; pack with --hard-dereference").into())
-        } else if kind.is_character_special() || kind.is_block_special() || kind.is_fifo() {
-            if self.skip_special {
-                return Ok(());
-            }
-            Err(invalid(path, SPECIAL).into())
         } else {
-            let why = format!("a member of type {:?}", char::from(kind.as_byte()));
-            Err(Error::new(ErrorKind::Unsupported, "read source")
-                .at(path)
-                .because(why)
-                .into())
-        }
+            return Ok(None);
+        };
+        Ok(Some(SourceEntry { path, kind }))
     }
 
-    fn attributes(&self, member: &mut ::tar::Entry<'_, impl Read>) -> Result<Attributes> {
+    fn failed(&self, cause: io::Error) -> Error {
+        source_error(&self.name, cause)
+    }
+
+    fn unsupported(&self, path: &TreePath, why: &str) -> Error {
+        Error::new(ErrorKind::Unsupported, "read source")
+            .at(path)
+            .because(why)
+    }
+
+    fn attributes(&self, member: &mut Member<'_>) -> Result<Attributes> {
         let failed = |cause| self.failed(cause);
         let seconds = member.header().mtime().map_err(failed)?;
         let mut attributes = Attributes {
@@ -204,10 +192,8 @@ impl Reading {
             let extension = extension.map_err(failed)?;
             match extension.key_bytes() {
                 b"mtime" => {
-                    let seconds = extension
-                        .value()
-                        .ok()
-                        .and_then(|text| text.parse::<f64>().ok());
+                    let value = extension.value().ok();
+                    let seconds = value.and_then(|text| text.parse::<f64>().ok());
                     // A float cast saturates, and a time is clamped.
                     attributes.modified = seconds
                         .map(|seconds| Timestamp::from_millis((seconds * 1000.0).floor() as i64));
@@ -223,34 +209,4 @@ impl Reading {
 struct Attributes {
     modified: Option<Timestamp>,
     sparse: bool,
-}
-
-/// Bounds what the parser may read for itself, and sees how the archive ends.
-struct Guarded<R> {
-    reader: R,
-    allowed: Rc<Cell<u64>>,
-    /// With how many zeros what was read ends.
-    zeros: Rc<Cell<u64>>,
-}
-
-impl<R: Read> Read for Guarded<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let allowed = self.allowed.get();
-        if allowed == 0 && !buffer.is_empty() {
-            return Err(io::Error::other(format!(
-                "more than {HEADERS} bytes that belong to no member"
-            )));
-        }
-        let size = buffer
-            .len()
-            .min(usize::try_from(allowed).unwrap_or(usize::MAX));
-        let read = self.reader.read(&mut buffer[..size])?;
-        self.allowed.set(allowed - read as u64);
-        let data = &buffer[..read];
-        match data.iter().rev().position(|byte| *byte != 0) {
-            Some(zeros) => self.zeros.set(zeros as u64),
-            None => self.zeros.set(self.zeros.get().saturating_add(read as u64)),
-        }
-        Ok(read)
-    }
 }

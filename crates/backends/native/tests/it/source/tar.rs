@@ -8,6 +8,8 @@ use tar::{Builder, EntryType, Header};
 use workspace_core::{ErrorKind, ImportLimits, Timestamp};
 use workspace_native::source::{SourceOptions, TarSource};
 
+use crate::common::refusal;
+
 use super::{
     directory, entries, everything, file, program, read_archive, refused, refused_by_import,
     symlink,
@@ -145,7 +147,7 @@ fn paths_out_of_the_archive_are_refused() {
 }
 
 #[test]
-fn links_are_stored_and_hard_links_refused() {
+fn symlinks_are_stored_wherever_they_point() {
     for target in ["/etc/passwd", "../../up", "a", "."] {
         let found = read_archive(&one(EntryType::Symlink, b"link", Some(target))).unwrap();
         assert_eq!(
@@ -155,7 +157,70 @@ fn links_are_stored_and_hard_links_refused() {
     }
     let error = refused(&one(EntryType::Symlink, b"link", None));
     assert_eq!(error.kind(), ErrorKind::Invalid);
-    let error = refused(&one(EntryType::Link, b"link", Some("a")));
+}
+
+/// Appends files (`name=content`) and hard links (`name->target`) in this order.
+fn linked(members: &[&str]) -> Vec<u8> {
+    archive(|builder| {
+        for member in members {
+            if let Some((name, target)) = member.split_once("->") {
+                let mut header = header(EntryType::Link, name.as_bytes(), 0);
+                header.set_link_name_literal(target).unwrap();
+                header.set_cksum();
+                builder.append(&header, &[][..]).unwrap();
+            } else {
+                let (name, bytes) = member.split_once('=').unwrap();
+                let header = header(EntryType::Regular, name.as_bytes(), bytes.len() as u64);
+                builder.append(&header, bytes.as_bytes()).unwrap();
+            }
+        }
+    })
+}
+
+#[test]
+fn hard_links_become_copies_of_what_came_before() {
+    for (members, wanted) in [
+        (&["a=1", "l->a"][..], &["/a=1", "/l=1"][..]),
+        (
+            &["a=1", "l->./a", "m->a", "n->l"],
+            &["/a=1", "/l=1", "/m=1", "/n=1"],
+        ),
+        // What a path was when the link was made, and what came last.
+        (&["a=1", "a=2", "l->a", "a=3"], &["/a=3", "/l=2"]),
+        (&["a=1", "l->a", "l=new"], &["/a=1", "/l=new"]),
+        (&["a=1", "b=2", "l->a", "l->b"], &["/a=1", "/b=2", "/l=2"]),
+    ] {
+        let mut last = std::collections::BTreeMap::new();
+        for found in read_archive(&linked(members)).unwrap() {
+            let super::What::File { bytes, .. } = found.what else {
+                panic!("only files in {members:?}");
+            };
+            last.insert(found.path, String::from_utf8(bytes).unwrap());
+        }
+        let last: Vec<_> = last
+            .into_iter()
+            .map(|(path, bytes)| format!("{path}={bytes}"))
+            .collect();
+        assert_eq!(last, wanted, "{members:?}");
+    }
+    for members in [
+        &["l->a"][..],
+        &["l->a", "a=1"],
+        &["l->l"],
+        &["a=1", "l->/a"],
+        &["a=1", "l->../a"],
+    ] {
+        let error = refused(&linked(members));
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{members:?}: {error}");
+    }
+}
+
+#[test]
+fn hard_links_need_an_archive_that_can_be_read_twice() {
+    let reader = std::io::Cursor::new(linked(&["a=1", "l->a"]));
+    let options = SourceOptions::default();
+    let mut source = TarSource::from_reader(reader, "stdin".into(), &options).unwrap();
+    let error = refusal(everything(&mut source));
     assert_eq!(error.kind(), ErrorKind::Invalid);
     assert!(error.to_string().contains("hard link"), "{error}");
 }
