@@ -2,8 +2,8 @@
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use bytes::Bytes;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -112,17 +112,31 @@ pub(crate) fn refusal<T>(outcome: Result<T>) -> Error {
     }
 }
 
-/// Starts an ignored test of this binary as a process of its own, told a
+/// Prepares an ignored test of this binary as a process of its own, told a
 /// directory; `wrapper` is a command that runs it.
-pub(crate) fn child(test: &str, directory: &Path, wrapper: &[&str]) -> Child {
+pub(crate) fn child(test: &str, directory: &Path, wrapper: &[&str]) -> Command {
     let binary = std::env::current_exe().unwrap();
     let mut words: Vec<&OsStr> = wrapper.iter().map(OsStr::new).collect();
     words.push(binary.as_os_str());
-    Command::new(words[0])
+    let mut command = Command::new(words[0]);
+    command
         .args(&words[1..])
         .args([test, "--exact", "--ignored", "--nocapture"])
         .env("WORKSPACE_TEST_DIRECTORY", directory)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap()
+        .stdout(Stdio::piped());
+    command
+}
+
+/// Runs a child to its end, which must be a good one.
+pub(crate) fn run(mut child: Command) {
+    let output = child.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let passed = output.status.success() && text.contains("1 passed");
+    assert!(passed, "{text}{errors}");
+}
+
+/// Returns the directory that this child was told.
+pub(crate) fn told_directory() -> PathBuf {
+    std::env::var_os("WORKSPACE_TEST_DIRECTORY").unwrap().into()
 }

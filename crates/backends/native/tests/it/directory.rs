@@ -9,7 +9,7 @@ use workspace_core::{At, ErrorKind, Options};
 use workspace_native::{Objects, SqliteConn, create, open};
 use workspace_sql::SqlConn;
 
-use crate::common::{child, read, refusal, write};
+use crate::common::{S3Server, child, read, refusal, run, told_directory, write};
 
 fn new(directory: &Path) -> workspace_core::Workspace {
     create(directory, &Objects::Local, Options::default()).unwrap()
@@ -187,7 +187,9 @@ fn another_process_is_named_and_its_death_frees_the_workspace() {
         "directory::child_writes_until_it_is_killed",
         place.path(),
         &[],
-    );
+    )
+    .spawn()
+    .unwrap();
     let mut lines = BufReader::new(holder.stdout.take().unwrap()).lines();
     let mut acknowledged = || {
         let numbers = lines.by_ref().map_while(Result::ok);
@@ -221,8 +223,7 @@ fn another_process_is_named_and_its_death_frees_the_workspace() {
 #[test]
 #[ignore = "runs as a child of the test above"]
 fn child_writes_until_it_is_killed() {
-    let directory = std::env::var_os("WORKSPACE_TEST_DIRECTORY").unwrap();
-    let workspace = open(Path::new(&directory), Options::default()).unwrap();
+    let workspace = open(&told_directory(), Options::default()).unwrap();
     for n in 1..u64::MAX {
         block_on(write(&workspace, "/n", n.to_string().as_bytes())).unwrap();
         println!("wrote {n}");
@@ -249,4 +250,40 @@ fn only_one_of_two_creates_at_once_wins() {
         assert!(expected.contains(&kind), "{error}");
     }
     open(&directory, Options::default()).unwrap();
+}
+
+#[test]
+fn objects_can_be_in_a_bucket() {
+    let place = tempfile::tempdir().unwrap();
+    let server = S3Server::start();
+    let mut child = child(
+        "directory::child_keeps_objects_in_a_bucket",
+        place.path(),
+        &[],
+    );
+    child.envs(server.settings());
+    run(child);
+}
+
+#[test]
+#[ignore = "runs as a child of the test above"]
+fn child_keeps_objects_in_a_bucket() {
+    let new = |name: &str, url: &str| {
+        let objects = Objects::S3(url.into());
+        create(&told_directory().join(name), &objects, Options::default())
+    };
+    let large = vec![7; 300_000];
+    let workspace = new("home", "s3://bucket/one").unwrap();
+    block_on(write(&workspace, "/large", &large)).unwrap();
+    drop(workspace);
+    let workspace = open(&told_directory().join("home"), Options::default()).unwrap();
+    assert_eq!(block_on(read(&workspace, "/large")), large);
+    assert!(!told_directory().join("home/objects").exists());
+
+    let shared = refusal(new("second", "s3://bucket/one"));
+    assert_eq!(shared.kind(), ErrorKind::NotEmpty, "{shared}");
+    let missing = refusal(new("third", "s3://elsewhere/one"));
+    assert_eq!(missing.kind(), ErrorKind::Unavailable, "{missing}");
+    assert!(missing.to_string().contains("bucket"), "{missing}");
+    drop(new("third", "s3://bucket/three").unwrap());
 }

@@ -9,7 +9,7 @@ use futures::executor::block_on;
 use workspace_core::{ErrorKind, Options};
 use workspace_native::{Objects, create, open};
 
-use crate::common::{child, read, refusal, write};
+use crate::common::{child, read, refusal, run, told_directory, write};
 
 /// Runs an ignored test with a mount over `directory`; does nothing where this
 /// user may not mount.
@@ -21,16 +21,7 @@ fn run_with_mount(test: &str, mount: &str, directory: &Path) {
     }
     let script = format!("{mount} && exec \"$@\"");
     let wrapper = ["unshare", "--mount", "sh", "-c", &script, "sh"];
-    let output = child(test, directory, &wrapper).wait_with_output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && text.contains("1 passed"),
-        "{text}"
-    );
-}
-
-fn directory() -> std::path::PathBuf {
-    std::env::var_os("WORKSPACE_TEST_DIRECTORY").unwrap().into()
+    run(child(test, directory, &wrapper));
 }
 
 #[test]
@@ -43,9 +34,9 @@ fn a_full_disk_is_said_and_loses_nothing() {
 #[test]
 #[ignore = "runs as a child of the test above"]
 fn child_fills_its_disk() {
-    let ballast = directory().join("ballast");
+    let ballast = told_directory().join("ballast");
     fs::write(&ballast, vec![1; 1 << 20]).unwrap();
-    let home = directory().join("home");
+    let home = told_directory().join("home");
     let workspace = create(&home, &Objects::Local, Options::default()).unwrap();
 
     // An object larger than what is left.
@@ -103,8 +94,8 @@ fn a_read_only_directory_is_said() {
 #[test]
 #[ignore = "runs as a child of the test above"]
 fn child_cannot_write() {
-    let opened = refusal(open(&directory().join("home"), Options::default()));
-    let new = directory().join("new");
+    let opened = refusal(open(&told_directory().join("home"), Options::default()));
+    let new = told_directory().join("new");
     let created = refusal(create(&new, &Objects::Local, Options::default()));
     for error in [opened, created] {
         assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
