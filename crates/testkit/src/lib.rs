@@ -10,6 +10,7 @@
 //! - [`LimitedConn`]: SQLite with the limits of a Durable Object.
 //! - [`model`]: a reference model of the whole facade, random runs of both over
 //!   any [`Storage`] with or without faults, and a crash at every store call.
+//! - [`strategies`]: proptest strategies for names, paths, entries and trees.
 //! - [`TestContext`], [`Random`]: time and chance that a seed repeats.
 //!
 //! ```
@@ -26,6 +27,7 @@ mod memory;
 pub mod model;
 mod random;
 mod storage;
+pub mod strategies;
 mod turn;
 
 pub use context::TestContext;

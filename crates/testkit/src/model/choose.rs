@@ -388,6 +388,7 @@ impl Chooser<'_> {
             entries,
             batch: [3, 1_000][self.random.below(2)],
             fails: self.rarely(10),
+            delete_missing: self.rarely(4),
             author: self.author(),
         }
     }

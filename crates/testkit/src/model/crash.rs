@@ -164,6 +164,7 @@ fn tree(files: usize) -> Import {
         entries: entries.collect(),
         batch: 100,
         fails: false,
+        delete_missing: false,
         author: Author::default(),
     }
 }

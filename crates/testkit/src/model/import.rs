@@ -1,5 +1,6 @@
 //! Import, entry by entry.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use workspace_core::{
 };
 
 use super::files::{Edit, Files, Thing};
-use super::state::{Model, Outcome, Target};
+use super::state::{Copy, Model, Outcome, Target};
 
 /// How long the copy that an import into head works in outlives a crash.
 const STAGING_MILLIS: i64 = 24 * 60 * 60 * 1000;
@@ -26,6 +27,8 @@ pub struct Import {
     pub batch: usize,
     /// Whether the source fails at its end.
     pub fails: bool,
+    /// Whether what the source does not have is removed.
+    pub delete_missing: bool,
     /// Who imports, and what for.
     pub author: Author,
 }
@@ -80,6 +83,22 @@ impl Files {
             }
             Item::Directory => Ok(()),
         }
+    }
+
+    /// Removes what is below the import's directory and neither named by its
+    /// source nor above what is; returns how many, a directory counting once.
+    fn remove_missing(&mut self, import: &Import) -> u64 {
+        let named = import.entries.iter().map(|(path, _)| path);
+        let named: Vec<_> = named
+            .filter_map(|path| path.below(&import.into).ok())
+            .collect();
+        let missing = |path: &&TreePath| !named.iter().any(|named| named.starts_with(path));
+        let below = self.below(&import.into).map(|(path, _)| path);
+        let missing: BTreeSet<_> = below.filter(missing).cloned().collect();
+        let inside = |path: &TreePath| path.parent().is_some_and(|above| missing.contains(&above));
+        let top = missing.iter().filter(|path| !inside(path)).count();
+        missing.iter().for_each(|path| self.remove(path));
+        top as u64
     }
 }
 
@@ -165,28 +184,48 @@ impl Model {
                     Item::Symlink(..) => imported.symlinks += 1,
                 }
             }
-            if files == *copy.files {
-                continue;
+            if extend(copy, files, &mut imported, &import.author, now) {
+                steps.push(self.clone());
             }
-            let last = copy.operations.last_mut();
-            match (imported.operation, last) {
-                (Some(_), Some(ours)) => {
-                    let after = Rc::new(files);
-                    ours.after = Rc::clone(&after);
-                    copy.files = after;
-                    copy.generation += 1;
-                    copy.modified = now;
-                }
-                _ => {
-                    let cause = OperationCause::Import;
-                    imported.operation = Some(copy.advance(files, cause, &import.author, now));
-                }
-            }
-            steps.push(self.clone());
         }
-        match import.fails {
-            true => Err(ErrorKind::Source.into()),
-            false => Ok(imported),
+        if import.fails {
+            return Err(ErrorKind::Source.into());
+        }
+        if import.delete_missing {
+            let copy = self.any_copy(id)?;
+            let mut files = Files::clone(&copy.files);
+            imported.removed = files.remove_missing(import);
+            if extend(copy, files, &mut imported, &import.author, now) {
+                steps.push(self.clone());
+            }
+        }
+        Ok(imported)
+    }
+}
+
+/// Moves a copy on as part of the import's operation; tells whether it moved.
+fn extend(
+    copy: &mut Copy,
+    files: Files,
+    imported: &mut Imported,
+    author: &Author,
+    now: Timestamp,
+) -> bool {
+    if files == *copy.files {
+        return false;
+    }
+    match (imported.operation, copy.operations.last_mut()) {
+        (Some(_), Some(ours)) => {
+            let after = Rc::new(files);
+            ours.after = Rc::clone(&after);
+            copy.files = after;
+            copy.generation += 1;
+            copy.modified = now;
+        }
+        _ => {
+            let operation = copy.advance(files, OperationCause::Import, author, now);
+            imported.operation = Some(operation);
         }
     }
+    true
 }

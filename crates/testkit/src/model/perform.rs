@@ -50,6 +50,7 @@ pub(super) async fn perform(workspace: &Workspace, action: &Action) -> Result<An
         Action::Import(target, import) => {
             let options = ImportOptions {
                 into: import.into.clone(),
+                delete_missing: import.delete_missing,
                 author: import.author.clone(),
                 batch: BatchSize {
                     entries: import.batch,
