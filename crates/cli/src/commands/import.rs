@@ -28,6 +28,9 @@ pub(crate) struct Import {
     /// Leave out devices, FIFOs and sockets, which are refused otherwise
     #[arg(long)]
     skip_special: bool,
+    /// Remove what is in that directory and not in the source
+    #[arg(long)]
+    delete: bool,
     /// What it is for: the revision's message, or the operation's note
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
@@ -71,6 +74,8 @@ struct ImportedShape {
     files: u64,
     directories: u64,
     symlinks: u64,
+    /// Entries that --delete removed; a directory counts once.
+    removed: u64,
     bytes: u64,
     /// None where nothing changed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,19 +105,17 @@ pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
         into: args.into.clone(),
         author: run.author(&args.message),
         limits,
+        delete_missing: args.delete,
         progress: Some(&mut progress),
         ..ImportOptions::default()
     };
     let imported = workspace.import(at, &mut *source, options).await;
     bar.finish_and_clear();
-    let imported = imported.hinted(|error| {
-        match error.kind() {
-        ErrorKind::LimitExceeded => Some(
-            "nothing was imported; --max-entries, --max-bytes and --max-file-bytes raise the limits"
-                .into(),
-        ),
+    let imported = imported.hinted(|error| match error.kind() {
+        ErrorKind::LimitExceeded => {
+            Some("--max-entries, --max-bytes and --max-file-bytes raise the limits".into())
+        }
         _ => None,
-    }
     })?;
 
     let changed = imported.revision.is_some() || imported.operation.is_some();
@@ -121,8 +124,12 @@ pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
         (_, Some(id)) => format!("as operation {id}"),
         _ => "nothing changed".into(),
     };
+    let removed = match imported.removed {
+        0 => String::new(),
+        n => format!(", {} removed", count_text(n, "entry", "entries")),
+    };
     let line = format!(
-        "imported {}, {}: {end}",
+        "imported {}, {}{removed}: {end}",
         count_text(imported.entries(), "entry", "entries"),
         bytes_text(imported.bytes)
     );
@@ -131,6 +138,7 @@ pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
             files: imported.files,
             directories: imported.directories,
             symlinks: imported.symlinks,
+            removed: imported.removed,
             bytes: imported.bytes,
             revision: imported.revision.map(|id| id.get()),
             operation: imported.operation.map(|id| id.get()),

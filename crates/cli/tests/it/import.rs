@@ -55,7 +55,7 @@ fn every_format_gives_the_same_files_from_a_file_or_standard_input() {
         let place = Place::new();
         place.file(name, &bytes);
         let expected = json!({
-            "files": 2, "directories": 0, "symlinks": 0, "bytes": 8, "changed": true, "revision": 1
+            "files": 2, "directories": 0, "symlinks": 0, "removed": 0, "bytes": 8, "changed": true, "revision": 1
         });
         assert_eq!(place.json(&["import", name]), expected, "{name}");
         assert_eq!(place.ok(&["cat", "a.txt", "dir/b.txt"]), "one\ntwo\n");
@@ -99,6 +99,20 @@ fn a_directory_goes_into_head_or_a_copy() {
         place.ok(&["import", "in", "--into", "deep/down", "--quiet"]),
         ""
     );
+}
+
+#[test]
+fn what_the_source_does_not_have_goes_on_request() {
+    let place = Place::new();
+    place.put("site/gone/a", "1");
+    place.put("site/kept", "1");
+    place.put("other", "1");
+    place.file("in/kept", "2");
+    let kept = place.json(&["import", "in", "--into", "site"]);
+    assert_eq!(kept["removed"], 0);
+    let text = place.ok(&["import", "in", "--into", "site", "--delete"]);
+    assert!(text.contains("1 entry removed"), "{text}");
+    assert_eq!(place.ok(&["find", "/"]), "/other\n/site/\n/site/kept\n");
 }
 
 #[test]
