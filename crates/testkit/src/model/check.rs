@@ -18,6 +18,8 @@ pub(super) type Checked<T = ()> = Result<T, String>;
 pub(super) struct Trees {
     by_id: HashMap<TreeId, Rc<Files>>,
     by_files: HashMap<Rc<Files>, TreeId>,
+    /// The copies that were found right with all their operations.
+    copies: HashMap<CopyId, (CopyRecord, Rc<Copy>)>,
 }
 
 fn told(error: Error) -> String {
@@ -58,15 +60,27 @@ impl Trees {
         Ok(())
     }
 
-    /// Compares everything.
+    /// Lets the next comparison look at every operation of every copy again.
+    pub(super) fn doubt(&mut self) {
+        self.copies.clear();
+    }
+
+    /// Compares everything, but for the operations of copies that are as they
+    /// were the last time.
     pub(super) fn state(&mut self, workspace: &Workspace, model: &Model) -> Checked {
         self.head(workspace, model)?;
         let copies = workspace.copies(false, None, usize::MAX).map_err(told)?;
         let ids: Vec<&CopyId> = copies.iter().map(|copy| &copy.id).collect();
         same("copies", ids, model.copies.keys().collect())?;
         for (found, copy) in copies.iter().zip(model.copies.values()) {
+            let known = self.copies.get(&found.id);
+            if known.is_some_and(|(known, was)| known == found && Rc::ptr_eq(was, copy)) {
+                continue;
+            }
             self.copy(workspace, found, copy)
                 .map_err(|why| format!("copy {}: {why}", found.id))?;
+            let right = (found.clone(), Rc::clone(copy));
+            self.copies.insert(found.id, right);
         }
         let mut revisions = workspace.revisions(None, usize::MAX).map_err(told)?;
         revisions.reverse();

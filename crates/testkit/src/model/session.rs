@@ -185,6 +185,7 @@ impl<'a> Session<'a> {
             (true, Action::Import(..)) | (false, _) => prediction.between,
             (true, _) => Vec::new(),
         };
+        self.trees.doubt();
         let mut whys = Vec::new();
         let mut candidates = std::iter::once(prediction.model).chain(between);
         let found = candidates.find(|candidate| {
@@ -205,6 +206,7 @@ impl<'a> Session<'a> {
 
     fn reopen(&mut self) -> Checked {
         self.held = None;
+        self.trees.doubt();
         self.workspace = Handle(None);
         let workspace = Workspace::open(
             Box::new(FaultyMeta::new(self.storage.meta(), &self.plan)),
