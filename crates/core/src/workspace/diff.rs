@@ -82,15 +82,17 @@ impl Workspace {
             let below = |entry| tree(entry).unwrap_or_else(TreeId::empty);
             compare(tx, &options.below, &below(&old), &below(&new), &mut visit)
         })?;
+        // A walk's order is another one: it has `/a/b` before `/a-b`.
+        found.sort_by(|a, b| a.path.cmp(&b.path));
         if options.renames {
             pair_renames(&mut found);
         }
-        found.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(found)
     }
 }
 
-/// Turns a removed and an added file of the same content into one rename.
+/// Turns a removed and an added file of the same content into one rename; the
+/// differences are and stay in order of path.
 fn pair_renames(differences: &mut Vec<Difference>) {
     for same_name in [true, false] {
         let key = |file: &File, path: &TreePath| {
