@@ -2,21 +2,21 @@
 //! S3-compatible bucket.
 //!
 //! - [`create`] and [`open`]: a workspace as a directory, for one process at a
-//!   time. [`Objects`] says where its objects are.
+//!   time. [`Objects`] says where its objects are, [`options`] what suits them.
 //! - [`SqliteConn`], [`ObjectBlobs`]: the two stores under it.
 //! - [`source`]: directories and archives to import from.
 //! - [`SystemClock`], [`RandomIds`], [`context`]: the time and fresh ids.
 //!
 //! ```
-//! use workspace_core::{At, Options, TreePath};
-//! use workspace_native::{Objects, create, open};
+//! use workspace_core::{At, TreePath};
+//! use workspace_native::{Objects, create, open, options};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let place = tempfile::tempdir()?;
 //! let directory = place.path().join("photos");
-//! drop(create(&directory, &Objects::Local, Options::default())?);
+//! drop(create(&directory, &Objects::Local, options())?);
 //!
-//! let workspace = open(&directory, Options::default())?;
+//! let workspace = open(&directory, options())?;
 //! assert!(workspace.files(At::Head).stat(&TreePath::root())?.is_some());
 //! # Ok(())
 //! # }
@@ -34,5 +34,5 @@ mod sqlite;
 pub use blobs::ObjectBlobs;
 pub use config::Objects;
 pub use context::{RandomIds, SystemClock, context};
-pub use directory::{create, open};
+pub use directory::{create, open, options};
 pub use sqlite::SqliteConn;
