@@ -2,7 +2,8 @@
 //! licences, and which sources. It reads the same lists as cargo-deny, whose
 //! build takes longer than everything else in the gate.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -13,17 +14,22 @@ use crate::repository::Repository;
 /// Fails where a dependency's licence is not on the allow-list, or where it does
 /// not come from crates.io.
 pub(crate) fn check(repository: &Repository) -> Result<()> {
-    let allowed = allowed(repository)?;
+    let policy = Policy::read(&repository.root.join("deny.toml"))?;
     let packages = repository.metadata["packages"]
         .as_array()
         .context("cargo's metadata lists no packages")?;
-    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     let mut refused = Vec::new();
     for package in packages {
-        let name = format!("{} {}", text(package, "name"), text(package, "version"));
-        let licence = text(package, "license");
-        match permits(licence, &allowed) {
-            Ok(true) => *seen.entry(licence).or_default() += 1,
+        let name = format!("{}@{}", text(package, "name"), text(package, "version"));
+        let licence = match policy.clarified.get(&name) {
+            Some(licence) => licence,
+            None => text(package, "license"),
+        };
+        match permits(licence, &policy.allowed) {
+            Ok(true) => {
+                seen.insert(licence);
+            }
             Ok(false) => refused.push(format!("{name}: licence {licence:?} is not allowed")),
             Err(error) => refused.push(format!("{name}: licence {licence:?}: {error}")),
         }
@@ -36,30 +42,48 @@ pub(crate) fn check(repository: &Repository) -> Result<()> {
         bail!("deny.toml does not allow\n  {}", refused.join("\n  "));
     }
     println!(
-        "{} packages under {} licence expressions, all permissive and from crates.io",
+        "{} packages under {} licence expressions: all permissive, all from crates.io",
         packages.len(),
         seen.len()
     );
     Ok(())
 }
 
-fn allowed(repository: &Repository) -> Result<Vec<Licensee>> {
-    let path = repository.root.join("deny.toml");
-    let policy: toml::Table = std::fs::read_to_string(&path)
-        .with_context(|| format!("cannot read {}", path.display()))?
-        .parse()
-        .context("deny.toml")?;
-    let list = policy
-        .get("licenses")
-        .and_then(|licences| licences.get("allow"))
-        .and_then(toml::Value::as_array)
-        .context("deny.toml has no list `licenses.allow`")?;
-    list.iter()
-        .map(|name| {
-            let name = name.as_str().context("licenses.allow holds a non-string")?;
-            Licensee::parse(name).with_context(|| format!("licenses.allow: {name:?}"))
-        })
-        .collect()
+/// What `deny.toml` says of licences.
+struct Policy {
+    allowed: Vec<Licensee>,
+    /// Licences that a package does not state itself, by `name@version`.
+    clarified: BTreeMap<String, String>,
+}
+
+impl Policy {
+    fn read(path: &Path) -> Result<Self> {
+        let file: toml::Table = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))?
+            .parse()
+            .context("deny.toml")?;
+        let licences = file.get("licenses").context("deny.toml: no licenses")?;
+        let allowed = list(licences, "allow")
+            .map(|name| {
+                let name = name.as_str().context("licenses.allow holds a non-string")?;
+                Licensee::parse(name).with_context(|| format!("licenses.allow: {name:?}"))
+            })
+            .collect::<Result<_>>()?;
+        let clarified = list(licences, "clarify")
+            .map(|entry| {
+                let field = |name| entry.get(name)?.as_str().map(str::to_string);
+                field("crate")
+                    .zip(field("expression"))
+                    .context("licenses.clarify needs `crate` and `expression`")
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self { allowed, clarified })
+    }
+}
+
+fn list<'a>(table: &'a toml::Value, name: &str) -> impl Iterator<Item = &'a toml::Value> {
+    let list = table.get(name).and_then(toml::Value::as_array);
+    list.into_iter().flatten()
 }
 
 /// Tells whether a choice of the expression can be met from the allowed
