@@ -5,6 +5,7 @@
 
 mod bench;
 mod command;
+mod demo;
 mod gate;
 mod licences;
 mod repository;
@@ -30,6 +31,8 @@ enum Task {
     Test,
     /// The part of `test` that runs no test: formatting, lints, wasm32, dependencies.
     Check,
+    /// Plays the whole loop of the `workspace` command on real trees.
+    Demo,
     /// Measures the figures of docs/benchmarks.md, and writes them there.
     Bench(bench::Options),
 }
@@ -40,6 +43,7 @@ fn main() -> Result<()> {
     match arguments.task {
         Task::Test => gate::test(&repository),
         Task::Check => gate::check(&repository),
+        Task::Demo => demo::run(&repository),
         Task::Bench(options) => bench::run(&repository, &options),
     }
 }
