@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use workspace_core::{Author, Error, ErrorKind, Options, Receipt, RevisionMessage, Workspace};
+use workspace_core::{Author, Error, ErrorKind, Receipt, RevisionMessage, Workspace};
 
 use crate::args::{Args, Command, Global};
 use crate::commands::{
@@ -51,7 +51,7 @@ impl Run {
         }
         let directory = self.directory()?;
         let workspace =
-            workspace_native::open(&directory, Options::default()).map_err(|error| {
+            workspace_native::open(&directory, workspace_native::options()).map_err(|error| {
                 let hint = match error.kind() {
                     ErrorKind::NotFound => Some(format!(
                         "`workspace init --workspace {}` creates one there",

@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use clap::CommandFactory;
 use clap_complete::Shell;
 use serde::Serialize;
-use workspace_core::{
-    At, Entry, ErrorKind, FsckOptions, KeepRevisions, Options, Timestamp, TreePath, View,
-};
+use workspace_core::{At, Entry, ErrorKind, FsckOptions, KeepRevisions, Timestamp, TreePath, View};
 use workspace_native::Objects;
 
 use crate::args::{Args, ReadAt, tree_path};
@@ -75,7 +73,7 @@ pub(crate) fn init(run: &Run, args: &Init) -> Result<Outcome> {
         Some(url) => Objects::S3(url.clone()),
         None => Objects::Local,
     };
-    workspace_native::create(&directory, &objects, Options::default()).hinted(
+    workspace_native::create(&directory, &objects, workspace_native::options()).hinted(
         |error| match error.kind() {
             ErrorKind::AlreadyExists => Some("`workspace status` tells how it stands".into()),
             _ => None,
