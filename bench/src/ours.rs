@@ -6,7 +6,7 @@ use anyhow::Result;
 use bytes::Bytes;
 use tokio::runtime::{Builder, Runtime};
 use workspace_core::{
-    At, Change, ChangeOptions, Content, ImportOptions, Options, TreePath, Workspace, WriteOptions,
+    At, Change, ChangeOptions, Content, ImportOptions, TreePath, Workspace, WriteOptions,
 };
 use workspace_native::{self as native, Objects};
 
@@ -24,14 +24,14 @@ impl Ours {
     /// Creates an empty workspace in `directory`.
     pub(crate) fn create(directory: &Path) -> Result<Self> {
         Self::with(
-            native::create(directory, &Objects::Local, Options::default())?,
+            native::create(directory, &Objects::Local, native::options())?,
             directory,
         )
     }
 
     /// Opens the workspace in `directory`.
     pub(crate) fn open(directory: &Path) -> Result<Self> {
-        Self::with(native::open(directory, Options::default())?, directory)
+        Self::with(native::open(directory, native::options())?, directory)
     }
 
     fn with(workspace: Workspace, directory: &Path) -> Result<Self> {
