@@ -5,13 +5,21 @@ use anyhow::{Context, Result, bail};
 use crate::command::Program;
 use crate::repository::Repository;
 use crate::steps::Steps;
-use crate::{licences, tools};
+use crate::{licences, tools, worker};
 
-/// The bench crate builds the peers that it measures against; only
-/// `cargo xtask bench` pays for that.
-const ALL: [&str; 3] = ["--workspace", "--exclude", "workspace-bench"];
+/// The bench crate builds the peers that it measures against, xtask-bindgen all of
+/// wasm-bindgen; only those who run them pay for that.
+const ALL: [&str; 5] = [
+    "--workspace",
+    "--exclude",
+    "workspace-bench",
+    "--exclude",
+    "xtask-bindgen",
+];
 /// The crates that run inside a Worker as they are.
 const PORTABLE: [&str; 2] = ["workspace-core", "workspace-sql"];
+/// The crates of which most exists inside a Worker only.
+const WORKER: [&str; 2] = ["workspace-durable-object", "workspace-durable-object-tests"];
 /// What must never be among the core's dependencies.
 const FORBIDDEN: [&str; 3] = ["tokio", "worker", "libc"];
 
@@ -20,6 +28,7 @@ pub(crate) fn test(repository: &Repository) -> Result<()> {
     let mut steps = Steps::default();
     fast(&mut steps, repository)?;
     steps.step("tests", tests)?;
+    steps.step("workerd", || worker::test(repository))?;
     steps.step("doctests", || {
         Program::cargo().args(["test", "--doc"]).args(ALL).run()
     })?;
@@ -61,6 +70,12 @@ fn fast(steps: &mut Steps, repository: &Repository) -> Result<()> {
         Program::cargo()
             .args(["build", "--target", tools::WASM])
             .args(packages)
+            .run()?;
+        let packages = WORKER.iter().flat_map(|package| ["-p", package]);
+        Program::cargo()
+            .args(["clippy", "--target", tools::WASM])
+            .args(packages)
+            .args(["--", "-D", "warnings"])
             .run()
     })
 }

@@ -11,6 +11,7 @@ mod licences;
 mod repository;
 mod steps;
 mod tools;
+mod worker;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -35,6 +36,8 @@ enum Task {
     Demo,
     /// Measures the figures of docs/benchmarks.md, and writes them there.
     Bench(bench::Options),
+    /// The step of `test` that runs inside a Durable Object, in workerd.
+    Worker(worker::Options),
 }
 
 fn main() -> Result<()> {
@@ -45,5 +48,6 @@ fn main() -> Result<()> {
         Task::Check => gate::check(&repository),
         Task::Demo => demo::run(&repository),
         Task::Bench(options) => bench::run(&repository, &options),
+        Task::Worker(options) => worker::run(&repository, &options),
     }
 }

@@ -27,6 +27,7 @@ mod memory;
 pub mod model;
 mod random;
 mod storage;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod strategies;
 mod turn;
 

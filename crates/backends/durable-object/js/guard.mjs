@@ -1,0 +1,64 @@
+// Keeps a panic of Rust to the requests that it hit.
+//
+// A panic is a trap: its call never returns, its promise never settles, and the
+// memory of the instance cannot be trusted any more. The guard makes a new
+// instance at once and rejects what was in flight in the old one. What was
+// committed is in storage; what was not is rolled back by the platform.
+
+import { __wbg_reset_state as reset } from "./index.js";
+
+const inFlight = new Set();
+let generation = 0;
+
+// A trap in a task that Rust spawned, or in one that it went on with after an
+// await, is nobody's exception: it arrives here.
+addEventListener("error", (event) => noticed(event.error));
+
+function noticed(error) {
+  if (!(error instanceof WebAssembly.RuntimeError)) return;
+  generation += 1;
+  reset();
+  const panic = new Panic(error);
+  for (const reject of inFlight) reject(panic);
+  inFlight.clear();
+}
+
+/** What a call is rejected with when Rust panicked; `cause` is the trap. */
+export class Panic extends Error {
+  constructor(cause) {
+    super("the Worker panicked", { cause });
+    this.name = "Panic";
+  }
+}
+
+/** Holds a Rust value, made by `make`, and made again after a panic. */
+export class Guarded {
+  #make;
+  #value;
+  #generation = -1;
+
+  constructor(make) {
+    this.#make = make;
+  }
+
+  /**
+   * Resolves to what `body` returns for the value. Rejects with a `Panic` where
+   * Rust panics before that, whoever's request was to blame.
+   */
+  call(body) {
+    const { promise, resolve, reject } = Promise.withResolvers();
+    inFlight.add(reject);
+    const run = async () => {
+      if (this.#generation !== generation) {
+        this.#generation = generation;
+        this.#value = this.#make();
+      }
+      return body(this.#value);
+    };
+    run().then(resolve, (error) => {
+      noticed(error);
+      reject(error);
+    });
+    return promise.finally(() => inFlight.delete(reject));
+  }
+}

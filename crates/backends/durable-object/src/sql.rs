@@ -1,0 +1,186 @@
+//! The SQL of an object's storage.
+
+use js_sys::{Array, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue};
+use workspace_core::{Error, ErrorKind, Result};
+use workspace_sql::{Body, OnRow, SqlConn, SqlValue};
+
+use crate::binding::{self, Sql, Storage};
+use crate::fault::{Exception, sql_error_kind};
+
+/// What a Durable Object takes in production. The local runtime takes more, so
+/// it is checked here.
+const MAX_VALUES: usize = 2_000_000;
+const MAX_PARAMS: usize = 100;
+const MAX_SQL: usize = 100_000;
+
+/// The SQLite database of a Durable Object.
+///
+/// A transaction is `transactionSync`: one commit, or a rollback on an error and
+/// on a panic. A write is durable when the platform lets the response out, not
+/// when the call returns.
+#[derive(Debug, Clone)]
+pub struct DoSql {
+    storage: Storage,
+    sql: Sql,
+}
+
+impl DoSql {
+    /// Takes the `storage` of an object's `ctx`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] where the object has no SQLite database: its
+    /// class has to be among the `new_sqlite_classes`.
+    pub fn new(storage: &JsValue) -> Result<Self> {
+        let storage: Storage = storage.clone().unchecked_into();
+        match storage.sql() {
+            Ok(sql) if sql.is_object() => Ok(Self { storage, sql }),
+            Ok(_) => Err(Error::new(ErrorKind::Unsupported, "open database")
+                .because("the class of this object has no SQLite database")),
+            Err(thrown) => Err(Error::new(ErrorKind::Unsupported, "open database")
+                .with_source(Exception::from(thrown))),
+        }
+    }
+
+    fn run(
+        &self,
+        operation: &'static str,
+        sql: &str,
+        params: &[SqlValue<'_>],
+    ) -> Result<binding::Cursor> {
+        let size: usize = params.iter().map(SqlValue::size).sum();
+        for (what, found, most) in [
+            ("bytes of values", size, MAX_VALUES),
+            ("values", params.len(), MAX_PARAMS),
+            ("bytes of SQL", sql.len(), MAX_SQL),
+        ] {
+            if found > most {
+                return Err(Error::new(ErrorKind::LimitExceeded, operation)
+                    .because(format_args!("{found} {what}, more than {most}")));
+            }
+        }
+        let values = Array::new_with_length(params.len() as u32);
+        for (at, value) in (0..).zip(params) {
+            values.set(at, to_js(*value));
+        }
+        self.sql
+            .exec(sql, &values)
+            .map_err(|thrown| failed(operation, thrown))
+    }
+}
+
+impl SqlConn for DoSql {
+    fn exec(&self, sql: &str, params: &[SqlValue<'_>]) -> Result<bool> {
+        const OPERATION: &str = "write row";
+        let cursor = self.run(OPERATION, sql, params)?;
+        let rows = cursor.rows_written();
+        Ok(rows.map_err(|thrown| failed(OPERATION, thrown))? > 0.0)
+    }
+
+    fn query(&self, sql: &str, params: &[SqlValue<'_>], row: OnRow<'_>) -> Result<()> {
+        const OPERATION: &str = "read row";
+        let cursor = self.run(OPERATION, sql, params)?;
+        let rows = cursor.raw().map_err(|thrown| failed(OPERATION, thrown))?;
+        for columns in &rows {
+            let columns = columns.map_err(|thrown| failed(OPERATION, thrown))?;
+            let columns: Array = columns.unchecked_into();
+            let owned: Vec<Owned> = columns.iter().map(Owned::from).collect();
+            let values: Vec<SqlValue<'_>> =
+                owned.iter().map(Owned::borrow).collect::<Result<_>>()?;
+            row(&values)?;
+        }
+        Ok(())
+    }
+
+    fn read(&self, body: Body<'_>) -> Result<()> {
+        // Nobody else runs until this returns.
+        body(self)
+    }
+
+    fn transaction(&self, body: Body<'_>) -> Result<()> {
+        let mut outcome = None;
+        let ended = self.storage.transaction_sync(&mut || {
+            let result = body(self);
+            let ended = match &result {
+                Ok(()) => Ok(()),
+                // Any exception rolls back; this one says nothing and costs nothing.
+                Err(_) => Err(JsValue::NULL),
+            };
+            outcome = Some(result);
+            ended
+        });
+        match (outcome, ended) {
+            (Some(Err(error)), _) => Err(error),
+            (Some(Ok(())), Ok(())) => Ok(()),
+            (_, Err(thrown)) if is_trap(&thrown) => {
+                // The body panicked: this instance's memory cannot be trusted, so
+                // nothing may go on as if a call had failed.
+                panic!("a panic inside a transaction: {}", Exception::from(thrown))
+            }
+            (_, Err(thrown)) => Err(failed("commit", thrown)),
+            (None, Ok(())) => {
+                Err(Error::new(ErrorKind::Unavailable, "commit")
+                    .because("the transaction did not run"))
+            }
+        }
+    }
+}
+
+fn is_trap(thrown: &JsValue) -> bool {
+    thrown.is_instance_of::<js_sys::WebAssembly::RuntimeError>()
+}
+
+fn failed(operation: &'static str, thrown: JsValue) -> Error {
+    let cause = Exception::from(thrown);
+    Error::new(sql_error_kind(cause.text()), operation).with_source(cause)
+}
+
+fn to_js(value: SqlValue<'_>) -> JsValue {
+    match value {
+        SqlValue::Null => JsValue::NULL,
+        SqlValue::Integer(n) => JsValue::from_f64(n as f64),
+        SqlValue::Text(text) => JsValue::from_str(text),
+        SqlValue::Blob(bytes) => Uint8Array::from(bytes).into(),
+    }
+}
+
+/// A value of a row, copied out of JavaScript.
+enum Owned {
+    Null,
+    Number(f64),
+    Text(String),
+    Blob(Vec<u8>),
+    Other,
+}
+
+impl From<JsValue> for Owned {
+    fn from(value: JsValue) -> Self {
+        if value.is_null() {
+            Self::Null
+        } else if let Some(number) = value.as_f64() {
+            Self::Number(number)
+        } else if let Some(bytes) = binding::bytes_of(&value) {
+            Self::Blob(bytes)
+        } else if let Some(text) = value.as_string() {
+            Self::Text(text)
+        } else {
+            Self::Other
+        }
+    }
+}
+
+impl Owned {
+    fn borrow(&self) -> Result<SqlValue<'_>> {
+        let limit = SqlValue::MAX_INTEGER as f64;
+        match self {
+            Self::Null => Ok(SqlValue::Null),
+            Self::Number(n) if n.fract() == 0.0 && n.abs() <= limit => {
+                Ok(SqlValue::Integer(*n as i64))
+            }
+            Self::Text(text) => Ok(SqlValue::Text(text)),
+            Self::Blob(bytes) => Ok(SqlValue::Blob(bytes)),
+            Self::Number(_) | Self::Other => Err(Error::new(ErrorKind::Corrupt, "read row")
+                .because("a value that is no integer of 53 bits, text or bytes")),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! From Rust to a Worker: cargo, wasm-bindgen, and the JavaScript written by hand.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::command::Program;
+use crate::repository::Repository;
+use crate::tools;
+
+/// The crate of the tests, and where it is.
+const TESTS: &str = "workspace-durable-object-tests";
+const TESTS_AT: &str = "crates/backends/durable-object/tests/worker";
+/// The guard against panics.
+const GUARD: &str = "crates/backends/durable-object/js/guard.mjs";
+/// What workerd runs R2 buckets by.
+const SIMULATOR: &str = "node_modules/miniflare/dist/src/workers";
+const SIMULATOR_FILES: [&str; 4] = [
+    "r2/bucket.worker.js",
+    "shared/object-entry.worker.js",
+    "shared/index.worker.js",
+    "shared/zod.worker.js",
+];
+
+/// Builds the Worker of the tests; returns the directory that it is in.
+pub(crate) fn tests(repository: &Repository) -> Result<PathBuf> {
+    let output = repository.target.join("worker/tests");
+    fs::create_dir_all(&output).with_context(|| format!("making {}", output.display()))?;
+    let wasm = compile(repository, TESTS)?;
+    bind(&wasm, &output)?;
+    let root = &repository.root;
+    for name in ["worker.mjs", "config.capnp"] {
+        copy(&root.join(TESTS_AT).join(name), &output)?;
+    }
+    copy(&root.join(GUARD), &output)?;
+    for name in SIMULATOR_FILES {
+        copy(&root.join(SIMULATOR).join(name), &output)?;
+    }
+    Ok(output)
+}
+
+/// Compiles a package to wasm; returns the module.
+fn compile(repository: &Repository, package: &str) -> Result<PathBuf> {
+    Program::cargo()
+        .args(["build", "--profile", "worker", "--target", tools::WASM])
+        .args(["-p", package])
+        .env("WASM_BINDGEN_USE_JS_SYS", "1")
+        .run()?;
+    let name = format!("{}.wasm", package.replace('-', "_"));
+    let built = repository
+        .target
+        .join(tools::WASM)
+        .join("worker")
+        .join(name);
+    Ok(built)
+}
+
+/// Makes the JavaScript half, unless it is there for this very module.
+fn bind(wasm: &Path, output: &Path) -> Result<()> {
+    let module = fs::read(wasm).with_context(|| format!("reading {}", wasm.display()))?;
+    let bound = output.join("bound.wasm");
+    if fs::read(&bound).is_ok_and(|last| last == module) {
+        return Ok(());
+    }
+    Program::cargo()
+        .args(["run", "--quiet", "-p", "xtask-bindgen", "--"])
+        .args([wasm, output])
+        .run()?;
+    let index = output.join("index.js");
+    let text = fs::read_to_string(&index).context("reading what wasm-bindgen wrote")?;
+    // workerd hands out modules for plain imports; it has no source phase ones.
+    let text = text.replace("import source ", "import ");
+    fs::write(&index, text)?;
+    let bytes = fs::read(output.join("index_bg.wasm"))?;
+    let mut gzipped = GzEncoder::new(Vec::new(), Compression::best());
+    gzipped.write_all(&bytes)?;
+    println!(
+        "wasm: {} KiB, {} KiB gzipped",
+        bytes.len() >> 10,
+        gzipped.finish()?.len() >> 10
+    );
+    fs::write(bound, module).context("remembering the module")
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let name = from.file_name().context("a file has a name")?;
+    fs::copy(from, to.join(name)).with_context(|| format!("copying {}", from.display()))?;
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! The runtime, as a process of its own.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::repository::Repository;
+
+/// The binary, by platform: what the package's install script would find.
+const BINARIES: [(&str, &str, &str); 4] = [
+    ("linux", "x86_64", "workerd-linux-64"),
+    ("linux", "aarch64", "workerd-linux-arm64"),
+    ("macos", "x86_64", "workerd-darwin-64"),
+    ("macos", "aarch64", "workerd-darwin-arm64"),
+];
+
+/// A running workerd. It is killed when this is dropped.
+pub(crate) struct Workerd {
+    command: PathBuf,
+    built: PathBuf,
+    state: PathBuf,
+    child: Child,
+    address: String,
+    agent: ureq::Agent,
+}
+
+impl Workerd {
+    /// Starts the Worker in `built` with its state in `state`.
+    pub(crate) fn start(repository: &Repository, built: &Path, state: &Path) -> Result<Self> {
+        let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
+        let package = BINARIES
+            .iter()
+            .find(|(an_os, an_arch, _)| (*an_os, *an_arch) == (os, arch))
+            .with_context(|| format!("workerd has no binary for {os} on {arch}"))?;
+        let command = repository
+            .root
+            .join("node_modules/@cloudflare")
+            .join(package.2)
+            .join("bin/workerd");
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(300)))
+            // A connection for each call: one that is kept was seen to be reset.
+            .max_idle_connections(0)
+            .build()
+            .new_agent();
+        let (child, address) = spawn(&command, built, state)?;
+        Ok(Self {
+            command,
+            built: built.into(),
+            state: state.into(),
+            child,
+            address,
+            agent,
+        })
+    }
+
+    /// Kills it, as a machine that loses power does, and starts it again.
+    pub(crate) fn restart(&mut self) -> Result<()> {
+        self.kill();
+        (self.child, self.address) = spawn(&self.command, &self.built, &self.state)?;
+        Ok(())
+    }
+
+    /// Sends SIGKILL and waits for the end.
+    pub(crate) fn kill(&mut self) {
+        // It may be dead already, which is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Returns a client, which outlives a restart only with errors.
+    pub(crate) fn client(&self) -> Client {
+        Client {
+            agent: self.agent.clone(),
+            address: self.address.clone(),
+        }
+    }
+}
+
+impl Drop for Workerd {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Calls the Worker of the tests.
+#[derive(Clone)]
+pub(crate) struct Client {
+    agent: ureq::Agent,
+    address: String,
+}
+
+impl Client {
+    /// Calls `/<object>/<case>/<argument>…`; returns status and text.
+    pub(crate) fn call(&self, path: &str) -> Result<(u16, String)> {
+        let url = format!("http://{}{path}", self.address);
+        let mut response = self.agent.post(url).send_empty()?;
+        let text = response.body_mut().read_to_string()?;
+        Ok((response.status().as_u16(), text))
+    }
+
+    /// Calls, and fails where the case does.
+    pub(crate) fn pass(&self, path: &str) -> Result<String> {
+        match self.call(path)? {
+            (200, text) => Ok(text),
+            (status, text) => bail!("{path}: {status}: {text}"),
+        }
+    }
+}
+
+fn spawn(command: &Path, built: &Path, state: &Path) -> Result<(Child, String)> {
+    for directory in ["objects", "r2"] {
+        fs::create_dir_all(state.join(directory)).context("making the state directory")?;
+    }
+    let log = built.join("workerd.log");
+    let log_file = File::options().create(true).append(true).open(&log)?;
+    let disk = |name: &str| {
+        let path = state.join(name);
+        format!("--directory-path={name}={}", path.display())
+    };
+    let mut child = Command::new(command)
+        .arg("serve")
+        .arg(built.join("config.capnp"))
+        .args([
+            "--experimental",
+            "--socket-addr=http=127.0.0.1:0",
+            "--control-fd=1",
+        ])
+        .args([disk("objects"), disk("r2")])
+        .stdout(Stdio::piped())
+        .stderr(log_file)
+        .spawn()
+        .with_context(|| format!("cannot start {}", command.display()))?;
+    let stdout = child.stdout.take().context("stdout is piped")?;
+    let mut lines = BufReader::new(stdout).lines();
+    for line in &mut lines {
+        let event: Value = match serde_json::from_str(&line?) {
+            Ok(event) => event,
+            Err(_) => continue,
+        };
+        if event["event"] == "listen" && event["socket"] == "http" {
+            let port = event["port"].as_u64().context("a listener has a port")?;
+            // A full pipe would block it.
+            std::thread::spawn(move || lines.for_each(drop));
+            return Ok((child, format!("127.0.0.1:{port}")));
+        }
+    }
+    let _ = child.wait();
+    bail!("workerd did not start; see {}", log.display())
+}
