@@ -7,7 +7,7 @@ use workspace_core::{ApplyOptions, At, ForkOptions};
 
 use crate::Bench;
 use crate::data;
-use crate::figures::{Limit, Section};
+use crate::figures::{Limit, Section, shown};
 use crate::measure::{Rounds, timed};
 use crate::ours::Ours;
 use crate::peers::BareSqlite;
@@ -25,7 +25,7 @@ pub(crate) fn measure(bench: &Bench) -> Result<Section> {
             "A workspace of {} files beside a bare SQLite database, on the same disk and with the same \
              settings (write-ahead log, `synchronous=FULL`), in which each commit inserts one row of 100 \
              bytes through a prepared statement. {rounds} rounds of one commit, one fork and one apply.",
-            shape.files()
+            shown(shape.files() as f64)
         ),
     );
     let ours = Ours::create(&bench.directory.join("commits"))?;

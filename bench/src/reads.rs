@@ -12,7 +12,7 @@ use workspace_core::{At, DiffOptions, ForkOptions, TreePath};
 
 use crate::Bench;
 use crate::data;
-use crate::figures::Section;
+use crate::figures::{Section, shown};
 use crate::ours::Ours;
 
 type Call<'a> = &'a dyn Fn() -> Result<()>;
@@ -25,7 +25,7 @@ pub(crate) fn measure(bench: &Bench) -> Result<Section> {
         format!(
             "Calls on a workspace of {} files four deep, with its nodes in the cache, by Criterion: the \
              median of its samples.",
-            shape.files()
+            shown(shape.files() as f64)
         ),
     );
     let ours = Ours::create(&bench.directory.join("reads"))?;

@@ -23,14 +23,13 @@ pub(crate) fn measure(bench: &Bench) -> Result<Section> {
         false => (data::MILLION, 200),
     };
     let small = data::HUNDRED;
+    let [few, many] = [small, large].map(|shape| shown(shape.files() as f64));
     let mut section = Section::new(
         "Scale-free",
         format!(
-            "Two workspaces on disk, one with {} files and one with {}, both three directories deep. \
+            "Two workspaces on disk, one with {few} files and one with {many}, both three directories deep. \
              Each call is one durable commit; {rounds} rounds, in each of which both do the same. The \
-             change that is applied, and the write to head before a snapshot, are not part of the time.",
-            small.files(),
-            large.files()
+             change that is applied, and the write to head before a snapshot, are not part of the time."
         ),
     );
     let sides = [
@@ -45,7 +44,6 @@ pub(crate) fn measure(bench: &Bench) -> Result<Section> {
         ("restore", Side::restore),
         ("write of one file", Side::write),
     ];
-    let [few, many] = [small, large].map(|shape| shown(shape.files() as f64));
     for (name, call) in calls {
         let taken = Rounds::<2>::take(rounds, |side| call(&sides[side]))?;
         let ratio = format!("{name}, {many} files over {few}");
