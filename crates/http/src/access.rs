@@ -1,0 +1,100 @@
+//! Who may call: the holder of the root token.
+
+use std::fmt;
+
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use workspace_core::{Error, ErrorKind, Result};
+
+use crate::problem::Problem;
+
+/// The shortest token that is accepted, in bytes.
+const MIN_TOKEN: usize = 16;
+
+/// Who may call. Nothing is open by default.
+///
+/// Keeps the token's SHA-256 only; tokens are compared by hash, in constant time.
+#[derive(Clone)]
+pub struct Access {
+    root: [u8; 32],
+}
+
+impl Access {
+    /// Lets in whoever has the root token.
+    ///
+    /// # Errors
+    /// `Invalid` for a token that is shorter than 16 bytes, or that a header
+    /// cannot carry: visible ASCII characters only.
+    pub fn root(token: &str) -> Result<Self> {
+        if token.len() < MIN_TOKEN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Error::new(ErrorKind::Invalid, "read token")
+                .because("expected 16 or more visible ASCII characters"));
+        }
+        Ok(Self { root: hash(token) })
+    }
+
+    /// Checks the token of a request.
+    pub(crate) fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        let token = bearer(headers).ok_or_else(Problem::unauthorized)?;
+        match bool::from(hash(token).ct_eq(&self.root)) {
+            true => Ok(()),
+            false => Err(Problem::unauthorized()),
+        }
+    }
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access").finish_non_exhaustive()
+    }
+}
+
+fn hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token).into()
+}
+
+/// Returns the token of the one `Authorization` header.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut found = headers.get_all(AUTHORIZATION).iter();
+    let (value, None) = (found.next()?, found.next()) else {
+        return None;
+    };
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "0123456789abcdef";
+
+    #[test]
+    fn only_the_whole_token_is_let_in() {
+        let access = Access::root(TOKEN).unwrap();
+        let allows = |values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(AUTHORIZATION, value.parse().unwrap());
+            }
+            access.check(&headers).is_ok()
+        };
+        let good = format!("Bearer {TOKEN}");
+        assert!(allows(&[&good]) && allows(&[&format!("bearer  {TOKEN}")]));
+        assert!(!allows(&[]) && !allows(&[&good, &good]));
+        for bad in ["", "Bearer", "Bearer ", "Basic 0123456789abcdef", TOKEN] {
+            assert!(!allows(&[bad]), "{bad}");
+        }
+        assert!(!allows(&[&format!("{good}0")]) && !allows(&[&good[..good.len() - 1]]));
+    }
+
+    #[test]
+    fn tokens_that_can_be_guessed_or_not_sent_are_refused() {
+        for bad in ["", "short", "with a space in it", "ümlaut ümlaut ümlaut"] {
+            assert!(Access::root(bad).is_err(), "{bad}");
+        }
+        assert!(!format!("{:?}", Access::root(TOKEN).unwrap()).contains(TOKEN));
+    }
+}

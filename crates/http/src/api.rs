@@ -1,0 +1,88 @@
+//! The router: a workspace, who may call it, and all routes.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use send_wrapper::SendWrapper;
+use workspace_core::{ImportLimits, Workspace};
+
+use crate::access::Access;
+use crate::call::Call;
+use crate::problem::Problem;
+use crate::routes;
+
+/// What the routes share.
+#[derive(Clone)]
+pub(crate) struct Api {
+    workspace: SendWrapper<Workspace>,
+    access: Access,
+    limits: ImportLimits,
+}
+
+impl Api {
+    /// Checks the token of a request and takes it in.
+    pub(crate) fn admit(
+        &self,
+        open: bool,
+        pattern: Arc<str>,
+        request: Request,
+    ) -> Result<Call, Problem> {
+        if !open {
+            self.access.check(request.headers())?;
+        }
+        let workspace = Workspace::clone(&self.workspace);
+        Ok(Call::new(workspace, self.limits, pattern, request))
+    }
+
+    /// Answers with `problem`, to whom has a token.
+    async fn refuse(self, problem: Problem, request: Request) -> Response {
+        match self.access.check(request.headers()) {
+            Ok(()) => problem.into_response(),
+            Err(unauthorized) => unauthorized.into_response(),
+        }
+    }
+}
+
+/// Returns the service of a workspace under `/v1`.
+///
+/// `limits` bound what an upload or an import may bring. The service is `Send`
+/// for the sake of the routers and servers there are, but it belongs to the
+/// thread of its workspace, and panics elsewhere: serve it on a runtime of one
+/// thread.
+///
+/// ```
+/// use std::sync::Arc;
+/// use workspace_core::{ImportLimits, Options, Workspace};
+/// use workspace_http::{Access, router};
+/// # let context = workspace_testkit::TestContext::new(1).context();
+/// # let meta = Box::new(workspace_testkit::MemoryMeta::new());
+/// # let blobs = Arc::new(workspace_testkit::MemoryBlobs::new());
+///
+/// let workspace = Workspace::create(meta, blobs, context, Options::default())?;
+/// let access = Access::root("a token that cannot be guessed".replace(' ', "-").as_str())?;
+/// let service: axum::Router = router(workspace, access, ImportLimits::default());
+/// # drop(service);
+/// # Ok::<(), workspace_core::Error>(())
+/// ```
+pub fn router(workspace: Workspace, access: Access, limits: ImportLimits) -> Router {
+    let api = Api {
+        workspace: SendWrapper::new(workspace),
+        access,
+        limits,
+    };
+    let routes = routes::all();
+    let router = routes.into_iter().fold(Router::new(), |router, route| {
+        let path = Arc::clone(&route.path);
+        router.route(&path, route.service())
+    });
+    router
+        .fallback(|State(api): State<Api>, request: Request| {
+            api.refuse(Problem::no_such_route(), request)
+        })
+        .method_not_allowed_fallback(|State(api): State<Api>, request: Request| {
+            api.refuse(Problem::method_not_allowed(), request)
+        })
+        .with_state(api)
+}

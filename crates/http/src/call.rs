@@ -1,0 +1,212 @@
+//! A request as handlers see it, read strictly.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use axum::http::{HeaderMap, Method, Response, StatusCode, Uri};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use workspace_core::store::CopyRecord;
+use workspace_core::{At, Error, ErrorKind, ImportLimits, Result, RevisionId, TreePath, Workspace};
+
+use crate::body::{Incoming, expect_media_type};
+use crate::problem::Problem;
+use crate::wire::MAX_JSON;
+
+/// What a handler returns.
+pub(crate) type Answer = Result<Response<Body>, Problem>;
+
+/// A request that was let in.
+pub(crate) struct Call {
+    pub(crate) workspace: Workspace,
+    pub(crate) limits: ImportLimits,
+    pub(crate) method: Method,
+    pub(crate) headers: HeaderMap,
+    uri: Uri,
+    pattern: Arc<str>,
+    body: Body,
+}
+
+impl Call {
+    pub(crate) fn new(
+        workspace: Workspace,
+        limits: ImportLimits,
+        pattern: Arc<str>,
+        request: Request,
+    ) -> Self {
+        let (parts, body) = request.into_parts();
+        Self {
+            workspace,
+            limits,
+            method: parts.method,
+            headers: parts.headers,
+            uri: parts.uri,
+            pattern,
+            body,
+        }
+    }
+
+    /// Returns what stands for `{name}` of the route, decoded; `None` where the
+    /// route has no such part.
+    fn parameter(&self, name: &str) -> Result<Option<String>> {
+        let segments = self.pattern.split('/').count();
+        let raw = self.uri.path().splitn(segments, '/');
+        let found = self.pattern.split('/').zip(raw).find(|(part, _)| {
+            part.strip_prefix('{')
+                .and_then(|part| part.strip_suffix('}'))
+                == Some(name)
+        });
+        found.map(|(_, raw)| decode(raw)).transpose()
+    }
+
+    /// Returns the path that the request is about; the root where the route
+    /// ends before it.
+    ///
+    /// # Errors
+    /// `Invalid`, naming what is wrong with it.
+    pub(crate) fn path(&self) -> Result<TreePath> {
+        match self.parameter("*path")? {
+            Some(path) => TreePath::new(&format!("/{path}")),
+            None => Ok(TreePath::root()),
+        }
+    }
+
+    /// Returns which files the request is about.
+    ///
+    /// # Errors
+    /// `Invalid`, `NotFound`.
+    pub(crate) fn at(&self) -> Result<At> {
+        if self.parameter("copy")?.is_some() {
+            return Ok(At::Copy(self.copy()?.id));
+        }
+        match self.parameter("revision")? {
+            Some(revision) => Ok(At::Revision(revision.parse()?)),
+            None => Ok(At::Head),
+        }
+    }
+
+    /// Returns the copy that the route names, by name or id.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub(crate) fn copy(&self) -> Result<CopyRecord> {
+        let copy = self.parameter("copy")?.unwrap_or_default();
+        self.workspace.find_copy(&copy)
+    }
+
+    /// Returns the revision that the route names.
+    ///
+    /// # Errors
+    /// `Invalid`.
+    pub(crate) fn revision(&self) -> Result<RevisionId> {
+        self.parameter("revision")?.unwrap_or_default().parse()
+    }
+
+    /// Reads the query.
+    ///
+    /// # Errors
+    /// `Invalid`, naming what is unknown or wrong in it.
+    pub(crate) fn query<T: DeserializeOwned>(&self) -> Result<T> {
+        let query = self.uri.query().unwrap_or_default();
+        decode(query)?;
+        serde_urlencoded::from_str(query).map_err(|error| {
+            Error::new(ErrorKind::Invalid, "read query").because(error.to_string().escape_debug())
+        })
+    }
+
+    /// Reads the body as JSON.
+    ///
+    /// # Errors
+    /// `Invalid`, `LimitExceeded`; a media type that is not JSON.
+    pub(crate) async fn json<T: DeserializeOwned>(self) -> Result<T, Problem> {
+        expect_media_type(&self.headers, &["application/json"])?;
+        let body = Incoming::new(&self.headers, self.body)?;
+        let body = body.whole(MAX_JSON).await?;
+        Ok(serde_json::from_slice(&body).map_err(|error| {
+            Error::new(ErrorKind::Invalid, "read body").because(error.to_string().escape_debug())
+        })?)
+    }
+
+    /// Reads the body as JSON, an empty one as the default.
+    ///
+    /// # Errors
+    /// As for [`json`](Self::json).
+    pub(crate) async fn json_or_default<T: DeserializeOwned + Default>(self) -> Result<T, Problem> {
+        let body = Incoming::new(&self.headers, self.body)?;
+        let body = body.whole(MAX_JSON).await?;
+        if body.is_empty() {
+            return Ok(T::default());
+        }
+        expect_media_type(&self.headers, &["application/json"])?;
+        Ok(serde_json::from_slice(&body).map_err(|error| {
+            Error::new(ErrorKind::Invalid, "read body").because(error.to_string().escape_debug())
+        })?)
+    }
+
+    /// Returns the body, to be streamed.
+    ///
+    /// # Errors
+    /// `Invalid` for headers that contradict it.
+    pub(crate) fn incoming(self) -> Result<Incoming> {
+        Incoming::new(&self.headers, self.body)
+    }
+}
+
+/// Decodes a part of a URL: each `%` stands before two hex digits, and the
+/// whole is UTF-8. Once, so that what is encoded twice stays a name.
+fn decode(raw: &str) -> Result<String> {
+    let invalid = |why: &str| {
+        let start: String = raw.chars().take(120).collect();
+        Error::new(ErrorKind::Invalid, "read URL")
+            .at(start.escape_debug())
+            .because(why)
+    };
+    let mut decoded = Vec::with_capacity(raw.len());
+    let mut rest = raw.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            decoded.push(byte);
+            continue;
+        }
+        let mut digit = || rest.next().and_then(|byte| char::from(byte).to_digit(16));
+        match (digit(), digit()) {
+            (Some(high), Some(low)) => decoded.push((high * 16 + low) as u8),
+            _ => return Err(invalid("a `%` that is not before two hex digits")),
+        }
+    }
+    String::from_utf8(decoded).map_err(|_| invalid("not UTF-8"))
+}
+
+/// Answers with JSON.
+pub(crate) fn json<T: Serialize>(status: StatusCode, body: &T) -> Answer {
+    let body = serde_json::to_vec(body)
+        .map_err(|error| Error::new(ErrorKind::Unavailable, "write answer").with_source(error))?;
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_decoded_once_and_strictly() {
+        for (raw, decoded) in [
+            ("", ""),
+            ("a%20b%2Fc", "a b/c"),
+            ("%252e", "%2e"),
+            ("%C3%BC", "ü"),
+        ] {
+            assert_eq!(decode(raw).unwrap(), decoded);
+        }
+        for bad in ["%", "a%2", "%zz", "%+1", "%ff", "%C3"] {
+            assert_eq!(decode(bad).unwrap_err().kind(), ErrorKind::Invalid, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The HTTP contract of a workspace: one router, served natively and inside a
+//! Durable Object alike. It knows no server and no runtime.
+//!
+//! - [`router`]: all routes, under `/v1`, over a workspace.
+//! - [`Access`]: who may call. Nothing is open by default.
+//! - [`wire`]: what goes over the wire as JSON.
+//! - [`ProblemDto`], [`status`]: failures as problem documents with stable codes.
+//! - [`OPENAPI`]: the OpenAPI 3.1 document, made of the routes by [`openapi`].
+//!
+//! Files are bodies, streamed in both directions; whole trees are tar archives.
+//!
+//! | | |
+//! |---|---|
+//! | `/v1/head`, `/v1/copies/{copy}`, `/v1/revisions/{revision}` | what it is |
+//! | … `/files/{path}` | GET, HEAD, PUT, DELETE |
+//! | … `/list/{path}`, `/stat/{path}`, `/export/{path}` | GET |
+//! | … `/changes`, `/import` | POST |
+//! | `/v1/copies/{copy}/…` | `status`, `operations`, `apply`, `rebase`, `undo`, `discard` |
+//! | `/v1/diff`, `/v1/usage`, `/v1/gc`, `/v1/fsck` | the whole |
+
+mod access;
+mod api;
+mod body;
+mod call;
+mod conditional;
+mod openapi;
+mod problem;
+mod route;
+mod routes;
+mod tar;
+pub mod wire;
+
+pub use access::Access;
+pub use api::router;
+pub use openapi::{OPENAPI, openapi};
+pub use problem::{ConflictDto, PROBLEM_JSON, PathListDto, ProblemDto, status};

@@ -1,0 +1,274 @@
+//! Failures as problem documents (RFC 9457).
+
+use axum::body::Body;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE,
+};
+use axum::http::{Response, StatusCode};
+use axum::response::IntoResponse;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use workspace_core::{Conflict, Error, ErrorKind, PathList};
+
+use crate::wire::Count;
+
+/// The media type of a problem document.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// Returns the HTTP status of a kind of error.
+pub fn status(kind: ErrorKind) -> StatusCode {
+    match kind {
+        ErrorKind::Invalid | ErrorKind::Source => StatusCode::BAD_REQUEST,
+        ErrorKind::Denied | ErrorKind::ReadOnly => StatusCode::FORBIDDEN,
+        ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::AlreadyExists
+        | ErrorKind::NotADirectory
+        | ErrorKind::IsADirectory
+        | ErrorKind::NotEmpty
+        | ErrorKind::Conflict => StatusCode::CONFLICT,
+        ErrorKind::Closed => StatusCode::GONE,
+        ErrorKind::Stale => StatusCode::PRECONDITION_FAILED,
+        ErrorKind::LimitExceeded => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorKind::Locked => StatusCode::LOCKED,
+        ErrorKind::Corrupt => StatusCode::INTERNAL_SERVER_ERROR,
+        ErrorKind::Unsupported => StatusCode::NOT_IMPLEMENTED,
+        ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
+    }
+}
+
+/// Tells whether the details of such an error come from the rules and not from
+/// a store, whose own words are nobody's business outside.
+fn tells_detail(kind: ErrorKind) -> bool {
+    !matches!(
+        kind,
+        ErrorKind::Denied | ErrorKind::Unavailable | ErrorKind::StorageFull | ErrorKind::Locked
+    )
+}
+
+/// A failed request.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    body: Box<ProblemDto>,
+    header: Option<(HeaderName, HeaderValue)>,
+}
+
+/// A problem document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProblemDto {
+    /// `urn:workspace:problem:` and the code.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The code in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What the caller can decide by; stable.
+    pub code: String,
+    /// What was wrong, where the code alone does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// The operation that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// The path or id that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The changed paths, for the code `conflict`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<ConflictDto>,
+}
+
+/// What two sides changed, where they cannot both be kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ConflictDto {
+    /// Changed in head only; for an undo, by later operations only.
+    pub head: PathListDto,
+    /// Changed in the copy only; for an undo, by undoing only.
+    pub copy: PathListDto,
+    /// Changed in both.
+    pub both: PathListDto,
+}
+
+/// A counted list of paths of which the first 1,000 are named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PathListDto {
+    /// The first paths, in byte order.
+    pub paths: Vec<String>,
+    /// How many there are.
+    pub count: Count,
+}
+
+impl From<&PathList> for PathListDto {
+    fn from(list: &PathList) -> Self {
+        Self {
+            paths: list.paths.iter().map(ToString::to_string).collect(),
+            count: list.count.into(),
+        }
+    }
+}
+
+impl From<&Conflict> for ConflictDto {
+    fn from(conflict: &Conflict) -> Self {
+        Self {
+            head: PathListDto::from(&conflict.head),
+            copy: PathListDto::from(&conflict.copy),
+            both: PathListDto::from(&conflict.both),
+        }
+    }
+}
+
+impl Problem {
+    /// Describes what is no error of the workspace but of HTTP itself.
+    fn of_http(status: StatusCode, code: &str, title: &str) -> Self {
+        Self {
+            status,
+            body: Box::new(ProblemDto {
+                kind: format!("urn:workspace:problem:{code}"),
+                title: title.into(),
+                status: status.as_u16(),
+                code: code.into(),
+                detail: None,
+                operation: None,
+                path: None,
+                conflict: None,
+            }),
+            header: None,
+        }
+    }
+
+    /// Without a token, or with a wrong one. Says nothing else.
+    pub(crate) fn unauthorized() -> Self {
+        Self {
+            header: Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            ..Self::of_http(
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                "a token is needed",
+            )
+        }
+    }
+
+    pub(crate) fn no_such_route() -> Self {
+        Self::of_http(StatusCode::NOT_FOUND, "no_such_route", "no such route")
+    }
+
+    pub(crate) fn method_not_allowed() -> Self {
+        Self::of_http(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "the route has no such method",
+        )
+    }
+
+    pub(crate) fn unsupported_media_type(found: &str, expected: &str) -> Self {
+        let mut problem = Self::of_http(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "unsupported media type",
+        );
+        let found = found.escape_debug();
+        problem.body.detail = Some(format!("the body is {found}, expected {expected}"));
+        problem
+    }
+
+    /// A range beyond the end of a file of `size` bytes.
+    pub(crate) fn range_not_satisfiable(size: u64) -> Self {
+        let mut problem = Self::of_http(
+            StatusCode::RANGE_NOT_SATISFIABLE,
+            "range_not_satisfiable",
+            "range not satisfiable",
+        );
+        problem.body.detail = Some(format!("the file has {size} bytes"));
+        problem.header = HeaderValue::try_from(format!("bytes */{size}"))
+            .ok()
+            .map(|value| (CONTENT_RANGE, value));
+        problem
+    }
+
+    /// Reads an error of a write that carried a condition in its headers: what
+    /// broke the condition is 412, whatever its code.
+    pub(crate) fn conditional(error: Error) -> Self {
+        let broken = matches!(error.kind(), ErrorKind::Stale | ErrorKind::AlreadyExists);
+        let mut problem = Self::from(error);
+        if broken {
+            problem.status = StatusCode::PRECONDITION_FAILED;
+            problem.body.status = problem.status.as_u16();
+        }
+        problem
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let kind = error.kind();
+        let tells = tells_detail(kind);
+        let text = |text: Option<&str>| text.filter(|_| tells).map(Into::into);
+        let mut problem = Self::of_http(status(kind), kind.code(), &kind.to_string());
+        problem.body.detail = text(error.detail());
+        problem.body.operation = Some(error.operation().into());
+        problem.body.path = text(error.subject());
+        problem.body.conflict = error.conflict().map(ConflictDto::from);
+        problem
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response<Body> {
+        // Strings and numbers always encode.
+        let body = serde_json::to_vec(&self.body).unwrap_or_default();
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some((name, value)) = self.header {
+            headers.insert(name, value);
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_status_and_a_document() {
+        let table: Vec<String> = ErrorKind::ALL
+            .iter()
+            .map(|kind| {
+                let problem = Problem::from(Error::new(*kind, "try"));
+                assert_eq!(problem.body.status, status(*kind).as_u16());
+                assert!(problem.status.is_client_error() || problem.status.is_server_error());
+                format!("{} {}", problem.status.as_u16(), problem.body.code)
+            })
+            .collect();
+        insta::assert_snapshot!(table.join("\n"));
+    }
+
+    #[test]
+    fn sources_and_what_stores_say_stay_inside() {
+        let secret = "secret of the store";
+        for kind in ErrorKind::ALL {
+            let error = Error::new(kind, "try")
+                .at("/path")
+                .with_source(std::io::Error::other(secret));
+            assert!(error.source().is_some());
+            let document = serde_json::to_string(&Problem::from(error).body).unwrap();
+            assert!(!document.contains(secret), "{document}");
+        }
+        for kind in [
+            ErrorKind::Denied,
+            ErrorKind::Unavailable,
+            ErrorKind::StorageFull,
+        ] {
+            let error = Error::new(kind, "try").at("/path").because(secret);
+            let document = serde_json::to_string(&Problem::from(error).body).unwrap();
+            assert!(!document.contains(secret) && !document.contains("/path"));
+        }
+    }
+}

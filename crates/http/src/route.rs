@@ -1,0 +1,230 @@
+//! A route: its path, its handler, and what the OpenAPI document says of it.
+//!
+//! Both are made from the same value, so neither can be there without the other.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode};
+use axum::response::IntoResponse;
+use axum::routing::{MethodFilter, MethodRouter, on};
+use send_wrapper::SendWrapper;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::{IntoParams, ToSchema};
+use workspace_core::ErrorKind;
+
+use crate::api::Api;
+use crate::call::{Answer, Call};
+use crate::openapi::Schemas;
+
+type Handler = Arc<dyn Fn(Call) -> Pin<Box<dyn Future<Output = Answer>>> + Send + Sync>;
+
+/// A method of a path.
+pub(crate) struct Route {
+    pub(crate) path: Arc<str>,
+    pub(crate) method: Method,
+    pub(crate) id: String,
+    pub(crate) summary: &'static str,
+    pub(crate) query: Option<fn() -> Vec<Parameter>>,
+    pub(crate) headers: Vec<(&'static str, &'static str)>,
+    pub(crate) body: Option<BodyDoc>,
+    pub(crate) answers: Vec<AnswerDoc>,
+    pub(crate) fails: Vec<Fail>,
+    /// Whether it can be called without a token.
+    pub(crate) open: bool,
+    handler: Handler,
+}
+
+/// What a request's body is.
+pub(crate) struct BodyDoc {
+    pub(crate) required: bool,
+    pub(crate) content: ContentDoc,
+}
+
+/// What an answer is.
+pub(crate) struct AnswerDoc {
+    pub(crate) status: StatusCode,
+    pub(crate) what: &'static str,
+    pub(crate) content: Option<ContentDoc>,
+}
+
+/// What is in a body.
+pub(crate) enum ContentDoc {
+    /// JSON of this schema.
+    Json(fn(&mut Schemas) -> serde_json::Value),
+    /// Bytes of this media type.
+    Bytes(&'static str),
+}
+
+/// A way to fail.
+pub(crate) enum Fail {
+    Kind(ErrorKind),
+    Http(StatusCode, &'static str),
+}
+
+/// What any call can meet.
+const ALWAYS: [ErrorKind; 5] = [
+    ErrorKind::Invalid,
+    ErrorKind::Unsupported,
+    ErrorKind::Locked,
+    ErrorKind::Corrupt,
+    ErrorKind::Unavailable,
+];
+/// What any call that sends a body or writes can meet besides.
+const WRITING: [ErrorKind; 3] = [
+    ErrorKind::Source,
+    ErrorKind::LimitExceeded,
+    ErrorKind::StorageFull,
+];
+
+impl Route {
+    /// Describes a route; `id` names it in clients that are generated.
+    pub(crate) fn new<F, Fut>(
+        method: Method,
+        path: impl Into<Arc<str>>,
+        id: impl Into<String>,
+        summary: &'static str,
+        handler: F,
+    ) -> Self
+    where
+        F: Fn(Call) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Answer> + 'static,
+    {
+        let mut fails: Vec<Fail> = ALWAYS.map(Fail::Kind).into();
+        if method != Method::GET {
+            fails.extend(WRITING.map(Fail::Kind));
+        }
+        Self {
+            path: path.into(),
+            method,
+            id: id.into(),
+            summary,
+            query: None,
+            headers: Vec::new(),
+            body: None,
+            answers: Vec::new(),
+            fails,
+            open: false,
+            handler: Arc::new(move |call| Box::pin(handler(call))),
+        }
+    }
+
+    /// Takes a query.
+    pub(crate) fn query<Q: IntoParams>(mut self) -> Self {
+        self.query = Some(|| Q::into_params(|| Some(ParameterIn::Query)));
+        self
+    }
+
+    /// Heeds a header.
+    pub(crate) fn header(mut self, name: &'static str, what: &'static str) -> Self {
+        self.headers.push((name, what));
+        self
+    }
+
+    /// Takes a JSON body.
+    pub(crate) fn json<B: ToSchema>(self) -> Self {
+        self.takes(true, ContentDoc::Json(Schemas::reference::<B>))
+    }
+
+    /// Takes a JSON body that may be left out.
+    pub(crate) fn optional_json<B: ToSchema>(self) -> Self {
+        self.takes(false, ContentDoc::Json(Schemas::reference::<B>))
+    }
+
+    /// Takes a body that is streamed.
+    pub(crate) fn bytes(self, media_type: &'static str) -> Self {
+        self.takes(true, ContentDoc::Bytes(media_type))
+    }
+
+    fn takes(mut self, required: bool, content: ContentDoc) -> Self {
+        if matches!(content, ContentDoc::Json(_)) || media_type_is_checked(&content) {
+            let code = "unsupported_media_type";
+            self = self.fails_with(StatusCode::UNSUPPORTED_MEDIA_TYPE, code);
+        }
+        self.body = Some(BodyDoc { required, content });
+        self
+    }
+
+    /// Answers with JSON.
+    pub(crate) fn answers<T: ToSchema>(self, status: StatusCode, what: &'static str) -> Self {
+        let content = ContentDoc::Json(Schemas::reference::<T>);
+        self.answer(status, what, Some(content))
+    }
+
+    /// Answers with bytes.
+    pub(crate) fn answers_bytes(
+        self,
+        status: StatusCode,
+        what: &'static str,
+        media_type: &'static str,
+    ) -> Self {
+        self.answer(status, what, Some(ContentDoc::Bytes(media_type)))
+    }
+
+    /// Answers without a body.
+    pub(crate) fn answers_nothing(self, status: StatusCode, what: &'static str) -> Self {
+        self.answer(status, what, None)
+    }
+
+    fn answer(
+        mut self,
+        status: StatusCode,
+        what: &'static str,
+        content: Option<ContentDoc>,
+    ) -> Self {
+        self.answers.push(AnswerDoc {
+            status,
+            what,
+            content,
+        });
+        self
+    }
+
+    /// Can fail so.
+    pub(crate) fn fails(mut self, kinds: &[ErrorKind]) -> Self {
+        self.fails.extend(kinds.iter().copied().map(Fail::Kind));
+        self
+    }
+
+    /// Can fail so, in the words of HTTP.
+    pub(crate) fn fails_with(mut self, status: StatusCode, code: &'static str) -> Self {
+        self.fails.push(Fail::Http(status, code));
+        self
+    }
+
+    /// Can be called without a token.
+    pub(crate) fn open(mut self) -> Self {
+        self.open = true;
+        self.fails.clear();
+        self
+    }
+
+    /// Returns what serves it.
+    pub(crate) fn service(self) -> MethodRouter<Api> {
+        let Self {
+            path,
+            method,
+            open,
+            handler,
+            ..
+        } = self;
+        let filter = MethodFilter::try_from(method).expect("routes use the common methods");
+        on(filter, move |State(api): State<Api>, request: Request| {
+            let (path, handler) = (Arc::clone(&path), Arc::clone(&handler));
+            // A workspace stays on its thread, and so does whoever serves it.
+            SendWrapper::new(async move {
+                let answer = match api.admit(open, path, request) {
+                    Ok(call) => handler(call).await,
+                    Err(problem) => Err(problem),
+                };
+                answer.unwrap_or_else(IntoResponse::into_response)
+            })
+        })
+    }
+}
+
+/// A file can be of any type, an archive cannot.
+fn media_type_is_checked(content: &ContentDoc) -> bool {
+    matches!(content, ContentDoc::Bytes(kind) if *kind != "application/octet-stream")
+}

@@ -1,0 +1,267 @@
+//! Working copies.
+
+use axum::http::Method;
+use axum::http::header::{HeaderValue, LOCATION};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use workspace_core::{
+    ApplyOptions, At, Author, CopyId, DiffOptions, ErrorKind, ForkOptions, OperationId, Result,
+    RevisionMessage,
+};
+
+use super::diff::first_page;
+use super::{CREATED, OK, cut, page_limit};
+use crate::call::{Answer, Call, json};
+use crate::route::Route;
+use crate::wire::{
+    ApplyDto, AuthorDto, CopyDto, CopyPage, Count, ForkDto, HeadDto, OperationDto, OperationPage,
+    PublishedDto, RebasedDto, RenameDto, StatusDto, UndoDto, UndoneDto,
+};
+
+/// How naming an open copy can fail.
+const OPEN: [ErrorKind; 2] = [ErrorKind::NotFound, ErrorKind::Closed];
+
+pub(super) fn routes() -> Vec<Route> {
+    let post = Method::POST;
+    vec![
+        Route::new(
+            post.clone(),
+            "/v1/copies",
+            "fork",
+            "Forks head into a working copy",
+            fork,
+        )
+        .optional_json::<ForkDto>()
+        .answers::<CopyDto>(CREATED, "The copy.")
+        .fails(&[ErrorKind::AlreadyExists]),
+        Route::new(
+            Method::GET,
+            "/v1/copies",
+            "list_copies",
+            "Lists copies, in the order of forking",
+            list,
+        )
+        .query::<ListQuery>()
+        .answers::<CopyPage>(OK, "A page of them."),
+        Route::new(
+            Method::GET,
+            "/v1/copies/{copy}",
+            "read_copy",
+            "Tells about a copy, open or closed",
+            read,
+        )
+        .answers::<CopyDto>(OK, "The copy.")
+        .fails(&[ErrorKind::NotFound]),
+        Route::new(
+            Method::PATCH,
+            "/v1/copies/{copy}",
+            "rename_copy",
+            "Renames an open copy",
+            rename,
+        )
+        .json::<RenameDto>()
+        .answers::<CopyDto>(OK, "The copy.")
+        .fails(&OPEN)
+        .fails(&[ErrorKind::AlreadyExists]),
+        Route::new(
+            Method::GET,
+            "/v1/copies/{copy}/status",
+            "copy_status",
+            "Tells what an open copy changed, and whether it can be applied",
+            status,
+        )
+        .answers::<StatusDto>(OK, "How it stands.")
+        .fails(&OPEN),
+        Route::new(
+            Method::GET,
+            "/v1/copies/{copy}/operations",
+            "list_operations",
+            "Lists the operations of a copy, oldest first",
+            operations,
+        )
+        .query::<OperationsQuery>()
+        .answers::<OperationPage>(OK, "A page of them.")
+        .fails(&[ErrorKind::NotFound]),
+        Route::new(
+            post.clone(),
+            "/v1/copies/{copy}/apply",
+            "apply",
+            "Publishes a copy: it becomes head, as a new revision",
+            apply,
+        )
+        .optional_json::<ApplyDto>()
+        .answers::<PublishedDto>(OK, "It is head, or had no change.")
+        .fails(&OPEN)
+        .fails(&[ErrorKind::Conflict, ErrorKind::Stale]),
+        Route::new(
+            post.clone(),
+            "/v1/copies/{copy}/rebase",
+            "rebase",
+            "Moves a copy onto the present head",
+            rebase,
+        )
+        .optional_json::<AuthorDto>()
+        .answers::<RebasedDto>(OK, "It is based on the present head.")
+        .fails(&OPEN)
+        .fails(&[ErrorKind::Conflict]),
+        Route::new(
+            post.clone(),
+            "/v1/copies/{copy}/discard",
+            "discard",
+            "Throws a copy away; repeating it is fine",
+            discard,
+        )
+        .answers::<CopyDto>(OK, "The closed copy.")
+        .fails(&OPEN),
+        Route::new(
+            post,
+            "/v1/copies/{copy}/undo",
+            "undo",
+            "Undoes one operation of an open copy, keeping what came later",
+            undo,
+        )
+        .json::<UndoDto>()
+        .answers::<UndoneDto>(OK, "It is undone.")
+        .fails(&OPEN)
+        .fails(&[ErrorKind::Conflict]),
+    ]
+}
+
+async fn fork(call: Call) -> Answer {
+    let workspace = call.workspace.clone();
+    let ForkDto { name, expires } = call.json_or_default().await?;
+    let copy = workspace.fork(ForkOptions {
+        name,
+        expires: expires.map(Into::into),
+    })?;
+    let mut response = json(CREATED, &CopyDto::from(&copy))?;
+    let location = HeaderValue::try_from(format!("/v1/copies/{}", copy.id));
+    let location = location.map(|location| (LOCATION, location));
+    response.headers_mut().extend(location);
+    Ok(response)
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+struct ListQuery {
+    /// Whether to list closed copies too.
+    #[serde(default)]
+    #[param(required = false)]
+    closed: bool,
+    /// The id of the copy after which the page begins.
+    after: Option<String>,
+    /// How many copies it has: 1 to 10,000, and 1,000 unless said.
+    limit: Option<Count>,
+}
+
+async fn list(call: Call) -> Answer {
+    let query: ListQuery = call.query()?;
+    let limit = page_limit(query.limit)?;
+    let after: Option<CopyId> = query.after.map(|id| id.parse()).transpose()?;
+    let mut found = call
+        .workspace
+        .copies(!query.closed, after.as_ref(), limit + 1)?;
+    let next = cut(&mut found, limit, |copy| copy.id.to_string());
+    json(
+        OK,
+        &CopyPage {
+            copies: found.iter().map(CopyDto::from).collect(),
+            next,
+        },
+    )
+}
+
+async fn read(call: Call) -> Answer {
+    json(OK, &CopyDto::from(&call.copy()?))
+}
+
+async fn rename(call: Call) -> Answer {
+    let (workspace, copy) = (call.workspace.clone(), call.copy()?.id);
+    let RenameDto { name } = call.json().await?;
+    json(OK, &CopyDto::from(&workspace.rename_copy(copy, name)?))
+}
+
+async fn status(call: Call) -> Answer {
+    let copy = call.copy()?;
+    let head = call.workspace.head()?;
+    let (from, to) = (At::Tree(copy.base), At::Copy(copy.id));
+    let found = call.workspace.diff(from, to, &DiffOptions::default())?;
+    json(
+        OK,
+        &StatusDto {
+            copy: CopyDto::from(&copy),
+            head_moved: head.tree != copy.base,
+            head: HeadDto::from(&head),
+            changes: first_page(found),
+        },
+    )
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+struct OperationsQuery {
+    /// The operation after which the page begins.
+    after: Option<Count>,
+    /// How many operations it has: 1 to 10,000, and 1,000 unless said.
+    limit: Option<Count>,
+}
+
+async fn operations(call: Call) -> Answer {
+    let query: OperationsQuery = call.query()?;
+    let limit = page_limit(query.limit)?;
+    let after = query.after.map(|id| OperationId::new(id.get()));
+    let copy = call.copy()?.id;
+    let mut found = call.workspace.operations(copy, after, limit + 1)?;
+    let next = cut(&mut found, limit, |operation| operation.id.get().into());
+    json(
+        OK,
+        &OperationPage {
+            operations: found.iter().map(OperationDto::from).collect(),
+            next,
+        },
+    )
+}
+
+async fn apply(call: Call) -> Answer {
+    let (workspace, copy) = (call.workspace.clone(), call.copy()?.id);
+    let body: ApplyDto = call.json_or_default().await?;
+    let expect_tree = body.expect_tree.map(|tree| tree.parse()).transpose()?;
+    let applied = workspace.apply(
+        copy,
+        ApplyOptions {
+            message: RevisionMessage {
+                actor: body.actor,
+                message: body.message,
+                metadata: body.metadata,
+            },
+            expect_tree,
+        },
+    )?;
+    json(OK, &PublishedDto::from(applied))
+}
+
+async fn rebase(call: Call) -> Answer {
+    let (workspace, copy) = (call.workspace.clone(), call.copy()?.id);
+    let author: AuthorDto = call.json_or_default().await?;
+    json(
+        OK,
+        &RebasedDto::from(workspace.rebase(copy, &author.into())?),
+    )
+}
+
+async fn discard(call: Call) -> Answer {
+    let copy = call.copy()?.id;
+    json(OK, &CopyDto::from(&call.workspace.discard(copy)?))
+}
+
+async fn undo(call: Call) -> Answer {
+    let (workspace, copy) = (call.workspace.clone(), call.copy()?.id);
+    let UndoDto {
+        operation,
+        actor,
+        note,
+    } = call.json().await?;
+    let operation: Result<OperationId> = operation.get().to_string().parse();
+    let undone = workspace.undo(copy, operation?, &Author { actor, note })?;
+    json(OK, &UndoneDto::from(undone))
+}

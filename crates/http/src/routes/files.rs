@@ -1,0 +1,344 @@
+//! One file: read, written, removed.
+
+use axum::body::Body;
+use axum::http::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName,
+    HeaderValue, IF_MATCH, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, LAST_MODIFIED,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, Method, Response, StatusCode};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use workspace_core::{
+    Author, Change, ChangeOptions, Content, Entry, Error, ErrorKind, File, MAX_MEDIA_TYPE, Result,
+    Text, TreePath, View, WriteOptions,
+};
+
+use super::{CREATED, Files, OK};
+use crate::body::media_type;
+use crate::call::{Answer, Call, json};
+use crate::conditional::{self, Part, Read, etag, http_date};
+use crate::problem::Problem;
+use crate::route::Route;
+use crate::wire::{ChangedDto, Count, EntryDto, Millis, WrittenDto};
+
+/// The media type of a file about which nobody said anything.
+const BYTES: &str = "application/octet-stream";
+/// Whether a file may be executed, in answers.
+const EXECUTABLE: HeaderName = HeaderName::from_static("workspace-executable");
+
+pub(super) fn routes() -> Vec<Route> {
+    let read = |files: Files, method: Method, id: &str, summary| {
+        let route = Route::new(
+            method,
+            files.route("/files/{*path}"),
+            files.id(id),
+            summary,
+            read,
+        )
+        .header("Range", "One range of bytes.")
+        .header("If-Range", "The ETag, or date, that the range is of.")
+        .header("If-Match", "ETags, or `*`.")
+        .header("If-None-Match", "ETags, or `*`.")
+        .header("If-Modified-Since", "A date.")
+        .header("If-Unmodified-Since", "A date.")
+        .answers_nothing(StatusCode::NOT_MODIFIED, "The caller has it already.")
+        .fails(files.fails())
+        .fails(&[
+            ErrorKind::NotFound,
+            ErrorKind::IsADirectory,
+            ErrorKind::NotADirectory,
+        ])
+        .fails(&[ErrorKind::Stale])
+        .fails_with(StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable");
+        match route.method == Method::HEAD {
+            true => route
+                .answers_nothing(OK, "What a GET would say about the file.")
+                .answers_nothing(StatusCode::PARTIAL_CONTENT, "And about a range of it."),
+            false => route
+                .answers_bytes(OK, "The file; its ETag is its content id.", BYTES)
+                .answers_bytes(StatusCode::PARTIAL_CONTENT, "The range.", BYTES),
+        }
+    };
+    let write = |files: Files| {
+        Route::new(Method::PUT, files.route("/files/{*path}"), files.id("write_file"),
+            "Writes a file; its media type is the Content-Type, but for application/octet-stream and forms", write)
+            .query::<WriteQuery>()
+            .header("If-Match", "ETags that the file there may have, or `*` for any file.")
+            .header("If-None-Match", "`*` where nothing may be there, or ETags that it may not have.")
+            .header("If-Unmodified-Since", "A date.")
+            .bytes(BYTES)
+            .answers::<WrittenDto>(OK, "A file was there, and now this one is.")
+            .answers::<WrittenDto>(CREATED, "Nothing was there, and now this file is.")
+            .fails(files.fails())
+            .fails(&[ErrorKind::NotFound, ErrorKind::IsADirectory, ErrorKind::NotADirectory])
+            .fails(&[ErrorKind::Stale])
+            .fails_with(StatusCode::PRECONDITION_FAILED, "already_exists")
+    };
+    let remove = |files: Files| {
+        Route::new(
+            Method::DELETE,
+            files.route("/files/{*path}"),
+            files.id("remove"),
+            "Removes an entry",
+            remove,
+        )
+        .query::<RemoveQuery>()
+        .header(
+            "If-Match",
+            "ETags that the file there may have, or `*` for anything.",
+        )
+        .header("If-Unmodified-Since", "A date.")
+        .answers::<ChangedDto>(OK, "It is gone.")
+        .fails(files.fails())
+        .fails(&[
+            ErrorKind::NotFound,
+            ErrorKind::NotADirectory,
+            ErrorKind::NotEmpty,
+        ])
+        .fails(&[ErrorKind::Stale])
+    };
+    let mut routes = Vec::new();
+    for files in Files::ALL {
+        routes.push(read(
+            files,
+            Method::GET,
+            "read_file",
+            "Reads a file, or a range of it",
+        ));
+        routes.push(read(
+            files,
+            Method::HEAD,
+            "look_at_file",
+            "Tells about a file",
+        ));
+    }
+    for files in Files::CURRENT {
+        routes.push(write(files));
+        routes.push(remove(files));
+    }
+    routes
+}
+
+async fn read(call: Call) -> Answer {
+    let path = call.path()?;
+    let view = call.workspace.files(call.at()?);
+    // A directory or nothing is told from a file by the facade's own errors.
+    let Some(Entry::File(file)) = view.stat(&path)? else {
+        view.open(&path, None).await?;
+        return Err(Error::new(ErrorKind::NotFound, "read").at(path).into());
+    };
+    match conditional::read(&call.headers, &file) {
+        Read::Failed => {
+            let why = format!("its content is {}", file.content);
+            return Err(Error::new(ErrorKind::Stale, "read")
+                .at(path)
+                .because(why)
+                .into());
+        }
+        Read::NotModified => {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            let headers = response.headers_mut();
+            describe(&file, headers);
+            // That of the file, as a HEAD has it, not that of this answer.
+            headers.insert(CONTENT_LENGTH, file.size.into());
+            return Ok(response);
+        }
+        Read::Whole => {}
+    }
+    let (status, range) = match conditional::part(&call.headers, &file) {
+        Part::Whole => (OK, 0..file.size),
+        Part::Bytes(range) => (StatusCode::PARTIAL_CONTENT, range),
+        Part::Beyond => return Err(Problem::range_not_satisfiable(file.size)),
+    };
+    let body = match call.method == Method::HEAD {
+        true => Body::empty(),
+        false => Body::from_stream(view.open(&path, Some(range.clone())).await?.body),
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    describe(&file, headers);
+    headers.insert(CONTENT_TYPE, content_type(&file));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(CONTENT_LENGTH, (range.end - range.start).into());
+    if status == StatusCode::PARTIAL_CONTENT {
+        let text = format!("bytes {}-{}/{}", range.start, range.end - 1, file.size);
+        headers.extend(HeaderValue::try_from(text).map(|value| (CONTENT_RANGE, value)));
+    }
+    Ok(response)
+}
+
+/// Says what a file is, apart from its bytes.
+fn describe(file: &File, headers: &mut HeaderMap) {
+    let date = http_date(file.modified).and_then(|date| date.try_into().ok());
+    headers.extend(date.map(|date| (LAST_MODIFIED, date)));
+    let tag = HeaderValue::try_from(etag(&file.content));
+    headers.extend(tag.map(|tag| (ETAG, tag)));
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    let executable = if file.executable { "true" } else { "false" };
+    headers.insert(EXECUTABLE, HeaderValue::from_static(executable));
+}
+
+fn content_type(file: &File) -> HeaderValue {
+    let said = file.media_type.as_ref().map(|kind| kind.as_str());
+    said.and_then(|kind| kind.try_into().ok())
+        .unwrap_or(HeaderValue::from_static(BYTES))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+struct WriteQuery {
+    /// Whether to make the directories that are missing above.
+    #[serde(default)]
+    #[param(required = false)]
+    create_parents: bool,
+    /// Whether it may be executed; absent keeps what a file there has.
+    executable: Option<bool>,
+    /// When it was modified; absent for now.
+    modified: Option<Millis>,
+    /// The copy's generation, or head's version, that the caller has seen.
+    expect_generation: Option<Count>,
+    /// Who writes it, in up to 200 bytes.
+    #[serde(default)]
+    #[param(required = false)]
+    actor: String,
+    /// What for, in up to 8 KiB.
+    #[serde(default)]
+    #[param(required = false)]
+    note: String,
+}
+
+async fn write(call: Call) -> Answer {
+    let path = call.path()?;
+    let query: WriteQuery = call.query()?;
+    let view = call.workspace.files(call.at()?);
+    let headers = call.headers.clone();
+    let media_type = written_media_type(&headers)?;
+    refuse_part(&headers)?;
+    // Before the body is taken: what can be known to fail should not be sent.
+    condition(&headers, &view, &path)?;
+    let (workspace, limit) = (call.workspace.clone(), call.limits.file_bytes);
+    let body = call.incoming()?.stream(limit)?;
+    let stored = workspace.store(Box::pin(body)).await?;
+    // And again now. What it finds is held fast until the write commits, by the
+    // precondition, and by nothing being awaited in between.
+    let (found, precondition) = condition(&headers, &view, &path)?;
+    let change = Change::Write {
+        path: path.clone(),
+        content: Content::Stored(stored),
+        options: WriteOptions {
+            create_parents: query.create_parents,
+            executable: query.executable,
+            modified: query.modified.map(Into::into),
+            media_type,
+            provenance: None,
+            precondition,
+        },
+    };
+    let options = options(query.expect_generation, query.actor, query.note);
+    let changed = view.change(vec![change], options).await;
+    let changed = changed.map_err(|error| match is_conditional(&headers) {
+        true => Problem::conditional(error),
+        false => error.into(),
+    })?;
+    let Some(Entry::File(file)) = view.stat(&path)? else {
+        return Err(Error::new(ErrorKind::Stale, "write").at(path).into());
+    };
+    let status = if found { OK } else { CREATED };
+    let mut response = json(
+        status,
+        &WrittenDto {
+            path: path.to_string(),
+            entry: EntryDto::from(&Entry::File(file.clone())),
+            changed: changed.into(),
+        },
+    )?;
+    let tag = HeaderValue::try_from(etag(&file.content));
+    response.headers_mut().extend(tag.map(|tag| (ETAG, tag)));
+    Ok(response)
+}
+
+/// Evaluates the conditions of a write; tells whether something is there.
+fn condition(
+    headers: &HeaderMap,
+    view: &View,
+    path: &TreePath,
+) -> Result<(bool, workspace_core::Precondition), Problem> {
+    let found = view.stat(path)?;
+    let precondition = conditional::write(headers, path, found.as_ref());
+    let precondition = precondition.map_err(Problem::conditional)?;
+    Ok((found.is_some(), precondition))
+}
+
+fn is_conditional(headers: &HeaderMap) -> bool {
+    [IF_MATCH, IF_NONE_MATCH, IF_UNMODIFIED_SINCE]
+        .iter()
+        .any(|name| headers.contains_key(name))
+}
+
+/// Returns the media type that a writer means; clients send the types of bytes
+/// and of forms without being asked.
+fn written_media_type(headers: &HeaderMap) -> Result<Option<Text<MAX_MEDIA_TYPE>>> {
+    match media_type(headers).as_deref() {
+        None | Some(BYTES | "application/x-www-form-urlencoded") => Ok(None),
+        Some(_) => {
+            let text = headers
+                .get(CONTENT_TYPE)
+                .and_then(|value| value.to_str().ok());
+            Text::new(text.unwrap_or_default()).map(Some)
+        }
+    }
+}
+
+/// A part of a file, taken for the whole, would lose the rest.
+fn refuse_part(headers: &HeaderMap) -> Result<()> {
+    match headers.contains_key(CONTENT_RANGE) {
+        true => Err(Error::new(ErrorKind::Invalid, "write")
+            .because("a Content-Range, and files are written whole")),
+        false => Ok(()),
+    }
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+struct RemoveQuery {
+    /// Whether a directory goes with all that is in it.
+    #[serde(default)]
+    #[param(required = false)]
+    recursive: bool,
+    /// The copy's generation, or head's version, that the caller has seen.
+    expect_generation: Option<Count>,
+    /// Who removes it, in up to 200 bytes.
+    #[serde(default)]
+    #[param(required = false)]
+    actor: String,
+    /// What for, in up to 8 KiB.
+    #[serde(default)]
+    #[param(required = false)]
+    note: String,
+}
+
+async fn remove(call: Call) -> Answer {
+    let path = call.path()?;
+    let query: RemoveQuery = call.query()?;
+    let view = call.workspace.files(call.at()?);
+    let change = Change::Remove {
+        path: path.clone(),
+        recursive: query.recursive,
+    };
+    let options = options(query.expect_generation, query.actor, query.note);
+    // A removal stores nothing, so nothing comes between this and the commit.
+    condition(&call.headers, &view, &path)?;
+    let changed = view.change(vec![change], options).await?;
+    json(OK, &ChangedDto::from(changed))
+}
+
+fn options(expect_generation: Option<Count>, actor: String, note: String) -> ChangeOptions {
+    ChangeOptions {
+        author: Author { actor, note },
+        expect_generation: expect_generation.map(Count::get),
+    }
+}

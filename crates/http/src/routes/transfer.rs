@@ -1,0 +1,113 @@
+//! Whole trees in and out, as tar archives.
+
+use axum::body::Body;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use axum::http::{Method, Response};
+use send_wrapper::SendWrapper;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use workspace_core::{Author, BatchSize, ErrorKind, ImportOptions, TreePath};
+
+use super::{Files, OK};
+use crate::body::expect_media_type;
+use crate::call::{Answer, Call, json};
+use crate::route::Route;
+use crate::tar::{TAR, TarSource, tar_stream};
+use crate::wire::ImportedDto;
+
+pub(super) fn routes() -> Vec<Route> {
+    let mut routes = Vec::new();
+    for files in Files::CURRENT {
+        let summary = "Imports a tar archive over the files that are there";
+        routes.push(
+            Route::new(
+                Method::POST,
+                files.route("/import"),
+                files.id("import"),
+                summary,
+                import,
+            )
+            .query::<ImportQuery>()
+            .bytes(TAR)
+            .answers::<ImportedDto>(OK, "It is imported.")
+            .fails(files.fails())
+            .fails(&[
+                ErrorKind::NotADirectory,
+                ErrorKind::IsADirectory,
+                ErrorKind::Conflict,
+            ])
+            .fails(&[ErrorKind::Closed, ErrorKind::NotFound]),
+        );
+    }
+    for files in Files::ALL {
+        for (rest, root) in [("", "_root"), ("/{*path}", "")] {
+            let path = files.route(&format!("/export{rest}"));
+            let id = files.id(&format!("export{root}"));
+            routes.push(
+                Route::new(
+                    Method::GET,
+                    path,
+                    id,
+                    "Exports a directory as a tar archive",
+                    export,
+                )
+                .answers_bytes(OK, "The archive; the directory is its root.", TAR)
+                .fails(files.fails())
+                .fails(&[ErrorKind::NotFound, ErrorKind::NotADirectory]),
+            );
+        }
+    }
+    routes
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+struct ImportQuery {
+    /// The directory that the archive's root becomes; made where it is missing.
+    into: Option<String>,
+    /// Whether what is below `into` and not in the archive is removed.
+    #[serde(default)]
+    #[param(required = false)]
+    delete_missing: bool,
+    /// Who imports, in up to 200 bytes.
+    #[serde(default)]
+    #[param(required = false)]
+    actor: String,
+    /// What for, in up to 8 KiB: the operation's note, or the revision's message.
+    #[serde(default)]
+    #[param(required = false)]
+    note: String,
+}
+
+async fn import(call: Call) -> Answer {
+    let query: ImportQuery = call.query()?;
+    let into = query.into.as_deref().unwrap_or("/");
+    let into = TreePath::new(into)?;
+    expect_media_type(&call.headers, &[TAR, "application/tar"])?;
+    let (workspace, limits, at) = (call.workspace.clone(), call.limits, call.at()?);
+    let body = call.incoming()?.stream(limits.bytes.saturating_mul(2))?;
+    let options = ImportOptions {
+        into,
+        author: Author {
+            actor: query.actor,
+            note: query.note,
+        },
+        limits,
+        batch: BatchSize::default(),
+        delete_missing: query.delete_missing,
+        progress: None,
+    };
+    let mut source = TarSource::new(body);
+    let imported = workspace.import(at, &mut source, options).await?;
+    json(OK, &ImportedDto::from(imported))
+}
+
+async fn export(call: Call) -> Answer {
+    let export = call.workspace.files(call.at()?).export(&call.path()?)?;
+    let body = SendWrapper::new(tar_stream(export));
+    let mut response = Response::new(Body::from_stream(body));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(TAR));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}

@@ -1,0 +1,21 @@
+//! Tar archives as they stream in and out.
+
+mod read;
+mod write;
+
+pub(crate) use read::TarSource;
+pub(crate) use write::tar_stream;
+
+/// The media type of a tar archive.
+pub(crate) const TAR: &str = "application/x-tar";
+
+/// Tar archives come in blocks of this many bytes.
+const BLOCK: u64 = 512;
+
+/// Returns how many bytes fill up the last block after `size` bytes.
+fn padding(size: u64) -> u64 {
+    (BLOCK - size % BLOCK) % BLOCK
+}
+
+#[cfg(test)]
+mod tests;

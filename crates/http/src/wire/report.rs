@@ -1,0 +1,134 @@
+//! What upkeep reports.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use workspace_core::store::StoreUsage;
+use workspace_core::{Collected, FsckReport};
+
+use super::Count;
+
+/// That the server answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HealthDto {
+    /// Always `ok`.
+    pub status: String,
+    /// The version of the server.
+    pub version: String,
+}
+
+/// What the stores hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UsageDto {
+    /// Nodes of directories.
+    pub nodes: Count,
+    /// Bytes of encoded nodes.
+    pub node_bytes: Count,
+    /// Contents in rows.
+    pub inline_contents: Count,
+    /// Bytes of contents in rows.
+    pub inline_bytes: Count,
+    /// Contents in the blob store.
+    pub object_contents: Count,
+    /// Bytes of contents in the blob store.
+    pub object_bytes: Count,
+    /// Copies, closed ones included.
+    pub copies: Count,
+    /// Operations of all copies.
+    pub operations: Count,
+    /// Revisions.
+    pub revisions: Count,
+}
+
+impl From<StoreUsage> for UsageDto {
+    fn from(usage: StoreUsage) -> Self {
+        Self {
+            nodes: usage.nodes.into(),
+            node_bytes: usage.node_bytes.into(),
+            inline_contents: usage.inline_contents.into(),
+            inline_bytes: usage.inline_bytes.into(),
+            object_contents: usage.object_contents.into(),
+            object_bytes: usage.object_bytes.into(),
+            copies: usage.copies.into(),
+            operations: usage.operations.into(),
+            revisions: usage.revisions.into(),
+        }
+    }
+}
+
+/// What a step of a collection did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CollectedDto {
+    /// Whether the collection is complete; otherwise there are more steps.
+    pub done: bool,
+    /// Copies that had expired and were discarded in this step.
+    pub expired: Count,
+    /// Nodes deleted, since the collection began.
+    pub nodes: Count,
+    /// Contents deleted, since the collection began.
+    pub contents: Count,
+    /// Objects deleted in this step.
+    pub objects: Count,
+}
+
+impl CollectedDto {
+    /// Describes a step that also discarded `expired` copies.
+    pub fn new(collected: Collected, expired: u64) -> Self {
+        Self {
+            done: collected.done,
+            expired: expired.into(),
+            nodes: collected.nodes.into(),
+            contents: collected.contents.into(),
+            objects: collected.objects.into(),
+        }
+    }
+}
+
+/// What an integrity check looked at and found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FsckDto {
+    /// Trees that something keeps.
+    pub roots: Count,
+    /// Distinct directories.
+    pub directories: Count,
+    /// Distinct nodes.
+    pub nodes: Count,
+    /// Distinct contents.
+    pub contents: Count,
+    /// Bytes of contents that were read and compared.
+    pub verified_bytes: Count,
+    /// What is wrong; empty where all is well. At most the first 1,000.
+    pub problems: Vec<ProblemFoundDto>,
+    /// How many things are wrong.
+    pub problem_count: Count,
+}
+
+/// Something that is wrong with what is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProblemFoundDto {
+    /// The node, content or row that it is about.
+    pub subject: String,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+impl From<&FsckReport> for FsckDto {
+    fn from(report: &FsckReport) -> Self {
+        /// As many problems are named.
+        const NAMED: usize = 1000;
+        let named = report.problems.iter().take(NAMED);
+        Self {
+            roots: report.roots.into(),
+            directories: report.directories.into(),
+            nodes: report.nodes.into(),
+            contents: report.contents.into(),
+            verified_bytes: report.verified_bytes.into(),
+            problems: named
+                .map(|problem| ProblemFoundDto {
+                    subject: problem.subject.clone(),
+                    detail: problem.detail.clone(),
+                })
+                .collect(),
+            problem_count: (report.problems.len() as u64).into(),
+        }
+    }
+}

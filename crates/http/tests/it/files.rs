@@ -1,0 +1,236 @@
+//! Files: written, read in whole and in part, under conditions.
+
+use serde_json::json;
+
+use crate::server::Server;
+
+const A: &str = "/v1/head/files/a.txt";
+
+fn tag(content: &str) -> String {
+    format!("\"{}\"", workspace_core::ContentId::of(content.as_bytes()))
+}
+
+#[test]
+fn a_file_comes_back_as_it_was_written() {
+    let server = Server::new();
+    let written = server
+        .call("PUT", "/v1/head/files/deep/in/a%20b.txt?create_parents=true&executable=true&modified=86400000")
+        .header("content-type", "text/plain; charset=utf-8")
+        .body("hello")
+        .send();
+    assert_eq!(written.status, 201);
+    assert_eq!(written.header("etag"), Some(&*tag("hello")));
+    let body = written.json();
+    assert_eq!(body["path"], "/deep/in/a b.txt");
+    assert_eq!(body["entry"]["size"], 5);
+    assert_eq!(body["changed"]["generation"], 1);
+
+    let read = server.get("/v1/head/files/deep/in/a%20b.txt");
+    assert_eq!((read.status, &*read.body), (200, &b"hello"[..]));
+    assert_eq!(
+        read.header("content-type"),
+        Some("text/plain; charset=utf-8")
+    );
+    assert_eq!(read.header("etag"), Some(&*tag("hello")));
+    assert_eq!(read.header("content-length"), Some("5"));
+    assert_eq!(read.header("workspace-executable"), Some("true"));
+    assert_eq!(
+        read.header("last-modified"),
+        Some("Fri, 02 Jan 1970 00:00:00 GMT")
+    );
+    let head = server
+        .call("HEAD", "/v1/head/files/deep/in/a%20b.txt")
+        .send();
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    assert_eq!(head.header("content-length"), Some("5"));
+
+    let again = server.put("/v1/head/files/deep/in/a%20b.txt", "hello").ok();
+    assert_eq!(again.status, 200);
+    assert_eq!(
+        again.json()["entry"]["media_type"],
+        "text/plain; charset=utf-8"
+    );
+    assert_eq!(server.get(A).problem(), (404, "not_found".into()));
+    assert_eq!(
+        server.get("/v1/head/files/deep").problem(),
+        (409, "is_a_directory".into())
+    );
+    assert_eq!(
+        server.put("/v1/head/files/deep", "x").problem(),
+        (409, "is_a_directory".into())
+    );
+    assert_eq!(
+        server.put("/v1/head/files/no/b", "x").problem(),
+        (404, "not_found".into())
+    );
+}
+
+#[test]
+fn ranges_are_parts_of_the_file() {
+    let server = Server::new();
+    let content: &'static str = "0123456789".repeat(30).leak();
+    server.put(A, content).ok();
+    for (range, first, last) in [
+        ("bytes=0-0", 0, 0),
+        ("bytes=290-", 290, 299),
+        ("bytes=-7", 293, 299),
+        ("bytes=100-199", 100, 199),
+    ] {
+        let read = server.call("GET", A).header("range", range).send();
+        assert_eq!(read.status, 206);
+        assert_eq!(&*read.body, &content.as_bytes()[first..=last]);
+        let expected = format!("bytes {first}-{last}/300");
+        assert_eq!(read.header("content-range"), Some(&*expected));
+    }
+    let beyond = server.call("GET", A).header("range", "bytes=300-").send();
+    assert_eq!(beyond.problem(), (416, "range_not_satisfiable".into()));
+    assert_eq!(beyond.header("content-range"), Some("bytes */300"));
+    for whole in ["bytes=9-0", "bytes=0-1,5-6", "items=1-2"] {
+        assert_eq!(
+            server
+                .call("GET", A)
+                .header("range", whole)
+                .send()
+                .body
+                .len(),
+            300
+        );
+    }
+}
+
+#[test]
+fn reads_and_writes_heed_conditions() {
+    let server = Server::new();
+    let call = |method, name, value: &str| server.call(method, A).header(name, value);
+    let put = |name, value: &str, body: &'static str| call("PUT", name, value).body(body).send();
+
+    assert_eq!(put("if-match", "*", "x").problem(), (412, "stale".into()));
+    assert_eq!(put("if-none-match", "*", "one").status, 201);
+    assert_eq!(
+        put("if-none-match", "*", "two").problem(),
+        (412, "already_exists".into())
+    );
+    assert_eq!(
+        put("if-match", &tag("other"), "two").problem(),
+        (412, "stale".into())
+    );
+    assert_eq!(
+        put("if-match", &format!("\"x\", {}", tag("one")), "two").status,
+        200
+    );
+    assert_eq!(put("if-match", "*", "three").status, 200);
+    assert_eq!(put("if-none-match", &tag("three"), "four").status, 412);
+    assert_eq!(server.get(A).body, "three");
+
+    let unchanged = call("GET", "if-none-match", &tag("three")).send();
+    assert_eq!((unchanged.status, unchanged.body.len()), (304, 0));
+    assert_eq!(unchanged.header("etag"), Some(&*tag("three")));
+    assert_eq!(call("GET", "if-none-match", &tag("one")).send().status, 200);
+    assert_eq!(call("GET", "if-match", &tag("one")).send().status, 412);
+    assert_eq!(call("DELETE", "if-match", &tag("one")).send().status, 412);
+    assert_eq!(call("DELETE", "if-match", &tag("three")).send().status, 200);
+    assert_eq!(call("DELETE", "if-match", &tag("three")).send().status, 412);
+    assert_eq!(
+        server.call("DELETE", A).send().problem(),
+        (404, "not_found".into())
+    );
+}
+
+#[test]
+fn a_write_may_expect_a_generation() {
+    let server = Server::new();
+    server.put(A, "one").ok();
+    let put = |uri| server.put(uri, "two");
+    assert_eq!(
+        put("/v1/head/files/a.txt?expect_generation=0").problem(),
+        (412, "stale".into())
+    );
+    assert_eq!(
+        put("/v1/head/files/a.txt?expect_generation=1").json()["changed"]["generation"],
+        2
+    );
+}
+
+#[test]
+fn a_body_that_is_not_whole_changes_nothing() {
+    let server = Server::new();
+    server.put(A, "old").ok();
+    let before = server.get("/v1/head").body;
+    let long: &[u8] = &[b'x'; 300];
+    let put = |declared: Option<&str>, chunks: &[Option<&'static [u8]>]| {
+        let call = server.call("PUT", A).chunks(chunks);
+        match declared {
+            Some(declared) => call.header("content-length", declared),
+            None => call,
+        }
+        .send()
+        .problem()
+    };
+    let invalid = (400, "invalid".to_string());
+    assert_eq!(put(Some("5"), &[Some(b"four")]), invalid);
+    assert_eq!(put(Some("3"), &[Some(b"four")]), invalid);
+    assert_eq!(put(Some("301"), &[Some(long)]), invalid);
+    assert_eq!(put(Some("299"), &[Some(long)]), invalid);
+    assert_eq!(put(Some("0x4"), &[Some(b"four")]), invalid);
+    assert_eq!(put(None, &[Some(b"four"), None]), (400, "source".into()));
+    assert_eq!(
+        put(None, &[Some(long), Some(long), None]),
+        (400, "source".into())
+    );
+    let part = server
+        .call("PUT", A)
+        .header("content-range", "bytes 0-3/9")
+        .body("four")
+        .send();
+    assert_eq!(part.problem(), invalid);
+    let packed = server
+        .call("PUT", A)
+        .header("content-encoding", "gzip")
+        .body("four")
+        .send();
+    assert_eq!(packed.problem(), invalid);
+    assert_eq!(server.get("/v1/head").body, before);
+    assert_eq!(server.get(A).body, "old");
+    server
+        .call("PUT", A)
+        .chunks(&[Some(b"in "), Some(b"chunks")])
+        .send()
+        .ok();
+    assert_eq!(server.get(A).body, "in chunks");
+}
+
+#[test]
+fn a_file_beyond_the_limit_is_refused_before_it_is_sent() {
+    let limits = workspace_core::ImportLimits {
+        file_bytes: 100,
+        ..Default::default()
+    };
+    let server = Server::with(limits);
+    let declared = server
+        .call("PUT", A)
+        .header("content-length", "5368709120")
+        .send();
+    assert_eq!(declared.problem(), (413, "limit_exceeded".into()));
+    let long: &[u8] = &[b'x'; 80];
+    let streamed = server
+        .call("PUT", A)
+        .chunks(&[Some(long), Some(long)])
+        .send();
+    assert_eq!(streamed.problem(), (413, "limit_exceeded".into()));
+    assert_eq!(server.get("/v1/head").json()["version"], 0);
+}
+
+#[test]
+fn a_symlink_is_not_followed() {
+    let server = Server::new();
+    let batch =
+        json!({ "changes": [{ "op": "symlink", "path": "/a.txt", "target": "/etc/passwd" }] });
+    server.post("/v1/head/changes", batch).ok();
+    assert_eq!(server.get(A).problem(), (400, "invalid".into()));
+    assert_eq!(
+        server.get("/v1/head/stat/a.txt").json()["entry"]["target"],
+        "/etc/passwd"
+    );
+    assert_eq!(server.put(A, "a file now").status, 200);
+    assert_eq!(server.get(A).body, "a file now");
+}

@@ -1,0 +1,11 @@
+//! The contract, over stores in memory.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod access;
+mod bad_input;
+mod copies;
+mod files;
+mod server;
+mod transfer;
+mod trees;

@@ -1,0 +1,257 @@
+//! A server without a socket, which checks each answer against the OpenAPI
+//! document.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
+use futures::executor::block_on;
+use futures::stream;
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tower::ServiceExt;
+use workspace_core::{ImportLimits, Options, Workspace};
+use workspace_http::{Access, PROBLEM_JSON, openapi, router};
+use workspace_testkit::{MemoryBlobs, MemoryMeta, TestContext};
+
+pub(crate) const TOKEN: &str = "a-token-for-tests-only";
+
+static DOCUMENT: LazyLock<Value> = LazyLock::new(openapi);
+
+/// A workspace that is served.
+pub(crate) struct Server {
+    router: Router,
+    document: &'static Value,
+}
+
+/// A request that is being put together.
+pub(crate) struct Call<'a> {
+    server: &'a Server,
+    method: &'a str,
+    uri: &'a str,
+    headers: Vec<(&'a str, String)>,
+    body: Body,
+}
+
+/// An answer.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: axum::http::HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Server {
+    pub(crate) fn new() -> Self {
+        Self::with(ImportLimits::default())
+    }
+
+    pub(crate) fn with(limits: ImportLimits) -> Self {
+        let meta = Box::new(MemoryMeta::new());
+        let blobs = Arc::new(MemoryBlobs::new());
+        let context = TestContext::new(7).context();
+        let options = Options {
+            inline_limit: 64,
+            ..Options::default()
+        };
+        let workspace = Workspace::create(meta, blobs, context, options).unwrap();
+        let access = Access::root(TOKEN).unwrap();
+        Self {
+            router: router(workspace, access, limits),
+            document: &DOCUMENT,
+        }
+    }
+
+    pub(crate) fn call<'a>(&'a self, method: &'a str, uri: &'a str) -> Call<'a> {
+        Call {
+            server: self,
+            method,
+            uri,
+            headers: vec![("authorization", format!("Bearer {TOKEN}"))],
+            body: Body::empty(),
+        }
+    }
+
+    pub(crate) fn get(&self, uri: &str) -> Answer {
+        self.call("GET", uri).send()
+    }
+
+    pub(crate) fn put(&self, uri: &str, body: &'static str) -> Answer {
+        self.call("PUT", uri).body(body).send()
+    }
+
+    pub(crate) fn post(&self, uri: &str, body: Value) -> Answer {
+        self.call("POST", uri).json(&body).send()
+    }
+
+    /// Checks that the document knows such an answer of such a request.
+    fn check(&self, method: &str, uri: &str, answer: &Answer) {
+        let media_type = answer.headers.get("content-type");
+        let media_type = media_type.map(|value| value.to_str().unwrap());
+        if answer.status >= 400 && method != "HEAD" {
+            assert_eq!(media_type, Some(PROBLEM_JSON), "{method} {uri}");
+            let problem = answer.json();
+            assert_eq!(problem["status"], answer.status);
+            let code = problem["code"].as_str().unwrap();
+            assert_eq!(problem["type"], format!("urn:workspace:problem:{code}"));
+        }
+        let path = uri.split('?').next().unwrap();
+        let Some((template, operations)) = self.find(path) else {
+            assert!([401, 404].contains(&answer.status), "{uri}");
+            return;
+        };
+        let key = match method {
+            "HEAD" if operations.get("head").is_none() => "get".to_string(),
+            method => method.to_ascii_lowercase(),
+        };
+        let Some(operation) = operations.get(&key) else {
+            assert!([401, 405].contains(&answer.status), "{method} {uri}");
+            return;
+        };
+        let response = &operation["responses"][answer.status.to_string()];
+        let response = match response["$ref"].as_str() {
+            Some(reference) => self.document.pointer(&reference[1..]).unwrap(),
+            None => response,
+        };
+        assert!(
+            response.is_object(),
+            "{method} {template} does not document {}",
+            answer.status
+        );
+        if let (Some(content), Some(media_type), false) = (
+            response["content"].as_object(),
+            media_type,
+            method == "HEAD",
+        ) {
+            let known = content.contains_key(media_type);
+            assert!(
+                known || content.contains_key("application/octet-stream"),
+                "{media_type}"
+            );
+        }
+        if answer.status == 409 || answer.status == 412 {
+            let code = answer.json()["code"].as_str().unwrap().to_string();
+            let what = response["description"].as_str().unwrap();
+            assert!(
+                what.contains(&format!("`{code}`")),
+                "{method} {template}: {code}"
+            );
+        }
+    }
+
+    fn find(&self, path: &str) -> Option<(&str, &Value)> {
+        let paths = self.document["paths"].as_object().unwrap();
+        let fits = |template: &str| {
+            let mut rest: Vec<&str> = path.split('/').collect();
+            for part in template.split('/') {
+                match rest.first() {
+                    Some(_) if part == "{path}" => return true,
+                    Some(found) if part == *found || part.starts_with('{') => rest.remove(0),
+                    _ => return false,
+                };
+            }
+            rest.is_empty()
+        };
+        let exact = paths
+            .get_key_value(path)
+            .filter(|(key, _)| !key.contains('{'));
+        exact
+            .or_else(|| paths.iter().find(|(template, _)| fits(template)))
+            .map(|(template, operations)| (template.as_str(), operations))
+    }
+
+    /// Every operation of the document: method, path, whether it is open.
+    pub(crate) fn operations(&self) -> Vec<(String, String, bool)> {
+        let paths = self.document["paths"].as_object().unwrap();
+        paths
+            .iter()
+            .flat_map(|(path, operations)| {
+                operations
+                    .as_object()
+                    .unwrap()
+                    .iter()
+                    .map(|(method, operation)| {
+                        let open = operation.get("security").is_some();
+                        (method.to_ascii_uppercase(), path.clone(), open)
+                    })
+            })
+            .collect()
+    }
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn header(mut self, name: &'a str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub(crate) fn without_token(mut self) -> Self {
+        self.headers.retain(|(name, _)| *name != "authorization");
+        self
+    }
+
+    pub(crate) fn body(mut self, body: impl Into<Body>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// A body in chunks; `None` breaks it off.
+    pub(crate) fn chunks(self, chunks: &[Option<&'static [u8]>]) -> Self {
+        let chunks: Vec<_> = chunks
+            .iter()
+            .map(|chunk| chunk.ok_or(std::io::Error::other("the connection broke")))
+            .collect();
+        self.body(Body::from_stream(stream::iter(chunks)))
+    }
+
+    pub(crate) fn json(self, body: &Value) -> Self {
+        let body = body.to_string();
+        self.header("content-type", "application/json").body(body)
+    }
+
+    pub(crate) fn send(self) -> Answer {
+        let mut request = axum::http::Request::builder()
+            .method(self.method)
+            .uri(self.uri);
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        let request = request.body(self.body).unwrap();
+        let answer = block_on(async {
+            let response = self.server.router.clone().oneshot(request).await.unwrap();
+            let (parts, body) = response.into_parts();
+            Answer {
+                status: parts.status.as_u16(),
+                headers: parts.headers,
+                body: body.collect().await.unwrap().to_bytes(),
+            }
+        });
+        self.server.check(self.method, self.uri, &answer);
+        answer
+    }
+}
+
+impl Answer {
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| {
+            panic!("{}: {error}: {:?}", self.status, self.body);
+        })
+    }
+
+    #[track_caller]
+    pub(crate) fn ok(self) -> Self {
+        assert!(self.status < 300, "{}: {:?}", self.status, self.body);
+        self
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// The status and the code of a problem.
+    #[track_caller]
+    pub(crate) fn problem(&self) -> (u16, String) {
+        (self.status, self.json()["code"].as_str().unwrap().into())
+    }
+}

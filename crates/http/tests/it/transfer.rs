@@ -1,0 +1,139 @@
+//! Whole trees in and out.
+
+use serde_json::json;
+
+use crate::server::{Answer, Server};
+
+fn import(server: &Server, uri: &str, archive: impl Into<axum::body::Body>) -> Answer {
+    server
+        .call("POST", uri)
+        .header("content-type", "application/x-tar")
+        .body(archive)
+        .send()
+}
+
+fn filled() -> Server {
+    let server = Server::new();
+    let batch = json!({ "changes": [
+        { "op": "write", "path": "/d/run", "content": { "text": "#!" }, "executable": true, "create_parents": true, "modified": 7000 },
+        { "op": "write", "path": "/d/large", "content": { "text": "x".repeat(5000) }, "modified": 7000 },
+        { "op": "write", "path": format!("/{}/deep", "long name ".repeat(20)), "content": { "text": "" }, "create_parents": true, "modified": 7000 },
+        { "op": "symlink", "path": "/d/link", "target": "t".repeat(300) },
+        { "op": "mkdir", "path": "/empty" },
+    ] });
+    server.post("/v1/head/changes", batch).ok();
+    server
+}
+
+#[test]
+fn what_is_exported_is_imported_the_same() {
+    let server = filled();
+    let archive = server.get("/v1/head/export").ok();
+    assert_eq!(archive.header("content-type"), Some("application/x-tar"));
+    assert_eq!(archive.body.len() % 512, 0);
+
+    server.post("/v1/copies", json!({ "name": "draft" })).ok();
+    let into = "/v1/copies/draft/import?into=/there/below&note=from%20elsewhere";
+    let imported = import(&server, into, archive.body.clone()).ok().json();
+    assert_eq!(
+        (
+            &imported["files"],
+            &imported["symlinks"],
+            &imported["operation"]
+        ),
+        (&json!(3), &json!(1), &json!(1))
+    );
+    let again = server.get("/v1/copies/draft/export/there/below").ok();
+    let other = Server::new();
+    let revision = import(&other, "/v1/head/import", again.body.clone())
+        .ok()
+        .json();
+    assert_eq!(revision["revision"], 1);
+    assert_eq!(other.get("/v1/head/files/d/large").body.len(), 5000);
+    assert_eq!(
+        other.get("/v1/head/stat/d/run").json()["entry"]["executable"],
+        true
+    );
+    assert_eq!(
+        other.get("/v1/head/stat/d/link").json()["entry"]["target"],
+        "t".repeat(300)
+    );
+    assert_eq!(other.get("/v1/revisions/1/export").body, again.body);
+    assert_eq!(
+        server.get("/v1/head/export/d/run").problem(),
+        (409, "not_a_directory".into())
+    );
+    assert_eq!(
+        server.get("/v1/head/export/none").problem(),
+        (404, "not_found".into())
+    );
+}
+
+#[test]
+fn an_import_may_remove_what_the_archive_does_not_have() {
+    let server = filled();
+    let archive = server.get("/v1/head/export/d").ok().body;
+    server.put("/v1/head/files/d/extra", "x").ok();
+    let imported = import(
+        &server,
+        "/v1/head/import?into=/d&delete_missing=true",
+        archive,
+    )
+    .ok();
+    assert_eq!(imported.json()["removed"], 1);
+    assert_eq!(server.get("/v1/head/stat/d/extra").status, 404);
+    assert_eq!(server.get("/v1/head/stat/empty").status, 200);
+}
+
+#[test]
+fn a_broken_import_leaves_head_untouched() {
+    let server = filled();
+    let archive = server.get("/v1/head/export").ok().body;
+    server.put("/v1/head/files/d/run", "changed").ok();
+    let before = server.get("/v1/head").body;
+    let cut = archive.slice(..archive.len() - 1024);
+    assert_eq!(
+        import(&server, "/v1/head/import", cut).problem(),
+        (400, "invalid".into())
+    );
+    assert_eq!(
+        import(&server, "/v1/head/import", "").problem(),
+        (400, "invalid".into())
+    );
+    assert_eq!(
+        import(&server, "/v1/head/import", "no archive").problem(),
+        (400, "invalid".into())
+    );
+    let short = server
+        .call("POST", "/v1/head/import")
+        .header("content-length", "99999")
+        .body(archive.clone());
+    assert_eq!(short.send().problem(), (400, "invalid".into()));
+    for bad in [
+        "into=relative",
+        "into=/a/../b",
+        "nonsense=1",
+        "delete_missing=2",
+    ] {
+        let answer = import(&server, &format!("/v1/head/import?{bad}"), archive.clone());
+        assert_eq!(answer.problem(), (400, "invalid".into()), "{bad}");
+    }
+    let zip = server
+        .call("POST", "/v1/head/import")
+        .header("content-type", "application/zip")
+        .body("PK");
+    assert_eq!(zip.send().problem(), (415, "unsupported_media_type".into()));
+    assert_eq!(server.get("/v1/head").body, before);
+    assert_eq!(server.get("/v1/copies").json()["copies"], json!([]));
+
+    let limits = workspace_core::ImportLimits {
+        entries: 3,
+        ..Default::default()
+    };
+    let small = Server::with(limits);
+    assert_eq!(
+        import(&small, "/v1/head/import", archive).problem(),
+        (413, "limit_exceeded".into())
+    );
+    assert_eq!(small.get("/v1/head").json()["version"], 0);
+}
