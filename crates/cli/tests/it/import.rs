@@ -214,10 +214,10 @@ fn what_is_imported_may_point_anywhere_and_is_not_followed() {
 #[test]
 fn an_altered_or_missing_object_is_told_and_found() {
     let place = Place::new();
-    place.file("in/large", vec![b'x'; 300_000]);
+    place.file("in/large", vec![b'x'; 1_200_000]);
     place.ok(&["import", "in"]);
     let object = objects(&place.path(".workspace")).pop().unwrap();
-    fs::write(&object, vec![b'y'; 300_000]).unwrap();
+    fs::write(&object, vec![b'y'; 1_200_000]).unwrap();
     let told = |arguments: &[&str]| {
         let error = place.error(17, arguments);
         assert_eq!(error["code"], "corrupt");
@@ -244,7 +244,7 @@ fn objects(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
         let meta = entry.metadata().unwrap();
         if meta.is_dir() {
             found.extend(objects(&entry.path()));
-        } else if meta.len() == 300_000 {
+        } else if meta.len() == 1_200_000 {
             found.push(entry.path());
         }
     }
