@@ -13,6 +13,8 @@ mod steps;
 mod tools;
 mod worker;
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
@@ -40,10 +42,19 @@ enum Task {
     Worker(worker::Options),
 }
 
-fn main() -> Result<()> {
-    let arguments = Arguments::parse();
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
     let repository = Repository::find()?;
-    match arguments.task {
+    match task {
         Task::Test => gate::test(&repository),
         Task::Check => gate::check(&repository),
         Task::Demo => demo::run(&repository),
