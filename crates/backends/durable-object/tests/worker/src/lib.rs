@@ -1,5 +1,5 @@
-//! A Worker that runs tests inside a Durable Object, where [`DoSql`] and
-//! [`R2Blobs`] live. `cargo xtask test` builds it, starts it in workerd and calls
+//! A Worker that runs tests inside a Durable Object, where `DoSql` and
+//! `R2Blobs` live. `cargo xtask test` builds it, starts it in workerd and calls
 //! its cases; see `worker.mjs`.
 
 #![cfg(target_arch = "wasm32")]
