@@ -17,7 +17,7 @@ const ALL: [&str; 5] = [
     "xtask-bindgen",
 ];
 /// The crates that run inside a Worker as they are.
-const PORTABLE: [&str; 2] = ["workspace-core", "workspace-sql"];
+const PORTABLE: [&str; 3] = ["workspace-core", "workspace-sql", "workspace-http"];
 /// The crates of which most exists inside a Worker only.
 const WORKER: [&str; 2] = ["workspace-durable-object", "workspace-durable-object-tests"];
 /// What must never be among the core's dependencies.
