@@ -17,8 +17,14 @@ const MIN_TOKEN: usize = 16;
 ///
 /// Keeps the token's SHA-256 only; tokens are compared by hash, in constant time.
 #[derive(Clone)]
-pub struct Access {
-    root: [u8; 32],
+pub struct Access(Root);
+
+/// Who has all authority.
+#[derive(Clone)]
+enum Root {
+    Nobody,
+    Token([u8; 32]),
+    Everybody,
 }
 
 impl Access {
@@ -32,13 +38,30 @@ impl Access {
             return Err(Error::new(ErrorKind::Invalid, "read token")
                 .because("expected 16 or more visible ASCII characters"));
         }
-        Ok(Self { root: hash(token) })
+        Ok(Self(Root::Token(hash(token))))
+    }
+
+    /// Lets nobody in as root: for a server that was given no token.
+    pub fn nobody() -> Self {
+        Self(Root::Nobody)
+    }
+
+    /// Lets everybody in, without a token: for a caller that proved otherwise
+    /// that it may do all, as one that holds the Durable Object itself.
+    pub fn trusted() -> Self {
+        Self(Root::Everybody)
     }
 
     /// Checks the token of a request.
     pub(crate) fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
-        let token = bearer(headers).ok_or_else(Problem::unauthorized)?;
-        match bool::from(hash(token).ct_eq(&self.root)) {
+        let admitted = match &self.0 {
+            Root::Nobody => false,
+            Root::Everybody => true,
+            Root::Token(root) => {
+                bearer(headers).is_some_and(|token| hash(token).ct_eq(root).into())
+            }
+        };
+        match admitted {
             true => Ok(()),
             false => Err(Problem::unauthorized()),
         }
@@ -88,6 +111,15 @@ mod tests {
             assert!(!allows(&[bad]), "{bad}");
         }
         assert!(!allows(&[&format!("{good}0")]) && !allows(&[&good[..good.len() - 1]]));
+    }
+
+    #[test]
+    fn without_a_token_nobody_is_let_in_but_who_is_trusted() {
+        let mut headers = HeaderMap::new();
+        assert!(Access::nobody().check(&headers).is_err());
+        assert!(Access::trusted().check(&headers).is_ok());
+        headers.append(AUTHORIZATION, format!("Bearer {TOKEN}").parse().unwrap());
+        assert!(Access::nobody().check(&headers).is_err());
     }
 
     #[test]
