@@ -8,7 +8,7 @@ use workspace_core::{At, RevisionId, TreeId, TreePath, Workspace};
 
 use crate::commands::{
     changes, copies, diff, edit, export, files, grep, history, import, listing, maintenance,
-    publish,
+    publish, serve,
 };
 use crate::exit::{EXIT_CODES, Result};
 
@@ -190,6 +190,8 @@ pub(crate) enum Command {
     Fsck(maintenance::Fsck),
     /// Tell how much room things take
     Du(maintenance::Du),
+    /// Serve the workspace over HTTP, to whoever has the token
+    Serve(serve::Serve),
     /// Print a completion script for a shell
     Completions(maintenance::Completions),
 }

@@ -11,7 +11,7 @@ use workspace_core::{Author, Error, ErrorKind, Receipt, RevisionMessage, Workspa
 use crate::args::{Args, Command, Global};
 use crate::commands::{
     changes, copies, diff, edit, export, files, grep, history, import, listing, maintenance,
-    publish,
+    publish, serve,
 };
 use crate::exit::{ErrorShape, Failure, Outcome, Result, code, io_error, message};
 use crate::output::{CYAN, Output, RED};
@@ -182,6 +182,7 @@ async fn dispatch(run: &Run, command: Command) -> Result<Outcome> {
         Command::Gc(args) => maintenance::gc(run, &args).await,
         Command::Fsck(args) => maintenance::fsck(run, &args).await,
         Command::Du(args) => maintenance::du(run, &args),
+        Command::Serve(args) => serve::serve(run, &args).await,
         Command::Completions(args) => maintenance::completions(run, &args),
     }
 }

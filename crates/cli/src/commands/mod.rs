@@ -14,3 +14,4 @@ pub(crate) mod maintenance;
 pub(crate) mod patch;
 pub(crate) mod progress;
 pub(crate) mod publish;
+pub(crate) mod serve;

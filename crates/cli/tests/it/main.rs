@@ -8,4 +8,5 @@ mod export;
 mod git_apply;
 mod import;
 mod processes;
+mod serve;
 mod support;

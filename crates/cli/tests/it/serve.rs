@@ -1,0 +1,235 @@
+//! The server, over a real socket.
+
+use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Stdio};
+
+use serde_json::{Value, json};
+use ureq::http::Request;
+use ureq::{Agent, SendBody};
+
+use crate::support::Place;
+
+/// A server that is running. It is killed when it is dropped.
+struct Server {
+    child: Child,
+    url: String,
+    token: String,
+    agent: Agent,
+}
+
+impl Server {
+    fn start(place: &Place) -> Self {
+        let mut command = place.command();
+        command.args(["--json", "serve"]).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut line).unwrap();
+        let first: Value = serde_json::from_str(&line).unwrap();
+        let text = |name: &str| first[name].as_str().unwrap().to_string();
+        let agent = Agent::config_builder().http_status_as_error(false).build();
+        Self {
+            child,
+            url: text("url"),
+            token: text("token"),
+            agent: agent.into(),
+        }
+    }
+
+    /// Sends a request; returns the status and the body.
+    fn call(&self, method: &str, path: &str, body: SendBody<'_>) -> (u16, Box<dyn Read>) {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.url))
+            .header("authorization", format!("Bearer {}", self.token))
+            .body(body)
+            .unwrap();
+        let response = self.agent.run(request).unwrap();
+        let status = response.status().as_u16();
+        (status, Box::new(response.into_body().into_reader()))
+    }
+
+    fn text(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+        let mut bytes = body.as_bytes();
+        let (status, mut reader) = match body {
+            "" => self.call(method, path, SendBody::none()),
+            _ => self.call(method, path, SendBody::from_reader(&mut bytes)),
+        };
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        (status, text)
+    }
+
+    /// Tells it to stop, and waits until it has.
+    #[cfg(unix)]
+    fn stop(mut self) {
+        let id = self.child.id().to_string();
+        let kill = std::process::Command::new("kill").arg(&id).status();
+        assert!(kill.unwrap().success());
+        assert!(self.child.wait().unwrap().success());
+    }
+
+    /// The most memory that it ever had, in bytes.
+    #[cfg(target_os = "linux")]
+    fn peak(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // One that has ended cannot be killed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_served_workspace_is_edited_and_applied() {
+    let place = Place::new();
+    place.put("kept", "before");
+    let server = Server::start(&place);
+    assert_eq!(place.error(15, &["ls"])["code"], "locked");
+
+    let bare = server
+        .agent
+        .get(format!("{}/v1/head", server.url))
+        .call()
+        .unwrap();
+    assert_eq!(bare.status().as_u16(), 401);
+    let fork = json!({ "name": "draft" }).to_string();
+    assert_eq!(server.text("POST", "/v1/copies", &fork).0, 201);
+    assert_eq!(
+        server
+            .text("PUT", "/v1/copies/draft/files/a%20b", "edited")
+            .0,
+        201
+    );
+    assert_eq!(server.text("POST", "/v1/copies/draft/apply", "").0, 200);
+    assert_eq!(server.text("GET", "/v1/head/files/a%20b", "").1, "edited");
+    let tag = format!("\"{}\"", workspace_core::ContentId::of(b"edited"));
+    for _ in 0..2 {
+        let unchanged = server
+            .agent
+            .get(format!("{}/v1/head/files/a%20b", server.url))
+            .header("authorization", format!("Bearer {}", server.token))
+            .header("if-none-match", &tag)
+            .call()
+            .unwrap();
+        assert_eq!(unchanged.status().as_u16(), 304);
+    }
+    let escaping = server.text("GET", "/v1/head/files/..%2f..%2fetc/passwd", "");
+    assert_eq!(escaping.0, 400, "{}", escaping.1);
+    server.stop();
+
+    assert_eq!(place.ok(&["cat", "a b"]), "edited");
+    assert_eq!(place.ok(&["cat", "kept"]), "before");
+    place.whole();
+}
+
+#[test]
+#[cfg(unix)]
+fn an_upload_that_breaks_off_leaves_what_was_there() {
+    let place = Place::new();
+    place.put("a", "before");
+    let server = Server::start(&place);
+    let address = server.url.strip_prefix("http://").unwrap();
+    for (length, framing) in [
+        (1 << 20, "Content-Length: 1048576"),
+        (7, "Transfer-Encoding: chunked"),
+    ] {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let token = &server.token;
+        write!(stream, "PUT /v1/head/files/a HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n{framing}\r\n\r\n").unwrap();
+        match length {
+            7 => stream.write_all(b"7\r\nchunk 1\r\n").unwrap(),
+            _ => stream.write_all(&[b'x'; 200_000]).unwrap(),
+        }
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        // Whatever it answers, if anything, says that it failed.
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 400"),
+            "{answer}"
+        );
+    }
+    assert_eq!(server.text("GET", "/v1/head/files/a", "").1, "before");
+    server.stop();
+    place.ok(&["gc"]);
+    place.whole();
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_large_file_passes_through_little_memory() {
+    const SIZE: u64 = 100_000_000;
+    const GROWTH: u64 = 48 << 20;
+    let place = Place::new();
+    let server = Server::start(&place);
+    server.text("PUT", "/v1/head/files/warm", "up");
+    let before = server.peak();
+
+    let mut body = std::io::repeat(b'x').take(SIZE);
+    let (status, _) = server.call(
+        "PUT",
+        "/v1/head/files/large",
+        SendBody::from_reader(&mut body),
+    );
+    assert_eq!(status, 201);
+    let after = server.peak() - before;
+    assert!(after < GROWTH, "an upload took {after} bytes");
+
+    let (status, mut reader) = server.call("GET", "/v1/head/files/large", SendBody::none());
+    assert_eq!(status, 200);
+    assert_eq!(
+        std::io::copy(&mut reader, &mut std::io::sink()).unwrap(),
+        SIZE
+    );
+    let after = server.peak() - before;
+    assert!(after < GROWTH, "a download took {after} bytes");
+    server.stop();
+}
+
+#[test]
+fn a_token_comes_from_a_file_and_is_not_told() {
+    let place = Place::new();
+    let file = place.file("token", "a-token-that-is-long-enough\n");
+    let mut command = place.command();
+    command
+        .arg("serve")
+        .arg("--token-file")
+        .arg(&file)
+        .stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut line = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut line).unwrap();
+    assert!(
+        line.starts_with("http://127.0.0.1:") && !line.contains("token"),
+        "{line}"
+    );
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    let short = place.file("short", "short").display().to_string();
+    assert_eq!(
+        place.error(2, &["serve", "--token-file", &short])["code"],
+        "invalid"
+    );
+    assert_eq!(
+        place.error(3, &["serve", "--token-file", "none"])["code"],
+        "not_found"
+    );
+    assert_eq!(
+        place.error(2, &["serve", "--listen", "nowhere"])["code"],
+        "invalid"
+    );
+}
