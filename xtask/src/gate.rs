@@ -19,7 +19,11 @@ const ALL: [&str; 5] = [
 /// The crates that run inside a Worker as they are.
 const PORTABLE: [&str; 3] = ["workspace-core", "workspace-sql", "workspace-http"];
 /// The crates of which most exists inside a Worker only.
-const WORKER: [&str; 2] = ["workspace-durable-object", "workspace-durable-object-tests"];
+const WORKER: [&str; 3] = [
+    "workspace-durable-object",
+    "workspace-durable-object-tests",
+    "workspace-worker",
+];
 /// What must never be among the core's dependencies.
 const FORBIDDEN: [&str; 3] = ["tokio", "worker", "libc"];
 

@@ -34,6 +34,8 @@ enum Task {
     Test,
     /// The part of `test` that runs no test: formatting, lints, wasm32, dependencies.
     Check,
+    /// Builds the Worker and serves it from here, with its state in the target folder.
+    Dev(worker::dev::Options),
     /// Plays the whole loop of the `workspace` command on real trees.
     Demo,
     /// Measures the figures of docs/benchmarks.md, and writes them there.
@@ -57,6 +59,7 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Test => gate::test(&repository),
         Task::Check => gate::check(&repository),
+        Task::Dev(options) => worker::dev::run(&repository, &options),
         Task::Demo => demo::run(&repository),
         Task::Bench(options) => bench::run(&repository, &options),
         Task::Worker(options) => worker::run(&repository, &options),

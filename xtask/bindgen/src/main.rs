@@ -1,5 +1,5 @@
 //! Makes the JavaScript half of a wasm module: `xtask-bindgen IN.wasm OUT_DIRECTORY`
-//! leaves `index.js` and `index_bg.wasm` there.
+//! leaves `bindings.js`, its types, and `bindings_bg.wasm` there.
 //!
 //! A program of its own, so that the tasks that need no Worker do not wait for
 //! its build.
@@ -15,10 +15,10 @@ fn main() -> Result<()> {
     let output = arguments.next().context("into which directory?")?;
     Bindgen::new()
         .input_path(&input)
-        .out_name("index")
+        .out_name("bindings")
         .module(true)
         .context("module output")?
-        .typescript(false)
+        .typescript(true)
         .reset_state_function(true)
         .generate(&output)
 }

@@ -15,8 +15,13 @@ use crate::tools;
 /// The crate of the tests, and where it is.
 const TESTS: &str = "workspace-durable-object-tests";
 const TESTS_AT: &str = "crates/backends/durable-object/tests/worker";
+/// The Worker as it is deployed: its crate, and the npm package around it.
+const WORKER: &str = "workspace-worker";
+const WORKER_AT: &str = "crates/worker";
 /// The guard against panics.
-const GUARD: &str = "crates/backends/durable-object/js/guard.mjs";
+const GUARD: &str = "crates/worker/ts/guard.mjs";
+/// What the types of the contract are made of.
+const CONTRACT: &str = "crates/http/openapi.json";
 /// What workerd runs R2 buckets by.
 const SIMULATOR: &str = "node_modules/miniflare/dist/src/workers";
 const SIMULATOR_FILES: [&str; 4] = [
@@ -37,10 +42,32 @@ pub(crate) fn tests(repository: &Repository) -> Result<PathBuf> {
         copy(&root.join(TESTS_AT).join(name), &output)?;
     }
     copy(&root.join(GUARD), &output)?;
-    for name in SIMULATOR_FILES {
-        copy(&root.join(SIMULATOR).join(name), &output)?;
-    }
+    simulator(repository, &output)?;
     Ok(output)
+}
+
+/// Builds the Worker into the `dist` of its npm package; returns that directory.
+pub(crate) fn package(repository: &Repository) -> Result<PathBuf> {
+    let output = repository.root.join(WORKER_AT).join("dist");
+    fs::create_dir_all(&output).with_context(|| format!("making {}", output.display()))?;
+    let wasm = compile(repository, WORKER)?;
+    bind(&wasm, &output)?;
+    Program::new("node_modules/.bin/openapi-typescript")
+        .args([CONTRACT, "--output"])
+        .args([output.join("contract.d.ts")])
+        .run()?;
+    Program::new("node_modules/.bin/tsc")
+        .args(["--project", WORKER_AT])
+        .run()?;
+    Ok(output)
+}
+
+/// Copies what R2 is simulated by.
+pub(crate) fn simulator(repository: &Repository, output: &Path) -> Result<()> {
+    for name in SIMULATOR_FILES {
+        copy(&repository.root.join(SIMULATOR).join(name), output)?;
+    }
+    Ok(())
 }
 
 /// Compiles a package to wasm; returns the module.
@@ -62,20 +89,20 @@ fn compile(repository: &Repository, package: &str) -> Result<PathBuf> {
 /// Makes the JavaScript half, unless it is there for this very module.
 fn bind(wasm: &Path, output: &Path) -> Result<()> {
     let module = fs::read(wasm).with_context(|| format!("reading {}", wasm.display()))?;
-    let bound = output.join("bound.wasm");
-    if fs::read(&bound).is_ok_and(|last| last == module) {
+    let bindings = output.join("bindings.js");
+    let bound = wasm.with_extension("bound.wasm");
+    if bindings.exists() && fs::read(&bound).is_ok_and(|last| last == module) {
         return Ok(());
     }
     Program::cargo()
         .args(["run", "--quiet", "-p", "xtask-bindgen", "--"])
         .args([wasm, output])
         .run()?;
-    let index = output.join("index.js");
-    let text = fs::read_to_string(&index).context("reading what wasm-bindgen wrote")?;
+    let text = fs::read_to_string(&bindings).context("reading what wasm-bindgen wrote")?;
     // workerd hands out modules for plain imports; it has no source phase ones.
     let text = text.replace("import source ", "import ");
-    fs::write(&index, text)?;
-    let bytes = fs::read(output.join("index_bg.wasm"))?;
+    fs::write(&bindings, text)?;
+    let bytes = fs::read(output.join("bindings_bg.wasm"))?;
     let mut gzipped = GzEncoder::new(Vec::new(), Compression::best());
     gzipped.write_all(&bytes)?;
     println!(
@@ -86,7 +113,7 @@ fn bind(wasm: &Path, output: &Path) -> Result<()> {
     fs::write(bound, module).context("remembering the module")
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     let name = from.file_name().context("a file has a name")?;
     fs::copy(from, to.join(name)).with_context(|| format!("copying {}", from.display()))?;
     Ok(())

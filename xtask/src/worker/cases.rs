@@ -23,7 +23,7 @@ pub(crate) fn run(workerd: &Workerd) -> Result<()> {
     for (name, path) in CASES {
         let start = Instant::now();
         let said = client.pass(path).with_context(|| {
-            format!("{name}; see worker/tests/workerd.log in the target folder")
+            format!("{name}; see worker/tests/state/workerd.log in the target folder")
         })?;
         println!("{name}: {said} ({:.1} s)", start.elapsed().as_secs_f64());
     }

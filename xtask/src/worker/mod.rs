@@ -2,6 +2,7 @@
 
 mod build;
 mod cases;
+pub(crate) mod dev;
 mod durability;
 mod figures;
 mod npm;
@@ -45,7 +46,8 @@ pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
     if state.exists() {
         std::fs::remove_dir_all(&state)?;
     }
-    let mut workerd = Workerd::start(repository, &built, &state)?;
+    let config = built.join("config.capnp");
+    let mut workerd = Workerd::start(repository, &config, &state, "127.0.0.1:0")?;
     cases::run(&workerd)?;
     durability::run(&mut workerd, options.kills)?;
     if options.figures {

@@ -22,7 +22,7 @@ const BINARIES: [(&str, &str, &str); 4] = [
 /// A running workerd. It is killed when this is dropped.
 pub(crate) struct Workerd {
     command: PathBuf,
-    built: PathBuf,
+    config: PathBuf,
     state: PathBuf,
     child: Child,
     address: String,
@@ -30,8 +30,14 @@ pub(crate) struct Workerd {
 }
 
 impl Workerd {
-    /// Starts the Worker in `built` with its state in `state`.
-    pub(crate) fn start(repository: &Repository, built: &Path, state: &Path) -> Result<Self> {
+    /// Starts the Worker of `config` with its state in `state`; port 0 listens on
+    /// a free one. What it says goes to `workerd.log` in `state`.
+    pub(crate) fn start(
+        repository: &Repository,
+        config: &Path,
+        state: &Path,
+        listen: &str,
+    ) -> Result<Self> {
         let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
         let package = BINARIES
             .iter()
@@ -49,10 +55,10 @@ impl Workerd {
             .max_idle_connections(0)
             .build()
             .new_agent();
-        let (child, address) = spawn(&command, built, state)?;
+        let (child, address) = spawn(&command, config, state, listen)?;
         Ok(Self {
             command,
-            built: built.into(),
+            config: config.into(),
             state: state.into(),
             child,
             address,
@@ -63,7 +69,8 @@ impl Workerd {
     /// Kills it, as a machine that loses power does, and starts it again.
     pub(crate) fn restart(&mut self) -> Result<()> {
         self.kill();
-        (self.child, self.address) = spawn(&self.command, &self.built, &self.state)?;
+        let listen = "127.0.0.1:0";
+        (self.child, self.address) = spawn(&self.command, &self.config, &self.state, listen)?;
         Ok(())
     }
 
@@ -72,6 +79,20 @@ impl Workerd {
         // It may be dead already, which is as good.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+
+    /// Returns the address that it listens at.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) fn wait(&mut self) -> Result<()> {
+        let status = self.child.wait()?;
+        bail!(
+            "workerd ended with {status}; see {}",
+            self.state.join("workerd.log").display()
+        )
     }
 
     /// Returns a client, which outlives a restart only with errors.
@@ -114,11 +135,11 @@ impl Client {
     }
 }
 
-fn spawn(command: &Path, built: &Path, state: &Path) -> Result<(Child, String)> {
+fn spawn(command: &Path, config: &Path, state: &Path, listen: &str) -> Result<(Child, String)> {
     for directory in ["objects", "r2"] {
         fs::create_dir_all(state.join(directory)).context("making the state directory")?;
     }
-    let log = built.join("workerd.log");
+    let log = state.join("workerd.log");
     let log_file = File::options().create(true).append(true).open(&log)?;
     let disk = |name: &str| {
         let path = state.join(name);
@@ -126,12 +147,9 @@ fn spawn(command: &Path, built: &Path, state: &Path) -> Result<(Child, String)> 
     };
     let mut child = Command::new(command)
         .arg("serve")
-        .arg(built.join("config.capnp"))
-        .args([
-            "--experimental",
-            "--socket-addr=http=127.0.0.1:0",
-            "--control-fd=1",
-        ])
+        .arg(config)
+        .args(["--experimental", "--control-fd=1"])
+        .arg(format!("--socket-addr=http={listen}"))
         .args([disk("objects"), disk("r2")])
         .stdout(Stdio::piped())
         .stderr(log_file)

@@ -115,14 +115,14 @@ extern "C" {
     pub(crate) type Found;
 
     #[wasm_bindgen(method, catch, getter)]
-    pub(crate) fn body(this: &Found) -> Result<Body, JsValue>;
+    pub(crate) fn body(this: &Found) -> Result<Readable, JsValue>;
 
     /// `ReadableStream`.
     #[wasm_bindgen(extends = Object)]
-    pub(crate) type Body;
+    pub(crate) type Readable;
 
     #[wasm_bindgen(method, catch, js_name = getReader)]
-    pub(crate) fn get_reader(this: &Body) -> Result<Reader, JsValue>;
+    pub(crate) fn get_reader(this: &Readable) -> Result<Reader, JsValue>;
 
     /// `ReadableStreamDefaultReader`.
     #[wasm_bindgen(extends = Object)]

@@ -2,16 +2,17 @@
 
 use std::ops::Range;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use futures::future::BoxFuture;
-use futures::{FutureExt, StreamExt, stream};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use send_wrapper::SendWrapper;
 use wasm_bindgen::{JsCast, JsValue};
 use workspace_core::store::{BlobStore, ByteStream};
 use workspace_core::{BlobKey, Error, ErrorKind, Result};
 
-use crate::binding::{Bucket, Chunk, Found, Head, Page, Reader, Upload};
+use crate::binding::{Bucket, Found, Head, Page, Upload};
+use crate::chunks::chunks;
 use crate::fault::Exception;
 use crate::prefix::Prefix;
 
@@ -142,17 +143,10 @@ impl R2Blobs {
             }
         };
         let found: Found = found.unchecked_into();
-        let reader = found.body().and_then(|body| body.get_reader());
-        let reading = Reading {
-            reader: reader.map_err(failed)?,
-            key: key.clone(),
-            ended: false,
-        };
-        let chunks = stream::unfold(reading, |mut reading| async move {
-            let next = reading.next().await.transpose()?;
-            Some((next, reading))
-        });
-        Ok(Some(SendWrapper::new(chunks).boxed()))
+        let body = found.body().map_err(failed)?;
+        let key = key.clone();
+        let chunks = chunks(&body).map_err(|error| error.at(&key))?;
+        Ok(Some(chunks.map_err(move |error| error.at(&key)).boxed()))
     }
 
     async fn page(&self, after: Option<&BlobKey>, limit: usize) -> Result<Vec<BlobKey>> {
@@ -257,40 +251,6 @@ impl Parts {
     async fn abort(&mut self) {
         if let Some(upload) = self.upload.take() {
             let _ = upload.abort().await;
-        }
-    }
-}
-
-/// An object on its way out of R2.
-struct Reading {
-    reader: Reader,
-    key: BlobKey,
-    ended: bool,
-}
-
-impl Reading {
-    async fn next(&mut self) -> Result<Option<Bytes>> {
-        if self.ended {
-            return Ok(None);
-        }
-        let chunk = async {
-            let chunk: Chunk = self.reader.read().await?.unchecked_into();
-            match chunk.done()? {
-                true => Ok(None),
-                false => chunk.value().map(|bytes| Some(bytes.to_vec().into())),
-            }
-        };
-        let chunk = chunk.await;
-        self.ended = !matches!(chunk, Ok(Some(_)));
-        chunk.map_err(|thrown| failed("read object", thrown).at(&self.key))
-    }
-}
-
-impl Drop for Reading {
-    /// Lets go of the connection where nobody wants the rest.
-    fn drop(&mut self) {
-        if !self.ended {
-            let _ = self.reader.cancel();
         }
     }
 }

@@ -4,6 +4,7 @@
 //!   [`SqlMeta`](workspace_sql::SqlMeta).
 //! - `R2Blobs`: large contents in an R2 bucket, each workspace under a
 //!   [`Prefix`] of its own.
+//! - `chunks`: a JavaScript stream of bytes as one of Rust's.
 //! - `context`: the runtime's time, and ids that order by it.
 //!
 //! What calls the platform exists on wasm32 only. The rest compiles everywhere,
@@ -21,6 +22,8 @@ mod binding;
 #[cfg(target_arch = "wasm32")]
 mod blobs;
 #[cfg(target_arch = "wasm32")]
+mod chunks;
+#[cfg(target_arch = "wasm32")]
 mod clock;
 #[cfg(target_arch = "wasm32")]
 mod sql;
@@ -31,6 +34,8 @@ pub use prefix::Prefix;
 
 #[cfg(target_arch = "wasm32")]
 pub use blobs::R2Blobs;
+#[cfg(target_arch = "wasm32")]
+pub use chunks::chunks;
 #[cfg(target_arch = "wasm32")]
 pub use clock::{DoClock, context};
 #[cfg(target_arch = "wasm32")]

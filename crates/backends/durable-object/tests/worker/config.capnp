@@ -24,8 +24,8 @@ const main :Workerd.Worker = (
   modules = [
     (name = "worker.mjs", esModule = embed "worker.mjs"),
     (name = "guard.mjs", esModule = embed "guard.mjs"),
-    (name = "index.js", esModule = embed "index.js"),
-    (name = "index_bg.wasm", wasm = embed "index_bg.wasm"),
+    (name = "bindings.js", esModule = embed "bindings.js"),
+    (name = "bindings_bg.wasm", wasm = embed "bindings_bg.wasm"),
   ],
   durableObjectNamespaces = [(className = "TestObject", uniqueKey = "tests", enableSql = true)],
   durableObjectStorage = (localDisk = "objects"),

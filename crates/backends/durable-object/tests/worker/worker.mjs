@@ -3,7 +3,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { Guarded, Panic } from "./guard.mjs";
-import { TestObject as Tests } from "./index.js";
+import { TestObject as Tests } from "./bindings.js";
 
 export class TestObject extends DurableObject {
   #tests = new Guarded(

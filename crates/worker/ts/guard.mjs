@@ -5,8 +5,9 @@
 // instance at once and rejects what was in flight in the old one. What was
 // committed is in storage; what was not is rolled back by the platform.
 
-import { __wbg_reset_state as reset } from "./index.js";
+import { __wbg_reset_state as reset } from "./bindings.js";
 
+/** @type {Set<(error: Error) => void>} */
 const inFlight = new Set();
 let generation = 0;
 
@@ -14,6 +15,7 @@ let generation = 0;
 // await, is nobody's exception: it arrives here.
 addEventListener("error", (event) => noticed(event.error));
 
+/** @param {unknown} error */
 function noticed(error) {
   if (!(error instanceof WebAssembly.RuntimeError)) return;
   generation += 1;
@@ -25,18 +27,26 @@ function noticed(error) {
 
 /** What a call is rejected with when Rust panicked; `cause` is the trap. */
 export class Panic extends Error {
+  /** @param {unknown} cause */
   constructor(cause) {
     super("the Worker panicked", { cause });
     this.name = "Panic";
   }
 }
 
-/** Holds a Rust value, made by `make`, and made again after a panic. */
+/**
+ * Holds a Rust value, made by `make`, and made again after a panic.
+ *
+ * @template T
+ */
 export class Guarded {
+  /** @type {() => T} */
   #make;
+  /** @type {T | undefined} */
   #value;
   #generation = -1;
 
+  /** @param {() => T} make */
   constructor(make) {
     this.#make = make;
   }
@@ -44,6 +54,10 @@ export class Guarded {
   /**
    * Resolves to what `body` returns for the value. Rejects with a `Panic` where
    * Rust panics before that, whoever's request was to blame.
+   *
+   * @template R
+   * @param {(value: T) => R | PromiseLike<R>} body
+   * @returns {Promise<Awaited<R>>}
    */
   call(body) {
     const { promise, resolve, reject } = Promise.withResolvers();
@@ -53,7 +67,7 @@ export class Guarded {
         this.#generation = generation;
         this.#value = this.#make();
       }
-      return body(this.#value);
+      return body(/** @type {T} */ (this.#value));
     };
     run().then(resolve, (error) => {
       noticed(error);

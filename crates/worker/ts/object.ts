@@ -1,0 +1,124 @@
+// The Durable Object: one named workspace, in Rust behind this class.
+
+import { DurableObject } from "cloudflare:workers";
+import { type Rest, WorkspaceObject as Rust } from "./bindings.js";
+import { Guarded, Panic } from "./guard.mjs";
+import { answer, type Call, operations, type Reply } from "./operations.js";
+
+/** What the object needs to be bound to. */
+export interface WorkspaceEnv {
+  /** Large contents. */
+  WORKSPACE_BUCKET: R2Bucket;
+  /** The root token, a secret; without it every request from outside is refused. */
+  WORKSPACE_TOKEN?: string;
+}
+
+/** What the Rust object answers: status, headers, first bytes, the rest. */
+type Answer = [number, string[], Uint8Array | undefined, Rest | undefined];
+
+/** Answers requests by the Rust object, and keeps panics off everything else. */
+abstract class Answering extends DurableObject<WorkspaceEnv> {
+  readonly #rust: Guarded<Rust>;
+
+  constructor(ctx: DurableObjectState, env: WorkspaceEnv) {
+    super(ctx, env);
+    const { WORKSPACE_BUCKET: bucket, WORKSPACE_TOKEN: token } = env;
+    this.#rust = new Guarded(() => new Rust(ctx.storage, bucket, ctx.id.toString(), token));
+  }
+
+  /** Answers a caller who holds the object, and may do everything. */
+  async [answer](call: Call): Promise<Reply> {
+    const [status, flat, first, rest] = await this.#ask(call, true);
+    const header = (name: string) => flat[flat.indexOf(name) + 1] ?? null;
+    const stream = () => this.#stream(first, rest, header("content-length"));
+    const bytes = async () =>
+      rest ? new Uint8Array(await new Response(stream()).arrayBuffer()) : (first ?? new Uint8Array());
+    return { status, header, bytes, stream };
+  }
+
+  /** Answers a request from outside, which brings a token. */
+  override async fetch(request: Request): Promise<Response> {
+    const { method, url, body } = request;
+    try {
+      const headers = [...request.headers].flat();
+      const call = { method, target: targetOf(url), headers, body };
+      return this.#respond(await this.#ask(call, false));
+    } catch (error) {
+      return panicked(error);
+    }
+  }
+
+  #ask({ method, target, headers, body }: Call, trusted: boolean): Promise<Answer> {
+    return this.#rust.call(
+      (rust) => rust.fetch(method, target, headers, body, trusted) as Promise<Answer>,
+    );
+  }
+
+  #respond([status, flat, first, rest]: Answer): Response {
+    const headers = new Headers();
+    for (let at = 0; at + 1 < flat.length; at += 2) {
+      headers.append(flat[at] as string, flat[at + 1] as string);
+    }
+    const body = rest ? this.#stream(first, rest, headers.get("content-length")) : first;
+    return new Response(body ?? null, { status, headers });
+  }
+
+  /** Streams a body; of `length` bytes, where that is known. */
+  #stream(
+    first: Uint8Array | undefined,
+    rest: Rest | undefined,
+    length: string | null,
+  ): ReadableStream<Uint8Array> {
+    const { readable, writable } =
+      length === null ? new IdentityTransformStream() : new FixedLengthStream(BigInt(length));
+    this.ctx.waitUntil(this.#pump(first, rest, writable.getWriter()));
+    return readable;
+  }
+
+  async #pump(
+    first: Uint8Array | undefined,
+    rest: Rest | undefined,
+    writer: WritableStreamDefaultWriter<Uint8Array>,
+  ): Promise<void> {
+    // A reader that goes away ends a body that has nothing to say just now.
+    writer.closed.catch(() => close(rest));
+    try {
+      if (first) await writer.write(first);
+      while (rest) {
+        const chunk = await this.#rust.call(() => rest.next());
+        if (!chunk) break;
+        await writer.write(chunk);
+      }
+      await writer.close();
+    } catch (error) {
+      close(rest);
+      await writer.abort(error).catch(() => {});
+    }
+  }
+}
+
+function close(rest: Rest | undefined): void {
+  try {
+    rest?.close();
+  } catch {
+    // Of an instance that panicked: there is nothing left to let go of.
+  }
+}
+
+/** A named workspace. Each of its methods can be called over RPC. */
+export class WorkspaceObject extends operations(Answering) {}
+
+/** Returns path and query as they were sent, after `/workspaces/NAME`. */
+function targetOf(url: string): string {
+  const rest = url.replace(/^[a-z]+:\/\/[^/?#]*(\/workspaces\/[^/?#]*)?/i, "");
+  return rest.startsWith("/") ? rest : `/${rest}`;
+}
+
+function panicked(error: unknown): Response {
+  console.error(error);
+  const code = error instanceof Panic ? "panic" : "unavailable";
+  const title = "the server failed";
+  const problem = { type: `urn:workspace:problem:${code}`, title, status: 500, code };
+  const headers = { "content-type": "application/problem+json" };
+  return new Response(JSON.stringify(problem), { status: 500, headers });
+}
