@@ -11,6 +11,7 @@
 //! - [`Change`]: what a batch asks for; a batch on a copy is one operation.
 //! - [`Entry`], [`TreePath`], [`Name`]: what is where. [`TreeId`] and
 //!   [`ContentId`] are hashes of it.
+//! - [`Event`]: what the change feed tells, resumable by number.
 //! - [`Receipt`]: what calls cost, in rows, nodes, objects and bytes.
 //! - [`Error`]: one, whose [`ErrorKind`] says what the caller does next.
 //!
@@ -53,6 +54,7 @@ mod conflict;
 mod context;
 mod entry;
 mod error;
+mod event;
 mod glob;
 mod grant;
 mod id;
@@ -73,6 +75,7 @@ pub use entry::{
     Symlink, Text, Timestamp,
 };
 pub use error::{Error, ErrorKind, Result};
+pub use event::{Event, EventKind, EventRecord};
 pub use glob::Glob;
 pub use grant::{Grant, Scope};
 pub use id::{BlobKey, ContentId, CopyId, OperationId, RevisionId, TreeId};

@@ -6,6 +6,7 @@ use std::ops::Sub;
 use bytes::Bytes;
 
 use crate::error::Result;
+use crate::event::{Event, EventRecord};
 use crate::id::{BlobKey, ContentId, CopyId, OperationId, RevisionId, TreeId};
 use crate::store::{
     CollectionRecord, ContentRecord, CopyRecord, HeadRecord, MetaTx, OperationRecord, Place,
@@ -214,6 +215,26 @@ impl MetaTx for Metered<'_> {
 
     fn revisions(&self, before: Option<RevisionId>, limit: usize) -> Result<Vec<RevisionRecord>> {
         Ok(self.meter.page(self.rows.revisions(before, limit)?))
+    }
+
+    fn oldest_revisions(&self, limit: usize) -> Result<Vec<RevisionRecord>> {
+        Ok(self.meter.page(self.rows.oldest_revisions(limit)?))
+    }
+
+    fn append_event(&self, event: &Event) -> Result<()> {
+        self.meter.wrote(self.rows.append_event(event))
+    }
+
+    fn last_event(&self) -> Result<u64> {
+        Ok(self.meter.read(1, self.rows.last_event()?))
+    }
+
+    fn events(&self, after: u64, limit: usize) -> Result<Vec<EventRecord>> {
+        Ok(self.meter.page(self.rows.events(after, limit)?))
+    }
+
+    fn delete_events(&self, first: u64) -> Result<()> {
+        self.meter.wrote(self.rows.delete_events(first))
     }
 
     fn collection(&self) -> Result<Option<CollectionRecord>> {

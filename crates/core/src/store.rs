@@ -15,6 +15,7 @@ use futures::future::BoxFuture;
 
 use crate::entry::Timestamp;
 use crate::error::Result;
+use crate::event::{Event, EventRecord};
 use crate::id::{BlobKey, ContentId, CopyId, OperationId, RevisionId, TreeId};
 
 /// A stream of bytes in chunks of any size.
@@ -103,6 +104,19 @@ pub trait MetaTx {
     /// Returns up to `limit` revisions before `before` (all, where `None`),
     /// newest first.
     fn revisions(&self, before: Option<RevisionId>, limit: usize) -> Result<Vec<RevisionRecord>>;
+    /// Returns up to `limit` revisions, oldest first.
+    fn oldest_revisions(&self, limit: usize) -> Result<Vec<RevisionRecord>>;
+
+    /// Appends an event to the feed. Its number is one more than that of the
+    /// newest; 1 for the first.
+    fn append_event(&self, event: &Event) -> Result<()>;
+    /// Returns the number of the newest event; 0 before the first.
+    fn last_event(&self) -> Result<u64>;
+    /// Returns up to `limit` events after the number `after`, oldest first.
+    fn events(&self, after: u64, limit: usize) -> Result<Vec<EventRecord>>;
+    /// Deletes the events before the number `first`. The newest event is never
+    /// deleted: the numbers go on from it.
+    fn delete_events(&self, first: u64) -> Result<()>;
 
     /// Returns the collection under way.
     fn collection(&self) -> Result<Option<CollectionRecord>>;
@@ -313,6 +327,8 @@ pub struct CollectionRecord {
 pub enum CollectionPhase {
     /// Deleting the marks of a collection before.
     Clear,
+    /// Deleting the events that are no longer kept.
+    Events,
     /// Marking the trees of the revisions before this one.
     Revisions(Option<RevisionId>),
     /// Marking the trees of open copies after this one.

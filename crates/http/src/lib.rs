@@ -16,6 +16,7 @@
 //! | … `/list/{path}`, `/stat/{path}`, `/export/{path}` | GET |
 //! | … `/changes`, `/import` | POST |
 //! | `/v1/copies/{copy}/…` | `status`, `operations`, `apply`, `rebase`, `undo`, `discard` |
+//! | `/v1/events` | what has changed |
 //! | `/v1/diff`, `/v1/usage`, `/v1/gc`, `/v1/fsck` | the whole |
 
 mod access;

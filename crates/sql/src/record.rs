@@ -7,7 +7,10 @@ use workspace_core::store::{
     CollectionPhase, CollectionRecord, ContentRecord, CopyRecord, CopyState, HeadRecord,
     OperationCause, OperationRecord, Place, RevisionCause, RevisionRecord,
 };
-use workspace_core::{BlobKey, ContentId, CopyId, OperationId, Result, RevisionId, TreeId};
+use workspace_core::{
+    BlobKey, ContentId, CopyId, Event, EventKind, EventRecord, OperationId, Result, RevisionId,
+    TreeId,
+};
 
 use crate::row::Row;
 
@@ -165,6 +168,45 @@ fn decode_metadata(mut encoded: &[u8]) -> Option<BTreeMap<String, String>> {
     Some(metadata)
 }
 
+/// The code of each kind; a new kind gets a new one.
+pub(crate) fn event_kind(kind: EventKind) -> u64 {
+    match kind {
+        EventKind::HeadMoved => 0,
+        EventKind::Forked => 1,
+        EventKind::Renamed => 2,
+        EventKind::Changed => 3,
+        EventKind::Rebased => 4,
+        EventKind::Undone => 5,
+        EventKind::Applied => 6,
+        EventKind::Discarded => 7,
+        EventKind::Expired => 8,
+        EventKind::Recorded => 9,
+        EventKind::Restored => 10,
+        EventKind::Pruned => 11,
+    }
+}
+
+pub(crate) fn event(row: &mut Row<'_>) -> Result<EventRecord> {
+    let sequence = row.counter()?;
+    let code = row.number()?;
+    let kind = EventKind::ALL
+        .into_iter()
+        .find(|kind| event_kind(*kind) == code);
+    Ok(EventRecord {
+        sequence,
+        event: Event {
+            kind: kind.ok_or_else(|| row.corrupt(format_args!("event kind {code}")))?,
+            copy: row.optional_id()?,
+            generation: row.optional_number()?,
+            version: row.optional_number()?,
+            tree: row.optional_id()?,
+            revision: row.optional_counter()?.map(RevisionId::new),
+            actor: row.optional_text()?.unwrap_or_default().to_owned(),
+            at: row.time()?,
+        },
+    })
+}
+
 const CLEAR: u64 = 0;
 const REVISIONS: u64 = 1;
 const COPIES: u64 = 2;
@@ -173,6 +215,7 @@ const SCAN: u64 = 4;
 const SWEEP_NODES: u64 = 5;
 const SWEEP_CONTENTS: u64 = 6;
 const SWEEP_OBJECTS: u64 = 7;
+const EVENTS: u64 = 8;
 
 pub(crate) fn collection_phase(phase: &CollectionPhase) -> (u64, Option<u64>, Option<&[u8]>) {
     use CollectionPhase as Phase;
@@ -182,10 +225,11 @@ pub(crate) fn collection_phase(phase: &CollectionPhase) -> (u64, Option<u64>, Op
         Phase::SweepNodes(after) => after.as_ref().map(|id| &id.as_bytes()[..]),
         Phase::SweepContents(after) => after.as_ref().map(|id| &id.as_bytes()[..]),
         Phase::SweepObjects(after) => after.as_ref().map(|key| key.as_str().as_bytes()),
-        Phase::Clear | Phase::Revisions(_) | Phase::Scan => None,
+        Phase::Clear | Phase::Events | Phase::Revisions(_) | Phase::Scan => None,
     };
     let (code, number) = match phase {
         Phase::Clear => (CLEAR, None),
+        Phase::Events => (EVENTS, None),
         Phase::Revisions(after) => (REVISIONS, after.map(RevisionId::get)),
         Phase::Copies(_) => (COPIES, None),
         Phase::Operations(_, after) => (OPERATIONS, after.map(OperationId::get)),
@@ -206,6 +250,7 @@ pub(crate) fn collection(row: &mut Row<'_>) -> Result<CollectionRecord> {
     );
     let phase = match columns {
         (CLEAR, None, None) => Phase::Clear,
+        (EVENTS, None, None) => Phase::Events,
         (REVISIONS, after, None) => Phase::Revisions(after.map(RevisionId::new)),
         (COPIES, None, after) => Phase::Copies(after.map(CopyId::try_from).transpose()?),
         (OPERATIONS, after, Some(copy)) => {

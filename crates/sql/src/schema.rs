@@ -11,7 +11,9 @@ use crate::row::Row;
 /// Nodes and contents are rowid tables beside a unique index, so that large rows
 /// are appended and only the index is touched at random. What is small, or paged
 /// by its key, is WITHOUT ROWID.
-const MIGRATIONS: &[&[&str]] = &[&[
+const MIGRATIONS: &[&[&str]] = &[VERSION_1, VERSION_2];
+
+const VERSION_1: &[&str] = &[
     "CREATE TABLE schema (
   one INTEGER PRIMARY KEY CHECK (one = 1),
   version INTEGER NOT NULL
@@ -93,7 +95,19 @@ const MIGRATIONS: &[&[&str]] = &[&[
     "CREATE TABLE content_marks (
   id BLOB PRIMARY KEY
 ) STRICT, WITHOUT ROWID",
-]];
+];
+
+const VERSION_2: &[&str] = &["CREATE TABLE events (
+  sequence INTEGER PRIMARY KEY,
+  kind INTEGER NOT NULL,
+  copy BLOB,
+  generation INTEGER,
+  version INTEGER,
+  tree BLOB,
+  revision INTEGER,
+  actor TEXT,
+  at INTEGER NOT NULL
+) STRICT"];
 
 /// The schema version that this build writes.
 pub const SCHEMA_VERSION: u64 = MIGRATIONS.len() as u64;

@@ -6,7 +6,8 @@ use workspace_core::store::{
     RevisionRecord, StoreUsage, Sweep,
 };
 use workspace_core::{
-    BlobKey, ContentId, CopyId, Error, ErrorKind, OperationId, Result, RevisionId, TreeId,
+    BlobKey, ContentId, CopyId, Error, ErrorKind, Event, EventRecord, OperationId, Result,
+    RevisionId, TreeId,
 };
 
 use crate::conn::{SqlConn, SqlValue};
@@ -374,6 +375,54 @@ impl MetaTx for Tx<'_> {
             Some(id) => number(id.get().saturating_sub(1))?,
         };
         self.all("revisions", sql, &[last, count(limit)], record::revision)
+    }
+
+    fn oldest_revisions(&self, limit: usize) -> Result<Vec<RevisionRecord>> {
+        let sql = select_revisions!("WHERE id > 0 ORDER BY id LIMIT ?1");
+        self.all("revisions", sql, &[count(limit)], record::revision)
+    }
+
+    fn append_event(&self, event: &Event) -> Result<()> {
+        // SQLite gives a row without a key the largest one and 1 more.
+        self.exec(
+            "INSERT INTO events (kind, copy, generation, version, tree, revision, actor, at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            &[
+                number(record::event_kind(event.kind))?,
+                optional_blob(event.copy.as_ref().map(|id| &id.as_bytes()[..])),
+                optional_number(event.generation)?,
+                optional_number(event.version)?,
+                optional_blob(event.tree.as_ref().map(|id| &id.as_bytes()[..])),
+                optional_number(event.revision.map(RevisionId::get))?,
+                match event.actor.as_str() {
+                    "" => SqlValue::Null,
+                    actor => SqlValue::Text(actor),
+                },
+                SqlValue::Integer(event.at.as_millis()),
+            ],
+        )?;
+        Ok(())
+    }
+
+    fn last_event(&self) -> Result<u64> {
+        let sql = "SELECT max(sequence) FROM events";
+        let last = self.one("events", sql, &[], |row| row.optional_counter())?;
+        Ok(last.flatten().unwrap_or(0))
+    }
+
+    fn events(&self, after: u64, limit: usize) -> Result<Vec<EventRecord>> {
+        let sql = "SELECT sequence, kind, copy, generation, version, tree, revision, actor, at
+             FROM events WHERE sequence > ?1 ORDER BY sequence LIMIT ?2";
+        // Nothing comes after what is beyond the largest integer.
+        let after = number(after.min(SqlValue::MAX_INTEGER as u64))?;
+        let params = [after, count(limit)];
+        self.all("events", sql, &params, record::event)
+    }
+
+    fn delete_events(&self, first: u64) -> Result<()> {
+        let sql = "DELETE FROM events WHERE sequence < ?1";
+        self.exec(sql, &[number(first)?])?;
+        Ok(())
     }
 
     fn collection(&self) -> Result<Option<CollectionRecord>> {

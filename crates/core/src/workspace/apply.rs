@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use crate::change::Author;
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Event, EventKind};
 use crate::id::{CopyId, OperationId, RevisionId, TreeId};
 use crate::store::{
     CopyRecord, CopyState, HeadRecord, OperationCause, RevisionCause, RevisionRecord,
 };
 use crate::tree::{Merged, merge};
 use crate::workspace::Workspace;
-use crate::workspace::batch::{check_text, new_operation};
-use crate::workspace::tx::Tx;
+use crate::workspace::batch::check_text;
+use crate::workspace::tx::{Tx, next_operation};
 use crate::{Conflict, Timestamp};
 
 /// What goes into a revision with its tree.
@@ -168,11 +169,13 @@ impl Workspace {
             let operation = if tree == copy.tree {
                 copy.modified = now;
                 tx.put_copy(&copy)?;
+                tx.tell(&Event::moved(EventKind::Rebased, &copy, &author.actor))?;
                 None
             } else {
                 let cause = OperationCause::Rebase(head.version);
-                let operation = new_operation(cause, author, now, copy.tree, tree);
-                Some(tx.move_copy(&mut copy, operation)?)
+                let operation = next_operation(&copy, cause, author, now, tree);
+                tx.move_copy(&mut copy, &operation, now)?;
+                Some(operation.id)
             };
             Ok(Rebased { copy, operation })
         })
@@ -237,7 +240,7 @@ pub(crate) fn record(
     now: Timestamp,
 ) -> Result<RevisionId> {
     let id = head.revision.map_or(RevisionId::new(1), RevisionId::next);
-    tx.put_revision(&RevisionRecord {
+    let revision = RevisionRecord {
         id,
         parent: head.revision,
         tree: head.tree,
@@ -247,9 +250,11 @@ pub(crate) fn record(
         message: message.message,
         at: now,
         metadata: message.metadata,
-    })?;
+    };
+    tx.put_revision(&revision)?;
     head.revision = Some(id);
     head.recorded = Some(head.tree);
     tx.set_head(head)?;
+    tx.tell(&Event::recorded(&revision))?;
     Ok(id)
 }

@@ -3,12 +3,13 @@
 use crate::change::{Author, Change, ChangeOptions, Changed, Content, Precondition, WriteOptions};
 use crate::entry::{Entry, EntryKind, File, Symlink, Text, Timestamp};
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{BlobKey, OperationId};
+use crate::event::Event;
+use crate::id::BlobKey;
 use crate::path::{MAX_PATH, TreePath};
-use crate::store::{OperationCause, OperationRecord};
+use crate::store::OperationCause;
 use crate::tree::{Editor, Found};
 use crate::workspace::contents::Stored;
-use crate::workspace::tx::{Tx, wrong_kind};
+use crate::workspace::tx::{Tx, next_operation, wrong_kind};
 use crate::workspace::{At, Workspace};
 
 /// The longest actor, in bytes.
@@ -166,40 +167,22 @@ impl Target {
                 head.tree = tree;
                 head.modified = now;
                 tx.set_head(&head)?;
+                tx.tell(&Event::head_moved(&head, &author.actor))?;
                 Ok(Changed {
                     generation: head.version,
                     ..unchanged
                 })
             }
             Self::Copy(mut copy) => {
-                let operation = new_operation(cause, author, now, copy.tree, tree);
-                let id = tx.move_copy(&mut copy, operation)?;
+                let operation = next_operation(&copy, cause, author, now, tree);
+                tx.move_copy(&mut copy, &operation, now)?;
                 Ok(Changed {
                     generation: copy.generation,
                     tree,
-                    operation: Some(id),
+                    operation: Some(operation.id),
                 })
             }
         }
-    }
-}
-
-/// Returns an operation that [`Tx::move_copy`] will number.
-pub(crate) fn new_operation(
-    cause: OperationCause,
-    author: &Author,
-    at: Timestamp,
-    before: crate::TreeId,
-    after: crate::TreeId,
-) -> OperationRecord {
-    OperationRecord {
-        id: OperationId::new(0),
-        cause,
-        actor: author.actor.clone(),
-        note: author.note.clone(),
-        at,
-        before,
-        after,
     }
 }
 
@@ -314,10 +297,7 @@ fn make(editor: &mut Editor<'_>, change: &Change, now: Timestamp) -> Result<()> 
             create_parents,
         } => symlink(editor, path, target, *create_parents, now),
         Change::Remove { path, recursive } => remove(editor, path, *recursive),
-        Change::Rename { from, to, replace } if from == to => {
-            let _ = replace;
-            found(editor, "rename", from).map(|_| ())
-        }
+        Change::Rename { from, to, .. } if from == to => found(editor, "rename", from).map(|_| ()),
         Change::Rename { from, to, replace } => {
             let entry = transfer(editor, "rename", from, to, *replace)?;
             editor.remove(from)?;

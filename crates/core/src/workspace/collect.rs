@@ -86,7 +86,7 @@ impl Workspace {
                 Some(state) => state,
                 None => {
                     tx.rows.mark_node(&tx.head()?.tree)?;
-                    let phase = CollectionPhase::Revisions(None);
+                    let phase = CollectionPhase::Events;
                     CollectionRecord {
                         phase,
                         nodes: 0,
@@ -122,9 +122,14 @@ impl Workspace {
         unneeded: &mut Vec<BlobKey>,
     ) -> Result<bool> {
         use CollectionPhase::{
-            Clear, Copies, Operations, Revisions, Scan, SweepContents, SweepNodes, SweepObjects,
+            Clear, Copies, Events, Operations, Revisions, Scan, SweepContents, SweepNodes,
+            SweepObjects,
         };
         state.phase = match &state.phase {
+            Events => match self.trim_events(tx, limit)? {
+                trimmed if trimmed == limit as u64 => Events,
+                _ => Revisions(None),
+            },
             Revisions(before) => {
                 let page = tx.rows.revisions(*before, limit)?;
                 for revision in &page {

@@ -2,6 +2,7 @@
 
 use crate::entry::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Event, EventKind};
 use crate::id::CopyId;
 use crate::store::{CopyRecord, CopyState, MetaTx as _};
 use crate::workspace::Workspace;
@@ -22,7 +23,7 @@ pub struct ForkOptions {
 }
 
 impl Workspace {
-    /// Forks head into a working copy. One row, whatever the tree's size.
+    /// Forks head into a working copy. Two rows, whatever the tree's size.
     ///
     /// # Errors
     /// `AlreadyExists` where an open copy has the name; `Invalid` for a name or
@@ -57,6 +58,7 @@ impl Workspace {
                 expires: options.expires,
             };
             tx.put_copy(&copy)?;
+            tx.tell(&Event::forked(&copy))?;
             Ok(copy)
         })
     }
@@ -136,11 +138,12 @@ impl Workspace {
             }
             copy.name = name;
             tx.put_copy(&copy)?;
+            tx.tell(&Event::of_copy(EventKind::Renamed, id, now))?;
             Ok(copy)
         })
     }
 
-    /// Throws a copy away. Repeating it is fine. One row; collection reclaims
+    /// Throws a copy away. Repeating it is fine. Two rows; collection reclaims
     /// what only the copy held.
     ///
     /// # Errors
@@ -151,7 +154,7 @@ impl Workspace {
             let copy = tx.any_copy("discard", id)?;
             match copy.state {
                 CopyState::Discarded => Ok(copy),
-                CopyState::Open => close(tx, copy, now),
+                CopyState::Open => close(tx, copy, EventKind::Discarded, now),
                 CopyState::Applied(_) => tx.open_copy("discard", id, now),
             }
         })
@@ -164,7 +167,7 @@ impl Workspace {
         let mut expired = 0;
         self.each_page_of_copies(true, |tx, copy| {
             if copy.expires.is_some_and(|expires| expires <= now) {
-                close(tx, copy, now)?;
+                close(tx, copy, EventKind::Expired, now)?;
                 expired += 1;
             }
             Ok(())
@@ -210,10 +213,12 @@ impl Workspace {
     }
 }
 
-fn close(tx: &Tx<'_>, mut copy: CopyRecord, now: Timestamp) -> Result<CopyRecord> {
+/// Closes a copy, which was `kind`: discarded or expired.
+fn close(tx: &Tx<'_>, mut copy: CopyRecord, kind: EventKind, now: Timestamp) -> Result<CopyRecord> {
     copy.state = CopyState::Discarded;
     copy.modified = now;
     tx.put_copy(&copy)?;
+    tx.tell(&Event::of_copy(kind, copy.id, now))?;
     Ok(copy)
 }
 
@@ -238,7 +243,7 @@ fn free_name(tx: &Tx<'_>, operation: &'static str, name: &str, now: Timestamp) -
     match tx.rows.open_copy_named(name)? {
         None => Ok(()),
         Some(copy) if copy.expires.is_some_and(|expires| expires <= now) => {
-            close(tx, copy, now).map(|_| ())
+            close(tx, copy, EventKind::Expired, now).map(|_| ())
         }
         Some(copy) => Err(Error::new(ErrorKind::AlreadyExists, operation)
             .at(name)

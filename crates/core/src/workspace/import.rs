@@ -11,13 +11,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{BlobKey, ContentId, CopyId, OperationId, TreeId};
 use crate::import::{EntrySource, ImportLimits, ImportOptions, Imported, SourceEntry, SourceKind};
 use crate::path::TreePath;
-use crate::store::{CopyRecord, MetaTx as _, OperationCause};
+use crate::store::{CopyRecord, MetaTx as _, OperationCause, OperationRecord};
 use crate::tree::{Editor, Walker, resolve};
 use crate::workspace::apply::{Applied, ApplyOptions, RevisionMessage};
-use crate::workspace::batch::{check_text, mkdir, new_operation, refuse_full, symlink, write};
+use crate::workspace::batch::{check_text, mkdir, refuse_full, symlink, write};
 use crate::workspace::contents::Stored;
 use crate::workspace::copies::ForkOptions;
-use crate::workspace::tx::Tx;
+use crate::workspace::tx::{Tx, next_operation};
 use crate::workspace::{At, Workspace};
 
 /// How long the copy that an import into head works in outlives a crash.
@@ -301,23 +301,15 @@ fn extend(
         None => None,
     };
     let operation = match ours {
-        Some(mut operation) => {
-            operation.after = tree;
-            copy.generation += 1;
-            copy.tree = tree;
-            copy.modified = now;
-            tx.put_operation(&copy.id, &operation)?;
-            tx.put_copy(&copy)?;
-            operation.id
-        }
-        None => {
-            let cause = OperationCause::Import;
-            let operation = new_operation(cause, author, now, copy.tree, tree);
-            tx.move_copy(&mut copy, operation)?
-        }
+        Some(operation) => OperationRecord {
+            after: tree,
+            ..operation
+        },
+        None => next_operation(&copy, OperationCause::Import, author, now, tree),
     };
+    tx.move_copy(&mut copy, &operation, now)?;
     Ok(Log {
-        operation: Some(operation),
+        operation: Some(operation.id),
         generation: copy.generation,
     })
 }

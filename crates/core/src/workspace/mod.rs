@@ -6,6 +6,7 @@ mod collect;
 mod contents;
 mod copies;
 mod diff;
+mod events;
 mod fsck;
 mod import;
 mod operations;
@@ -35,6 +36,7 @@ use crate::meter::{Meter, Receipt};
 use crate::store::{BlobStore, CollectionPhase, HeadRecord, MetaStore, MetaTx as _, StoreUsage};
 use crate::view::View;
 use contents::InFlight;
+use events::Readers;
 use tx::{NodeCache, Tx};
 
 /// One named durable file tree with its working copies and revisions.
@@ -63,6 +65,7 @@ pub(crate) struct Inner {
     /// Trees that walks are reading, which no revision may hold any more.
     pins: RefCell<HashMap<TreeId, usize>>,
     in_flight: InFlight,
+    readers: Readers,
 }
 
 /// What can be tuned.
@@ -76,15 +79,19 @@ pub struct Options {
     /// How long applied and discarded copies are remembered, in milliseconds:
     /// for that long a repeated apply returns its revision.
     pub keep_closed_copies: i64,
+    /// How many of the newest events are kept for readers that come late; at
+    /// least 1.
+    pub keep_events: u64,
 }
 
 impl Default for Options {
-    /// 64 KiB in rows, 16 MiB of nodes, 30 days of closed copies.
+    /// 64 KiB in rows, 16 MiB of nodes, 30 days of closed copies, 10,000 events.
     fn default() -> Self {
         Self {
             inline_limit: 64 << 10,
             node_cache: 16 << 20,
             keep_closed_copies: 30 * 24 * 60 * 60 * 1000,
+            keep_events: 10_000,
         }
     }
 }
@@ -184,6 +191,7 @@ impl Workspace {
             collecting: Cell::new(false),
             pins: RefCell::default(),
             in_flight: InFlight::default(),
+            readers: Readers::default(),
         };
         Ok(Self {
             inner: Rc::new(inner),
@@ -273,12 +281,20 @@ impl Workspace {
     ) -> Result<T> {
         let mut body = Some(body);
         let mut out = None;
+        let mut told = false;
         let before = self.meter.receipt();
-        self.inner.meta.write(&mut |rows| {
+        let committed = self.inner.meta.write(&mut |rows| {
             let body = body.take().ok_or_else(|| ran_twice(operation))?;
-            out = Some(body(&Tx::new(self, rows))?);
+            let tx = Tx::new(self, rows);
+            out = Some(body(&tx)?);
+            told = tx.told();
             Ok(())
-        })?;
+        });
+        // Also where the commit failed: its events may be there all the same.
+        if told {
+            self.inner.readers.wake();
+        }
+        committed?;
         let after = self.meter.receipt() - before;
         if after.rows_written + after.nodes_written > 0 {
             self.meter.count(|receipt| receipt.commits += 1);

@@ -7,7 +7,8 @@ use crate::path::TreePath;
 use crate::store::{MetaTx as _, OperationCause, OperationRecord};
 use crate::tree::{Merged, merge};
 use crate::workspace::Workspace;
-use crate::workspace::batch::{check_text, new_operation};
+use crate::workspace::batch::check_text;
+use crate::workspace::tx::next_operation;
 
 /// What undoing led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,11 +76,11 @@ impl Workspace {
                 });
             }
             let cause = OperationCause::Undo(id);
-            let operation = new_operation(cause, author, now, copy.tree, tree);
-            let operation = tx.move_copy(&mut copy, operation)?;
+            let operation = next_operation(&copy, cause, author, now, tree);
+            tx.move_copy(&mut copy, &operation, now)?;
             Ok(Undone {
                 generation: copy.generation,
-                operation: Some(operation),
+                operation: Some(operation.id),
             })
         })
     }

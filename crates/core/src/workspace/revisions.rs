@@ -2,10 +2,12 @@
 
 use crate::entry::Timestamp;
 use crate::error::Result;
+use crate::event::Event;
 use crate::id::RevisionId;
 use crate::store::{MetaTx as _, RevisionCause, RevisionRecord};
 use crate::workspace::Workspace;
 use crate::workspace::apply::{RevisionMessage, publish, record, record_head};
+use crate::workspace::tx::Tx;
 
 /// How many revisions a pruning looks at in one transaction.
 const PAGE: usize = 200;
@@ -30,7 +32,7 @@ pub struct KeepRevisions {
 }
 
 impl Workspace {
-    /// Records head as it is. Two rows, whatever the tree's size.
+    /// Records head as it is. Three rows, whatever the tree's size.
     pub fn snapshot(&self, message: RevisionMessage) -> Result<Recorded> {
         message.check("snapshot")?;
         let now = self.now();
@@ -88,30 +90,40 @@ impl Workspace {
         self.read("list revisions", |tx| tx.rows.revisions(before, limit))
     }
 
-    /// Deletes revisions but those that `keep` names; returns how many. The
-    /// files that only they held are reclaimed by collection. Commits in steps.
+    /// Deletes the oldest revisions, up to the first that `keep` names; returns
+    /// how many. The files that only they held are reclaimed by collection.
+    /// Commits in steps.
     pub fn prune_revisions(&self, keep: KeepRevisions) -> Result<u64> {
-        let mut before = None;
-        let mut seen = 0;
+        let now = self.now();
         let mut pruned = 0;
         loop {
-            let last = self.write("prune revisions", |tx| {
-                let page = tx.rows.revisions(before, PAGE)?;
-                for revision in &page {
-                    seen += 1;
-                    let kept = seen <= keep.newest.max(1)
-                        || keep.since.is_some_and(|since| revision.at >= since);
-                    if !kept {
-                        tx.rows.delete_revision(revision.id)?;
-                        pruned += 1;
-                    }
-                }
-                Ok(page.last().map(|revision| revision.id))
-            })?;
-            match last {
-                Some(last) => before = Some(last),
-                None => return Ok(pruned),
+            let step = self.write("prune revisions", |tx| prune(tx, keep, PAGE, now))?;
+            pruned += step;
+            if step < PAGE as u64 {
+                return Ok(pruned);
             }
         }
     }
+}
+
+/// Deletes up to `limit` of the oldest revisions; returns how many.
+fn prune(tx: &Tx<'_>, keep: KeepRevisions, limit: usize, now: Timestamp) -> Result<u64> {
+    let Some(newest) = tx.head()?.revision else {
+        return Ok(0);
+    };
+    let kept = |revision: &RevisionRecord| {
+        // The numbers have no gap, so they also count.
+        let newer = newest.get().saturating_sub(revision.id.get());
+        newer < keep.newest.max(1) || keep.since.is_some_and(|since| revision.at >= since)
+    };
+    let mut oldest = tx.rows.oldest_revisions(limit)?;
+    let gone = oldest.iter().position(kept).unwrap_or(oldest.len());
+    oldest.truncate(gone);
+    for revision in &oldest {
+        tx.rows.delete_revision(revision.id)?;
+    }
+    if let Some(last) = oldest.last() {
+        tx.tell(&Event::pruned(last.id, now))?;
+    }
+    Ok(oldest.len() as u64)
 }

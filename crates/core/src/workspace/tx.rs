@@ -1,15 +1,19 @@
 //! A transaction as the facade uses it: metered, cached, and marking for the
 //! collector.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use lru::LruCache;
 
+use crate::change::Author;
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Event, EventKind};
 use crate::id::{ContentId, CopyId, OperationId, RevisionId, TreeId};
 use crate::meter::Metered;
 use crate::store::{
-    ContentRecord, CopyRecord, CopyState, HeadRecord, MetaTx, OperationRecord, RevisionRecord,
+    ContentRecord, CopyRecord, CopyState, HeadRecord, MetaTx, OperationCause, OperationRecord,
+    RevisionRecord,
 };
 use crate::tree::{Node, Nodes};
 use crate::workspace::{At, Inner, Workspace};
@@ -23,6 +27,7 @@ use crate::{EntryKind, Timestamp};
 pub(crate) struct Tx<'a> {
     pub(crate) rows: Metered<'a>,
     inner: &'a Inner,
+    told: Cell<bool>,
 }
 
 impl<'a> Tx<'a> {
@@ -33,7 +38,19 @@ impl<'a> Tx<'a> {
                 meter: &workspace.meter,
             },
             inner: &workspace.inner,
+            told: Cell::new(false),
         }
+    }
+
+    /// Appends an event. Whoever changes head, a copy or the revisions tells so.
+    pub(crate) fn tell(&self, event: &Event) -> Result<()> {
+        self.told.set(true);
+        self.rows.append_event(event)
+    }
+
+    /// Tells whether an event was appended.
+    pub(crate) fn told(&self) -> bool {
+        self.told.get()
     }
 
     pub(crate) fn head(&self) -> Result<HeadRecord> {
@@ -57,7 +74,7 @@ impl<'a> Tx<'a> {
         self.rows.put_copy(copy)
     }
 
-    pub(crate) fn put_operation(&self, copy: &CopyId, operation: &OperationRecord) -> Result<()> {
+    fn put_operation(&self, copy: &CopyId, operation: &OperationRecord) -> Result<()> {
         self.mark(&operation.before)?;
         self.mark(&operation.after)?;
         self.rows.put_operation(copy, operation)
@@ -141,22 +158,47 @@ impl<'a> Tx<'a> {
         }
     }
 
-    /// Numbers and stores the next operation of a copy, and moves the copy.
+    /// Stores an operation and moves the copy to its tree after: the copy's next
+    /// operation, or its newest one, which goes on.
     pub(crate) fn move_copy(
         &self,
         copy: &mut CopyRecord,
-        mut operation: OperationRecord,
-    ) -> Result<OperationId> {
-        operation.id = copy
-            .operation
-            .map_or(OperationId::new(1), OperationId::next);
+        operation: &OperationRecord,
+        now: Timestamp,
+    ) -> Result<()> {
         copy.operation = Some(operation.id);
         copy.generation += 1;
         copy.tree = operation.after;
-        copy.modified = operation.at;
-        self.put_operation(&copy.id, &operation)?;
+        copy.modified = now;
+        self.put_operation(&copy.id, operation)?;
         self.put_copy(copy)?;
-        Ok(operation.id)
+        let kind = match operation.cause {
+            OperationCause::Edit | OperationCause::Import => EventKind::Changed,
+            OperationCause::Rebase(_) => EventKind::Rebased,
+            OperationCause::Undo(_) => EventKind::Undone,
+        };
+        self.tell(&Event::moved(kind, copy, &operation.actor))
+    }
+}
+
+/// Returns what would be a copy's next operation, to the tree `after`.
+pub(crate) fn next_operation(
+    copy: &CopyRecord,
+    cause: OperationCause,
+    author: &Author,
+    at: Timestamp,
+    after: TreeId,
+) -> OperationRecord {
+    OperationRecord {
+        id: copy
+            .operation
+            .map_or(OperationId::new(1), OperationId::next),
+        cause,
+        actor: author.actor.clone(),
+        note: author.note.clone(),
+        at,
+        before: copy.tree,
+        after,
     }
 }
 

@@ -37,7 +37,8 @@ fn apply_publishes() {
     let tree = fixture.workspace.copy(copy).unwrap().tree;
     let metered = fixture.workspace.metered();
     metered.apply(copy, ApplyOptions::default()).unwrap();
-    assert_eq!(metered.receipt().rows_written, 3, "head, revision, copy");
+    let written = metered.receipt().rows_written;
+    assert_eq!(written, 4, "head, revision, copy, event");
     assert_eq!(
         metered.receipt().nodes_read + metered.receipt().nodes_written,
         0

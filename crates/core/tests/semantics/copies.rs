@@ -3,9 +3,9 @@ use workspace_core::{At, CopyId, ErrorKind, ForkOptions, Timestamp};
 
 use crate::support::{Fixture, change, kind, write};
 
-/// > A fork costs one row, whatever the size of the tree.
+/// > A fork costs two rows, the copy and its event, whatever the size of the tree.
 #[test]
-fn a_fork_is_one_row() {
+fn a_fork_is_two_rows() {
     let fixture = Fixture::new();
     let files = fixture.workspace.files(At::Head);
     change(
@@ -29,7 +29,7 @@ fn a_fork_is_one_row() {
             receipt.nodes_written,
             receipt.nodes_read
         ),
-        (1, 0, 0)
+        (2, 0, 0)
     );
     assert_eq!(
         (receipt.commits, receipt.blob_calls, receipt.bytes_written),

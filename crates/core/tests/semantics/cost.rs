@@ -43,7 +43,7 @@ fn publishing_costs_the_same_at_any_size() {
     assert_eq!(costs[0], costs[1]);
     for receipt in costs[0] {
         assert!(
-            receipt.rows_written <= 3 && receipt.rows_read <= 3,
+            receipt.rows_written <= 4 && receipt.rows_read <= 3,
             "{receipt:?}"
         );
         assert_eq!(receipt.nodes_read + receipt.nodes_written, 0, "{receipt:?}");
@@ -63,8 +63,8 @@ fn a_write_costs_the_depth() {
     assert!(receipt.nodes_read <= 30, "{receipt:?}");
     assert_eq!(
         (receipt.commits, receipt.rows_written),
-        (1, 2),
-        "content and head: {receipt:?}"
+        (1, 3),
+        "content, head and event: {receipt:?}"
     );
 }
 

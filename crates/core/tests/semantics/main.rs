@@ -8,6 +8,7 @@ mod collection;
 mod copies;
 mod cost;
 mod entries;
+mod events;
 mod import;
 mod operations;
 mod revisions;
@@ -24,6 +25,7 @@ fn the_document_and_the_tests_agree() {
         include_str!("copies.rs"),
         include_str!("cost.rs"),
         include_str!("entries.rs"),
+        include_str!("events.rs"),
         include_str!("import.rs"),
         include_str!("operations.rs"),
         include_str!("revisions.rs"),

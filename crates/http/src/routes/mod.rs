@@ -3,6 +3,7 @@
 mod changes;
 mod copies;
 mod diff;
+mod events;
 mod files;
 mod listing;
 mod revisions;
@@ -73,6 +74,7 @@ pub(crate) fn all() -> Vec<Route> {
     routes.extend(copies::routes());
     routes.extend(diff::routes());
     routes.extend(revisions::routes());
+    routes.extend(events::routes());
     routes
 }
 

@@ -7,6 +7,7 @@
 mod change;
 mod copy;
 mod entry;
+mod event;
 mod report;
 mod revision;
 
@@ -18,6 +19,7 @@ pub use copy::{
     OperationPage, RebasedDto, RenameDto, StatusDto, UndoDto, UndoneDto,
 };
 pub use entry::{DifferenceDto, DifferencePage, EntryDto, EntryPage, ListedDto, PlacedDto};
+pub use event::{EventDto, EventKindDto, EventPage};
 pub use report::{CollectedDto, FsckDto, HealthDto, ProblemFoundDto, UsageDto};
 pub use revision::{
     ApplyDto, HeadDto, MessageDto, OutcomeDto, PruneDto, PrunedDto, PublishedDto, RevisionCauseDto,

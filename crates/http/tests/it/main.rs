@@ -5,6 +5,7 @@
 mod access;
 mod bad_input;
 mod copies;
+mod events;
 mod files;
 mod server;
 mod transfer;

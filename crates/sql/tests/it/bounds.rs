@@ -113,6 +113,7 @@ fn a_row_that_does_not_decode_is_corrupt() {
     let read_revision = |tx: &dyn MetaTx| tx.revisions(None, 9).map(|_| ());
     let read_content = |tx: &dyn MetaTx| tx.content(&ContentId::of(b"x")).map(|_| ());
     let read_collection = |tx: &dyn MetaTx| tx.collection().map(|_| ());
+    let read_event = |tx: &dyn MetaTx| tx.events(0, 9).map(|_| ());
     let sweep = |tx: &dyn MetaTx| tx.unmarked_nodes(None, 9).map(|_| ());
     type Read<'a> = &'a dyn Fn(&dyn MetaTx) -> Result<()>;
     let cases: &[(Read<'_>, &str)] = &[
@@ -179,6 +180,18 @@ fn a_row_that_does_not_decode_is_corrupt() {
         (
             &read_collection,
             "INSERT INTO collection VALUES (1, 7, NULL, x'ff', 0, 0)",
+        ),
+        (
+            &read_event,
+            "INSERT INTO events VALUES (1, 99, NULL, NULL, NULL, NULL, NULL, NULL, 0)",
+        ),
+        (
+            &read_event,
+            "INSERT INTO events VALUES (1, 1, NULL, -1, NULL, NULL, NULL, NULL, 0)",
+        ),
+        (
+            &read_event,
+            "INSERT INTO events VALUES (1, 1, x'00', NULL, NULL, NULL, NULL, NULL, 0)",
         ),
         (&sweep, "INSERT INTO nodes VALUES (x'00', x'00')"),
     ];

@@ -6,7 +6,9 @@ use workspace_core::store::{
     CollectionPhase, CollectionRecord, ContentRecord, CopyRecord, CopyState, HeadRecord, MetaStore,
     MetaTx, OperationCause, OperationRecord, Place, RevisionCause, RevisionRecord,
 };
-use workspace_core::{ContentId, CopyId, OperationId, Result, RevisionId, Timestamp, TreeId};
+use workspace_core::{
+    ContentId, CopyId, Event, EventKind, OperationId, Result, RevisionId, Timestamp, TreeId,
+};
 use workspace_sql::SqlMeta;
 
 const NOW: i64 = 1_780_000_000_000;
@@ -40,6 +42,19 @@ fn fork(n: u64) -> CopyRecord {
     }
 }
 
+fn forked(n: u64) -> Event {
+    Event {
+        kind: EventKind::Forked,
+        copy: Some(copy_id(n)),
+        generation: Some(0),
+        version: Some(1000 + n),
+        tree: None,
+        revision: None,
+        actor: String::new(),
+        at: Timestamp::from_millis(NOW + n as i64),
+    }
+}
+
 fn write(meta: &SqlMeta<MemoryConn>, mut body: impl FnMut(&dyn MetaTx) -> Result<()>) {
     meta.write(&mut body).unwrap();
 }
@@ -50,7 +65,10 @@ fn a_fork_takes_at_most_300_bytes() {
     let before = meta.conn().size();
     let forks = 1000;
     for n in 0..forks {
-        write(&meta, |tx| tx.put_copy(&fork(n)));
+        write(&meta, |tx| {
+            tx.put_copy(&fork(n))?;
+            tx.append_event(&forked(n))
+        });
     }
     let each = (meta.conn().size() - before) / forks;
     println!("{each} bytes a fork");
@@ -129,7 +147,12 @@ fn everything(tx: &dyn MetaTx) -> Result<()> {
     })?;
     tx.revision(revision)?;
     tx.revisions(None, 10)?;
+    tx.oldest_revisions(10)?;
     tx.delete_revision(revision)?;
+    tx.append_event(&forked(1))?;
+    tx.last_event()?;
+    tx.events(0, 10)?;
+    tx.delete_events(1)?;
     tx.collection()?;
     tx.set_collection(Some(&CollectionRecord {
         phase: CollectionPhase::Clear,

@@ -37,6 +37,19 @@ fn opening_again_writes_nothing() {
 }
 
 #[test]
+fn an_older_database_is_upgraded() {
+    let meta = SqlMeta::open(MemoryConn::new()).unwrap();
+    let conn = meta.conn();
+    let new = dump(conn);
+    for undo in ["DROP TABLE events", "UPDATE schema SET version = 1"] {
+        conn.exec(undo, &[]).unwrap();
+    }
+    SqlMeta::open(conn).unwrap();
+    assert_eq!(schema_version(conn).unwrap(), SCHEMA_VERSION);
+    assert_eq!(dump(conn), new);
+}
+
+#[test]
 fn a_newer_database_is_refused_and_not_changed() {
     let meta = SqlMeta::open(MemoryConn::new()).unwrap();
     let conn = meta.conn();
@@ -48,7 +61,7 @@ fn a_newer_database_is_refused_and_not_changed() {
     assert_eq!(
         error.to_string(),
         "open database schema version 99: unsupported: \
-         written by a newer release; this one reads up to version 1"
+         written by a newer release; this one reads up to version 2"
     );
     assert_eq!((dump(conn), conn.db.total_changes()), before);
 }

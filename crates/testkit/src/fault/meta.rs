@@ -8,7 +8,9 @@ use workspace_core::store::{
     CollectionRecord, ContentRecord, CopyRecord, HeadRecord, MetaStore, MetaTx, OperationRecord,
     RevisionRecord, StoreUsage, Sweep,
 };
-use workspace_core::{BlobKey, ContentId, CopyId, OperationId, Result, RevisionId, TreeId};
+use workspace_core::{
+    BlobKey, ContentId, CopyId, Event, EventRecord, OperationId, Result, RevisionId, TreeId,
+};
 
 use super::plan::{FaultPlan, Verdict};
 
@@ -109,6 +111,11 @@ counted! {
     fn put_revision(&self, revision: &RevisionRecord) -> Result<()>;
     fn delete_revision(&self, id: RevisionId) -> Result<()>;
     fn revisions(&self, before: Option<RevisionId>, limit: usize) -> Result<Vec<RevisionRecord>>;
+    fn oldest_revisions(&self, limit: usize) -> Result<Vec<RevisionRecord>>;
+    fn append_event(&self, event: &Event) -> Result<()>;
+    fn last_event(&self) -> Result<u64>;
+    fn events(&self, after: u64, limit: usize) -> Result<Vec<EventRecord>>;
+    fn delete_events(&self, first: u64) -> Result<()>;
     fn collection(&self) -> Result<Option<CollectionRecord>>;
     fn set_collection(&self, collection: Option<&CollectionRecord>) -> Result<()>;
     fn mark_node(&self, id: &TreeId) -> Result<bool>;

@@ -7,7 +7,9 @@ use workspace_core::store::{
     CollectionRecord, ContentRecord, CopyRecord, CopyState, HeadRecord, MetaTx, OperationRecord,
     Place, RevisionRecord, StoreUsage, Sweep,
 };
-use workspace_core::{BlobKey, ContentId, CopyId, OperationId, Result, RevisionId, TreeId};
+use workspace_core::{
+    BlobKey, ContentId, CopyId, Event, EventRecord, OperationId, Result, RevisionId, TreeId,
+};
 
 use super::meta::Tx;
 use super::rules;
@@ -23,6 +25,7 @@ pub(super) struct Rows {
     pub(super) copies: Table<CopyId, CopyRecord>,
     pub(super) operations: Table<(CopyId, OperationId), OperationRecord>,
     pub(super) revisions: Table<RevisionId, RevisionRecord>,
+    pub(super) events: Table<u64, Event>,
     collection: Table<(), CollectionRecord>,
     node_marks: Table<TreeId, ()>,
     unscanned: Table<TreeId, ()>,
@@ -38,6 +41,7 @@ impl Rows {
         self.copies.commit();
         self.operations.commit();
         self.revisions.commit();
+        self.events.commit();
         self.collection.commit();
         self.node_marks.commit();
         self.unscanned.commit();
@@ -52,10 +56,17 @@ impl Rows {
         self.copies.roll_back();
         self.operations.roll_back();
         self.revisions.roll_back();
+        self.events.roll_back();
         self.collection.roll_back();
         self.node_marks.roll_back();
         self.unscanned.roll_back();
         self.content_marks.roll_back();
+    }
+
+    /// Returns the number of the newest event; 0 before the first.
+    pub(super) fn last_event(&self) -> u64 {
+        let last = self.events.rows().next_back();
+        last.map_or(0, |(sequence, _)| *sequence)
     }
 
     /// Returns the operations of a copy, oldest first.
@@ -260,6 +271,49 @@ impl MetaTx for Tx<'_> {
             };
             let newest = all.rev().map(|(_, revision)| revision);
             newest.take(limit).cloned().collect()
+        })
+    }
+
+    fn oldest_revisions(&self, limit: usize) -> Result<Vec<RevisionRecord>> {
+        self.read(|rows| {
+            let oldest = rows.revisions.rows().map(|(_, revision)| revision);
+            oldest.take(limit).cloned().collect()
+        })
+    }
+
+    fn append_event(&self, event: &Event) -> Result<()> {
+        self.write(|rows| {
+            if self.checked() {
+                rules::event(event);
+            }
+            rows.events.put(rows.last_event() + 1, event.clone());
+        })
+    }
+
+    fn last_event(&self) -> Result<u64> {
+        self.read(Rows::last_event)
+    }
+
+    fn events(&self, after: u64, limit: usize) -> Result<Vec<EventRecord>> {
+        self.read(|rows| {
+            let found = rows.events.range(following(Some(after))).take(limit);
+            found
+                .map(|(sequence, event)| EventRecord {
+                    sequence: *sequence,
+                    event: event.clone(),
+                })
+                .collect()
+        })
+    }
+
+    fn delete_events(&self, first: u64) -> Result<()> {
+        self.write(|rows| {
+            let last = rows.last_event();
+            assert!(first <= last, "events: {last} is the newest and stays");
+            let gone = rows.events.range(..first).map(|(sequence, _)| *sequence);
+            let gone: Vec<_> = gone.collect();
+            gone.iter()
+                .for_each(|sequence| rows.events.remove(sequence));
         })
     }
 

@@ -8,7 +8,7 @@ use workspace_core::store::{
     ContentRecord, CopyRecord, CopyState, HeadRecord, OperationCause, OperationRecord, Place,
     RevisionRecord,
 };
-use workspace_core::{ContentId, Timestamp, TreeId};
+use workspace_core::{ContentId, Event, EventKind, Timestamp, TreeId};
 
 use super::rows::Rows;
 
@@ -134,6 +134,37 @@ pub(super) fn revision(rows: &Rows, new: &RevisionRecord) {
         newest.is_none_or(|newest| id >= newest),
         "{id:?}: head is at {newest:?}"
     );
+}
+
+/// An event says what its kind is about, and nothing else.
+pub(super) fn event(event: &Event) {
+    use EventKind::{
+        Applied, Changed, Discarded, Expired, Forked, HeadMoved, Pruned, Rebased, Recorded,
+        Renamed, Restored, Undone,
+    };
+    integers("event", event.generation);
+    integers("event", event.version);
+    integers("event", event.revision.map(|id| id.get()));
+    let told = [
+        event.copy.is_some(),
+        event.generation.is_some(),
+        event.version.is_some(),
+        event.tree.is_some(),
+        event.revision.is_some(),
+    ];
+    let kind = event.kind;
+    let wanted = match kind {
+        HeadMoved => [false, false, true, true, false],
+        Forked => [true, true, true, false, false],
+        Changed | Undone => [true, true, false, true, false],
+        Rebased => [true, true, true, true, false],
+        Renamed | Discarded | Expired => [true, false, false, false, false],
+        Applied => [true, false, true, true, true],
+        Recorded => [false, false, true, false, true],
+        Restored => [false, false, true, true, true],
+        Pruned => [false, false, false, false, true],
+    };
+    assert_eq!(told, wanted, "{kind:?}: tells of the wrong things");
 }
 
 /// Checks what the transaction touched, as it is about to commit.

@@ -9,6 +9,7 @@ use workspace_core::{
 use super::action::{Action, Place};
 use super::check::{Checked, Trees};
 use super::choose::{Chooser, Taste};
+use super::feed::Feed;
 use super::perform::perform;
 use super::predict::{Prediction, predict};
 use super::run::Tally;
@@ -22,6 +23,9 @@ use crate::storage::Storage;
 /// How long closed copies are remembered here, in milliseconds.
 const KEEP_CLOSED_COPIES: i64 = 20_000;
 
+/// How many events are kept here: more than one call makes.
+const KEEP_EVENTS: u64 = 200;
+
 /// A run over one workspace.
 pub(super) struct Session<'a> {
     storage: &'a dyn Storage,
@@ -31,6 +35,7 @@ pub(super) struct Session<'a> {
     workspace: Handle,
     model: Model,
     trees: Trees,
+    feed: Feed,
     taste: Taste,
     /// A walk under way, and what it still has to find.
     held: Option<(Walk, Vec<(String, Shown)>)>,
@@ -61,6 +66,7 @@ impl<'a> Session<'a> {
             workspace: Handle(Some(workspace.expect("the storage is empty"))),
             model: Model::new(now, KEEP_CLOSED_COPIES),
             trees: Trees::default(),
+            feed: Feed::default(),
             taste: Taste {
                 long_names: seed.is_multiple_of(3),
             },
@@ -125,6 +131,7 @@ impl<'a> Session<'a> {
         }
         if writes(action) {
             self.trees.state(&self.workspace, &self.model)?;
+            self.feed.follow(&self.workspace)?;
         }
         if let Action::Gc(None) = action {
             self.check_garbage().await?;
@@ -142,7 +149,8 @@ impl<'a> Session<'a> {
         self.held = None;
         self.reopen()?;
         self.trees.state(&self.workspace, &self.model)?;
-        self.check_garbage().await
+        self.check_garbage().await?;
+        self.feed.follow(&self.workspace)
     }
 
     fn predict(&self, action: &Action) -> Prediction {
@@ -310,6 +318,7 @@ fn options() -> Options {
         // Small, so that nodes leave the cache and come back.
         node_cache: 16 << 10,
         keep_closed_copies: KEEP_CLOSED_COPIES,
+        keep_events: KEEP_EVENTS,
     }
 }
 

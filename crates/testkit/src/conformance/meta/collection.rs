@@ -11,6 +11,7 @@ pub fn collections(store: &dyn MetaStore) {
     let content = ContentId::of(b"x");
     let phases = [
         CollectionPhase::Clear,
+        CollectionPhase::Events,
         CollectionPhase::Revisions(None),
         CollectionPhase::Revisions(Some(RevisionId::new(5))),
         CollectionPhase::Copies(None),

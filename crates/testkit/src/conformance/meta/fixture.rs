@@ -8,7 +8,7 @@ use workspace_core::store::{
     OperationCause, OperationRecord, Place, RevisionCause, RevisionRecord, StoreUsage,
 };
 use workspace_core::{
-    BlobKey, ContentId, CopyId, OperationId, Result, RevisionId, Timestamp, TreeId,
+    BlobKey, ContentId, CopyId, EventRecord, OperationId, Result, RevisionId, Timestamp, TreeId,
 };
 
 /// Enough rows of a kind to be everything that these tests wrote.
@@ -126,7 +126,8 @@ pub(super) fn revision(n: u64) -> RevisionRecord {
     }
 }
 
-/// Deletes every row but head, which it leaves at tree 0 and without a revision.
+/// Deletes every row but head, which it leaves at tree 0 and without a revision,
+/// and the newest event.
 pub(super) fn empty(store: &dyn MetaStore) {
     write(store, |tx| {
         while tx.clear_marks(MANY)? {}
@@ -144,6 +145,8 @@ pub(super) fn empty(store: &dyn MetaStore) {
         for copy in tx.copies(false, None, MANY)? {
             tx.delete_copy(&copy.id)?;
         }
+        let last = tx.last_event()?;
+        tx.delete_events(last)?;
         for revision in tx.revisions(None, MANY)? {
             tx.delete_revision(revision.id)?;
         }
@@ -168,6 +171,7 @@ pub(super) struct Dump {
     contents: Vec<(ContentId, Option<ContentRecord>)>,
     copies: Vec<(CopyRecord, Vec<OperationRecord>)>,
     revisions: Vec<RevisionRecord>,
+    events: Vec<EventRecord>,
     collection: Option<CollectionRecord>,
     usage: StoreUsage,
 }
@@ -191,6 +195,7 @@ pub(super) fn dump(tx: &dyn MetaTx) -> Result<Dump> {
             })
             .collect::<Result<_>>()?,
         revisions: tx.revisions(None, MANY)?,
+        events: tx.events(0, MANY)?,
         collection: tx.collection()?,
         usage: tx.usage()?,
     })

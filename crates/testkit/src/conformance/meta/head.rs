@@ -13,6 +13,8 @@ pub fn new_store(store: &dyn MetaStore) {
         assert_eq!(tx.collection()?, None);
         assert_eq!(tx.copies(false, None, 10)?, []);
         assert_eq!(tx.revisions(None, 10)?, []);
+        assert_eq!(tx.last_event()?, 0);
+        assert_eq!(tx.events(0, 10)?, []);
         Ok(())
     });
 }

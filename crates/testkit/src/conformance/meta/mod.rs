@@ -6,6 +6,7 @@
 mod collection;
 mod contents;
 mod copies;
+mod events;
 mod fixture;
 mod head;
 mod nodes;
@@ -18,6 +19,7 @@ mod values;
 pub use collection::{collections, marks, sweeps};
 pub use contents::{contents, large_contents, objects};
 pub use copies::{copies, copy_names, copy_pages};
+pub use events::{event_pages, events};
 pub use head::{head, new_store};
 pub use nodes::{large_nodes, nodes};
 pub use operations::{operation_pages, operations};
@@ -44,6 +46,8 @@ pub fn all(store: &dyn MetaStore) {
     operation_pages(store);
     revisions(store);
     revision_pages(store);
+    events(store);
+    event_pages(store);
     collections(store);
     marks(store);
     sweeps(store);

@@ -49,7 +49,7 @@ pub fn revisions(store: &dyn MetaStore) {
     assert_eq!(left, [3, 1]);
 }
 
-/// Asserts that pages of revisions are newest first.
+/// Asserts that pages of revisions are newest first, or oldest first if asked for.
 pub fn revision_pages(store: &dyn MetaStore) {
     empty(store);
     plant(store, [1]);
@@ -77,6 +77,11 @@ pub fn revision_pages(store: &dyn MetaStore) {
             found.extend(next);
         }
         assert_eq!(found, newest_first, "pages of {limit}");
+    }
+    for limit in [0, 1, 3, usize::MAX] {
+        let oldest = read(store, |tx| tx.oldest_revisions(limit));
+        let oldest: Vec<_> = oldest.iter().map(|revision| revision.id.get()).collect();
+        assert_eq!(oldest, ids[..limit.min(ids.len())], "the oldest {limit}");
     }
     assert_eq!(page(None, 0), [0; 0]);
     assert_eq!(page(Some(1), 5), [0; 0]);

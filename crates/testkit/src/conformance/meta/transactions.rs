@@ -1,8 +1,9 @@
 //! All of a transaction, or nothing.
 
 use workspace_core::store::{CollectionPhase, CollectionRecord, HeadRecord, MetaStore, MetaTx};
-use workspace_core::{Error, ErrorKind, Result, RevisionId, TreeId};
+use workspace_core::{Error, ErrorKind, EventKind, Result, RevisionId, TreeId};
 
+use super::events::event;
 use super::fixture::{copy_id, dump, empty, inline, object, open_copy, operation, plant, read};
 use super::fixture::{revision, tree, write};
 
@@ -138,6 +139,7 @@ fn fill(tx: &dyn MetaTx) -> Result<()> {
     for (id, content) in [inline(b"filled"), object("filled", 9)] {
         tx.put_content(&id, &content)?;
     }
+    tx.append_event(&event(EventKind::Forked, version))?;
     tx.set_collection(Some(&CollectionRecord {
         phase: CollectionPhase::Scan,
         nodes: version,
@@ -158,6 +160,9 @@ fn erase(tx: &dyn MetaTx) -> Result<()> {
     }
     tx.delete_copy(&copy_id(1))?;
     tx.delete_revision(RevisionId::new(3))?;
+    tx.append_event(&event(EventKind::Discarded, 1))?;
+    let last = tx.last_event()?;
+    tx.delete_events(last)?;
     tx.delete_content(&inline(b"filled").0)?;
     tx.delete_content(&object("filled", 9).0)?;
     tx.delete_node(&tree(40))?;

@@ -190,6 +190,7 @@ pub fn limits(store: &dyn MetaStore) {
         assert_eq!(tx.copies(true, None, usize::MAX)?.len(), 1);
         assert_eq!(tx.operations(&copy_id(1), None, usize::MAX)?.len(), 1);
         assert_eq!(tx.revisions(None, usize::MAX)?.len(), 1);
+        assert_eq!(tx.events(u64::MAX, usize::MAX)?, []);
         assert!(!tx.unmarked_nodes(None, usize::MAX)?.unmarked.is_empty());
         assert_eq!(tx.unmarked_contents(None, usize::MAX)?.last, None);
         assert_eq!(tx.take_unscanned(usize::MAX)?, [tree(5)]);
