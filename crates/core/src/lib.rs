@@ -88,6 +88,6 @@ pub use path::{MAX_NAME, MAX_PATH, Name, TreePath};
 pub use view::{Export, Exported, Opened, View, Walk};
 pub use workspace::{
     Applied, ApplyOptions, At, CollectBudget, Collected, DiffOptions, Difference, ForkOptions,
-    FsckOptions, FsckReport, KeepRevisions, Options, Problem, Rebased, Recorded, RevisionMessage,
-    Stored, Undone, Workspace,
+    FsckOptions, FsckReport, KeepRevisions, Options, Problem, Rebased, Recorded, Reserved,
+    RevisionMessage, Stored, Undone, Workspace,
 };

@@ -42,24 +42,27 @@ impl Incoming {
         })
     }
 
+    /// Returns how long it says it is, if it does.
+    ///
+    /// # Errors
+    /// `LimitExceeded` where that is more than `limit` bytes.
+    pub(crate) fn declared(&self, limit: u64) -> Result<Option<u64>> {
+        match self.declared {
+            Some(declared) if declared > limit => Err(too_long(limit)),
+            declared => Ok(declared),
+        }
+    }
+
     /// Streams the body.
     ///
     /// # Errors
-    /// `LimitExceeded` now, where more than `limit` bytes are declared. The
-    /// stream ends with an error where it is longer than `limit`, where it is
+    /// As for [`declared`](Self::declared). The stream ends with an error where it is longer than `limit`, where it is
     /// not as long as declared, and where the connection fails.
     pub(crate) fn stream(
         self,
         limit: u64,
     ) -> Result<impl Stream<Item = Result<Bytes>> + Send + Unpin + 'static> {
-        let too_long = move || {
-            Error::new(ErrorKind::LimitExceeded, "read body")
-                .because(format!("the body is longer than {limit} bytes"))
-        };
-        if self.declared.is_some_and(|declared| declared > limit) {
-            return Err(too_long());
-        }
-        let declared = self.declared;
+        let declared = self.declared(limit)?;
         let wrong_length = move |found: u64, more: &str| {
             let declared = declared.unwrap_or_default();
             Error::new(ErrorKind::Invalid, "read body").because(format!(
@@ -82,7 +85,7 @@ impl Incoming {
                 return Err(wrong_length(seen, " or more"));
             }
             if seen > limit {
-                return Err(too_long());
+                return Err(too_long(limit));
             }
             Ok(Some((chunk, (body, seen))))
         });
@@ -98,6 +101,11 @@ impl Incoming {
         }
         Ok(whole.freeze())
     }
+}
+
+fn too_long(limit: u64) -> Error {
+    Error::new(ErrorKind::LimitExceeded, "read body")
+        .because(format!("the body is longer than {limit} bytes"))
 }
 
 /// Returns the media type of a body, without parameters, in lower case.

@@ -12,6 +12,7 @@ use workspace_core::store::CopyRecord;
 use workspace_core::{At, Error, ErrorKind, ImportLimits, Result, RevisionId, TreePath, Workspace};
 
 use crate::body::{Incoming, expect_media_type};
+use crate::passage::Passage;
 use crate::problem::Problem;
 use crate::wire::MAX_JSON;
 
@@ -24,6 +25,7 @@ pub(crate) struct Call {
     pub(crate) limits: ImportLimits,
     pub(crate) method: Method,
     pub(crate) headers: HeaderMap,
+    pub(crate) passage: Option<Passage>,
     uri: Uri,
     pattern: Arc<str>,
     body: Body,
@@ -36,12 +38,13 @@ impl Call {
         pattern: Arc<str>,
         request: Request,
     ) -> Self {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         Self {
             workspace,
             limits,
             method: parts.method,
             headers: parts.headers,
+            passage: parts.extensions.remove(),
             uri: parts.uri,
             pattern,
             body,

@@ -7,6 +7,8 @@
 //! - [`ProblemDto`], [`status`]: failures as problem documents with stable codes.
 //! - [`OPENAPI`]: the OpenAPI 3.1 document, made of the routes by [`openapi`].
 //!
+//! - [`Passage`], [`Passed`]: large bodies past the router, for servers that can.
+//!
 //! Files are bodies, streamed in both directions; whole trees are tar archives.
 //!
 //! | | |
@@ -25,6 +27,7 @@ mod body;
 mod call;
 mod conditional;
 mod openapi;
+mod passage;
 mod problem;
 mod route;
 mod routes;
@@ -34,4 +37,5 @@ pub mod wire;
 pub use access::Access;
 pub use api::router;
 pub use openapi::{OPENAPI, openapi};
+pub use passage::{Passage, Passed};
 pub use problem::{ConflictDto, PROBLEM_JSON, PathListDto, ProblemDto, status};

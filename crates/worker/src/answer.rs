@@ -13,7 +13,8 @@ use workspace_core::{Error, ErrorKind, Result};
 
 /// Turns a response into `[status, headers, first, rest]`: the names and values
 /// of the headers alternate; `first` are the first bytes of the body, or nothing;
-/// `rest` is a [`Rest`], or nothing where the first bytes are all.
+/// `rest` is a [`Rest`] or a `ReadableStream`, or nothing where the first bytes
+/// are all.
 ///
 /// Waits for the first bytes of a body whose length is known, so that small ones
 /// need no stream.
@@ -27,18 +28,29 @@ pub(crate) async fn answer(response: Response<Body>) -> Result<Array> {
     };
     let whole = length == Some(first.as_ref().map_or(0, Bytes::len) as u64);
     let rest = (!whole).then(|| JsValue::from(Rest::new(chunks)));
-    let headers = Array::new();
-    for (name, value) in &parts.headers {
-        headers.push(&name.as_str().into());
-        headers.push(&String::from_utf8_lossy(value.as_bytes()).as_ref().into());
-    }
     let first = first.map(|bytes| Uint8Array::from(&*bytes).into());
     Ok(Array::of4(
         &parts.status.as_u16().into(),
-        &headers,
+        &flat(&parts.headers),
         &first.unwrap_or_default(),
         &rest.unwrap_or_default(),
     ))
+}
+
+/// The same for a response whose body is a `ReadableStream`.
+pub(crate) fn answer_with(response: &Response<Body>, body: &JsValue) -> Array {
+    let status = response.status().as_u16();
+    let headers = flat(response.headers());
+    Array::of4(&status.into(), &headers, &JsValue::UNDEFINED, body)
+}
+
+fn flat(headers: &HeaderMap) -> Array {
+    let flat = Array::new();
+    for (name, value) in headers {
+        flat.push(&name.as_str().into());
+        flat.push(&String::from_utf8_lossy(value.as_bytes()).as_ref().into());
+    }
+    flat
 }
 
 fn length(headers: &HeaderMap) -> Option<u64> {

@@ -1,21 +1,72 @@
-//! Bodies on their way in.
+//! Bodies on their way in, and large ones past this code.
+
+use std::sync::Arc;
 
 use axum::body::Body;
-use js_sys::Uint8Array;
+use futures::FutureExt as _;
+use js_sys::{Error as Exception, Function, Promise, Uint8Array};
+use send_wrapper::SendWrapper;
 use wasm_bindgen::{JsCast, JsValue};
-use workspace_core::Result;
-use workspace_durable_object::chunks;
+use wasm_bindgen_futures::JsFuture;
+use workspace_core::{BlobKey, ContentId, Error, ErrorKind};
+use workspace_durable_object::{R2Blobs, chunks};
+use workspace_http::Passage;
 
 /// Returns the body that JavaScript hands over: nothing, bytes, or a stream.
-///
-/// # Errors
-/// `Unavailable` for what is none of these.
-pub(crate) fn incoming(body: &JsValue) -> Result<Body> {
+pub(crate) fn incoming(body: &JsValue) -> Body {
     if body.is_undefined() || body.is_null() {
-        return Ok(Body::empty());
+        return Body::empty();
     }
     match body.dyn_ref::<Uint8Array>() {
-        Some(bytes) => Ok(Body::from(bytes.to_vec())),
-        None => Ok(Body::from_stream(chunks(body)?)),
+        Some(bytes) => Body::from(bytes.to_vec()),
+        None => Body::from_stream(chunks(body)),
+    }
+}
+
+/// Returns how a request's body gets into R2 without passing through here:
+/// `upload` takes an object's name, the body and its length, and resolves to the
+/// SHA-256 of what it stored.
+pub(crate) fn passage(upload: &Function, blobs: &Arc<R2Blobs>, body: &JsValue) -> Passage {
+    let shared = SendWrapper::new((upload.clone(), body.clone()));
+    let blobs = Arc::clone(blobs);
+    Passage::new(move |key, size| {
+        let name = blobs.name(&key);
+        let (upload, body) = (shared.0.clone(), shared.1.clone());
+        SendWrapper::new(async move {
+            let stored = store(&upload, &name, &body, size).await;
+            stored.map_err(|thrown| failed(&key, &thrown))
+        })
+        .boxed()
+    })
+}
+
+async fn store(
+    upload: &Function,
+    name: &str,
+    body: &JsValue,
+    size: u64,
+) -> std::result::Result<ContentId, JsValue> {
+    // Sizes are under 2^53.
+    let promise = upload.call3(&JsValue::NULL, &name.into(), body, &(size as f64).into())?;
+    let hash: Uint8Array = JsFuture::from(promise.unchecked_into::<Promise>())
+        .await?
+        .unchecked_into();
+    let mut bytes = [0; 32];
+    hash.copy_to(&mut bytes);
+    Ok(ContentId::from_bytes(bytes))
+}
+
+/// Reads what `upload` throws: its name says whose fault it is.
+fn failed(key: &BlobKey, thrown: &JsValue) -> Error {
+    let (name, message) = match thrown.dyn_ref::<Exception>() {
+        Some(error) => (String::from(error.name()), String::from(error.message())),
+        None => (String::new(), String::new()),
+    };
+    match &*name {
+        "LengthError" => Error::new(ErrorKind::Invalid, "read body").because(message),
+        "SourceError" => Error::new(ErrorKind::Source, "read body").because(message),
+        _ => Error::new(ErrorKind::Unavailable, "write object")
+            .at(key)
+            .with_source(std::io::Error::other(message)),
     }
 }

@@ -5,17 +5,19 @@ use std::rc::Rc;
 use std::sync::{Arc, Once};
 
 use axum::Router;
-use axum::http::{HeaderName, HeaderValue, Method, Request, Uri};
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
+use js_sys::Function;
 use tower::ServiceExt as _;
 use wasm_bindgen::prelude::*;
 use workspace_core::store::{BlobStore, MetaStore};
 use workspace_core::{Error, ErrorKind, ImportLimits, Options, Result, Workspace};
 use workspace_durable_object::{DoSql, Prefix, R2Blobs, context};
-use workspace_http::{Access, router};
+use workspace_http::{Access, Passed, router};
 use workspace_sql::SqlMeta;
 
-use crate::answer::answer;
-use crate::body;
+use crate::answer::{answer, answer_with};
+use crate::body::{incoming, passage};
 
 #[wasm_bindgen]
 extern "C" {
@@ -33,13 +35,15 @@ struct Object {
     storage: JsValue,
     bucket: JsValue,
     id: String,
-    access: Option<Access>,
+    access: Access,
+    upload: Function,
     open: OnceCell<Open>,
 }
 
 /// What is there once the workspace is open.
 #[derive(Debug)]
 struct Open {
+    blobs: Arc<R2Blobs>,
     /// For requests from outside, which bring a token.
     guarded: Router,
     /// For a caller that holds the object itself.
@@ -48,8 +52,9 @@ struct Open {
 
 #[wasm_bindgen]
 impl WorkspaceObject {
-    /// Takes the object's storage, an R2 bucket, the object's id, and the root
-    /// token; without one, requests from outside are all refused.
+    /// Takes the object's storage, an R2 bucket, the object's id, the root token
+    /// (without one, requests from outside are all refused), and what stores a
+    /// body in R2.
     ///
     /// # Errors
     /// A token that can be guessed.
@@ -59,17 +64,19 @@ impl WorkspaceObject {
         bucket: JsValue,
         id: String,
         token: Option<String>,
+        upload: Function,
     ) -> std::result::Result<Self, JsError> {
         static HOOK: Once = Once::new();
         HOOK.call_once(|| {
             std::panic::set_hook(Box::new(|panic| console_error(&panic.to_string())));
         });
-        let access = token.as_deref().map(Access::root).transpose();
+        let access = token.as_deref().map_or(Ok(Access::nobody()), Access::root);
         Ok(Self(Rc::new(Object {
             storage,
             bucket,
             id,
             access: access.map_err(thrown)?,
+            upload,
             open: OnceCell::new(),
         })))
     }
@@ -89,17 +96,23 @@ impl WorkspaceObject {
         trusted: bool,
     ) -> std::result::Result<js_sys::Array, JsError> {
         let object = Rc::clone(&self.0);
-        let request = request(&method, &target, &headers, &body).map_err(thrown)?;
         let open = object.open().map_err(thrown)?;
-        let router = if trusted {
-            &open.trusted
-        } else {
-            &open.guarded
+        let router = match trusted {
+            true => &open.trusted,
+            false => &open.guarded,
         };
-        let response = match router.clone().oneshot(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
-        };
+        let make = || request(&method, &target, &headers, &body).map_err(thrown);
+        let mut request = make()?;
+        let passage = passage(&object.upload, &open.blobs, &body);
+        request.extensions_mut().insert(passage);
+        let response = ask(router, request).await;
+        if let Some(Passed { key, range }) = response.extensions().get() {
+            // What cannot be passed on is read here, and says what is wrong.
+            return match open.blobs.readable(key, range.clone()).await {
+                Ok(Some(readable)) => Ok(answer_with(&response, &readable)),
+                _ => answer(ask(router, make()?).await).await.map_err(thrown),
+            };
+        }
         answer(response).await.map_err(thrown)
     }
 }
@@ -113,8 +126,8 @@ impl Object {
         let meta = || -> Result<Box<dyn MetaStore>> {
             Ok(Box::new(SqlMeta::open(DoSql::new(&self.storage)?)?))
         };
-        let blobs: Arc<dyn BlobStore> =
-            Arc::new(R2Blobs::new(&self.bucket, Prefix::new(&self.id)?));
+        let objects = Arc::new(R2Blobs::new(&self.bucket, Prefix::new(&self.id)?));
+        let blobs = Arc::clone(&objects) as Arc<dyn BlobStore>;
         let options = Options::default();
         let opened = Workspace::open(meta()?, Arc::clone(&blobs), context(), options);
         let workspace = match opened {
@@ -125,10 +138,18 @@ impl Object {
         };
         let serve = |access| router(workspace.clone(), access, ImportLimits::default());
         let open = Open {
-            guarded: serve(self.access.clone().unwrap_or_else(Access::nobody)),
+            blobs: objects,
+            guarded: serve(self.access.clone()),
             trusted: serve(Access::trusted()),
         };
         Ok(self.open.get_or_init(|| open))
+    }
+}
+
+async fn ask(router: &Router, request: Request<Body>) -> Response<Body> {
+    match router.clone().oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
     }
 }
 
@@ -137,9 +158,9 @@ fn request(
     target: &str,
     headers: &[String],
     body: &JsValue,
-) -> Result<Request<axum::body::Body>> {
+) -> Result<Request<Body>> {
     let invalid = |what: &str| Error::new(ErrorKind::Invalid, "read request").because(what);
-    let mut request = Request::new(body::incoming(body)?);
+    let mut request = Request::new(incoming(body));
     *request.method_mut() =
         Method::from_bytes(method.as_bytes()).map_err(|_| invalid("not a method"))?;
     *request.uri_mut() = Uri::try_from(target).map_err(|_| invalid("not a URL"))?;

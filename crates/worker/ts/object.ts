@@ -1,8 +1,9 @@
 // The Durable Object: one named workspace, in Rust behind this class.
 
 import { DurableObject } from "cloudflare:workers";
-import { type Rest, WorkspaceObject as Rust } from "./bindings.js";
+import { type Rest as RustRest, WorkspaceObject as Rust } from "./bindings.js";
 import { Guarded, Panic } from "./guard.mjs";
+import { upload } from "./upload.js";
 import { answer, type Call, operations, type Reply } from "./operations.js";
 
 /** What the object needs to be bound to. */
@@ -12,6 +13,9 @@ export interface WorkspaceEnv {
   /** The root token, a secret; without it every request from outside is refused. */
   WORKSPACE_TOKEN?: string;
 }
+
+/** The body of an answer after its first bytes: made by Rust, or R2's own. */
+type Rest = RustRest | ReadableStream<Uint8Array>;
 
 /** What the Rust object answers: status, headers, first bytes, the rest. */
 type Answer = [number, string[], Uint8Array | undefined, Rest | undefined];
@@ -23,7 +27,8 @@ abstract class Answering extends DurableObject<WorkspaceEnv> {
   constructor(ctx: DurableObjectState, env: WorkspaceEnv) {
     super(ctx, env);
     const { WORKSPACE_BUCKET: bucket, WORKSPACE_TOKEN: token } = env;
-    this.#rust = new Guarded(() => new Rust(ctx.storage, bucket, ctx.id.toString(), token));
+    const store = upload.bind(null, bucket);
+    this.#rust = new Guarded(() => new Rust(ctx.storage, bucket, ctx.id.toString(), token, store));
   }
 
   /** Answers a caller who holds the object, and may do everything. */
@@ -69,6 +74,7 @@ abstract class Answering extends DurableObject<WorkspaceEnv> {
     rest: Rest | undefined,
     length: string | null,
   ): ReadableStream<Uint8Array> {
+    if (rest instanceof ReadableStream) return rest;
     const { readable, writable } =
       length === null ? new IdentityTransformStream() : new FixedLengthStream(BigInt(length));
     this.ctx.waitUntil(this.#pump(first, rest, writable.getWriter()));
@@ -77,7 +83,7 @@ abstract class Answering extends DurableObject<WorkspaceEnv> {
 
   async #pump(
     first: Uint8Array | undefined,
-    rest: Rest | undefined,
+    rest: RustRest | undefined,
     writer: WritableStreamDefaultWriter<Uint8Array>,
   ): Promise<void> {
     // A reader that goes away ends a body that has nothing to say just now.
@@ -97,7 +103,7 @@ abstract class Answering extends DurableObject<WorkspaceEnv> {
   }
 }
 
-function close(rest: Rest | undefined): void {
+function close(rest: RustRest | undefined): void {
   try {
     rest?.close();
   } catch {

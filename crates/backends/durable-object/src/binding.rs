@@ -115,6 +115,9 @@ extern "C" {
     pub(crate) type Found;
 
     #[wasm_bindgen(method, catch, getter)]
+    pub(crate) fn size(this: &Found) -> Result<f64, JsValue>;
+
+    #[wasm_bindgen(method, catch, getter)]
     pub(crate) fn body(this: &Found) -> Result<Readable, JsValue>;
 
     /// `ReadableStream`.

@@ -43,8 +43,13 @@ impl R2Blobs {
         }
     }
 
+    /// Returns the name of an object in the bucket.
+    pub fn name(&self, key: &BlobKey) -> String {
+        self.prefix.object(key)
+    }
+
     async fn store(&self, key: &BlobKey, mut body: ByteStream<'_>) -> Result<u64> {
-        let object = self.prefix.object(key);
+        let object = self.name(key);
         let mut pending = BytesMut::new();
         let mut parts = Parts::default();
         loop {
@@ -116,24 +121,49 @@ impl R2Blobs {
         Ok(Some(found.size()? as u64))
     }
 
-    async fn open(&self, key: &BlobKey, range: Range<u64>) -> Result<Option<ByteStream<'static>>> {
-        let object = self.prefix.object(key);
+    /// Returns a range of an object as a `ReadableStream`; `None` where there is
+    /// no such object, or where it ends before the range does.
+    ///
+    /// # Errors
+    /// `Unavailable` where R2 fails.
+    pub async fn readable(&self, key: &BlobKey, range: Range<u64>) -> Result<Option<JsValue>> {
         let failed = |thrown| failed("read object", thrown).at(key);
-        let nothing = || Some(stream::empty().boxed() as ByteStream<'static>);
-        if range.is_empty() {
-            let size = self.size(&object).await.map_err(failed)?;
-            return Ok(size.and_then(|_| nothing()));
+        let Some(found) = self.found(key, &range).await.map_err(failed)? else {
+            return Ok(None);
+        };
+        if (found.size().map_err(failed)? as u64) < range.end {
+            return Ok(None);
         }
-        let options = match wanted(&range) {
+        Ok(Some(found.body().map_err(failed)?.into()))
+    }
+
+    async fn found(
+        &self,
+        key: &BlobKey,
+        range: &Range<u64>,
+    ) -> std::result::Result<Option<Found>, JsValue> {
+        let options = match wanted(range) {
             Some((offset, length)) => {
                 let range = options([("offset", offset.into()), ("length", length.into())]);
                 options([("range", range)])
             }
             None => JsValue::UNDEFINED,
         };
-        let found = match self.bucket.get(&object, &options).await {
-            Ok(found) if found.is_null() => return Ok(None),
-            Ok(found) => found,
+        let found = self.bucket.get(&self.name(key), &options).await?;
+        Ok((!found.is_null()).then(|| found.unchecked_into()))
+    }
+
+    async fn open(&self, key: &BlobKey, range: Range<u64>) -> Result<Option<ByteStream<'static>>> {
+        let object = self.name(key);
+        let failed = |thrown| failed("read object", thrown).at(key);
+        let nothing = || Some(stream::empty().boxed() as ByteStream<'static>);
+        if range.is_empty() {
+            let size = self.size(&object).await.map_err(failed)?;
+            return Ok(size.and_then(|_| nothing()));
+        }
+        let found = match self.found(key, &range).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(None),
             // A range beyond the end is an error there, and no bytes here.
             Err(thrown) => {
                 return match self.size(&object).await.map_err(failed)? {
@@ -142,17 +172,15 @@ impl R2Blobs {
                 };
             }
         };
-        let found: Found = found.unchecked_into();
-        let body = found.body().map_err(failed)?;
         let key = key.clone();
-        let chunks = chunks(&body).map_err(|error| error.at(&key))?;
+        let chunks = chunks(&found.body().map_err(failed)?.into());
         Ok(Some(chunks.map_err(move |error| error.at(&key)).boxed()))
     }
 
     async fn page(&self, after: Option<&BlobKey>, limit: usize) -> Result<Vec<BlobKey>> {
         let failed = |thrown| failed("list objects", thrown).at(self.prefix.as_str());
         let mut keys = Vec::new();
-        let mut last = after.map(|key| self.prefix.object(key));
+        let mut last = after.map(|key| self.name(key));
         while keys.len() < limit {
             let wanted = (limit - keys.len()).min(MAX_PAGE);
             let start = last
@@ -193,7 +221,7 @@ impl BlobStore for R2Blobs {
 
     fn delete<'a>(&'a self, key: &'a BlobKey) -> BoxFuture<'a, Result<()>> {
         SendWrapper::new(async move {
-            let deleted = self.bucket.delete(&self.prefix.object(key)).await;
+            let deleted = self.bucket.delete(&self.name(key)).await;
             match deleted {
                 Ok(_) => Ok(()),
                 Err(thrown) => Err(failed("delete object", thrown).at(key)),

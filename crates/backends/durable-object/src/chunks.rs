@@ -1,7 +1,7 @@
 //! A stream of JavaScript's as one of Rust's.
 
 use bytes::Bytes;
-use futures::{StreamExt, stream};
+use futures::{StreamExt, TryStreamExt, stream};
 use send_wrapper::SendWrapper;
 use wasm_bindgen::{JsCast, JsValue};
 use workspace_core::store::ByteStream;
@@ -10,24 +10,23 @@ use workspace_core::{Error, ErrorKind, Result};
 use crate::binding::{Chunk, Readable, Reader};
 use crate::fault::Exception;
 
-/// Returns the bytes of a `ReadableStream`, in chunks as they come.
+/// Returns the bytes of a `ReadableStream`, in chunks as they come. It is locked
+/// when the first of them is asked for; dropped before its end, it is cancelled.
 ///
-/// Dropped before its end it cancels the stream.
-///
-/// # Errors
-/// [`ErrorKind::Unavailable`] where `readable` is no stream, or one that is
-/// being read already; as an item, where it fails on the way.
-pub fn chunks(readable: &JsValue) -> Result<ByteStream<'static>> {
-    let readable: &Readable = readable.unchecked_ref();
-    let reading = Reading {
-        reader: readable.get_reader().map_err(failed)?,
-        ended: false,
-    };
-    let chunks = stream::unfold(reading, |mut reading| async move {
-        let next = reading.next().await.transpose()?;
-        Some((next, reading))
+/// Fails as a stream, with [`ErrorKind::Unavailable`], where `readable` is none,
+/// where it is being read already, and where it breaks off.
+pub fn chunks(readable: &JsValue) -> ByteStream<'static> {
+    let readable: Readable = readable.clone().unchecked_into();
+    let chunks = stream::once(async move {
+        let reader = readable.get_reader().map_err(failed)?;
+        let ended = false;
+        let reading = Reading { reader, ended };
+        Ok(stream::unfold(reading, |mut reading| async move {
+            let next = reading.next().await.transpose()?;
+            Some((next, reading))
+        }))
     });
-    Ok(SendWrapper::new(chunks).boxed())
+    SendWrapper::new(chunks.try_flatten()).boxed()
 }
 
 struct Reading {

@@ -85,6 +85,41 @@ impl Stored {
     }
 }
 
+/// The key of an object that the caller stores by itself, past this crate: a
+/// server that can hand a body to the blob store as it is.
+///
+/// Nothing refers to the object until it is [`stored`](Self::stored) and part of
+/// a change. The collector leaves it alone while this lives.
+pub struct Reserved {
+    key: BlobKey,
+    landing: Landing,
+}
+
+impl Reserved {
+    /// Returns the key.
+    pub fn key(&self) -> &BlobKey {
+        &self.key
+    }
+
+    /// Takes over the object, whose bytes the caller counted and hashed.
+    pub fn stored(self, id: ContentId, size: u64) -> Stored {
+        Stored {
+            id,
+            record: ContentRecord {
+                size,
+                place: Place::Object(self.key),
+            },
+            _landing: Some(self.landing),
+        }
+    }
+}
+
+impl fmt::Debug for Reserved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Reserved").field(&self.key).finish()
+    }
+}
+
 impl fmt::Debug for Stored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Stored")
@@ -124,33 +159,35 @@ impl Workspace {
         }
     }
 
-    async fn store_object(&self, body: ByteStream<'_>) -> Result<Stored> {
+    /// Reserves the key of an object that the caller stores by itself; to be used
+    /// for contents over the [inline limit](crate::Options::inline_limit) only.
+    pub fn reserve(&self) -> Reserved {
         let key = BlobKey::from_random(self.inner.context.ids.next());
         let landing = self.inner.in_flight.enter(key.clone());
+        Reserved { key, landing }
+    }
+
+    async fn store_object(&self, body: ByteStream<'_>) -> Result<Stored> {
+        let reserved = self.reserve();
+        let key = reserved.key();
         let mut hash = Sha256::new();
         let mut size = 0;
         let hashed = Box::pin(body.inspect_ok(|chunk| {
             hash.update(chunk);
             size += chunk.len() as u64;
         }));
-        let stored = self.inner.blobs.put(&key, hashed).await?;
+        let stored = self.inner.blobs.put(key, hashed).await?;
         self.meter.count(|receipt| {
             receipt.blob_calls += 1;
             receipt.bytes_written += stored;
         });
         if stored != size {
             return Err(Error::new(ErrorKind::Unavailable, "store content")
-                .at(&key)
+                .at(key)
                 .because(format!("{stored} bytes were stored of {size}")));
         }
-        Ok(Stored {
-            id: ContentId::from_bytes(hash.finalize().into()),
-            record: ContentRecord {
-                size,
-                place: Place::Object(key),
-            },
-            _landing: Some(landing),
-        })
+        let id = ContentId::from_bytes(hash.finalize().into());
+        Ok(reserved.stored(id, size))
     }
 
     /// Deletes objects that a commit did not need. What fails stays for the
@@ -185,6 +222,23 @@ impl Workspace {
         })
     }
 
+    /// Returns the key of the object that a file entry's content is in; `None`
+    /// where it is in a row.
+    ///
+    /// # Errors
+    /// `Corrupt` where the row is missing.
+    pub fn object_of(&self, file: &File) -> Result<Option<BlobKey>> {
+        Ok(match self.content(&file.content)?.place {
+            Place::Inline(_) => None,
+            Place::Object(key) => Some(key),
+        })
+    }
+
+    fn content(&self, id: &ContentId) -> Result<ContentRecord> {
+        let found = self.read("read content", |tx| tx.rows.content(id))?;
+        found.ok_or_else(|| missing(id, "row"))
+    }
+
     /// Opens `range` of a file's content; a whole one is checked at its end.
     pub(crate) async fn open_content(
         &self,
@@ -192,13 +246,7 @@ impl Workspace {
         range: Range<u64>,
     ) -> Result<ByteStream<'static>> {
         let id = file.content;
-        let missing = |what: &str| {
-            Error::new(ErrorKind::Corrupt, "read content")
-                .at(id)
-                .because(format!("the {what} is missing"))
-        };
-        let record = self.read("read content", |tx| tx.rows.content(&id))?;
-        let record = record.ok_or_else(|| missing("row"))?;
+        let record = self.content(&id)?;
         let whole = range == (0..file.size);
         let body: ByteStream<'static> = match record.place {
             Place::Inline(bytes) => {
@@ -212,7 +260,7 @@ impl Workspace {
                     receipt.bytes_read += range.end.saturating_sub(range.start);
                 });
                 let found = self.inner.blobs.get(&key, range.clone()).await?;
-                found.ok_or_else(|| missing("object").with_source(missing_object(&key)))?
+                found.ok_or_else(|| missing(&id, "object").with_source(missing_object(&key)))?
             }
         };
         Ok(Box::pin(Checked {
@@ -226,6 +274,12 @@ impl Workspace {
     pub(crate) fn blobs(&self) -> &Arc<dyn crate::store::BlobStore> {
         &self.inner.blobs
     }
+}
+
+fn missing(id: &ContentId, what: &str) -> Error {
+    Error::new(ErrorKind::Corrupt, "read content")
+        .at(id)
+        .because(format!("the {what} is missing"))
 }
 
 fn missing_object(key: &BlobKey) -> Error {

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 pub use apply::{Applied, ApplyOptions, Rebased, RevisionMessage};
 pub use collect::{CollectBudget, Collected};
-pub use contents::Stored;
+pub use contents::{Reserved, Stored};
 pub use copies::ForkOptions;
 pub use diff::{DiffOptions, Difference};
 pub use fsck::{FsckOptions, FsckReport, Problem};
@@ -208,6 +208,11 @@ impl Workspace {
             inner: Rc::clone(&self.inner),
             meter: Rc::default(),
         }
+    }
+
+    /// Returns what it was opened with.
+    pub fn options(&self) -> &Options {
+        &self.inner.options
     }
 
     /// Returns what the calls on this handle, its clones and its views have

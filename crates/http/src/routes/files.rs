@@ -11,13 +11,14 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use workspace_core::{
     Author, Change, ChangeOptions, Content, Entry, Error, ErrorKind, File, MAX_MEDIA_TYPE, Result,
-    Text, TreePath, View, WriteOptions,
+    Stored, Text, TreePath, View, WriteOptions,
 };
 
 use super::{CREATED, Files, OK};
 use crate::body::media_type;
 use crate::call::{Answer, Call, json};
 use crate::conditional::{self, Part, Read, etag, http_date};
+use crate::passage::Passed;
 use crate::problem::Problem;
 use crate::route::Route;
 use crate::wire::{ChangedDto, Count, EntryDto, Millis, WrittenDto};
@@ -152,11 +153,22 @@ async fn read(call: Call) -> Answer {
         Part::Bytes(range) => (StatusCode::PARTIAL_CONTENT, range),
         Part::Beyond => return Err(Problem::range_not_satisfiable(file.size)),
     };
-    let body = match call.method == Method::HEAD {
+    let passed = match &call.passage {
+        Some(_) if call.method == Method::GET && !range.is_empty() => {
+            let key = call.workspace.object_of(&file)?;
+            let range = range.clone();
+            key.map(|key| Passed { key, range })
+        }
+        _ => None,
+    };
+    let body = match call.method == Method::HEAD || passed.is_some() {
         true => Body::empty(),
         false => Body::from_stream(view.open(&path, Some(range.clone())).await?.body),
     };
     let mut response = Response::new(body);
+    if let Some(passed) = passed {
+        response.extensions_mut().insert(passed);
+    }
     *response.status_mut() = status;
     let headers = response.headers_mut();
     describe(&file, headers);
@@ -220,9 +232,7 @@ async fn write(call: Call) -> Answer {
     refuse_part(&headers)?;
     // Before the body is taken: what can be known to fail should not be sent.
     condition(&headers, &view, &path)?;
-    let (workspace, limit) = (call.workspace.clone(), call.limits.file_bytes);
-    let body = call.incoming()?.stream(limit)?;
-    let stored = workspace.store(Box::pin(body)).await?;
+    let stored = store(call).await?;
     // And again now. What it finds is held fast until the write commits, by the
     // precondition, and by nothing being awaited in between.
     let (found, precondition) = condition(&headers, &view, &path)?;
@@ -259,6 +269,22 @@ async fn write(call: Call) -> Answer {
     let tag = HeaderValue::try_from(etag(&file.content));
     response.headers_mut().extend(tag.map(|tag| (ETAG, tag)));
     Ok(response)
+}
+
+/// Stores the body of a request.
+async fn store(call: Call) -> Result<Stored> {
+    let (workspace, limit) = (call.workspace.clone(), call.limits.file_bytes);
+    let passage = call.passage.clone();
+    let body = call.incoming()?;
+    let inline = workspace.options().inline_limit as u64;
+    match (passage, body.declared(limit)?) {
+        (Some(passage), Some(size)) if size > inline => {
+            let reserved = workspace.reserve();
+            let content = passage.store(reserved.key().clone(), size).await?;
+            Ok(reserved.stored(content, size))
+        }
+        _ => workspace.store(Box::pin(body.stream(limit)?)).await,
+    }
 }
 
 /// Evaluates the conditions of a write; tells whether something is there.

@@ -7,6 +7,7 @@ mod bad_input;
 mod copies;
 mod events;
 mod files;
+mod passage;
 mod server;
 mod transfer;
 mod trees;
