@@ -107,6 +107,7 @@ impl EntrySource for Generated {
             Some(SourceEntry {
                 path,
                 kind: SourceKind::File {
+                    size: None,
                     executable: false,
                     modified: None,
                     media_type: None,

@@ -161,7 +161,7 @@ pub(crate) struct ErrorShape {
 #[derive(Debug, Serialize)]
 struct ErrorBody {
     code: &'static str,
-    operation: &'static str,
+    operation: String,
     path: Option<String>,
     message: String,
     hint: Option<String>,
@@ -184,7 +184,7 @@ impl ErrorShape {
         Self {
             error: ErrorBody {
                 code: error.kind().code(),
-                operation: error.operation(),
+                operation: error.operation().into(),
                 path: error.subject().map(Into::into),
                 message: message(error),
                 hint,
@@ -202,7 +202,7 @@ impl ErrorShape {
         Self {
             error: ErrorBody {
                 code: ErrorKind::Invalid.code(),
-                operation: "parse arguments",
+                operation: "parse arguments".into(),
                 path: None,
                 message,
                 hint: Some("`workspace help` lists the commands and their arguments".into()),

@@ -1,5 +1,6 @@
 //! The one error of this crate.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -75,6 +76,11 @@ impl ErrorKind {
         Self::Unavailable,
     ];
 
+    /// Returns the kind whose [`code`](Self::code) is `code`.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
+    }
+
     /// Returns the stable, machine-readable code of this kind.
     pub fn code(self) -> &'static str {
         match self {
@@ -139,7 +145,7 @@ pub struct Error(Box<Inner>);
 #[derive(Debug)]
 struct Inner {
     kind: ErrorKind,
-    operation: &'static str,
+    operation: Cow<'static, str>,
     subject: Option<String>,
     detail: Option<String>,
     conflict: Option<Conflict>,
@@ -148,10 +154,10 @@ struct Inner {
 
 impl Error {
     /// Creates an error of `kind` that `operation` (a verb, such as `"read"`) met.
-    pub fn new(kind: ErrorKind, operation: &'static str) -> Self {
+    pub fn new(kind: ErrorKind, operation: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {
             kind,
-            operation,
+            operation: operation.into(),
             subject: None,
             detail: None,
             conflict: None,
@@ -182,11 +188,18 @@ impl Error {
         self
     }
 
+    /// Keeps the changed paths, for [`ErrorKind::Conflict`].
+    #[must_use]
+    pub fn with_conflict(mut self, conflict: Conflict) -> Self {
+        self.0.conflict = Some(conflict);
+        self
+    }
+
     pub(crate) fn conflicting(operation: &'static str, conflict: Conflict) -> Self {
         let detail = conflict.to_string();
-        let mut error = Self::new(ErrorKind::Conflict, operation).because(detail);
-        error.0.conflict = Some(conflict);
-        error
+        Self::new(ErrorKind::Conflict, operation)
+            .because(detail)
+            .with_conflict(conflict)
     }
 
     /// Names it by what `rename` makes of its subject.
@@ -202,8 +215,8 @@ impl Error {
     }
 
     /// Returns the operation that failed.
-    pub fn operation(&self) -> &'static str {
-        self.0.operation
+    pub fn operation(&self) -> &str {
+        &self.0.operation
     }
 
     /// Returns the path or id that it is about.
@@ -224,7 +237,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.operation)?;
+        f.write_str(&self.0.operation)?;
         if let Some(subject) = &self.0.subject {
             write!(f, " {subject}")?;
         }

@@ -41,6 +41,8 @@ pub struct SourceEntry {
 pub enum SourceKind {
     /// A file; its bytes come from [`EntrySource::chunk`].
     File {
+        /// Its size in bytes, where known beforehand; not trusted.
+        size: Option<u64>,
         /// Whether it may be executed.
         executable: bool,
         /// When it was last modified; the time of the import where unknown.

@@ -222,7 +222,7 @@ impl View {
     /// that it is closed.
     fn shown(&self, error: Error) -> Error {
         if error.kind() == ErrorKind::Closed && !self.grant.scopes().is_empty() {
-            return Error::new(ErrorKind::Closed, error.operation());
+            return Error::new(ErrorKind::Closed, error.operation().to_string());
         }
         error.map_subject(|subject| match TreePath::new(subject) {
             Ok(path) => self

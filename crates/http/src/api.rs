@@ -32,7 +32,7 @@ impl Api {
         if !open {
             self.access.check(request.headers())?;
         }
-        let workspace = Workspace::clone(&self.workspace);
+        let workspace = self.workspace.metered();
         Ok(Call::new(workspace, self.limits, pattern, request))
     }
 

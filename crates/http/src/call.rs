@@ -84,8 +84,11 @@ impl Call {
         if self.parameter("copy")?.is_some() {
             return Ok(At::Copy(self.copy()?.id));
         }
-        match self.parameter("revision")? {
-            Some(revision) => Ok(At::Revision(revision.parse()?)),
+        if let Some(revision) = self.parameter("revision")? {
+            return Ok(At::Revision(revision.parse()?));
+        }
+        match self.parameter("tree")? {
+            Some(tree) => Ok(At::Tree(tree.parse()?)),
             None => Ok(At::Head),
         }
     }

@@ -186,8 +186,15 @@ pub(crate) fn write(
     match (&tags, content) {
         (_, Some(content)) if tags.matches(&content) => Ok(Precondition::Content(content)),
         (Tags::Any, None) if found.is_some() => Ok(Precondition::None),
-        (_, Some(content)) => Err(stale(format!("its content is {content}"))),
-        (_, None) => Err(stale("no file is there".into())),
+        (Tags::Listed(listed), content) => {
+            let expected = match listed.as_slice() {
+                [one] => one.trim_matches('"'),
+                _ => "another",
+            };
+            let found = content.map_or("no file".into(), |content| content.to_string());
+            Err(stale(format!("expected content {expected}, found {found}")))
+        }
+        (Tags::Any, _) => Err(stale("nothing is there".into())),
     }
 }
 

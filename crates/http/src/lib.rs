@@ -3,6 +3,7 @@
 //!
 //! - [`router`]: all routes, under `/v1`, over a workspace.
 //! - [`Access`]: who may call. Nothing is open by default.
+//! - [`Client`]: the other side, over any [`Transport`], in the types of the core.
 //! - [`wire`]: what goes over the wire as JSON.
 //! - [`ProblemDto`], [`status`]: failures as problem documents with stable codes.
 //! - [`OPENAPI`]: the OpenAPI 3.1 document, made of the routes by [`openapi`].
@@ -13,9 +14,9 @@
 //!
 //! | | |
 //! |---|---|
-//! | `/v1/head`, `/v1/copies/{copy}`, `/v1/revisions/{revision}` | what it is |
+//! | `/v1/head`, `/v1/copies/{copy}`, `/v1/revisions/{revision}`, `/v1/trees/{tree}` | what it is |
 //! | … `/files/{path}` | GET, HEAD, PUT, DELETE |
-//! | … `/list/{path}`, `/stat/{path}`, `/export/{path}` | GET |
+//! | … `/list/{path}`, `/stat/{path}`, `/walk/{path}`, `/export/{path}` | GET |
 //! | … `/changes`, `/import` | POST |
 //! | `/v1/copies/{copy}/…` | `status`, `operations`, `apply`, `rebase`, `undo`, `discard` |
 //! | `/v1/events` | what has changed |
@@ -25,6 +26,7 @@ mod access;
 mod api;
 mod body;
 mod call;
+mod client;
 mod conditional;
 mod openapi;
 mod passage;
@@ -36,6 +38,8 @@ pub mod wire;
 
 pub use access::Access;
 pub use api::router;
+pub use axum::body::Body;
+pub use client::{Client, RemoteExport, RemoteWalk, Transport, Written};
 pub use openapi::{OPENAPI, openapi};
 pub use passage::{Passage, Passed};
 pub use problem::{ConflictDto, PROBLEM_JSON, PathListDto, ProblemDto, status};

@@ -107,6 +107,7 @@ fn parameters(route: &Route) -> Vec<Value> {
                 "A path of the tree without its leading `/`; slashes as they are, or encoded."
             }
             "copy" => "A copy's name, its id, or the start of its id.",
+            "tree" => "A tree's id, in hex; it has to be that of something that is kept.",
             _ => "A revision's number.",
         };
         let schema = match name {

@@ -39,7 +39,7 @@ pub fn status(kind: ErrorKind) -> StatusCode {
 
 /// Tells whether the details of such an error come from the rules and not from
 /// a store, whose own words are nobody's business outside.
-fn tells_detail(kind: ErrorKind) -> bool {
+pub(crate) fn tells_detail(kind: ErrorKind) -> bool {
     !matches!(
         kind,
         ErrorKind::Denied | ErrorKind::Unavailable | ErrorKind::StorageFull | ErrorKind::Locked

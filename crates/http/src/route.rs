@@ -6,17 +6,21 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode};
-use axum::response::IntoResponse;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use send_wrapper::SendWrapper;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, ToSchema};
-use workspace_core::ErrorKind;
+use workspace_core::{ErrorKind, Receipt};
 
 use crate::api::Api;
 use crate::call::{Answer, Call};
 use crate::openapi::Schemas;
+use crate::wire::ReceiptDto;
+
+/// What the call cost the stores, in answers.
+pub(crate) const RECEIPT: HeaderName = HeaderName::from_static("workspace-receipt");
 
 type Handler = Arc<dyn Fn(Call) -> Pin<Box<dyn Future<Output = Answer>>> + Send + Sync>;
 
@@ -214,14 +218,28 @@ impl Route {
             let (path, handler) = (Arc::clone(&path), Arc::clone(&handler));
             // A workspace stays on its thread, and so does whoever serves it.
             SendWrapper::new(async move {
-                let answer = match api.admit(open, path, request) {
-                    Ok(call) => handler(call).await,
-                    Err(problem) => Err(problem),
-                };
-                answer.unwrap_or_else(IntoResponse::into_response)
+                match api.admit(open, path, request) {
+                    Ok(call) => {
+                        let workspace = call.workspace.clone();
+                        let answer = handler(call).await;
+                        let mut response = answer.unwrap_or_else(IntoResponse::into_response);
+                        tell_cost(workspace.receipt(), &mut response);
+                        response
+                    }
+                    Err(problem) => problem.into_response(),
+                }
             })
         })
     }
+}
+
+/// Says in the headers what a call cost the stores.
+fn tell_cost(receipt: Receipt, response: &mut Response) {
+    let text = serde_json::to_string(&ReceiptDto::from(receipt)).ok();
+    let value = text.and_then(|text| HeaderValue::try_from(text).ok());
+    response
+        .headers_mut()
+        .extend(value.map(|value| (RECEIPT, value)));
 }
 
 /// A file can be of any type, an archive cannot.

@@ -181,6 +181,7 @@ impl Workspace {
                 ))
             }
             SourceKind::File {
+                size: _,
                 executable,
                 modified,
                 media_type,

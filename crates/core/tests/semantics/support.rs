@@ -164,6 +164,7 @@ impl Entries {
 
 pub(crate) fn source_file(at_path: &str, text: &str) -> Option<(SourceEntry, Vec<Bytes>)> {
     let kind = SourceKind::File {
+        size: None,
         executable: false,
         modified: Some(Timestamp::from_millis(5)),
         media_type: None,

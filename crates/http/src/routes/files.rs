@@ -211,6 +211,10 @@ struct WriteQuery {
     executable: Option<bool>,
     /// When it was modified; absent for now.
     modified: Option<Millis>,
+    /// Its media type, whatever the Content-Type says.
+    media_type: Option<String>,
+    /// Where it came from; absent keeps it only with the content.
+    provenance: Option<String>,
     /// The copy's generation, or head's version, that the caller has seen.
     expect_generation: Option<Count>,
     /// Who writes it, in up to 200 bytes.
@@ -228,7 +232,11 @@ async fn write(call: Call) -> Answer {
     let query: WriteQuery = call.query()?;
     let view = call.workspace.files(call.at()?);
     let headers = call.headers.clone();
-    let media_type = written_media_type(&headers)?;
+    let media_type = match query.media_type.as_deref().map(Text::new).transpose()? {
+        None => written_media_type(&headers)?,
+        said => said,
+    };
+    let provenance = query.provenance.as_deref().map(Text::new).transpose()?;
     refuse_part(&headers)?;
     // Before the body is taken: what can be known to fail should not be sent.
     condition(&headers, &view, &path)?;
@@ -244,7 +252,7 @@ async fn write(call: Call) -> Answer {
             executable: query.executable,
             modified: query.modified.map(Into::into),
             media_type,
-            provenance: None,
+            provenance,
             precondition,
         },
     };

@@ -19,7 +19,7 @@ use crate::wire::Count;
 /// How many entries a page has, unless the request says.
 const PAGE: u64 = 1000;
 /// The most entries of a page.
-const MAX_PAGE: u64 = 10_000;
+pub(crate) const MAX_PAGE: u64 = 10_000;
 
 /// Which files a group of routes is about.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,10 +27,11 @@ enum Files {
     Head,
     Copy,
     Revision,
+    Tree,
 }
 
 impl Files {
-    const ALL: [Self; 3] = [Self::Head, Self::Copy, Self::Revision];
+    const ALL: [Self; 4] = [Self::Head, Self::Copy, Self::Revision, Self::Tree];
     /// Those that can be changed.
     const CURRENT: [Self; 2] = [Self::Head, Self::Copy];
 
@@ -40,6 +41,7 @@ impl Files {
             Self::Head => "/v1/head",
             Self::Copy => "/v1/copies/{copy}",
             Self::Revision => "/v1/revisions/{revision}",
+            Self::Tree => "/v1/trees/{tree}",
         };
         format!("{root}{rest}")
     }
@@ -50,6 +52,7 @@ impl Files {
             Self::Head => "head",
             Self::Copy => "copy",
             Self::Revision => "revision",
+            Self::Tree => "tree",
         };
         format!("{files}_{what}")
     }
@@ -59,7 +62,7 @@ impl Files {
         match self {
             Self::Head => &[],
             Self::Copy => &[ErrorKind::NotFound, ErrorKind::Closed],
-            Self::Revision => &[ErrorKind::NotFound],
+            Self::Revision | Self::Tree => &[ErrorKind::NotFound],
         }
     }
 }

@@ -6,14 +6,14 @@ use axum::http::{Method, Response};
 use send_wrapper::SendWrapper;
 use serde::Deserialize;
 use utoipa::IntoParams;
-use workspace_core::{Author, BatchSize, ErrorKind, ImportOptions, TreePath};
+use workspace_core::{Author, BatchSize, ErrorKind, ImportLimits, ImportOptions, TreePath};
 
 use super::{Files, OK};
 use crate::body::expect_media_type;
 use crate::call::{Answer, Call, json};
 use crate::route::Route;
 use crate::tar::{TAR, TarSource, tar_stream};
-use crate::wire::ImportedDto;
+use crate::wire::{Count, ImportedDto};
 
 pub(super) fn routes() -> Vec<Route> {
     let mut routes = Vec::new();
@@ -69,6 +69,12 @@ struct ImportQuery {
     #[serde(default)]
     #[param(required = false)]
     delete_missing: bool,
+    /// The most entries to take; no more than the server allows anyway.
+    max_entries: Option<Count>,
+    /// The most bytes to take in all files.
+    max_bytes: Option<Count>,
+    /// The most bytes to take in one file.
+    max_file_bytes: Option<Count>,
     /// Who imports, in up to 200 bytes.
     #[serde(default)]
     #[param(required = false)]
@@ -84,8 +90,16 @@ async fn import(call: Call) -> Answer {
     let into = query.into.as_deref().unwrap_or("/");
     let into = TreePath::new(into)?;
     expect_media_type(&call.headers, &[TAR, "application/tar"])?;
-    let (workspace, limits, at) = (call.workspace.clone(), call.limits, call.at()?);
-    let body = call.incoming()?.stream(limits.bytes.saturating_mul(2))?;
+    let (workspace, at) = (call.workspace.clone(), call.at()?);
+    let least = |own: u64, asked: Option<Count>| asked.map_or(own, |asked| own.min(asked.get()));
+    let limits = ImportLimits {
+        entries: least(call.limits.entries, query.max_entries),
+        bytes: least(call.limits.bytes, query.max_bytes),
+        file_bytes: least(call.limits.file_bytes, query.max_file_bytes),
+    };
+    // What goes over is more than the files: headers, and the padding between.
+    let longest = call.limits.bytes.saturating_mul(2);
+    let body = call.incoming()?.stream(longest)?;
     let options = ImportOptions {
         into,
         author: Author {

@@ -5,13 +5,14 @@ use std::borrow::Cow;
 use bytes::{Buf, Bytes, BytesMut};
 use futures::future::BoxFuture;
 use futures::{FutureExt, Stream, TryStreamExt};
-use tar_core::EntryType;
 use tar_core::parse::{Limits, ParseError, ParseEvent, ParsedEntry, Parser};
+use tar_core::{EntryType, PAX_MTIME, PaxExtensions};
 use workspace_core::{
-    EntrySource, Error, ErrorKind, Result, SourceEntry, SourceKind, Text, Timestamp, TreePath,
+    EntrySource, Error, ErrorKind, MAX_MEDIA_TYPE, MAX_PROVENANCE, Result, SourceEntry, SourceKind,
+    Text, Timestamp, TreePath,
 };
 
-use super::padding;
+use super::{MEDIA_TYPE, MODIFIED, PROVENANCE, padding};
 
 /// The most bytes of long names and attributes before one entry.
 const MAX_METADATA: u32 = 1 << 20;
@@ -184,16 +185,17 @@ impl<S: Stream<Item = Result<Bytes>> + Send + Unpin> EntrySource for TarSource<S
 /// Turns a header into an entry of a tree.
 fn translate(entry: &ParsedEntry<'_>) -> Result<SourceEntry> {
     let (path, slash) = tree_path(&entry.path)?;
-    let seconds = i64::try_from(entry.mtime).unwrap_or(i64::MAX);
-    let modified = Some(Timestamp::from_millis(seconds.saturating_mul(1000)));
+    let attributes = Attributes::read(entry)?;
+    let modified = attributes.modified;
     let kind = match entry.entry_type {
         // Before there was a type for directories, a slash made one.
         EntryType::Regular | EntryType::Continuous if slash => SourceKind::Directory,
         EntryType::Regular | EntryType::Continuous => SourceKind::File {
+            size: Some(entry.size),
             executable: entry.mode & 0o111 != 0,
             modified,
-            media_type: None,
-            provenance: None,
+            media_type: attributes.media_type,
+            provenance: attributes.provenance,
         },
         EntryType::Directory => SourceKind::Directory,
         EntryType::Symlink => {
@@ -218,6 +220,59 @@ fn translate(entry: &ParsedEntry<'_>) -> Result<SourceEntry> {
         }
     };
     Ok(SourceEntry { path, kind })
+}
+
+/// What an entry's extended attributes say.
+struct Attributes {
+    /// None where the archive says that nobody knows.
+    modified: Option<Timestamp>,
+    media_type: Option<Text<MAX_MEDIA_TYPE>>,
+    provenance: Option<Text<MAX_PROVENANCE>>,
+}
+
+impl Attributes {
+    fn read(entry: &ParsedEntry<'_>) -> Result<Self> {
+        let seconds = i64::try_from(entry.mtime).unwrap_or(i64::MAX);
+        let mut found = Self {
+            modified: Some(Timestamp::from_millis(seconds.saturating_mul(1000))),
+            media_type: None,
+            provenance: None,
+        };
+        for extension in PaxExtensions::new(entry.pax.unwrap_or_default()) {
+            let extension = extension.map_err(|error| refused(&entry.path, &error.to_string()))?;
+            let (Ok(key), value) = (extension.key(), extension.value()) else {
+                continue;
+            };
+            let wrong = |why: &str| refused(&entry.path, &format!("its {key}: {why}"));
+            let text = || value.map_err(|_| wrong("not UTF-8"));
+            let told = |error: Error| wrong(error.detail().unwrap_or_default());
+            match key {
+                PAX_MTIME => {
+                    let more = thousandths(text()?);
+                    found.modified = found.modified.map(|time| time.plus_millis(more));
+                }
+                MODIFIED if value == Ok("") => found.modified = None,
+                MODIFIED => {
+                    let millis = text()?.parse();
+                    let millis = millis.map_err(|_| wrong("no number of milliseconds"))?;
+                    found.modified = Some(Timestamp::from_millis(millis));
+                }
+                MEDIA_TYPE => found.media_type = Some(Text::new(text()?).map_err(told)?),
+                PROVENANCE => found.provenance = Some(Text::new(text()?).map_err(told)?),
+                _ => {}
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Returns the first three digits after the point of a time in seconds.
+fn thousandths(time: &str) -> i64 {
+    let (_, fraction) = time.split_once('.').unwrap_or_default();
+    let digits = fraction.bytes().chain([b'0'; 3]).take(3);
+    digits
+        .map(|digit| i64::from(digit.saturating_sub(b'0').min(9)))
+        .fold(0, |sum, digit| sum * 10 + digit)
 }
 
 /// Reads a path of an archive: relative, perhaps after `./`. Tells whether it

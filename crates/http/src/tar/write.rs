@@ -42,7 +42,7 @@ pub(crate) fn tar_stream(export: Export) -> impl Stream<Item = Result<Bytes>> {
     })
 }
 
-fn zeros(count: u64) -> Bytes {
+pub(super) fn zeros(count: u64) -> Bytes {
     static ZEROS: [u8; 2 * BLOCK as usize] = [0; 2 * BLOCK as usize];
     Bytes::from_static(&ZEROS[..count as usize])
 }

@@ -37,6 +37,8 @@ pub enum EntryDto {
         directories: Count,
         /// The sizes of all files, in bytes.
         bytes: Count,
+        /// The longest path below, as seen from the directory, in bytes.
+        longest: Count,
     },
     /// A symlink. It is stored and never followed.
     Symlink {
@@ -63,6 +65,7 @@ impl From<&Entry> for EntryDto {
                 files: directory.summary.files.into(),
                 directories: directory.summary.directories.into(),
                 bytes: directory.summary.bytes.into(),
+                longest: directory.summary.longest.into(),
             },
             Entry::Symlink(symlink) => Self::Symlink {
                 target: symlink.target.to_string(),

@@ -20,7 +20,7 @@ pub use copy::{
 };
 pub use entry::{DifferenceDto, DifferencePage, EntryDto, EntryPage, ListedDto, PlacedDto};
 pub use event::{EventDto, EventKindDto, EventPage};
-pub use report::{CollectedDto, FsckDto, HealthDto, ProblemFoundDto, UsageDto};
+pub use report::{CollectedDto, FsckDto, HealthDto, ProblemFoundDto, ReceiptDto, UsageDto};
 pub use revision::{
     ApplyDto, HeadDto, MessageDto, OutcomeDto, PruneDto, PrunedDto, PublishedDto, RevisionCauseDto,
     RevisionDto, RevisionPage,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use workspace_core::store::StoreUsage;
-use workspace_core::{Collected, FsckReport};
+use workspace_core::{Collected, FsckReport, Receipt};
 
 use super::Count;
 
@@ -51,6 +51,43 @@ impl From<StoreUsage> for UsageDto {
             copies: usage.copies.into(),
             operations: usage.operations.into(),
             revisions: usage.revisions.into(),
+        }
+    }
+}
+
+/// What a call cost the stores; in the header `workspace-receipt` of its answer.
+/// Bodies that are streamed are not in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReceiptDto {
+    /// Rows read, other than nodes.
+    pub rows_read: Count,
+    /// Rows written or deleted, other than nodes.
+    pub rows_written: Count,
+    /// Nodes read.
+    pub nodes_read: Count,
+    /// Nodes written or deleted.
+    pub nodes_written: Count,
+    /// Transactions that wrote.
+    pub commits: Count,
+    /// Calls to the blob store.
+    pub blob_calls: Count,
+    /// Bytes read.
+    pub bytes_read: Count,
+    /// Bytes written.
+    pub bytes_written: Count,
+}
+
+impl From<Receipt> for ReceiptDto {
+    fn from(receipt: Receipt) -> Self {
+        Self {
+            rows_read: receipt.rows_read.into(),
+            rows_written: receipt.rows_written.into(),
+            nodes_read: receipt.nodes_read.into(),
+            nodes_written: receipt.nodes_written.into(),
+            commits: receipt.commits.into(),
+            blob_calls: receipt.blob_calls.into(),
+            bytes_read: receipt.bytes_read.into(),
+            bytes_written: receipt.bytes_written.into(),
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod access;
 mod bad_input;
+mod client;
 mod copies;
 mod events;
 mod files;

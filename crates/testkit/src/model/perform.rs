@@ -205,9 +205,11 @@ impl Source {
             Item::Directory => SourceKind::Directory,
             Item::Symlink(target, modified) => SourceKind::Symlink { target, modified },
             Item::File(mut bytes, options) => {
+                let size = Some(bytes.len() as u64);
                 let rest = bytes.split_off(bytes.len() / 2);
                 self.chunks = vec![rest, bytes];
                 SourceKind::File {
+                    size,
                     executable: options.executable == Some(true),
                     modified: options.modified,
                     media_type: options.media_type,

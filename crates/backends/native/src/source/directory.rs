@@ -93,6 +93,7 @@ impl Reading {
             let mut file = File::open(on_disk).map_err(failed)?;
             let metadata = file.metadata().map_err(failed)?;
             let kind = SourceKind::File {
+                size: Some(metadata.len()),
                 executable: executable(&metadata),
                 modified: modified(&metadata),
                 media_type: None,

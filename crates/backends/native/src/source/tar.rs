@@ -155,6 +155,7 @@ impl Reading {
             }
             let mode = member.header().mode().map_err(|cause| self.failed(cause))?;
             SourceKind::File {
+                size: Some(member.size()),
                 executable: mode & 0o111 != 0,
                 modified,
                 media_type: None,

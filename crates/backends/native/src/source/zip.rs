@@ -108,6 +108,7 @@ impl Reading {
                 }
                 0 | 0o100_000 => {
                     let kind = SourceKind::File {
+                        size: Some(member.size()),
                         executable: mode & 0o111 != 0,
                         modified: modified(&member),
                         media_type: None,

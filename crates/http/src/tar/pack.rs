@@ -1,0 +1,186 @@
+//! The source of an import as a tar archive, to be sent.
+
+use bytes::{Bytes, BytesMut};
+use futures::{Stream, stream};
+use tar_core::EntryType;
+use tar_core::builder::EntryBuilder;
+use workspace_core::{
+    EntrySource, Error, ErrorKind, Imported, Result, SourceEntry, SourceKind, Timestamp, TreePath,
+};
+
+use super::write::zeros;
+use super::{BLOCK, MEDIA_TYPE, MODIFIED, PROVENANCE, padding};
+
+/// About as many bytes go over at once.
+const CHUNK: usize = 64 << 10;
+/// A file of up to this many bytes is read before its header is written, so that
+/// one that changes meanwhile goes over as it was read.
+const HELD: usize = 1 << 20;
+
+/// Packs a source chunk by chunk, and calls `sent` with what has gone into the
+/// archive after each entry.
+///
+/// Holds two chunks, or a file of up to 1 MiB.
+pub(crate) fn pack(
+    source: Box<dyn EntrySource>,
+    sent: impl FnMut(&Imported) + Send + 'static,
+) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
+    let packer = Packer {
+        source,
+        out: BytesMut::new(),
+        file: None,
+        imported: Imported::default(),
+        sent,
+        ended: false,
+    };
+    stream::try_unfold(packer, Packer::step)
+}
+
+struct Packer<F> {
+    source: Box<dyn EntrySource>,
+    out: BytesMut,
+    /// The large file under way: its path, size, and how much of it is left.
+    file: Option<(TreePath, u64, u64)>,
+    imported: Imported,
+    sent: F,
+    ended: bool,
+}
+
+impl<F: FnMut(&Imported)> Packer<F> {
+    async fn step(mut self) -> Result<Option<(Bytes, Self)>> {
+        while self.out.len() < CHUNK && !self.ended {
+            match self.file.take() {
+                Some(file) => self.go_on(file).await?,
+                None => match self.source.next().await? {
+                    Some(entry) => self.begin(entry).await?,
+                    None => {
+                        self.out.extend_from_slice(&zeros(2 * BLOCK));
+                        self.ended = true;
+                    }
+                },
+            }
+        }
+        let chunk = self.out.split().freeze();
+        Ok((!chunk.is_empty()).then_some((chunk, self)))
+    }
+
+    async fn begin(&mut self, entry: SourceEntry) -> Result<()> {
+        let SourceKind::File { size, .. } = entry.kind else {
+            match entry.kind {
+                SourceKind::Directory => self.imported.directories += 1,
+                _ => self.imported.symlinks += 1,
+            }
+            self.out.extend_from_slice(&header(&entry, 0)?);
+            (self.sent)(&self.imported);
+            return Ok(());
+        };
+        self.imported.files += 1;
+        if let Some(size) = size.filter(|size| *size > HELD as u64) {
+            self.out.extend_from_slice(&header(&entry, size)?);
+            self.file = Some((entry.path, size, size));
+            return Ok(());
+        }
+        let mut held = BytesMut::new();
+        while let Some(chunk) = self.source.chunk().await? {
+            held.extend_from_slice(&chunk);
+            if held.len() > HELD {
+                return Err(changed(
+                    &entry.path,
+                    "it is longer than was known beforehand",
+                ));
+            }
+        }
+        let size = held.len() as u64;
+        self.out.extend_from_slice(&header(&entry, size)?);
+        self.out.extend_from_slice(&held);
+        self.end_file(size);
+        Ok(())
+    }
+
+    async fn go_on(&mut self, (path, size, left): (TreePath, u64, u64)) -> Result<()> {
+        let Some(chunk) = self.source.chunk().await? else {
+            if left > 0 {
+                return Err(changed(&path, &format!("it ends {left} bytes too soon")));
+            }
+            self.end_file(size);
+            return Ok(());
+        };
+        let left = left
+            .checked_sub(chunk.len() as u64)
+            .ok_or_else(|| changed(&path, "it is longer than it was said to be"))?;
+        self.out.extend_from_slice(&chunk);
+        self.file = Some((path, size, left));
+        Ok(())
+    }
+
+    fn end_file(&mut self, size: u64) {
+        self.out.extend_from_slice(&zeros(padding(size)));
+        self.imported.bytes += size;
+        (self.sent)(&self.imported);
+    }
+}
+
+fn changed(path: &TreePath, why: &str) -> Error {
+    Error::new(ErrorKind::Source, "read source")
+        .at(path)
+        .because(why)
+}
+
+/// Returns the header of an entry whose file has `size` bytes. Media type,
+/// provenance, and times that POSIX has no form for are attributes of our own.
+fn header(entry: &SourceEntry, size: u64) -> Result<Vec<u8>> {
+    let name = match entry.path.is_root() {
+        true => ".",
+        false => entry.path.as_str().trim_start_matches('/'),
+    };
+    let mut builder = EntryBuilder::new_ustar();
+    let (mode, modified) = match &entry.kind {
+        SourceKind::Directory => {
+            builder.entry_type(EntryType::Directory);
+            builder.path(format!("{name}/"));
+            (0o755, Some(Timestamp::default()))
+        }
+        SourceKind::Symlink { target, modified } => {
+            builder.entry_type(EntryType::Symlink).path(name);
+            builder.link_name(target.as_str());
+            (0o777, *modified)
+        }
+        SourceKind::File {
+            executable,
+            modified,
+            media_type,
+            provenance,
+            ..
+        } => {
+            builder.entry_type(EntryType::Regular).path(name);
+            if let Some(media_type) = media_type {
+                builder.add_pax(MEDIA_TYPE, media_type.as_str());
+            }
+            if let Some(provenance) = provenance {
+                builder.add_pax(PROVENANCE, provenance.as_str());
+            }
+            (if *executable { 0o755 } else { 0o644 }, *modified)
+        }
+    };
+    let millis = modified.map_or(0, Timestamp::as_millis);
+    if modified.is_none() {
+        builder.add_pax(MODIFIED, "");
+    } else if millis < 0 {
+        builder.add_pax(MODIFIED, millis.to_string());
+    } else if millis % 1000 != 0 {
+        let time = format!("{}.{:03}", millis / 1000, millis % 1000);
+        builder.add_pax("mtime", time);
+    }
+    let built = builder
+        .mode(mode)
+        .and_then(|builder| builder.size(size))
+        .and_then(|builder| builder.mtime(u64::try_from(millis / 1000).unwrap_or(0)))
+        .and_then(|builder| builder.uid(0))
+        .and_then(|builder| builder.gid(0));
+    match built {
+        Ok(builder) => Ok(builder.finish_bytes()),
+        Err(error) => Err(Error::new(ErrorKind::Unsupported, "write archive")
+            .at(&entry.path)
+            .because(error)),
+    }
+}
