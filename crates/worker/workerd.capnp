@@ -26,6 +26,7 @@ const main :Workerd.Worker = (
     (name = "object.js", esModule = embed "object.js"),
     (name = "operations.js", esModule = embed "operations.js"),
     (name = "result.js", esModule = embed "result.js"),
+    (name = "feed.js", esModule = embed "feed.js"),
     (name = "upload.js", esModule = embed "upload.js"),
     (name = "guard.mjs", esModule = embed "guard.mjs"),
     (name = "bindings.js", esModule = embed "bindings.js"),

@@ -2,9 +2,10 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { type Rest as RustRest, WorkspaceObject as Rust } from "./bindings.js";
+import { type EventPage, Feed, isUpgrade, upgradeHeaders } from "./feed.js";
 import { Guarded, Panic } from "./guard.mjs";
-import { upload } from "./upload.js";
 import { answer, type Call, operations, type Reply } from "./operations.js";
+import { upload } from "./upload.js";
 
 /** What the object needs to be bound to. */
 export interface WorkspaceEnv {
@@ -23,18 +24,21 @@ type Answer = [number, string[], Uint8Array | undefined, Rest | undefined];
 /** Answers requests by the Rust object, and keeps panics off everything else. */
 abstract class Answering extends DurableObject<WorkspaceEnv> {
   readonly #rust: Guarded<Rust>;
+  readonly #feed: Feed;
 
   constructor(ctx: DurableObjectState, env: WorkspaceEnv) {
     super(ctx, env);
     const { WORKSPACE_BUCKET: bucket, WORKSPACE_TOKEN: token } = env;
     const store = upload.bind(null, bucket);
     this.#rust = new Guarded(() => new Rust(ctx.storage, bucket, ctx.id.toString(), token, store));
+    this.#feed = new Feed(ctx, (after) => this.#events(after));
   }
 
   /** Answers a caller who holds the object, and may do everything. */
   async [answer](call: Call): Promise<Reply> {
     const [status, flat, first, rest] = await this.#ask(call, true);
-    const header = (name: string) => flat[flat.indexOf(name) + 1] ?? null;
+    const header = (name: string) =>
+      flat.find((_, at) => at % 2 === 1 && flat[at - 1] === name) ?? null;
     const stream = () => this.#stream(first, rest, header("content-length"));
     const bytes = async () =>
       rest ? new Uint8Array(await new Response(stream()).arrayBuffer()) : (first ?? new Uint8Array());
@@ -44,19 +48,44 @@ abstract class Answering extends DurableObject<WorkspaceEnv> {
   /** Answers a request from outside, which brings a token. */
   override async fetch(request: Request): Promise<Response> {
     const { method, url, body } = request;
+    const target = targetOf(url);
     try {
+      if (isUpgrade(request) && /^\/v1\/events($|\?)/.test(target)) {
+        return await this.#listen(request, target);
+      }
       const headers = [...request.headers].flat();
-      const call = { method, target: targetOf(url), headers, body };
-      return this.#respond(await this.#ask(call, false));
+      return this.#respond(await this.#ask({ method, target, headers, body }, false));
     } catch (error) {
       return panicked(error);
     }
   }
 
-  #ask({ method, target, headers, body }: Call, trusted: boolean): Promise<Answer> {
-    return this.#rust.call(
-      (rust) => rust.fetch(method, target, headers, body, trusted) as Promise<Answer>,
-    );
+  async #ask({ method, target, headers, body }: Call, trusted: boolean): Promise<Answer> {
+    try {
+      return await this.#rust.call(
+        (rust) => rust.fetch(method, target, headers, body, trusted) as Promise<Answer>,
+      );
+    } finally {
+      if (method !== "GET" && method !== "HEAD") this.#feed.publish();
+    }
+  }
+
+  /** Takes a client into the feed, who may read it. */
+  async #listen(request: Request, target: string): Promise<Response> {
+    const headers = upgradeHeaders(request);
+    const found = await this.#ask({ method: "GET", target, headers, body: null }, false);
+    const response = this.#respond(found);
+    if (response.status !== 200) return response;
+    const { events, next } = await response.json<EventPage>();
+    return this.#feed.accept(request, next - events.length);
+  }
+
+  async #events(after: number): Promise<EventPage["events"] | undefined> {
+    const target = `/v1/events?after=${after}`;
+    const reply = await this[answer]({ method: "GET", target, headers: [], body: null });
+    if (reply.status !== 200) return undefined;
+    const page = new TextDecoder().decode(await reply.bytes());
+    return (JSON.parse(page) as EventPage).events;
   }
 
   #respond([status, flat, first, rest]: Answer): Response {
