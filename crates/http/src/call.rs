@@ -14,6 +14,7 @@ use workspace_core::{At, Error, ErrorKind, ImportLimits, Result, RevisionId, Tre
 use crate::body::{Incoming, expect_media_type};
 use crate::passage::Passage;
 use crate::problem::Problem;
+use crate::pulse::Pulse;
 use crate::wire::MAX_JSON;
 
 /// What a handler returns.
@@ -26,6 +27,7 @@ pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) headers: HeaderMap,
     pub(crate) passage: Option<Passage>,
+    pub(crate) pulse: Option<Pulse>,
     uri: Uri,
     pattern: Arc<str>,
     body: Body,
@@ -45,6 +47,7 @@ impl Call {
             method: parts.method,
             headers: parts.headers,
             passage: parts.extensions.remove(),
+            pulse: parts.extensions.remove(),
             uri: parts.uri,
             pattern,
             body,

@@ -4,6 +4,7 @@
 //! - [`router`]: all routes, under `/v1`, over a workspace.
 //! - [`Access`]: who may call. Nothing is open by default.
 //! - [`Client`]: the other side, over any [`Transport`], in the types of the core.
+//! - [`Pulse`]: what a server keeps streams of events alive by, and ends them.
 //! - [`wire`]: what goes over the wire as JSON.
 //! - [`ProblemDto`], [`status`]: failures as problem documents with stable codes.
 //! - [`OPENAPI`]: the OpenAPI 3.1 document, made of the routes by [`openapi`].
@@ -19,7 +20,7 @@
 //! | … `/list/{path}`, `/stat/{path}`, `/walk/{path}`, `/export/{path}` | GET |
 //! | … `/changes`, `/import` | POST |
 //! | `/v1/copies/{copy}/…` | `status`, `operations`, `apply`, `rebase`, `undo`, `discard` |
-//! | `/v1/events` | what has changed |
+//! | `/v1/events` | what has changed, in pages or as server-sent events |
 //! | `/v1/diff`, `/v1/usage`, `/v1/gc`, `/v1/fsck` | the whole |
 
 mod access;
@@ -31,6 +32,7 @@ mod conditional;
 mod openapi;
 mod passage;
 mod problem;
+mod pulse;
 mod route;
 mod routes;
 mod tar;
@@ -43,3 +45,4 @@ pub use client::{Client, RemoteExport, RemoteWalk, Transport, Written};
 pub use openapi::{OPENAPI, openapi};
 pub use passage::{Passage, Passed};
 pub use problem::{ConflictDto, PROBLEM_JSON, PathListDto, ProblemDto, status};
+pub use pulse::Pulse;

@@ -88,8 +88,8 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
         operation.insert("parameters".into(), json!(parameters));
     }
     if let Some(body) = &route.body {
-        let content = content(&body.content, schemas);
-        let body = json!({ "required": body.required, "content": content });
+        let (media_type, schema) = content(&body.content, schemas);
+        let body = json!({ "required": body.required, "content": { media_type: schema } });
         operation.insert("requestBody".into(), body);
     }
     operation.insert("responses".into(), json!(responses(route, schemas)));
@@ -161,12 +161,13 @@ fn leave_out_null(schema: &mut Value) {
 fn responses(route: &Route, schemas: &mut Schemas) -> BTreeMap<String, Value> {
     let mut responses = BTreeMap::new();
     for answer in &route.answers {
-        let mut response = Map::new();
-        response.insert("description".into(), json!(answer.what));
-        if let Some(body) = &answer.content {
-            response.insert("content".into(), content(body, schemas));
+        let response = responses
+            .entry(answer.status.as_str().to_string())
+            .or_insert_with(|| json!({ "description": answer.what }));
+        // The same answer may come in several media types.
+        for (media_type, schema) in answer.content.iter().map(|body| content(body, schemas)) {
+            response["content"][media_type] = schema;
         }
-        responses.insert(answer.status.as_str().into(), Value::Object(response));
     }
     let mut codes: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     if !route.open {
@@ -189,10 +190,10 @@ fn responses(route: &Route, schemas: &mut Schemas) -> BTreeMap<String, Value> {
     responses
 }
 
-fn content(content: &ContentDoc, schemas: &mut Schemas) -> Value {
+fn content(content: &ContentDoc, schemas: &mut Schemas) -> (&'static str, Value) {
     match content {
-        ContentDoc::Json(schema) => json!({ "application/json": { "schema": schema(schemas) } }),
-        ContentDoc::Bytes(media_type) => json!({ *media_type: {} }),
+        ContentDoc::Json(schema) => ("application/json", json!({ "schema": schema(schemas) })),
+        ContentDoc::Bytes(media_type) => (media_type, json!({})),
     }
 }
 

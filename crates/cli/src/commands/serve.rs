@@ -6,17 +6,22 @@ use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::Duration;
 
+use axum::Extension;
+use futures::{StreamExt as _, stream};
 use serde::Serialize;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 use workspace_core::{Error, ErrorKind, ImportLimits};
-use workspace_http::Access;
+use workspace_http::{Access, Pulse};
 
 use crate::exit::{Outcome, Result, io_error};
 use crate::run::Run;
 
 /// How long requests under way may take to end, once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How often a stream of events shows that it is alive.
+const PULSE: Duration = Duration::from_secs(15);
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serve {
@@ -48,7 +53,10 @@ pub(crate) async fn serve(run: &Run, args: &Serve) -> Result<Outcome> {
     let token = given.as_deref().or(generated.as_deref());
     let access = Access::root(token.unwrap_or_default())?;
     let workspace = run.workspace()?.clone();
-    let service = workspace_http::router(workspace, access, ImportLimits::default());
+    let (tell, mut told) = watch::channel(());
+    let pulse = pulse(told.clone());
+    let service =
+        workspace_http::router(workspace, access, ImportLimits::default()).layer(Extension(pulse));
 
     let failed = |error| io_error("listen", Path::new(&args.listen.to_string()), error);
     let listener = TcpListener::bind(args.listen).await.map_err(failed)?;
@@ -65,10 +73,9 @@ pub(crate) async fn serve(run: &Run, args: &Serve) -> Result<Outcome> {
     // Whoever reads this waits for it, and not for the server to end.
     run.out.flush()?;
 
-    let (tell, told) = oneshot::channel();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async {
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
         // A sender that is gone says the same.
-        let _ = told.await;
+        let _ = told.changed().await;
     });
     let mut serving = pin!(serving.into_future());
     tokio::select! {
@@ -85,6 +92,22 @@ pub(crate) async fn serve(run: &Run, args: &Serve) -> Result<Outcome> {
         () = tokio::time::sleep(GRACE) => {}
     }
     Ok(Outcome::Done)
+}
+
+/// Ticks until the server is told to stop: streams of events would not end
+/// otherwise.
+fn pulse(told: watch::Receiver<()>) -> Pulse {
+    Pulse::new(move || {
+        let start = tokio::time::Instant::now() + PULSE;
+        let timer = tokio::time::interval_at(start, PULSE);
+        stream::unfold((timer, told.clone()), |(mut timer, mut told)| async {
+            tokio::select! {
+                _ = timer.tick() => Some(((), (timer, told))),
+                _ = told.changed() => None,
+            }
+        })
+        .boxed()
+    })
 }
 
 fn read_token(file: &Path) -> Result<String> {

@@ -233,3 +233,28 @@ fn a_token_comes_from_a_file_and_is_not_told() {
         "invalid"
     );
 }
+
+#[test]
+#[cfg(unix)]
+fn events_are_followed_until_the_server_stops() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    let follow = || {
+        let address = server.url.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        let token = &server.token;
+        write!(stream, "GET /v1/events?after=0 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nAccept: text/event-stream\r\n\r\n").unwrap();
+        BufReader::new(stream).lines().map(Result::unwrap)
+    };
+    let (mut stays, leaves) = (follow(), follow());
+    assert_eq!(server.text("PUT", "/v1/head/files/a", "1").0, 201);
+    drop(leaves);
+    assert!(stays.any(|line| line == "event: head_moved"));
+    assert_eq!(server.text("POST", "/v1/copies", "").0, 201);
+    assert!(stays.any(|line| line == "event: forked"));
+    // A stream that stays open does not keep it from stopping.
+    let told = std::time::Instant::now();
+    server.stop();
+    assert!(told.elapsed() < std::time::Duration::from_secs(8));
+    assert_eq!(stays.filter(|line| line.starts_with("event")).count(), 0);
+}

@@ -111,6 +111,7 @@ impl Readers {
     }
 }
 
+/// A wait that was dropped is forgotten with it.
 struct NextCommit<'r> {
     readers: &'r Readers,
     seen: u64,
@@ -133,5 +134,26 @@ impl Future for NextCommit<'_> {
 impl Drop for NextCommit<'_> {
     fn drop(&mut self) {
         self.readers.waiting.borrow_mut().remove(&self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn who_goes_away_is_forgotten() {
+        let readers = Readers::default();
+        let mut first = Box::pin(readers.next_commit());
+        let mut second = Box::pin(readers.next_commit());
+        assert_eq!((&mut first).now_or_never(), None);
+        assert_eq!((&mut second).now_or_never(), None);
+        drop(first);
+        assert_eq!(readers.waiting.borrow().len(), 1);
+        readers.wake();
+        assert_eq!(readers.waiting.borrow().len(), 0);
+        assert_eq!(second.now_or_never(), Some(()));
     }
 }

@@ -3,8 +3,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use axum::Router;
 use axum::body::Body;
+use axum::http::response::Parts;
+use axum::{Extension, Router};
 use bytes::Bytes;
 use futures::executor::block_on;
 use futures::stream;
@@ -12,7 +13,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 use workspace_core::{ImportLimits, Options, Workspace};
-use workspace_http::{Access, PROBLEM_JSON, openapi, router};
+use workspace_http::{Access, PROBLEM_JSON, Pulse, openapi, router};
 use workspace_testkit::{MemoryBlobs, MemoryMeta, TestContext};
 
 pub(crate) const TOKEN: &str = "a-token-for-tests-only";
@@ -60,6 +61,12 @@ impl Server {
             router: router(workspace, access, limits),
             document: &DOCUMENT,
         }
+    }
+
+    /// Gives streams of events a pulse.
+    pub(crate) fn with_pulse(mut self, pulse: Pulse) -> Self {
+        self.router = self.router.layer(Extension(pulse));
+        self
     }
 
     pub(crate) fn call<'a>(&'a self, method: &'a str, uri: &'a str) -> Call<'a> {
@@ -210,6 +217,19 @@ impl<'a> Call<'a> {
     }
 
     pub(crate) fn send(self) -> Answer {
+        let (server, method, uri) = (self.server, self.method, self.uri);
+        let (parts, body) = self.open();
+        let answer = Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: block_on(body.collect()).unwrap().to_bytes(),
+        };
+        server.check(method, uri, &answer);
+        answer
+    }
+
+    /// Sends the request, and leaves the body of the answer to be read.
+    pub(crate) fn open(self) -> (Parts, Body) {
         let mut request = axum::http::Request::builder()
             .method(self.method)
             .uri(self.uri);
@@ -217,17 +237,8 @@ impl<'a> Call<'a> {
             request = request.header(*name, value);
         }
         let request = request.body(self.body).unwrap();
-        let answer = block_on(async {
-            let response = self.server.router.clone().oneshot(request).await.unwrap();
-            let (parts, body) = response.into_parts();
-            Answer {
-                status: parts.status.as_u16(),
-                headers: parts.headers,
-                body: body.collect().await.unwrap().to_bytes(),
-            }
-        });
-        self.server.check(self.method, self.uri, &answer);
-        answer
+        let response = block_on(self.server.router.clone().oneshot(request));
+        response.unwrap().into_parts()
     }
 }
 
