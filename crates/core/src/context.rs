@@ -12,7 +12,8 @@ pub trait Clock {
 
 /// Makes ids.
 pub trait IdSource {
-    /// Returns 16 bytes that were never returned before and cannot be guessed.
+    /// Returns 16 bytes that were never returned before and cannot be guessed: at
+    /// least 64 of their bits come from a generator that is fit for secrets.
     /// Later ones should order after earlier ones (as UUIDv7 does), which keeps
     /// the rows of a store in the order they were made.
     fn next(&self) -> [u8; 16];
@@ -22,7 +23,7 @@ pub trait IdSource {
 pub struct Context {
     /// Tells the time.
     pub clock: Box<dyn Clock>,
-    /// Makes the ids of copies and the keys of objects.
+    /// Makes the ids of copies, the keys of objects, and tokens.
     pub ids: Box<dyn IdSource>,
 }
 

@@ -202,10 +202,10 @@ impl Error {
             .with_conflict(conflict)
     }
 
-    /// Names it by what `rename` makes of its subject.
+    /// Names it by what `rename` makes of its subject, if anything.
     #[must_use]
-    pub(crate) fn map_subject(mut self, rename: impl FnOnce(&str) -> String) -> Self {
-        self.0.subject = self.0.subject.take().map(|subject| rename(&subject));
+    pub(crate) fn map_subject(mut self, rename: impl FnOnce(&str) -> Option<String>) -> Self {
+        self.0.subject = self.0.subject.take().and_then(|subject| rename(&subject));
         self
     }
 

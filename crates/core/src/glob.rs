@@ -81,7 +81,45 @@ impl Glob {
     /// Tells whether anything below the directory `path` could match.
     pub fn may_match_below(&self, path: &TreePath) -> bool {
         let run = self.run(path);
-        run.any || run.open
+        run.any || run.states.contains(&true)
+    }
+
+    /// Returns what the pattern is for somebody who sees `root` as `/`: the
+    /// patterns of which one matches a path where this one matches that path
+    /// below `root`.
+    pub(crate) fn below(&self, root: &TreePath) -> Vec<Self> {
+        let Run { any, states } = self.run(root);
+        if any {
+            return vec![Self {
+                text: "/**".into(),
+                segments: vec![Segment::Any],
+            }];
+        }
+        // What a state leads to through `**` is part of what begins at it.
+        let implied =
+            |at: usize| at > 0 && states[at - 1] && matches!(self.segments[at - 1], Segment::Any);
+        (0..self.segments.len())
+            .filter(|at| states[*at] && !implied(*at))
+            .map(|at| self.rest(at))
+            .collect()
+    }
+
+    /// Returns the pattern from its segment `at` on, anchored.
+    fn rest(&self, at: usize) -> Self {
+        let written = self.text.split('/').filter(|part| !part.is_empty());
+        let implied = self.segments.len() - written.clone().count();
+        let mut text = String::new();
+        if at < implied {
+            text.push_str("/**");
+        }
+        for part in written.skip(at.saturating_sub(implied)) {
+            text.push('/');
+            text.push_str(part);
+        }
+        Self {
+            text,
+            segments: self.segments[at..].to_vec(),
+        }
     }
 
     /// Runs the pattern over the segments as a state machine: a state is the
@@ -110,10 +148,7 @@ impl Glob {
             states = next;
             any |= states[end];
         }
-        Run {
-            any,
-            open: states[..end].contains(&true),
-        }
+        Run { any, states }
     }
 
     /// `**` also stands for no segment at all.
@@ -127,8 +162,10 @@ impl Glob {
 }
 
 struct Run {
+    /// Whether the path, or a directory above it, matches.
     any: bool,
-    open: bool,
+    /// The states after the whole path; of no account where it matches.
+    states: Vec<bool>,
 }
 
 impl fmt::Debug for Glob {

@@ -65,6 +65,29 @@ impl Grant {
         &self.scopes
     }
 
+    /// Returns the scopes as the holder sees them: each with its globs from the
+    /// holder's root, which says nothing about where that is. Together they allow
+    /// what the grant allows.
+    ///
+    /// # Errors
+    /// `Invalid` where the root is deeper than a path can be.
+    pub fn as_seen(&self) -> Result<Vec<Scope>> {
+        let mut root = TreePath::root();
+        let mut seen = Vec::new();
+        for scope in self.scopes.iter().rev() {
+            let below = |globs: &[Glob]| globs.iter().flat_map(|glob| glob.below(&root)).collect();
+            seen.push(Scope {
+                root: TreePath::root(),
+                read: below(&scope.read),
+                write: below(&scope.write),
+                delete: scope.delete,
+            });
+            root = root.below(&scope.root)?;
+        }
+        seen.reverse();
+        Ok(seen)
+    }
+
     /// Returns where the holder's `path` is in the whole tree.
     ///
     /// # Errors
@@ -106,9 +129,21 @@ impl Grant {
         })
     }
 
+    /// Tells whether something below the directory `path` could be written.
+    pub(crate) fn leads_to_writes(&self, path: &TreePath) -> bool {
+        self.every(path, |scope, path| {
+            scope.write.iter().any(|glob| glob.may_match_below(path))
+        })
+    }
+
+    /// Tells whether anything may be removed, or give way to another kind.
+    pub(crate) fn replaces(&self) -> bool {
+        self.scopes.iter().all(|scope| scope.delete)
+    }
+
     /// Tells whether `path`, and all below it, may be removed.
     pub fn deletes(&self, path: &TreePath) -> bool {
-        self.writes(path) && self.scopes.iter().all(|scope| scope.delete)
+        self.writes(path) && self.replaces()
     }
 
     fn every(&self, path: &TreePath, allows: impl Fn(&Scope, &TreePath) -> bool) -> bool {

@@ -98,6 +98,24 @@ byte_id! {
     CopyId, 16, "parse copy id"
 }
 
+byte_id! {
+    /// Identifies a grant or a preview within its workspace: 16 bytes from the id
+    /// source. It says nothing about the token.
+    GrantId, 16, "parse grant id"
+}
+
+byte_id! {
+    /// The SHA-256 of a token, which is all that is kept of it.
+    TokenHash, 32, "parse token hash"
+}
+
+impl TokenHash {
+    /// Hashes a token.
+    pub fn of(token: &str) -> Self {
+        Self(Sha256::digest(token).into())
+    }
+}
+
 impl ContentId {
     /// Hashes `bytes`.
     pub fn of(bytes: &[u8]) -> Self {

@@ -8,6 +8,8 @@
 //!
 //! - [`Workspace`]: fork, apply, rebase, undo, restore, diff, import, collect, check.
 //! - [`View`]: files of head, a copy or a revision ([`At`]), through a [`Grant`].
+//! - [`Issued`]: a grant handed out as a token, which is revoked, expires, and
+//!   never outlives its copy.
 //! - [`Change`]: what a batch asks for; a batch on a copy is one operation.
 //! - [`Entry`], [`TreePath`], [`Name`]: what is where. [`TreeId`] and
 //!   [`ContentId`] are hashes of it.
@@ -78,7 +80,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, EventKind, EventRecord};
 pub use glob::Glob;
 pub use grant::{Grant, Scope};
-pub use id::{BlobKey, ContentId, CopyId, OperationId, RevisionId, TreeId};
+pub use id::{BlobKey, ContentId, CopyId, GrantId, OperationId, RevisionId, TokenHash, TreeId};
 pub use import::{
     BatchSize, EntrySource, ImportLimits, ImportOptions, Imported, SourceEntry, SourceKind,
 };
@@ -88,6 +90,6 @@ pub use path::{MAX_NAME, MAX_PATH, Name, TreePath};
 pub use view::{Export, Exported, Opened, View, Walk};
 pub use workspace::{
     Applied, ApplyOptions, At, CollectBudget, Collected, DiffOptions, Difference, ForkOptions,
-    FsckOptions, FsckReport, KeepRevisions, Options, Problem, Rebased, Recorded, Reserved,
-    RevisionMessage, Stored, Undone, Workspace,
+    FsckOptions, FsckReport, GrantOptions, Issued, KeepRevisions, Options, Problem, Rebased,
+    Recorded, Reserved, RevisionMessage, Stored, Undone, Workspace,
 };

@@ -7,10 +7,10 @@ use bytes::Bytes;
 
 use crate::error::Result;
 use crate::event::{Event, EventRecord};
-use crate::id::{BlobKey, ContentId, CopyId, OperationId, RevisionId, TreeId};
+use crate::id::{BlobKey, ContentId, CopyId, GrantId, OperationId, RevisionId, TokenHash, TreeId};
 use crate::store::{
-    CollectionRecord, ContentRecord, CopyRecord, HeadRecord, MetaTx, OperationRecord, Place,
-    RevisionRecord, StoreUsage, Sweep,
+    CollectionRecord, ContentRecord, CopyRecord, GrantRecord, HeadRecord, MetaTx, OperationRecord,
+    Place, RevisionRecord, StoreUsage, Sweep, WhichGrants,
 };
 
 /// What calls cost: rows, nodes, objects and bytes, as asked of the stores.
@@ -235,6 +235,31 @@ impl MetaTx for Metered<'_> {
 
     fn delete_events(&self, first: u64) -> Result<()> {
         self.meter.wrote(self.rows.delete_events(first))
+    }
+
+    fn grant(&self, id: &GrantId) -> Result<Option<GrantRecord>> {
+        Ok(self.meter.read(1, self.rows.grant(id)?))
+    }
+
+    fn grant_with_token(&self, token: &TokenHash) -> Result<Option<GrantRecord>> {
+        Ok(self.meter.read(1, self.rows.grant_with_token(token)?))
+    }
+
+    fn put_grant(&self, grant: &GrantRecord) -> Result<()> {
+        self.meter.wrote(self.rows.put_grant(grant))
+    }
+
+    fn delete_grant(&self, id: &GrantId) -> Result<()> {
+        self.meter.wrote(self.rows.delete_grant(id))
+    }
+
+    fn grants(
+        &self,
+        which: WhichGrants,
+        after: Option<&GrantId>,
+        limit: usize,
+    ) -> Result<Vec<GrantRecord>> {
+        Ok(self.meter.page(self.rows.grants(which, after, limit)?))
     }
 
     fn collection(&self) -> Result<Option<CollectionRecord>> {

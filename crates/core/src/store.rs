@@ -16,7 +16,10 @@ use futures::future::BoxFuture;
 use crate::entry::Timestamp;
 use crate::error::Result;
 use crate::event::{Event, EventRecord};
-use crate::id::{BlobKey, ContentId, CopyId, OperationId, RevisionId, TreeId};
+use crate::grant::Grant;
+use crate::id::{BlobKey, ContentId, CopyId, GrantId, OperationId, RevisionId, TokenHash, TreeId};
+use crate::path::{Name, TreePath};
+use crate::workspace::At;
 
 /// A stream of bytes in chunks of any size.
 pub type ByteStream<'a> = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send + 'a>>;
@@ -117,6 +120,22 @@ pub trait MetaTx {
     /// Deletes the events before the number `first`. The newest event is never
     /// deleted: the numbers go on from it.
     fn delete_events(&self, first: u64) -> Result<()>;
+
+    /// Returns a grant.
+    fn grant(&self, id: &GrantId) -> Result<Option<GrantRecord>>;
+    /// Returns the grant whose token has that hash; at most one has it.
+    fn grant_with_token(&self, token: &TokenHash) -> Result<Option<GrantRecord>>;
+    /// Inserts or replaces a grant by id.
+    fn put_grant(&self, grant: &GrantRecord) -> Result<()>;
+    /// Deletes a grant.
+    fn delete_grant(&self, id: &GrantId) -> Result<()>;
+    /// Returns up to `limit` of those grants after `after`, in id order.
+    fn grants(
+        &self,
+        which: WhichGrants,
+        after: Option<&GrantId>,
+        limit: usize,
+    ) -> Result<Vec<GrantRecord>>;
 
     /// Returns the collection under way.
     fn collection(&self) -> Result<Option<CollectionRecord>>;
@@ -309,6 +328,58 @@ pub enum RevisionCause {
     Snapshot,
     /// This revision's tree was made head again.
     Restore(RevisionId),
+}
+
+/// What a token stands for. The token itself is nowhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantRecord {
+    /// Its identity.
+    pub id: GrantId,
+    /// The SHA-256 of its token.
+    pub token: TokenHash,
+    /// The files that it is bound to.
+    pub at: At,
+    /// What its holder may do with them.
+    pub purpose: Purpose,
+    /// What it is for; empty where nobody said.
+    pub label: String,
+    /// The name under which its holder's changes are logged; may be empty.
+    pub actor: String,
+    /// The grant that it was attenuated from.
+    pub parent: Option<GrantId>,
+    /// When it was issued.
+    pub created: Timestamp,
+    /// When it expires; `None` for never.
+    pub expires: Option<Timestamp>,
+}
+
+/// What the holder of a token may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purpose {
+    /// Use the files within this grant.
+    Files(Grant),
+    /// Look at all files as a site: a preview.
+    Site(Site),
+}
+
+/// How a tree is shown as a site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    /// The file that stands for its directory.
+    pub index: Name,
+    /// The file that stands for pages that do not exist.
+    pub fallback: Option<TreePath>,
+}
+
+/// Which grants a page is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhichGrants {
+    /// All, previews included.
+    Every,
+    /// Those to the files of this copy.
+    Files(CopyId),
+    /// Previews.
+    Sites,
 }
 
 /// How far a collection has come. See `docs/architecture.md`.

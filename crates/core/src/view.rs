@@ -5,12 +5,15 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use bytes::Bytes;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 
-use crate::change::{Change, ChangeOptions, Changed};
+use crate::change::{Change, ChangeOptions, Changed, Precondition};
 use crate::entry::{Directory, Entry, EntryKind, File, Summary};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grant::{Grant, Scope};
 use crate::id::TreeId;
+use crate::import::{EntrySource, ImportOptions, Imported, SourceEntry, SourceKind};
 use crate::path::{Name, TreePath};
 use crate::store::ByteStream;
 use crate::tree::{Walker, list, resolve};
@@ -204,6 +207,36 @@ impl View {
         })
     }
 
+    /// Imports a source over the files that are there, as
+    /// [`Workspace::import`] does. Within a grant that does not allow removal, no
+    /// entry gives way to one of another kind; a directory that the source names
+    /// on the way to what may be written is passed over.
+    ///
+    /// # Errors
+    /// As for [`Workspace::import`]; `Denied` outside the grant, and for
+    /// `delete_missing` unless everything there may be removed.
+    pub async fn import(
+        &self,
+        source: &mut dyn EntrySource,
+        mut options: ImportOptions<'_>,
+    ) -> Result<Imported> {
+        let into = options.into.clone();
+        let grant = &self.grant;
+        if options.delete_missing && !(grant.deletes(&into) && grant.reads(&into)) {
+            return Err(self.denied("import", &into));
+        }
+        options.into = grant.resolve(&into)?;
+        let mut source = Allowed {
+            source,
+            grant,
+            into,
+        };
+        let imported = self
+            .workspace
+            .import_as(self.at, &mut source, options, grant.replaces());
+        imported.await.map_err(|error| self.shown(error))
+    }
+
     fn within<T>(
         &self,
         operation: &'static str,
@@ -218,18 +251,21 @@ impl View {
         Error::new(ErrorKind::Denied, operation).at(path)
     }
 
-    /// Names paths as the holder sees them, and says no more about the copy than
-    /// that it is closed.
+    /// Names paths as the holder sees them, never the copy, and says no more about
+    /// it than that it is closed.
     fn shown(&self, error: Error) -> Error {
-        if error.kind() == ErrorKind::Closed && !self.grant.scopes().is_empty() {
+        let narrow = !self.grant.scopes().is_empty();
+        if error.kind() == ErrorKind::Closed && narrow {
             return Error::new(ErrorKind::Closed, error.operation().to_string());
         }
+        let at = self.at.to_string();
         error.map_subject(|subject| match TreePath::new(subject) {
-            Ok(path) => self
-                .grant
-                .locate(&path)
-                .map_or("/".into(), |path| path.to_string()),
-            Err(_) => subject.into(),
+            Ok(path) => Some(match self.grant.locate(&path) {
+                Some(path) => path.to_string(),
+                None => "/".into(),
+            }),
+            // `copy` and its id, or the id alone.
+            Err(_) => (!narrow || !at.ends_with(subject)).then(|| subject.into()),
         })
     }
 
@@ -283,7 +319,12 @@ impl View {
     fn allow(&self, mut change: Change) -> Result<Change> {
         let grant = &self.grant;
         let (operation, allowed) = match &change {
-            Change::Write { path, .. } => ("write", grant.writes(path)),
+            // A condition asks what is there.
+            Change::Write { path, options, .. } => (
+                "write",
+                grant.writes(path)
+                    && (options.precondition == Precondition::None || grant.reads(path)),
+            ),
             Change::Mkdir { path, .. } => ("mkdir", grant.writes(path)),
             Change::Symlink { path, .. } => ("symlink", grant.writes(path)),
             Change::Remove { path, .. } => ("remove", grant.deletes(path)),
@@ -323,6 +364,41 @@ impl View {
             *path = self.grant.resolve(path)?;
         }
         Ok(change)
+    }
+}
+
+/// The entries of a source that a grant lets in.
+struct Allowed<'a> {
+    source: &'a mut dyn EntrySource,
+    grant: &'a Grant,
+    into: TreePath,
+}
+
+impl Allowed<'_> {
+    async fn allowed(&mut self) -> Result<Option<SourceEntry>> {
+        let grant = self.grant;
+        while let Some(entry) = self.source.next().await? {
+            let path = entry.path.below(&self.into)?;
+            if grant.writes(&path) {
+                return Ok(Some(entry));
+            }
+            if entry.kind != SourceKind::Directory || !grant.leads_to_writes(&path) {
+                // Named as in the whole tree, as errors of the import are.
+                let path = grant.resolve(&path)?;
+                return Err(Error::new(ErrorKind::Denied, "import").at(path));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl EntrySource for Allowed<'_> {
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<SourceEntry>>> {
+        self.allowed().boxed()
+    }
+
+    fn chunk(&mut self) -> BoxFuture<'_, Result<Option<Bytes>>> {
+        self.source.chunk()
     }
 }
 

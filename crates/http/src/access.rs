@@ -1,12 +1,14 @@
-//! Who may call: the holder of the root token.
+//! Who may call: the holder of the root token, and holders of grants.
 
 use std::fmt;
+use std::rc::Rc;
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use workspace_core::{Error, ErrorKind, Result};
+use workspace_core::store::{GrantRecord, Purpose};
+use workspace_core::{Error, ErrorKind, Result, View, Workspace};
 
 use crate::problem::Problem;
 
@@ -15,7 +17,8 @@ const MIN_TOKEN: usize = 16;
 
 /// Who may call. Nothing is open by default.
 ///
-/// Keeps the token's SHA-256 only; tokens are compared by hash, in constant time.
+/// Keeps the root token's SHA-256 only; it is compared by hash, in constant time.
+/// Tokens of grants are looked up by theirs in the workspace.
 #[derive(Clone)]
 pub struct Access(Root);
 
@@ -27,8 +30,59 @@ enum Root {
     Everybody,
 }
 
+/// Who may call a route.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Who {
+    /// Everybody.
+    Anyone,
+    /// The holder of the root token.
+    Root,
+    /// The holder of a grant's token.
+    Holder,
+}
+
+impl Who {
+    /// Returns who may call a route at `path`, unless it is open.
+    pub(crate) fn of(path: &str) -> Self {
+        match path.strip_prefix("/v1/view") {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => Self::Holder,
+            _ => Self::Root,
+        }
+    }
+}
+
+/// The holder of a grant's token.
+#[derive(Clone)]
+pub(crate) struct Holder {
+    workspace: Workspace,
+    pub(crate) grant: Rc<GrantRecord>,
+    pub(crate) token: Rc<str>,
+}
+
+impl Holder {
+    /// Returns the files as the holder sees them.
+    pub(crate) fn view(&self) -> Result<View> {
+        match &self.grant.purpose {
+            Purpose::Files(grant) => Ok(self.workspace.view(self.grant.at, grant.clone())),
+            Purpose::Site(_) => Err(Error::new(ErrorKind::Denied, "view")),
+        }
+    }
+
+    /// Checks that the grant is still alive.
+    ///
+    /// # Errors
+    /// `Denied` where it is not.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.workspace.grant(&self.grant.id)? {
+            Some(_) => Ok(()),
+            None => Err(Error::new(ErrorKind::Denied, "call")),
+        }
+    }
+}
+
 impl Access {
-    /// Lets in whoever has the root token.
+    /// Lets in whoever has the root token, and the holders of grants to what
+    /// their grants allow.
     ///
     /// # Errors
     /// `Invalid` for a token that is shorter than 16 bytes, or that a header
@@ -41,29 +95,55 @@ impl Access {
         Ok(Self(Root::Token(hash(token))))
     }
 
-    /// Lets nobody in as root: for a server that was given no token.
+    /// Lets nobody in as root: for a server that was given no token. Holders of
+    /// grants are let in.
     pub fn nobody() -> Self {
         Self(Root::Nobody)
     }
 
-    /// Lets everybody in, without a token: for a caller that proved otherwise
-    /// that it may do all, as one that holds the Durable Object itself.
+    /// Lets everybody in as root, whatever token they show: for a caller that
+    /// proved otherwise that it may do all, as one that holds the Durable Object
+    /// itself.
     pub fn trusted() -> Self {
         Self(Root::Everybody)
     }
 
-    /// Checks the token of a request.
-    pub(crate) fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
-        let admitted = match &self.0 {
-            Root::Nobody => false,
-            Root::Everybody => true,
-            Root::Token(root) => {
-                bearer(headers).is_some_and(|token| hash(token).ct_eq(root).into())
-            }
+    /// Checks the token of a request; returns the holder of a grant, `None` for
+    /// that of the root token.
+    pub(crate) fn check(
+        &self,
+        workspace: &Workspace,
+        headers: &HeaderMap,
+    ) -> Result<Option<Holder>, Problem> {
+        let token = match (&self.0, bearer(headers)) {
+            (Root::Everybody, _) => return Ok(None),
+            (_, None) => return Err(Problem::unauthorized()),
+            (Root::Token(root), Some(token)) if hash(token).ct_eq(root).into() => return Ok(None),
+            (_, Some(token)) => token,
         };
-        match admitted {
-            true => Ok(()),
-            false => Err(Problem::unauthorized()),
+        let grant = workspace.find_grant(token)?;
+        let grant = grant.ok_or_else(Problem::unauthorized)?;
+        Ok(Some(Holder {
+            workspace: workspace.clone(),
+            grant: Rc::new(grant),
+            token: token.into(),
+        }))
+    }
+
+    /// Lets in to a route that is for `who`.
+    pub(crate) fn admit(
+        &self,
+        who: Who,
+        workspace: &Workspace,
+        headers: &HeaderMap,
+    ) -> Result<Option<Holder>, Problem> {
+        if who == Who::Anyone {
+            return Ok(None);
+        }
+        let holder = self.check(workspace, headers)?;
+        match holder.is_some() == (who == Who::Holder) {
+            true => Ok(holder),
+            false => Err(Problem::denied()),
         }
     }
 }
@@ -90,19 +170,44 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use workspace_core::Options;
+    use workspace_testkit::{MemoryBlobs, MemoryMeta, TestContext};
+
     use super::*;
 
     const TOKEN: &str = "0123456789abcdef";
 
+    fn workspace() -> Workspace {
+        let meta = Box::new(MemoryMeta::new());
+        let blobs = Arc::new(MemoryBlobs::new());
+        let context = TestContext::new(1).context();
+        Workspace::create(meta, blobs, context, Options::default()).unwrap()
+    }
+
+    #[test]
+    fn routes_below_the_view_are_for_holders() {
+        for (path, who) in [
+            ("/v1/view", Who::Holder),
+            ("/v1/view/files/{*path}", Who::Holder),
+            ("/v1/views", Who::Root),
+            ("/v1/head/view", Who::Root),
+        ] {
+            assert_eq!(Who::of(path), who);
+        }
+    }
+
     #[test]
     fn only_the_whole_token_is_let_in() {
         let access = Access::root(TOKEN).unwrap();
+        let workspace = workspace();
         let allows = |values: &[&str]| {
             let mut headers = HeaderMap::new();
             for value in values {
                 headers.append(AUTHORIZATION, value.parse().unwrap());
             }
-            access.check(&headers).is_ok()
+            access.check(&workspace, &headers).is_ok()
         };
         let good = format!("Bearer {TOKEN}");
         assert!(allows(&[&good]) && allows(&[&format!("bearer  {TOKEN}")]));
@@ -115,11 +220,11 @@ mod tests {
 
     #[test]
     fn without_a_token_nobody_is_let_in_but_who_is_trusted() {
-        let mut headers = HeaderMap::new();
-        assert!(Access::nobody().check(&headers).is_err());
-        assert!(Access::trusted().check(&headers).is_ok());
+        let (workspace, mut headers) = (workspace(), HeaderMap::new());
+        assert!(Access::nobody().check(&workspace, &headers).is_err());
+        assert!(Access::trusted().check(&workspace, &headers).is_ok());
         headers.append(AUTHORIZATION, format!("Bearer {TOKEN}").parse().unwrap());
-        assert!(Access::nobody().check(&headers).is_err());
+        assert!(Access::nobody().check(&workspace, &headers).is_err());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use send_wrapper::SendWrapper;
 use workspace_core::{ImportLimits, Workspace};
 
-use crate::access::Access;
+use crate::access::{Access, Who};
 use crate::call::Call;
 use crate::problem::Problem;
 use crate::routes;
@@ -25,21 +25,20 @@ impl Api {
     /// Checks the token of a request and takes it in.
     pub(crate) fn admit(
         &self,
-        open: bool,
+        who: Who,
         pattern: Arc<str>,
         request: Request,
     ) -> Result<Call, Problem> {
-        if !open {
-            self.access.check(request.headers())?;
-        }
         let workspace = self.workspace.metered();
-        Ok(Call::new(workspace, self.limits, pattern, request))
+        let holder = self.access.admit(who, &workspace, request.headers())?;
+        Ok(Call::new(workspace, holder, self.limits, pattern, request))
     }
 
-    /// Answers with `problem`, to whom has a token.
+    /// Answers with `problem` to who may know which routes there are.
     async fn refuse(self, problem: Problem, request: Request) -> Response {
-        match self.access.check(request.headers()) {
-            Ok(()) => problem.into_response(),
+        match self.access.check(&self.workspace, request.headers()) {
+            Ok(None) => problem.into_response(),
+            Ok(Some(_)) => Problem::denied().into_response(),
             Err(unauthorized) => unauthorized.into_response(),
         }
     }

@@ -6,22 +6,25 @@ use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
+use send_wrapper::SendWrapper;
 use workspace_core::{Error, ErrorKind, Result};
 
+use crate::access::Holder;
 use crate::problem::Problem;
 
 /// A body on its way in.
 pub(crate) struct Incoming {
     body: BodyDataStream,
     declared: Option<u64>,
+    holder: Option<SendWrapper<Holder>>,
 }
 
 impl Incoming {
-    /// Looks at what the headers say about a body.
+    /// Looks at what the headers say about a body that `holder` sends.
     ///
     /// # Errors
     /// `Invalid` for a length that is no number, and for an encoding.
-    pub(crate) fn new(headers: &HeaderMap, body: Body) -> Result<Self> {
+    pub(crate) fn new(headers: &HeaderMap, body: Body, holder: Option<Holder>) -> Result<Self> {
         let invalid = |why| Error::new(ErrorKind::Invalid, "read body").because(why);
         let encoding = headers.get(CONTENT_ENCODING).map(|value| value.as_bytes());
         if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
@@ -39,6 +42,7 @@ impl Incoming {
         Ok(Self {
             body: body.into_data_stream(),
             declared,
+            holder: holder.map(SendWrapper::new),
         })
     }
 
@@ -56,8 +60,9 @@ impl Incoming {
     /// Streams the body.
     ///
     /// # Errors
-    /// As for [`declared`](Self::declared). The stream ends with an error where it is longer than `limit`, where it is
-    /// not as long as declared, and where the connection fails.
+    /// As for [`declared`](Self::declared). The stream ends with an error where it
+    /// is longer than `limit`, where it is not as long as declared, where the
+    /// connection fails, and with `Denied` where the sender's grant is dead.
     pub(crate) fn stream(
         self,
         limit: u64,
@@ -69,11 +74,13 @@ impl Incoming {
                 "{found} bytes{more} came, and Content-Length says {declared}"
             ))
         };
-        let steps = stream::try_unfold((self.body, 0), move |(mut body, mut seen)| async move {
+        let start = (self.body, self.holder, 0);
+        let steps = stream::try_unfold(start, move |(mut body, holder, mut seen)| async move {
             let chunk = body.try_next().await.map_err(|_| {
                 Error::new(ErrorKind::Source, "read body")
                     .because(format!("the body broke off after {seen} bytes"))
             })?;
+            holder.as_ref().map_or(Ok(()), |holder| holder.check())?;
             let Some(chunk) = chunk else {
                 return match declared {
                     Some(declared) if declared != seen => Err(wrong_length(seen, "")),
@@ -87,7 +94,7 @@ impl Incoming {
             if seen > limit {
                 return Err(too_long(limit));
             }
-            Ok(Some((chunk, (body, seen))))
+            Ok(Some((chunk, (body, holder, seen))))
         });
         Ok(steps.boxed())
     }
@@ -139,7 +146,7 @@ mod tests {
         }
         let chunks: Vec<_> = chunks.iter().map(|chunk| Ok::<_, Error>(*chunk)).collect();
         let body = Body::from_stream(stream::iter(chunks));
-        block_on(Incoming::new(&headers, body)?.whole(limit))
+        block_on(Incoming::new(&headers, body, None)?.whole(limit))
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A request as handlers see it, read strictly.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -9,8 +10,11 @@ use axum::http::{HeaderMap, Method, Response, StatusCode, Uri};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use workspace_core::store::CopyRecord;
-use workspace_core::{At, Error, ErrorKind, ImportLimits, Result, RevisionId, TreePath, Workspace};
+use workspace_core::{
+    At, Author, Error, ErrorKind, ImportLimits, Result, TreePath, View, Workspace,
+};
 
+use crate::access::Holder;
 use crate::body::{Incoming, expect_media_type};
 use crate::passage::Passage;
 use crate::problem::Problem;
@@ -23,6 +27,8 @@ pub(crate) type Answer = Result<Response<Body>, Problem>;
 /// A request that was let in.
 pub(crate) struct Call {
     pub(crate) workspace: Workspace,
+    /// Who calls, if not the holder of the root token.
+    pub(crate) holder: Option<Holder>,
     pub(crate) limits: ImportLimits,
     pub(crate) method: Method,
     pub(crate) headers: HeaderMap,
@@ -36,6 +42,7 @@ pub(crate) struct Call {
 impl Call {
     pub(crate) fn new(
         workspace: Workspace,
+        holder: Option<Holder>,
         limits: ImportLimits,
         pattern: Arc<str>,
         request: Request,
@@ -43,6 +50,7 @@ impl Call {
         let (mut parts, body) = request.into_parts();
         Self {
             workspace,
+            holder,
             limits,
             method: parts.method,
             headers: parts.headers,
@@ -79,11 +87,30 @@ impl Call {
         }
     }
 
-    /// Returns which files the request is about.
+    /// Returns the files that the request is about, as the caller may use them.
     ///
     /// # Errors
     /// `Invalid`, `NotFound`.
-    pub(crate) fn at(&self) -> Result<At> {
+    pub(crate) fn view(&self) -> Result<View> {
+        match &self.holder {
+            Some(holder) => holder.view(),
+            None => Ok(self.workspace.files(self.at()?)),
+        }
+    }
+
+    /// Returns whose changes these are: the grant's actor for its holder, whatever
+    /// the request says.
+    pub(crate) fn author(&self, actor: String, note: String) -> Author {
+        match &self.holder {
+            Some(holder) => Author {
+                actor: holder.grant.actor.clone(),
+                note,
+            },
+            None => Author { actor, note },
+        }
+    }
+
+    fn at(&self) -> Result<At> {
         if self.parameter("copy")?.is_some() {
             return Ok(At::Copy(self.copy()?.id));
         }
@@ -105,12 +132,12 @@ impl Call {
         self.workspace.find_copy(&copy)
     }
 
-    /// Returns the revision that the route names.
+    /// Returns the revision, or grant, that the route names.
     ///
     /// # Errors
     /// `Invalid`.
-    pub(crate) fn revision(&self) -> Result<RevisionId> {
-        self.parameter("revision")?.unwrap_or_default().parse()
+    pub(crate) fn id<T: FromStr<Err = Error>>(&self, name: &str) -> Result<T> {
+        self.parameter(name)?.unwrap_or_default().parse()
     }
 
     /// Reads the query.
@@ -131,8 +158,7 @@ impl Call {
     /// `Invalid`, `LimitExceeded`; a media type that is not JSON.
     pub(crate) async fn json<T: DeserializeOwned>(self) -> Result<T, Problem> {
         expect_media_type(&self.headers, &["application/json"])?;
-        let body = Incoming::new(&self.headers, self.body)?;
-        let body = body.whole(MAX_JSON).await?;
+        let body = self.incoming()?.whole(MAX_JSON).await?;
         Ok(serde_json::from_slice(&body).map_err(|error| {
             Error::new(ErrorKind::Invalid, "read body").because(error.to_string().escape_debug())
         })?)
@@ -143,23 +169,25 @@ impl Call {
     /// # Errors
     /// As for [`json`](Self::json).
     pub(crate) async fn json_or_default<T: DeserializeOwned + Default>(self) -> Result<T, Problem> {
-        let body = Incoming::new(&self.headers, self.body)?;
-        let body = body.whole(MAX_JSON).await?;
+        let headers = self.headers.clone();
+        let body = self.incoming()?.whole(MAX_JSON).await?;
         if body.is_empty() {
             return Ok(T::default());
         }
-        expect_media_type(&self.headers, &["application/json"])?;
+        expect_media_type(&headers, &["application/json"])?;
         Ok(serde_json::from_slice(&body).map_err(|error| {
             Error::new(ErrorKind::Invalid, "read body").because(error.to_string().escape_debug())
         })?)
     }
 
-    /// Returns the body, to be streamed.
+    /// Returns the body, to be streamed. That of a grant's holder ends with an
+    /// error once the grant is dead, so that nobody can begin before a revocation
+    /// and go on after it.
     ///
     /// # Errors
     /// `Invalid` for headers that contradict it.
     pub(crate) fn incoming(self) -> Result<Incoming> {
-        Incoming::new(&self.headers, self.body)
+        Incoming::new(&self.headers, self.body, self.holder)
     }
 }
 

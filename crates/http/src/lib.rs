@@ -2,7 +2,8 @@
 //! Durable Object alike. It knows no server and no runtime.
 //!
 //! - [`router`]: all routes, under `/v1`, over a workspace.
-//! - [`Access`]: who may call. Nothing is open by default.
+//! - [`Access`]: who may call: the holder of the root token, and the holders of
+//!   grants. Nothing is open by default.
 //! - [`Client`]: the other side, over any [`Transport`], in the types of the core.
 //! - [`Pulse`]: what a server keeps streams of events alive by, and ends them.
 //! - [`wire`]: what goes over the wire as JSON.
@@ -12,15 +13,18 @@
 //! - [`Passage`], [`Passed`]: large bodies past the router, for servers that can.
 //!
 //! Files are bodies, streamed in both directions; whole trees are tar archives.
+//! Below `/v1/view` a grant's token leads to its part of a copy; it leads nowhere
+//! else.
 //!
 //! | | |
 //! |---|---|
-//! | `/v1/head`, `/v1/copies/{copy}`, `/v1/revisions/{revision}`, `/v1/trees/{tree}` | what it is |
+//! | `/v1/head`, `/v1/copies/{copy}`, `/v1/revisions/{revision}`, `/v1/trees/{tree}`, `/v1/view` | what it is |
 //! | … `/files/{path}` | GET, HEAD, PUT, DELETE |
 //! | … `/list/{path}`, `/stat/{path}`, `/walk/{path}`, `/export/{path}` | GET |
 //! | … `/changes`, `/import` | POST |
 //! | `/v1/copies/{copy}/…` | `status`, `operations`, `apply`, `rebase`, `undo`, `discard` |
 //! | `/v1/events` | what has changed, in pages or as server-sent events |
+//! | `/v1/copies/{copy}/grants`, `/v1/grants/{grant}`, `/v1/view/grants` | tokens |
 //! | `/v1/diff`, `/v1/usage`, `/v1/gc`, `/v1/fsck` | the whole |
 
 mod access;

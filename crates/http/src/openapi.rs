@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
+use crate::access::Who;
 use crate::problem::{PROBLEM_JSON, ProblemDto, status};
 use crate::route::{ContentDoc, Fail, Route};
 use crate::routes;
@@ -73,9 +74,14 @@ pub fn openapi() -> Value {
         "components": {
             "schemas": schemas.types,
             "responses": schemas.problems,
-            "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
+            "securitySchemes": {
+                "root": { "type": "http", "scheme": "bearer",
+                    "description": "The root token: everything but the routes of a view." },
+                "grant": { "type": "http", "scheme": "bearer",
+                    "description": "The token of a grant: the routes of its view." },
+            },
         },
-        "security": [{ "token": [] }],
+        "security": [{ "root": [] }],
     })
 }
 
@@ -93,9 +99,11 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
         operation.insert("requestBody".into(), body);
     }
     operation.insert("responses".into(), json!(responses(route, schemas)));
-    if route.open {
-        operation.insert("security".into(), json!([]));
-    }
+    match route.who {
+        Who::Anyone => operation.insert("security".into(), json!([])),
+        Who::Holder => operation.insert("security".into(), json!([{ "grant": [] }])),
+        Who::Root => None,
+    };
     Value::Object(operation)
 }
 
@@ -108,6 +116,7 @@ fn parameters(route: &Route) -> Vec<Value> {
             }
             "copy" => "A copy's name, its id, or the start of its id.",
             "tree" => "A tree's id, in hex; it has to be that of something that is kept.",
+            "grant" => "A grant's id, in hex.",
             _ => "A revision's number.",
         };
         let schema = match name {
@@ -170,8 +179,9 @@ fn responses(route: &Route, schemas: &mut Schemas) -> BTreeMap<String, Value> {
         }
     }
     let mut codes: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    if !route.open {
+    if route.who != Who::Anyone {
         codes.insert("401".into(), vec!["unauthorized"]);
+        codes.insert("403".into(), vec!["denied"]);
     }
     for fail in &route.fails {
         let (status, code) = match fail {

@@ -150,6 +150,12 @@ impl Problem {
         }
     }
 
+    /// With a token that is not for this route. Says nothing about what is there.
+    pub(crate) fn denied() -> Self {
+        let kind = ErrorKind::Denied;
+        Self::of_http(status(kind), kind.code(), &kind.to_string())
+    }
+
     pub(crate) fn no_such_route() -> Self {
         Self::of_http(StatusCode::NOT_FOUND, "no_such_route", "no such route")
     }

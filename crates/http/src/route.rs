@@ -14,9 +14,11 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, ToSchema};
 use workspace_core::{ErrorKind, Receipt};
 
+use crate::access::{Holder, Who};
 use crate::api::Api;
 use crate::call::{Answer, Call};
 use crate::openapi::Schemas;
+use crate::problem::Problem;
 use crate::wire::ReceiptDto;
 
 /// What the call cost the stores, in answers.
@@ -35,8 +37,7 @@ pub(crate) struct Route {
     pub(crate) body: Option<BodyDoc>,
     pub(crate) answers: Vec<AnswerDoc>,
     pub(crate) fails: Vec<Fail>,
-    /// Whether it can be called without a token.
-    pub(crate) open: bool,
+    pub(crate) who: Who,
     handler: Handler,
 }
 
@@ -95,12 +96,14 @@ impl Route {
         F: Fn(Call) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Answer> + 'static,
     {
+        let path = path.into();
         let mut fails: Vec<Fail> = ALWAYS.map(Fail::Kind).into();
         if method != Method::GET {
             fails.extend(WRITING.map(Fail::Kind));
         }
         Self {
-            path: path.into(),
+            who: Who::of(&path),
+            path,
             method,
             id: id.into(),
             summary,
@@ -109,7 +112,6 @@ impl Route {
             body: None,
             answers: Vec::new(),
             fails,
-            open: false,
             handler: Arc::new(move |call| Box::pin(handler(call))),
         }
     }
@@ -199,7 +201,7 @@ impl Route {
 
     /// Can be called without a token.
     pub(crate) fn open(mut self) -> Self {
-        self.open = true;
+        self.who = Who::Anyone;
         self.fails.clear();
         self
     }
@@ -209,7 +211,7 @@ impl Route {
         let Self {
             path,
             method,
-            open,
+            who,
             handler,
             ..
         } = self;
@@ -218,16 +220,24 @@ impl Route {
             let (path, handler) = (Arc::clone(&path), Arc::clone(&handler));
             // A workspace stays on its thread, and so does whoever serves it.
             SendWrapper::new(async move {
-                match api.admit(open, path, request) {
-                    Ok(call) => {
-                        let workspace = call.workspace.clone();
-                        let answer = handler(call).await;
-                        let mut response = answer.unwrap_or_else(IntoResponse::into_response);
-                        tell_cost(workspace.receipt(), &mut response);
-                        response
+                let call = match api.admit(who, path, request) {
+                    Ok(call) => call,
+                    Err(problem) => return problem.into_response(),
+                };
+                let (workspace, holder) = (call.workspace.clone(), call.holder.clone());
+                let answer = handler(call).await;
+                let mut response = answer.unwrap_or_else(|problem| {
+                    // A token that dies on the way is like one that was dead.
+                    match holder.as_ref().map(Holder::check) {
+                        Some(Err(_)) => Problem::unauthorized().into_response(),
+                        _ => problem.into_response(),
                     }
-                    Err(problem) => problem.into_response(),
+                });
+                // What a call costs depends on what is outside a grant.
+                if holder.is_none() {
+                    tell_cost(workspace.receipt(), &mut response);
                 }
+                response
             })
         })
     }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use workspace_core::store::{
-    CollectionPhase, CollectionRecord, ContentRecord, CopyRecord, CopyState, HeadRecord,
-    OperationCause, OperationRecord, Place, RevisionCause, RevisionRecord,
+    CollectionPhase, CollectionRecord, ContentRecord, CopyRecord, CopyState, GrantRecord,
+    HeadRecord, OperationCause, OperationRecord, Place, Purpose, RevisionCause, RevisionRecord,
+    Site,
 };
 use workspace_core::{
-    BlobKey, ContentId, CopyId, Event, EventKind, EventRecord, OperationId, Result, RevisionId,
-    TreeId,
+    At, BlobKey, ContentId, CopyId, Event, EventKind, EventRecord, Glob, Grant, Name, OperationId,
+    Result, RevisionId, Scope, TreeId, TreePath,
 };
 
 use crate::row::Row;
@@ -145,27 +146,134 @@ pub(crate) fn revision(row: &mut Row<'_>) -> Result<RevisionRecord> {
 pub(crate) fn encode_metadata(metadata: &BTreeMap<String, String>) -> Option<Vec<u8>> {
     let mut encoded = Vec::new();
     for text in metadata.iter().flat_map(|(key, value)| [key, value]) {
-        // A length beyond 32 bits is beyond the row limit, which refuses it whole.
-        let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
-        encoded.extend_from_slice(&length.to_be_bytes());
-        encoded.extend_from_slice(text.as_bytes());
+        put_text(&mut encoded, text);
     }
     (!encoded.is_empty()).then_some(encoded)
 }
 
 fn decode_metadata(mut encoded: &[u8]) -> Option<BTreeMap<String, String>> {
-    fn text(encoded: &mut &[u8]) -> Option<String> {
-        let (length, rest) = encoded.split_first_chunk()?;
-        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-        let (text, rest) = rest.split_at_checked(length)?;
-        *encoded = rest;
-        Some(str::from_utf8(text).ok()?.to_owned())
-    }
     let mut metadata = BTreeMap::new();
     while !encoded.is_empty() {
-        metadata.insert(text(&mut encoded)?, text(&mut encoded)?);
+        let key = take_text(&mut encoded)?.to_owned();
+        metadata.insert(key, take_text(&mut encoded)?.to_owned());
     }
     Some(metadata)
+}
+
+fn put_length(encoded: &mut Vec<u8>, length: usize) {
+    // A length beyond 32 bits is beyond the row limit, which refuses it whole.
+    let length = u32::try_from(length).unwrap_or(u32::MAX);
+    encoded.extend_from_slice(&length.to_be_bytes());
+}
+
+fn put_text(encoded: &mut Vec<u8>, text: &str) {
+    put_length(encoded, text.len());
+    encoded.extend_from_slice(text.as_bytes());
+}
+
+fn take_length(encoded: &mut &[u8]) -> Option<usize> {
+    let (length, rest) = encoded.split_first_chunk()?;
+    *encoded = rest;
+    usize::try_from(u32::from_be_bytes(*length)).ok()
+}
+
+fn take_text<'e>(encoded: &mut &'e [u8]) -> Option<&'e str> {
+    let length = take_length(encoded)?;
+    let (text, rest) = encoded.split_at_checked(length)?;
+    *encoded = rest;
+    str::from_utf8(text).ok()
+}
+
+pub(crate) fn grant(row: &mut Row<'_>) -> Result<GrantRecord> {
+    let (id, token) = (row.id()?, row.id()?);
+    let at = match (
+        row.optional_id()?,
+        row.optional_counter()?,
+        row.optional_id()?,
+    ) {
+        (None, None, None) => At::Head,
+        (Some(copy), None, None) => At::Copy(copy),
+        (None, Some(revision), None) => At::Revision(RevisionId::new(revision)),
+        (None, None, Some(tree)) => At::Tree(tree),
+        _ => return Err(row.corrupt("a grant to several files")),
+    };
+    let purpose = match (
+        row.optional_bytes()?,
+        row.optional_text()?,
+        row.optional_text()?,
+    ) {
+        (Some(scopes), None, None) => {
+            decode_grant(scopes).ok_or_else(|| row.corrupt("scopes do not decode"))?
+        }
+        (None, Some(index), fallback) => {
+            site(index, fallback).ok_or_else(|| row.corrupt("not the paths of a site"))?
+        }
+        _ => return Err(row.corrupt("not exactly one of scopes and page")),
+    };
+    Ok(GrantRecord {
+        id,
+        token,
+        at,
+        purpose,
+        label: row.text()?.to_owned(),
+        actor: row.text()?.to_owned(),
+        parent: row.optional_id()?,
+        created: row.time()?,
+        expires: row.optional_time()?,
+    })
+}
+
+fn site(index: &str, fallback: Option<&str>) -> Option<Purpose> {
+    Some(Purpose::Site(Site {
+        index: Name::new(index).ok()?,
+        fallback: match fallback {
+            Some(path) => Some(TreePath::new(path).ok()?),
+            None => None,
+        },
+    }))
+}
+
+/// Each scope as its root, a byte for `delete`, and its read and its write globs,
+/// each list with its length before it.
+pub(crate) fn encode_grant(grant: &Grant) -> Vec<u8> {
+    let mut encoded = Vec::new();
+    for scope in grant.scopes() {
+        put_text(&mut encoded, scope.root.as_str());
+        encoded.push(scope.delete.into());
+        for globs in [&scope.read, &scope.write] {
+            put_length(&mut encoded, globs.len());
+            for glob in globs {
+                put_text(&mut encoded, glob.as_str());
+            }
+        }
+    }
+    encoded
+}
+
+fn decode_grant(mut encoded: &[u8]) -> Option<Purpose> {
+    fn globs(encoded: &mut &[u8]) -> Option<Vec<Glob>> {
+        let count = take_length(encoded)?;
+        (0..count)
+            .map(|_| Glob::new(take_text(encoded)?).ok())
+            .collect()
+    }
+    let mut grant = Grant::all();
+    while !encoded.is_empty() {
+        let root = TreePath::new(take_text(&mut encoded)?).ok()?;
+        let (delete, rest) = encoded.split_first()?;
+        encoded = rest;
+        grant = grant.attenuate(Scope {
+            root,
+            delete: match delete {
+                0 => false,
+                1 => true,
+                _ => return None,
+            },
+            read: globs(&mut encoded)?,
+            write: globs(&mut encoded)?,
+        });
+    }
+    Some(Purpose::Files(grant))
 }
 
 /// The code of each kind; a new kind gets a new one.

@@ -97,7 +97,8 @@ const VERSION_1: &[&str] = &[
 ) STRICT, WITHOUT ROWID",
 ];
 
-const VERSION_2: &[&str] = &["CREATE TABLE events (
+const VERSION_2: &[&str] = &[
+    "CREATE TABLE events (
   sequence INTEGER PRIMARY KEY,
   kind INTEGER NOT NULL,
   copy BLOB,
@@ -107,7 +108,25 @@ const VERSION_2: &[&str] = &["CREATE TABLE events (
   revision INTEGER,
   actor TEXT,
   at INTEGER NOT NULL
-) STRICT"];
+) STRICT",
+    "CREATE TABLE grants (
+  id BLOB PRIMARY KEY,
+  token BLOB NOT NULL UNIQUE,
+  copy BLOB,
+  revision INTEGER,
+  tree BLOB,
+  scopes BLOB,
+  page TEXT,
+  fallback TEXT,
+  label TEXT NOT NULL,
+  actor TEXT NOT NULL,
+  parent BLOB,
+  created INTEGER NOT NULL,
+  expires INTEGER
+) STRICT, WITHOUT ROWID",
+    "CREATE INDEX grants_by_copy ON grants (copy, id) WHERE scopes IS NOT NULL",
+    "CREATE INDEX previews ON grants (id) WHERE page IS NOT NULL",
+];
 
 /// The schema version that this build writes.
 pub const SCHEMA_VERSION: u64 = MIGRATIONS.len() as u64;

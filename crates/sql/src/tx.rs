@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use workspace_core::store::{
-    CollectionRecord, ContentRecord, CopyRecord, HeadRecord, MetaTx, OperationRecord, Place,
-    RevisionRecord, StoreUsage, Sweep,
+    CollectionRecord, ContentRecord, CopyRecord, GrantRecord, HeadRecord, MetaTx, OperationRecord,
+    Place, Purpose, RevisionRecord, StoreUsage, Sweep, WhichGrants,
 };
 use workspace_core::{
-    BlobKey, ContentId, CopyId, Error, ErrorKind, Event, EventRecord, OperationId, Result,
-    RevisionId, TreeId,
+    At, BlobKey, ContentId, CopyId, Error, ErrorKind, Event, EventRecord, GrantId, OperationId,
+    Result, RevisionId, TokenHash, TreeId, TreePath,
 };
 
 use crate::conn::{SqlConn, SqlValue};
@@ -122,6 +122,10 @@ fn optional_blob(bytes: Option<&[u8]>) -> SqlValue<'_> {
     bytes.map_or(SqlValue::Null, SqlValue::Blob)
 }
 
+fn optional_text(text: Option<&str>) -> SqlValue<'_> {
+    text.map_or(SqlValue::Null, SqlValue::Text)
+}
+
 macro_rules! select_copies {
     ($rest:literal) => {
         concat!(
@@ -146,6 +150,16 @@ macro_rules! select_revisions {
         concat!(
             "SELECT id, parent, tree, version, cause, copy, restored, actor, message, at, metadata
              FROM revisions ",
+            $rest
+        )
+    };
+}
+
+macro_rules! select_grants {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, token, copy, revision, tree, scopes, page, fallback, label, actor, parent,
+               created, expires FROM grants ",
             $rest
         )
     };
@@ -250,7 +264,7 @@ impl MetaTx for Tx<'_> {
                modified = excluded.modified, expires = excluded.expires",
             &[
                 blob(copy.id.as_bytes()),
-                copy.name.as_deref().map_or(SqlValue::Null, SqlValue::Text),
+                optional_text(copy.name.as_deref()),
                 number(state)?,
                 optional_number(revision.map(RevisionId::get))?,
                 number(copy.base_version)?,
@@ -423,6 +437,91 @@ impl MetaTx for Tx<'_> {
         let sql = "DELETE FROM events WHERE sequence < ?1";
         self.exec(sql, &[number(first)?])?;
         Ok(())
+    }
+
+    fn grant(&self, id: &GrantId) -> Result<Option<GrantRecord>> {
+        let sql = select_grants!("WHERE id = ?1");
+        self.one("grants", sql, &[blob(id.as_bytes())], record::grant)
+    }
+
+    fn grant_with_token(&self, token: &TokenHash) -> Result<Option<GrantRecord>> {
+        let sql = select_grants!("WHERE token = ?1");
+        self.one("grants", sql, &[blob(token.as_bytes())], record::grant)
+    }
+
+    fn put_grant(&self, grant: &GrantRecord) -> Result<()> {
+        let (mut copy, mut revision, mut tree) = (SqlValue::Null, SqlValue::Null, SqlValue::Null);
+        match &grant.at {
+            At::Head => {}
+            At::Copy(id) => copy = blob(id.as_bytes()),
+            At::Revision(id) => revision = number(id.get())?,
+            At::Tree(id) => tree = blob(id.as_bytes()),
+        }
+        let (scopes, site) = match &grant.purpose {
+            Purpose::Files(grant) => (Some(record::encode_grant(grant)), None),
+            Purpose::Site(site) => (None, Some(site)),
+        };
+        let fallback = site.and_then(|site| site.fallback.as_ref());
+        let expires = grant.expires.map(|at| SqlValue::Integer(at.as_millis()));
+        self.exec(
+            "INSERT INTO grants (id, token, copy, revision, tree, scopes, page, fallback, label,
+               actor, parent, created, expires)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+             ON CONFLICT (id) DO UPDATE SET token = excluded.token, copy = excluded.copy,
+               revision = excluded.revision, tree = excluded.tree, scopes = excluded.scopes,
+               page = excluded.page, fallback = excluded.fallback, label = excluded.label,
+               actor = excluded.actor, parent = excluded.parent, created = excluded.created,
+               expires = excluded.expires",
+            &[
+                blob(grant.id.as_bytes()),
+                blob(grant.token.as_bytes()),
+                copy,
+                revision,
+                tree,
+                optional_blob(scopes.as_deref()),
+                optional_text(site.map(|site| site.index.as_str())),
+                optional_text(fallback.map(TreePath::as_str)),
+                SqlValue::Text(&grant.label),
+                SqlValue::Text(&grant.actor),
+                optional_blob(grant.parent.as_ref().map(|id| &id.as_bytes()[..])),
+                SqlValue::Integer(grant.created.as_millis()),
+                expires.unwrap_or(SqlValue::Null),
+            ],
+        )?;
+        Ok(())
+    }
+
+    fn delete_grant(&self, id: &GrantId) -> Result<()> {
+        let sql = "DELETE FROM grants WHERE id = ?1";
+        self.exec(sql, &[blob(id.as_bytes())])?;
+        Ok(())
+    }
+
+    fn grants(
+        &self,
+        which: WhichGrants,
+        after: Option<&GrantId>,
+        limit: usize,
+    ) -> Result<Vec<GrantRecord>> {
+        let after = blob(after.map(|id| &id.as_bytes()[..]).unwrap_or_default());
+        let limit = count(limit);
+        let page = |sql, params: &[SqlValue<'_>]| self.all("grants", sql, params, record::grant);
+        match which {
+            WhichGrants::Every => {
+                let sql = select_grants!("WHERE id > ?1 ORDER BY id LIMIT ?2");
+                page(sql, &[after, limit])
+            }
+            WhichGrants::Files(copy) => {
+                let sql = select_grants!(
+                    "WHERE copy = ?1 AND scopes IS NOT NULL AND id > ?2 ORDER BY id LIMIT ?3"
+                );
+                page(sql, &[blob(copy.as_bytes()), after, limit])
+            }
+            WhichGrants::Sites => {
+                let sql = select_grants!("WHERE page IS NOT NULL AND id > ?1 ORDER BY id LIMIT ?2");
+                page(sql, &[after, limit])
+            }
+        }
     }
 
     fn collection(&self) -> Result<Option<CollectionRecord>> {

@@ -45,8 +45,8 @@ pub struct Collected {
 
 impl Workspace {
     /// Collects everything there is to collect now: discards copies that have
-    /// expired, forgets closed ones whose time is up, then runs a collection
-    /// to its end.
+    /// expired, forgets closed ones whose time is up and grants that are dead, then
+    /// runs a collection to its end.
     ///
     /// # Errors
     /// Those of the stores; `Corrupt` where a node is missing, and then nothing
@@ -54,6 +54,7 @@ impl Workspace {
     pub async fn gc(&self, mut progress: impl FnMut(&Collected)) -> Result<Collected> {
         self.expire_copies()?;
         self.forget_copies()?;
+        self.expire_grants()?;
         let mut objects = 0;
         loop {
             let step = self.collect(CollectBudget { rows: 10_000 }).await?;

@@ -17,7 +17,7 @@ use crate::workspace::apply::{Applied, ApplyOptions, RevisionMessage};
 use crate::workspace::batch::{check_text, mkdir, refuse_full, symlink, write};
 use crate::workspace::contents::Stored;
 use crate::workspace::copies::ForkOptions;
-use crate::workspace::tx::{Tx, next_operation};
+use crate::workspace::tx::{Tx, next_operation, wrong_kind};
 use crate::workspace::{At, Workspace};
 
 /// How long the copy that an import into head works in outlives a crash.
@@ -27,6 +27,8 @@ const STAGING_MILLIS: i64 = 24 * 60 * 60 * 1000;
 struct Ready {
     path: TreePath,
     what: What,
+    /// Whether an entry of another kind gives way to it.
+    replace: bool,
 }
 
 enum What {
@@ -66,9 +68,20 @@ impl Workspace {
         source: &mut dyn EntrySource,
         options: ImportOptions<'_>,
     ) -> Result<Imported> {
+        self.import_as(at, source, options, true).await
+    }
+
+    /// Imports; where not `replace`, no entry gives way to one of another kind.
+    pub(crate) async fn import_as(
+        &self,
+        at: At,
+        source: &mut dyn EntrySource,
+        options: ImportOptions<'_>,
+        replace: bool,
+    ) -> Result<Imported> {
         check_text("import", &options.author.actor, &options.author.note)?;
         match at {
-            At::Copy(copy) => self.import_into_copy(copy, source, options).await,
+            At::Copy(copy) => self.import_into_copy(copy, source, options, replace).await,
             At::Head => {
                 let expires = Some(self.now().plus_millis(STAGING_MILLIS));
                 let staging = self
@@ -82,7 +95,9 @@ impl Workspace {
                     message: options.author.note.clone(),
                     ..RevisionMessage::default()
                 };
-                let imported = self.import_into_copy(staging, source, options).await;
+                let imported = self
+                    .import_into_copy(staging, source, options, replace)
+                    .await;
                 let applied = imported.and_then(|imported| {
                     let options = ApplyOptions {
                         message,
@@ -114,6 +129,7 @@ impl Workspace {
         copy: CopyId,
         source: &mut dyn EntrySource,
         mut options: ImportOptions<'_>,
+        replace: bool,
     ) -> Result<Imported> {
         self.read("import", |tx| tx.open_copy("import", copy, self.now()))?;
         let mut imported = Imported::default();
@@ -137,7 +153,11 @@ impl Workspace {
             if let What::File(stored, _) = &what {
                 batch_bytes += (stored.size() as usize).min(self.inner.options.inline_limit);
             }
-            batch.push(Ready { path, what });
+            batch.push(Ready {
+                path,
+                what,
+                replace,
+            });
             if batch.len() >= options.batch.entries || batch_bytes >= options.batch.bytes {
                 self.commit_batch(copy, &batch, &options.author, &mut log)
                     .await?;
@@ -243,8 +263,8 @@ impl Workspace {
         let now = self.now();
         let copy = tx.open_copy("import", copy, now)?;
         let mut editor = Editor::new(tx, &copy.tree)?;
-        for Ready { path, what } in batch {
-            unneeded.extend(put(tx, &mut editor, path, what, now)?);
+        for ready in batch {
+            unneeded.extend(put(tx, &mut editor, ready, now)?);
         }
         let tree = editor.finish()?.tree;
         extend(tx, copy, tree, author, log, now)
@@ -342,18 +362,28 @@ impl Seen {
 fn put(
     tx: &Tx<'_>,
     editor: &mut Editor<'_>,
-    path: &TreePath,
-    what: &What,
+    ready: &Ready,
     now: Timestamp,
 ) -> Result<Option<BlobKey>> {
+    let Ready {
+        path,
+        what,
+        replace,
+    } = ready;
     let found = editor.find(path)?.map(|found| found.kind());
     match what {
         What::Directory => {
-            if found.is_some_and(|found| found != EntryKind::Directory) {
+            if let Some(found) = found.filter(|found| *found != EntryKind::Directory) {
+                if !replace {
+                    return Err(wrong_kind("import", path, found));
+                }
                 editor.remove(path)?;
             }
             mkdir(editor, path, true)?;
             return Ok(None);
+        }
+        _ if found == Some(EntryKind::Directory) && !replace => {
+            return Err(wrong_kind("import", path, EntryKind::Directory));
         }
         _ if found == Some(EntryKind::Directory) && !path.is_root() => {
             refuse_full(editor, "import", path).map_err(|error| {

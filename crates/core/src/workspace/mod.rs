@@ -8,6 +8,7 @@ mod copies;
 mod diff;
 mod events;
 mod fsck;
+mod grants;
 mod import;
 mod operations;
 mod revisions;
@@ -25,6 +26,7 @@ pub use contents::{Reserved, Stored};
 pub use copies::ForkOptions;
 pub use diff::{DiffOptions, Difference};
 pub use fsck::{FsckOptions, FsckReport, Problem};
+pub use grants::{GrantOptions, Issued};
 pub use operations::Undone;
 pub use revisions::{KeepRevisions, Recorded};
 

@@ -9,6 +9,7 @@ mod copies;
 mod cost;
 mod entries;
 mod events;
+mod grants;
 mod import;
 mod operations;
 mod revisions;
@@ -26,6 +27,7 @@ fn the_document_and_the_tests_agree() {
         include_str!("cost.rs"),
         include_str!("entries.rs"),
         include_str!("events.rs"),
+        include_str!("grants.rs"),
         include_str!("import.rs"),
         include_str!("operations.rs"),
         include_str!("revisions.rs"),

@@ -1,8 +1,15 @@
+use bytes::Bytes;
 use futures::executor::block_on;
 use proptest::prelude::*;
-use workspace_core::{At, Change, ErrorKind, Glob, Grant, Scope, TreePath, View};
+use workspace_core::{
+    At, Change, ChangeOptions, ContentId, ErrorKind, Glob, Grant, ImportOptions, Imported,
+    Precondition, Result, Scope, SourceEntry, TreePath, View, WriteOptions,
+};
 
-use crate::support::{Fixture, change, kind, path, write};
+use crate::support::{
+    Entries, Fixture, change, kind, path, source_directory, source_file, source_symlink, write,
+    write_with,
+};
 
 fn scope(root: &str, read: &[&str], write: &[&str], delete: bool) -> Scope {
     let globs = |globs: &[&str]| globs.iter().map(|glob| Glob::new(glob).unwrap()).collect();
@@ -81,6 +88,27 @@ proptest! {
                 prop_assert!(!narrow.reads(&below) || narrow.passes(&inner));
             }
         }
+    }
+}
+
+proptest! {
+    #[test]
+    fn scopes_as_seen_say_the_same(
+        scopes in proptest::collection::vec(scopes(), 0..4),
+        names in proptest::collection::vec("[abc]|x\\.md|b\\.md", 0..5),
+    ) {
+        let grant = scopes.into_iter().fold(Grant::all(), |grant, scope| grant.attenuate(scope));
+        let seen = grant.as_seen().unwrap();
+        prop_assert!(seen.iter().all(|scope| scope.root.is_root()));
+        for glob in seen.iter().flat_map(|scope| scope.read.iter().chain(&scope.write)) {
+            prop_assert_eq!(&Glob::new(glob.as_str()).unwrap(), glob);
+        }
+        let seen = seen.into_iter().fold(Grant::all(), |grant, scope| grant.attenuate(scope));
+        let path = path(&format!("/{}", names.join("/")));
+        prop_assert_eq!(seen.reads(&path), grant.reads(&path));
+        prop_assert_eq!(seen.passes(&path), grant.passes(&path));
+        prop_assert_eq!(seen.writes(&path), grant.writes(&path));
+        prop_assert_eq!(seen.deletes(&path), grant.deletes(&path));
     }
 }
 
@@ -214,6 +242,12 @@ fn the_root_of_a_grant_is_its_root() {
     let of_copy = fixture
         .workspace
         .view(At::Copy(copy), inner.grant().clone());
+    let stale = ChangeOptions {
+        expect_generation: Some(7),
+        ..ChangeOptions::default()
+    };
+    let error = block_on(of_copy.change(vec![], stale)).unwrap_err();
+    assert_eq!((error.kind(), error.subject()), (ErrorKind::Stale, None));
     fixture.workspace.discard(copy).unwrap();
     let error = of_copy.stat(&path("/a.md")).unwrap_err();
     assert_eq!(
@@ -260,4 +294,110 @@ fn recursive_changes_need_the_whole_grant() {
     };
     change(&view, vec![remove]).unwrap();
     assert_eq!(names(&view, "/site"), ["secret"]);
+}
+
+/// > A condition of a write needs the grant to read.
+#[test]
+fn conditions_are_reading() {
+    let fixture = fixture();
+    let view = fixture.workspace.files(At::Head);
+    let view = view.attenuate(scope(
+        "/site",
+        &["/posts/**"],
+        &["/posts/**", "/secret"],
+        false,
+    ));
+    let with = |at: &str, precondition| {
+        let options = WriteOptions {
+            precondition,
+            ..WriteOptions::default()
+        };
+        change(&view, vec![write_with(at, "new", options)])
+    };
+    let guess = Precondition::Content(ContentId::of(b"/site/secret/key"));
+    for condition in [guess, Precondition::Absent] {
+        assert_eq!(kind(with("/secret/key", condition)), ErrorKind::Denied);
+        assert_eq!(kind(with("/secret/none", condition)), ErrorKind::Denied);
+    }
+    with("/posts/c.md", Precondition::Absent).unwrap();
+    assert_eq!(kind(with("/posts/a.md", guess)), ErrorKind::Stale);
+    with("/secret/key", Precondition::None).unwrap();
+}
+
+fn import(view: &View, entries: Vec<Option<(SourceEntry, Vec<Bytes>)>>) -> Result<Imported> {
+    import_with(view, entries, "/", false)
+}
+
+fn import_with(
+    view: &View,
+    entries: Vec<Option<(SourceEntry, Vec<Bytes>)>>,
+    into: &str,
+    delete_missing: bool,
+) -> Result<Imported> {
+    let options = ImportOptions {
+        into: path(into),
+        delete_missing,
+        ..ImportOptions::default()
+    };
+    block_on(view.import(&mut Entries::new(entries), options))
+}
+
+/// > An import needs the grant for every entry, and gives no entry's place to another kind unless it may remove.
+#[test]
+fn imports_within_a_grant() {
+    let fixture = fixture();
+    let copy = At::Copy(fixture.fork());
+    let files = fixture.workspace.files(copy);
+    let view = files.attenuate(scope("/site", &["**"], &["/posts/**"], false));
+    let before = fixture.state(copy);
+    for outside in ["/other/x", "/posts2", "/secret/key"] {
+        let entries = vec![source_file("/posts/new", "x"), source_file(outside, "x")];
+        let error = import(&view, entries).unwrap_err();
+        assert_eq!(
+            (error.kind(), error.subject()),
+            (ErrorKind::Denied, Some(outside))
+        );
+    }
+    for (entry, expected) in [
+        (source_directory("/posts/a.md"), ErrorKind::NotADirectory),
+        (source_directory("/other"), ErrorKind::Denied),
+        (source_symlink("/link", "posts"), ErrorKind::Denied),
+        (source_file("/posts/a.md/b", "x"), ErrorKind::NotADirectory),
+    ] {
+        assert_eq!(kind(import(&view, vec![entry])), expected);
+    }
+    assert_eq!(
+        kind(import_with(&view, vec![], "/posts", true)),
+        ErrorKind::Denied
+    );
+    assert_eq!(fixture.state(copy), before);
+
+    let entries = vec![
+        source_directory("/"),
+        source_directory("/posts"),
+        source_directory("/posts/empty"),
+        source_file("/posts/a.md", "changed"),
+    ];
+    let imported = import(&view, entries).unwrap();
+    assert_eq!(
+        (
+            imported.files,
+            fixture.state(copy)["/site/posts/a.md"].as_str()
+        ),
+        (1, "changed")
+    );
+    let file = import(&view, vec![source_file("/posts/empty", "x")]);
+    assert_eq!(kind(file), ErrorKind::IsADirectory);
+
+    let view = files.attenuate(scope("/site", &["/posts/**"], &["/posts/**"], true));
+    assert_eq!(
+        kind(import_with(&view, vec![], "/", true)),
+        ErrorKind::Denied
+    );
+    let entries = vec![source_file("/empty", "x"), source_directory("/a.md")];
+    let imported = import_with(&view, entries, "/posts", true).unwrap();
+    assert_eq!(imported.removed, 1, "b.txt");
+    assert_eq!(names(&view, "/posts"), ["a.md", "empty"]);
+    assert_eq!(fixture.state(copy)["/site/posts/empty"], "x");
+    assert_eq!(fixture.state(copy)["/other/x.md"], "/other/x.md");
 }

@@ -206,8 +206,8 @@ impl<T: Transport> Client<T> {
         let answer = request.body(broken.body(body)).await;
         broken.check()?;
         let written: WrittenDto = answer::json(answer?).await?;
-        match checked::<Entry, _>(written.entry)? {
-            Entry::File(file) => Ok(Written {
+        match written.entry.map(checked::<Entry, _>).transpose()? {
+            Some(Entry::File(file)) => Ok(Written {
                 file,
                 changed: checked(written.changed)?,
             }),

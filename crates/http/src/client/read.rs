@@ -248,7 +248,10 @@ impl TryFrom<ChangedDto> for Changed {
     fn try_from(changed: ChangedDto) -> Result<Self> {
         Ok(Self {
             generation: changed.generation.get(),
-            tree: changed.tree.parse()?,
+            tree: changed
+                .tree
+                .ok_or_else(|| unreadable("a change without its tree"))?
+                .parse()?,
             operation: changed.operation.map(operation),
         })
     }

@@ -3,7 +3,7 @@
 use axum::http::Method;
 use workspace_core::ErrorKind;
 
-use super::{Files, OK};
+use super::{Files, OK, changed_dto};
 use crate::call::{Answer, Call, json};
 use crate::route::Route;
 use crate::wire::{ChangedDto, ChangesDto};
@@ -36,9 +36,12 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 async fn change(call: Call) -> Answer {
-    let view = call.workspace.files(call.at()?);
+    let (view, holder) = (call.view()?, call.holder.clone());
     let batch: ChangesDto = call.json().await?;
-    let (changes, options) = batch.into_core()?;
+    let (changes, mut options) = batch.into_core()?;
+    if let Some(holder) = &holder {
+        options.author.actor = holder.grant.actor.clone();
+    }
     let changed = view.change(changes, options).await?;
-    json(OK, &ChangedDto::from(changed))
+    json(OK, &changed_dto(changed, holder.is_some()))
 }

@@ -10,11 +10,12 @@ use axum::http::{HeaderMap, Method, Response, StatusCode};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use workspace_core::{
-    Author, Change, ChangeOptions, Content, Entry, Error, ErrorKind, File, MAX_MEDIA_TYPE, Result,
-    Stored, Text, TreePath, View, WriteOptions,
+    Author, Change, ChangeOptions, Content, Entry, Error, ErrorKind, File, MAX_MEDIA_TYPE,
+    Precondition, Result, Stored, Text, TreePath, View, WriteOptions,
 };
 
-use super::{CREATED, Files, OK};
+use super::{CREATED, Files, OK, changed_dto};
+use crate::access::Holder;
 use crate::body::media_type;
 use crate::call::{Answer, Call, json};
 use crate::conditional::{self, Part, Read, etag, http_date};
@@ -98,6 +99,7 @@ pub(super) fn routes() -> Vec<Route> {
             ErrorKind::NotEmpty,
         ])
         .fails(&[ErrorKind::Stale])
+        .fails_with(StatusCode::PRECONDITION_FAILED, "already_exists")
     };
     let mut routes = Vec::new();
     for files in Files::ALL {
@@ -123,7 +125,7 @@ pub(super) fn routes() -> Vec<Route> {
 
 async fn read(call: Call) -> Answer {
     let path = call.path()?;
-    let view = call.workspace.files(call.at()?);
+    let view = call.view()?;
     // A directory or nothing is told from a file by the facade's own errors.
     let Some(Entry::File(file)) = view.stat(&path)? else {
         view.open(&path, None).await?;
@@ -217,7 +219,7 @@ struct WriteQuery {
     provenance: Option<String>,
     /// The copy's generation, or head's version, that the caller has seen.
     expect_generation: Option<Count>,
-    /// Who writes it, in up to 200 bytes.
+    /// Who writes it, in up to 200 bytes; not heeded from the holder of a grant.
     #[serde(default)]
     #[param(required = false)]
     actor: String,
@@ -230,7 +232,9 @@ struct WriteQuery {
 async fn write(call: Call) -> Answer {
     let path = call.path()?;
     let query: WriteQuery = call.query()?;
-    let view = call.workspace.files(call.at()?);
+    let view = call.view()?;
+    let author = call.author(query.actor, query.note);
+    let is_holder = call.holder.is_some();
     let headers = call.headers.clone();
     let media_type = match query.media_type.as_deref().map(Text::new).transpose()? {
         None => written_media_type(&headers)?,
@@ -256,25 +260,26 @@ async fn write(call: Call) -> Answer {
             precondition,
         },
     };
-    let options = options(query.expect_generation, query.actor, query.note);
+    let options = options(query.expect_generation, author);
     let changed = view.change(vec![change], options).await;
     let changed = changed.map_err(|error| match is_conditional(&headers) {
         true => Problem::conditional(error),
         false => error.into(),
     })?;
-    let Some(Entry::File(file)) = view.stat(&path)? else {
-        return Err(Error::new(ErrorKind::Stale, "write").at(path).into());
+    let written = match view.grant().reads(&path) {
+        true => view.stat(&path)?,
+        false => None,
     };
-    let status = if found { OK } else { CREATED };
     let mut response = json(
-        status,
+        if found { OK } else { CREATED },
         &WrittenDto {
             path: path.to_string(),
-            entry: EntryDto::from(&Entry::File(file.clone())),
-            changed: changed.into(),
+            entry: written.as_ref().map(EntryDto::from),
+            changed: changed_dto(changed, is_holder),
         },
     )?;
-    let tag = HeaderValue::try_from(etag(&file.content));
+    let file = written.as_ref().and_then(Entry::as_file);
+    let tag = file.and_then(|file| HeaderValue::try_from(etag(&file.content)).ok());
     response.headers_mut().extend(tag.map(|tag| (ETAG, tag)));
     Ok(response)
 }
@@ -282,25 +287,30 @@ async fn write(call: Call) -> Answer {
 /// Stores the body of a request.
 async fn store(call: Call) -> Result<Stored> {
     let (workspace, limit) = (call.workspace.clone(), call.limits.file_bytes);
-    let passage = call.passage.clone();
+    let (passage, holder) = (call.passage.clone(), call.holder.clone());
     let body = call.incoming()?;
     let inline = workspace.options().inline_limit as u64;
     match (passage, body.declared(limit)?) {
         (Some(passage), Some(size)) if size > inline => {
             let reserved = workspace.reserve();
             let content = passage.store(reserved.key().clone(), size).await?;
+            holder.as_ref().map_or(Ok(()), Holder::check)?;
             Ok(reserved.stored(content, size))
         }
         _ => workspace.store(Box::pin(body.stream(limit)?)).await,
     }
 }
 
-/// Evaluates the conditions of a write; tells whether something is there.
+/// Evaluates the conditions of a write; tells whether something is there. Who may
+/// write but not read is told that there is, and may set no condition.
 fn condition(
     headers: &HeaderMap,
     view: &View,
     path: &TreePath,
-) -> Result<(bool, workspace_core::Precondition), Problem> {
+) -> Result<(bool, Precondition), Problem> {
+    if !view.grant().reads(path) && !is_conditional(headers) {
+        return Ok((true, Precondition::None));
+    }
     let found = view.stat(path)?;
     let precondition = conditional::write(headers, path, found.as_ref());
     let precondition = precondition.map_err(Problem::conditional)?;
@@ -345,7 +355,7 @@ struct RemoveQuery {
     recursive: bool,
     /// The copy's generation, or head's version, that the caller has seen.
     expect_generation: Option<Count>,
-    /// Who removes it, in up to 200 bytes.
+    /// Who removes it, in up to 200 bytes; not heeded from the holder of a grant.
     #[serde(default)]
     #[param(required = false)]
     actor: String,
@@ -358,21 +368,22 @@ struct RemoveQuery {
 async fn remove(call: Call) -> Answer {
     let path = call.path()?;
     let query: RemoveQuery = call.query()?;
-    let view = call.workspace.files(call.at()?);
+    let view = call.view()?;
     let change = Change::Remove {
         path: path.clone(),
         recursive: query.recursive,
     };
-    let options = options(query.expect_generation, query.actor, query.note);
+    let author = call.author(query.actor, query.note);
+    let options = options(query.expect_generation, author);
     // A removal stores nothing, so nothing comes between this and the commit.
     condition(&call.headers, &view, &path)?;
     let changed = view.change(vec![change], options).await?;
-    json(OK, &ChangedDto::from(changed))
+    json(OK, &changed_dto(changed, call.holder.is_some()))
 }
 
-fn options(expect_generation: Option<Count>, actor: String, note: String) -> ChangeOptions {
+fn options(expect_generation: Option<Count>, author: Author) -> ChangeOptions {
     ChangeOptions {
-        author: Author { actor, note },
+        author,
         expect_generation: expect_generation.map(Count::get),
     }
 }

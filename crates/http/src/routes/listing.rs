@@ -90,8 +90,7 @@ async fn list(call: Call) -> Answer {
     let query: ListQuery = call.query()?;
     let limit = page_limit(query.limit)?;
     let after = query.after.as_deref().map(Name::new).transpose()?;
-    let view = call.workspace.files(call.at()?);
-    let mut found = view.list(&path, after.as_ref(), limit + 1)?;
+    let mut found = call.view()?.list(&path, after.as_ref(), limit + 1)?;
     let next = cut(&mut found, limit, |(name, _)| name.to_string());
     let entries = found.iter().map(|(name, entry)| ListedDto {
         name: name.to_string(),
@@ -108,7 +107,7 @@ async fn list(call: Call) -> Answer {
 
 async fn stat(call: Call) -> Answer {
     let path = call.path()?;
-    let found = call.workspace.files(call.at()?).stat(&path)?;
+    let found = call.view()?.stat(&path)?;
     let entry = found.ok_or_else(|| Error::new(ErrorKind::NotFound, "stat").at(&path))?;
     json(
         OK,
@@ -120,7 +119,7 @@ async fn stat(call: Call) -> Answer {
 }
 
 async fn walk(call: Call) -> Answer {
-    let walk = call.workspace.files(call.at()?).walk(&call.path()?)?;
+    let walk = call.view()?.walk(&call.path()?)?;
     let lines = stream::try_unfold(walk, |mut walk| async move {
         let lines = next_lines(&mut walk)?;
         Ok::<_, Error>((!lines.is_empty()).then_some((lines, walk)))

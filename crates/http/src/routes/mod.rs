@@ -5,16 +5,17 @@ mod copies;
 mod diff;
 mod events;
 mod files;
+mod grants;
 mod listing;
 mod revisions;
 mod transfer;
 mod upkeep;
 
 use axum::http::StatusCode;
-use workspace_core::{Error, ErrorKind, Result};
+use workspace_core::{Changed, Error, ErrorKind, Result};
 
 use crate::route::Route;
-use crate::wire::Count;
+use crate::wire::{ChangedDto, Count};
 
 /// How many entries a page has, unless the request says.
 const PAGE: u64 = 1000;
@@ -28,12 +29,20 @@ enum Files {
     Copy,
     Revision,
     Tree,
+    /// Those of a copy, as the holder of a grant sees them.
+    View,
 }
 
 impl Files {
-    const ALL: [Self; 4] = [Self::Head, Self::Copy, Self::Revision, Self::Tree];
+    const ALL: [Self; 5] = [
+        Self::Head,
+        Self::Copy,
+        Self::Revision,
+        Self::Tree,
+        Self::View,
+    ];
     /// Those that can be changed.
-    const CURRENT: [Self; 2] = [Self::Head, Self::Copy];
+    const CURRENT: [Self; 3] = [Self::Head, Self::Copy, Self::View];
 
     /// Returns the path of a route about these files.
     fn route(self, rest: &str) -> String {
@@ -42,6 +51,7 @@ impl Files {
             Self::Copy => "/v1/copies/{copy}",
             Self::Revision => "/v1/revisions/{revision}",
             Self::Tree => "/v1/trees/{tree}",
+            Self::View => "/v1/view",
         };
         format!("{root}{rest}")
     }
@@ -53,6 +63,7 @@ impl Files {
             Self::Copy => "copy",
             Self::Revision => "revision",
             Self::Tree => "tree",
+            Self::View => "view",
         };
         format!("{files}_{what}")
     }
@@ -60,7 +71,8 @@ impl Files {
     /// Returns how naming these files can fail.
     fn fails(self) -> &'static [ErrorKind] {
         match self {
-            Self::Head => &[],
+            // A grant to a copy that is closed is no grant.
+            Self::Head | Self::View => &[],
             Self::Copy => &[ErrorKind::NotFound, ErrorKind::Closed],
             Self::Revision | Self::Tree => &[ErrorKind::NotFound],
         }
@@ -76,6 +88,7 @@ pub(crate) fn all() -> Vec<Route> {
     routes.extend(transfer::routes());
     routes.extend(copies::routes());
     routes.extend(diff::routes());
+    routes.extend(grants::routes());
     routes.extend(revisions::routes());
     routes.extend(events::routes());
     routes
@@ -103,4 +116,14 @@ fn cut<T, K>(found: &mut Vec<T>, limit: usize, key: impl Fn(&T) -> K) -> Option<
     let more = found.len() > limit;
     found.truncate(limit);
     found.last().filter(|_| more).map(key)
+}
+
+/// Says what a change led to. The id of the whole tree is not for the holder of a
+/// grant, who sees a part of it.
+fn changed_dto(changed: Changed, is_holder: bool) -> ChangedDto {
+    ChangedDto {
+        generation: changed.generation.into(),
+        tree: (!is_holder).then(|| changed.tree.to_string()),
+        operation: changed.operation.map(|id| id.get().into()),
+    }
 }

@@ -102,7 +102,7 @@ async fn list(call: Call) -> Answer {
 async fn read(call: Call) -> Answer {
     json(
         OK,
-        &RevisionDto::from(&call.workspace.revision(call.revision()?)?),
+        &RevisionDto::from(&call.workspace.revision(call.id("revision")?)?),
     )
 }
 
@@ -113,7 +113,7 @@ async fn snapshot(call: Call) -> Answer {
 }
 
 async fn restore(call: Call) -> Answer {
-    let (workspace, revision) = (call.workspace.clone(), call.revision()?);
+    let (workspace, revision) = (call.workspace.clone(), call.id("revision")?);
     let message: MessageDto = call.json_or_default().await?;
     json(
         OK,

@@ -45,7 +45,7 @@ pub(super) fn routes() -> Vec<Route> {
             Method::POST,
             "/v1/gc",
             "collect",
-            "Discards expired copies and takes one step of a collection; repeat until done",
+            "Discards expired copies, deletes dead grants and takes one step of a collection; repeat until done",
             collect,
         )
         .query::<CollectQuery>()
@@ -100,6 +100,7 @@ async fn collect(call: Call) -> Answer {
         None => CollectBudget::default(),
     };
     let expired = call.workspace.expire_copies()?;
+    call.workspace.expire_grants()?;
     let collected = call.workspace.collect(budget).await?;
     json(OK, &CollectedDto::new(collected, expired))
 }

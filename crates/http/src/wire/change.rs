@@ -6,8 +6,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use workspace_core::{
-    Author, Change, ChangeOptions, Changed, Content, Error, ErrorKind, Imported, Precondition,
-    Result, Text, TreePath, WriteOptions,
+    Author, Change, ChangeOptions, Content, Error, ErrorKind, Imported, Precondition, Result, Text,
+    TreePath, WriteOptions,
 };
 
 use super::{Count, EntryDto, Millis};
@@ -25,7 +25,7 @@ pub struct ChangesDto {
     /// otherwise `stale`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect_generation: Option<Count>,
-    /// Who makes them, in up to 200 bytes.
+    /// Who makes them, in up to 200 bytes; not heeded from the holder of a grant.
     #[serde(default)]
     pub actor: String,
     /// What for, in up to 8 KiB.
@@ -241,21 +241,12 @@ impl ChangeDto {
 pub struct ChangedDto {
     /// The copy's generation, or head's version, after it.
     pub generation: Count,
-    /// The files after it.
-    pub tree: String,
+    /// The files after it; absent for the holder of a grant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tree: Option<String>,
     /// The operation; absent on head, and where nothing changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<Count>,
-}
-
-impl From<Changed> for ChangedDto {
-    fn from(changed: Changed) -> Self {
-        Self {
-            generation: changed.generation.into(),
-            tree: changed.tree.to_string(),
-            operation: changed.operation.map(|id| id.get().into()),
-        }
-    }
 }
 
 /// What putting a file led to.
@@ -263,8 +254,9 @@ impl From<Changed> for ChangedDto {
 pub struct WrittenDto {
     /// Where the file is.
     pub path: String,
-    /// The file.
-    pub entry: EntryDto,
+    /// The file; absent for who may write it but not read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<EntryDto>,
     /// The change.
     pub changed: ChangedDto,
 }

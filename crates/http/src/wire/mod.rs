@@ -8,6 +8,7 @@ mod change;
 mod copy;
 mod entry;
 mod event;
+mod grant;
 mod report;
 mod revision;
 
@@ -20,6 +21,10 @@ pub use copy::{
 };
 pub use entry::{DifferenceDto, DifferencePage, EntryDto, EntryPage, ListedDto, PlacedDto};
 pub use event::{EventDto, EventKindDto, EventPage};
+pub use grant::{
+    AllowedDto, AttenuateDto, AttenuatedDto, GrantDto, GrantPage, HeldDto, IssueDto, IssuedDto,
+    RevokedDto, ScopeDto,
+};
 pub use report::{CollectedDto, FsckDto, HealthDto, ProblemFoundDto, ReceiptDto, UsageDto};
 pub use revision::{
     ApplyDto, HeadDto, MessageDto, OutcomeDto, PruneDto, PrunedDto, PublishedDto, RevisionCauseDto,

@@ -7,18 +7,20 @@ fn url(path: &str) -> String {
     path.replace("{path}", "a")
         .replace("{copy}", "draft")
         .replace("{revision}", "1")
+        .replace("{grant}", &"0".repeat(32))
 }
 
 #[test]
 fn every_route_but_two_needs_the_token() {
     let server = Server::new();
     let mut open = Vec::new();
-    for (method, path, is_open) in server.operations() {
+    for (method, path, who) in server.operations() {
         let url = url(&path);
         let wrong = [
             None,
             Some("Bearer a-token-for-tests-onlx"),
             Some("Basic YTpi"),
+            Some("Bearer wsg_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
         ];
         for authorization in wrong {
             let call = server.call(&method, &url).without_token();
@@ -26,7 +28,7 @@ fn every_route_but_two_needs_the_token() {
                 Some(value) => call.header("authorization", value).send(),
                 None => call.send(),
             };
-            if is_open {
+            if who.is_empty() {
                 assert_eq!(answer.status, 200);
                 continue;
             }
@@ -39,7 +41,7 @@ fn every_route_but_two_needs_the_token() {
                 }
             }
         }
-        if is_open {
+        if who.is_empty() {
             open.push(path);
         }
     }
@@ -77,4 +79,65 @@ fn the_document_and_the_health_are_served() {
         .send();
     assert_eq!(document.json()["openapi"], "3.1.0");
     assert_eq!(server.get("/v1/health").json()["status"], "ok");
+}
+
+#[test]
+fn each_token_is_for_its_own_routes() {
+    let server = Server::new();
+    server.put("/v1/head/files/a", "x").ok();
+    server
+        .post("/v1/copies", serde_json::json!({ "name": "draft" }))
+        .ok();
+    let scope = serde_json::json!({ "scope": { "read": ["**"], "write": ["**"] } });
+    let issued = server.post("/v1/copies/draft/grants", scope).ok().json();
+    let token = issued["token"].as_str().unwrap();
+    let mut denials = std::collections::BTreeSet::new();
+    for (method, path, who) in server.operations() {
+        let url = url(&path);
+        let call = server.call(&method, &url);
+        let answer = match who {
+            "root" => call.with_token(token).send(),
+            "grant" => call.send(),
+            _ => continue,
+        };
+        assert_eq!(answer.status, 403, "{method} {path}");
+        if method != "HEAD" {
+            denials.insert((answer.body, format!("{:?}", answer.headers)));
+        }
+    }
+    assert_eq!(denials.len(), 1, "whatever is there");
+    for uri in [
+        "/v1/nothing",
+        "/v1/copies/draft/nothing",
+        "/v1/view/nothing",
+        "/",
+    ] {
+        let answer = server.call("GET", uri).with_token(token).send();
+        assert_eq!(answer.problem(), (403, "denied".into()), "{uri}");
+    }
+    assert_eq!(
+        server
+            .call("PUT", "/v1/copies")
+            .with_token(token)
+            .send()
+            .status,
+        403
+    );
+}
+
+#[test]
+fn a_trusted_router_asks_for_no_token() {
+    let server = Server::trusting();
+    for token in [None, Some("wsg_whatever")] {
+        let call = server.call("GET", "/v1/head").without_token();
+        let call = match token {
+            Some(token) => call.with_token(token),
+            None => call,
+        };
+        assert_eq!(call.send().status, 200);
+    }
+    assert_eq!(
+        server.call("GET", "/v1/view").without_token().send().status,
+        403
+    );
 }

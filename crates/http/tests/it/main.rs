@@ -8,6 +8,7 @@ mod client;
 mod copies;
 mod events;
 mod files;
+mod grants;
 mod passage;
 mod server;
 mod transfer;

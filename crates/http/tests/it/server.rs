@@ -22,6 +22,7 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(openapi);
 
 /// A workspace that is served.
 pub(crate) struct Server {
+    pub(crate) context: TestContext,
     router: Router,
     document: &'static Value,
 }
@@ -50,14 +51,35 @@ impl Server {
     pub(crate) fn with(limits: ImportLimits) -> Self {
         let meta = Box::new(MemoryMeta::new());
         let blobs = Arc::new(MemoryBlobs::new());
-        let context = TestContext::new(7).context();
+        let context = TestContext::new(7);
         let options = Options {
             inline_limit: 64,
             ..Options::default()
         };
-        let workspace = Workspace::create(meta, blobs, context, options).unwrap();
-        let access = Access::root(TOKEN).unwrap();
+        let workspace = Workspace::create(meta, blobs, context.context(), options).unwrap();
+        Self::over(workspace, Access::root(TOKEN).unwrap(), limits, context)
+    }
+
+    pub(crate) fn trusting() -> Self {
+        let context = TestContext::new(7);
+        let workspace = Workspace::create(
+            Box::new(MemoryMeta::new()),
+            Arc::new(MemoryBlobs::new()),
+            context.context(),
+            Options::default(),
+        );
+        let limits = ImportLimits::default();
+        Self::over(workspace.unwrap(), Access::trusted(), limits, context)
+    }
+
+    fn over(
+        workspace: Workspace,
+        access: Access,
+        limits: ImportLimits,
+        context: TestContext,
+    ) -> Self {
         Self {
+            context,
             router: router(workspace, access, limits),
             document: &DOCUMENT,
         }
@@ -77,6 +99,10 @@ impl Server {
             headers: vec![("authorization", format!("Bearer {TOKEN}"))],
             body: Body::empty(),
         }
+    }
+
+    pub(crate) fn router(&self) -> Router {
+        self.router.clone()
     }
 
     pub(crate) fn get(&self, uri: &str) -> Answer {
@@ -104,7 +130,7 @@ impl Server {
         }
         let path = uri.split('?').next().unwrap();
         let Some((template, operations)) = self.find(path) else {
-            assert!([401, 404].contains(&answer.status), "{uri}");
+            assert!([401, 403, 404].contains(&answer.status), "{uri}");
             return;
         };
         let key = match method {
@@ -112,7 +138,7 @@ impl Server {
             method => method.to_ascii_lowercase(),
         };
         let Some(operation) = operations.get(&key) else {
-            assert!([401, 405].contains(&answer.status), "{method} {uri}");
+            assert!([401, 403, 405].contains(&answer.status), "{method} {uri}");
             return;
         };
         let response = &operation["responses"][answer.status.to_string()];
@@ -136,7 +162,7 @@ impl Server {
                 "{media_type}"
             );
         }
-        if answer.status == 409 || answer.status == 412 {
+        if (answer.status == 409 || answer.status == 412) && method != "HEAD" {
             let code = answer.json()["code"].as_str().unwrap().to_string();
             let what = response["description"].as_str().unwrap();
             assert!(
@@ -167,8 +193,9 @@ impl Server {
             .map(|(template, operations)| (template.as_str(), operations))
     }
 
-    /// Every operation of the document: method, path, whether it is open.
-    pub(crate) fn operations(&self) -> Vec<(String, String, bool)> {
+    /// Every operation of the document: method, path, who may call it: `root`,
+    /// `grant`, or nobody in particular.
+    pub(crate) fn operations(&self) -> Vec<(String, String, &'static str)> {
         let paths = self.document["paths"].as_object().unwrap();
         paths
             .iter()
@@ -178,12 +205,27 @@ impl Server {
                     .unwrap()
                     .iter()
                     .map(|(method, operation)| {
-                        let open = operation.get("security").is_some();
-                        (method.to_ascii_uppercase(), path.clone(), open)
+                        let who = match operation.get("security") {
+                            None => "root",
+                            Some(schemes) if schemes[0].get("grant").is_some() => "grant",
+                            Some(_) => "",
+                        };
+                        (method.to_ascii_uppercase(), path.clone(), who)
                     })
             })
             .collect()
     }
+}
+
+/// Sends a DELETE from within another request; returns the status.
+pub(crate) async fn delete(router: Router, uri: &str) -> u16 {
+    let request = axum::http::Request::builder()
+        .method("DELETE")
+        .uri(uri)
+        .header("authorization", format!("Bearer {TOKEN}"))
+        .body(Body::empty());
+    let response = router.oneshot(request.unwrap()).await.unwrap();
+    response.status().as_u16()
 }
 
 impl<'a> Call<'a> {
@@ -195,6 +237,11 @@ impl<'a> Call<'a> {
     pub(crate) fn without_token(mut self) -> Self {
         self.headers.retain(|(name, _)| *name != "authorization");
         self
+    }
+
+    pub(crate) fn with_token(self, token: &str) -> Self {
+        self.without_token()
+            .header("authorization", format!("Bearer {token}"))
     }
 
     pub(crate) fn body(mut self, body: impl Into<Body>) -> Self {

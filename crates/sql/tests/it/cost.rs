@@ -3,11 +3,13 @@
 use crate::common::MemoryConn;
 use bytes::Bytes;
 use workspace_core::store::{
-    CollectionPhase, CollectionRecord, ContentRecord, CopyRecord, CopyState, HeadRecord, MetaStore,
-    MetaTx, OperationCause, OperationRecord, Place, RevisionCause, RevisionRecord,
+    CollectionPhase, CollectionRecord, ContentRecord, CopyRecord, CopyState, GrantRecord,
+    HeadRecord, MetaStore, MetaTx, OperationCause, OperationRecord, Place, Purpose, RevisionCause,
+    RevisionRecord, Site, WhichGrants,
 };
 use workspace_core::{
-    ContentId, CopyId, Event, EventKind, OperationId, Result, RevisionId, Timestamp, TreeId,
+    At, ContentId, CopyId, Event, EventKind, Grant, GrantId, Name, OperationId, Result, RevisionId,
+    Timestamp, TokenHash, TreeId,
 };
 use workspace_sql::SqlMeta;
 
@@ -153,6 +155,33 @@ fn everything(tx: &dyn MetaTx) -> Result<()> {
     tx.last_event()?;
     tx.events(0, 10)?;
     tx.delete_events(1)?;
+    let purposes = [
+        Purpose::Files(Grant::all()),
+        Purpose::Site(Site {
+            index: Name::new("index.html")?,
+            fallback: None,
+        }),
+    ];
+    for (n, purpose) in (1..).zip(purposes) {
+        let grant = GrantRecord {
+            id: GrantId::from_bytes([n; 16]),
+            token: TokenHash::from_bytes([n; 32]),
+            at: At::Copy(copy),
+            purpose,
+            label: String::new(),
+            actor: String::new(),
+            parent: None,
+            created: at,
+            expires: None,
+        };
+        tx.put_grant(&grant)?;
+        tx.grant(&grant.id)?;
+        tx.grant_with_token(&grant.token)?;
+        tx.grants(WhichGrants::Every, Some(&grant.id), 10)?;
+        tx.grants(WhichGrants::Files(copy), Some(&grant.id), 10)?;
+        tx.grants(WhichGrants::Sites, Some(&grant.id), 10)?;
+        tx.delete_grant(&grant.id)?;
+    }
     tx.collection()?;
     tx.set_collection(Some(&CollectionRecord {
         phase: CollectionPhase::Clear,

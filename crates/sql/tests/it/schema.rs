@@ -41,7 +41,11 @@ fn an_older_database_is_upgraded() {
     let meta = SqlMeta::open(MemoryConn::new()).unwrap();
     let conn = meta.conn();
     let new = dump(conn);
-    for undo in ["DROP TABLE events", "UPDATE schema SET version = 1"] {
+    for undo in [
+        "DROP TABLE events",
+        "DROP TABLE grants",
+        "UPDATE schema SET version = 1",
+    ] {
         conn.exec(undo, &[]).unwrap();
     }
     SqlMeta::open(conn).unwrap();

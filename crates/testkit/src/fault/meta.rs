@@ -5,11 +5,12 @@ use std::fmt;
 
 use bytes::Bytes;
 use workspace_core::store::{
-    CollectionRecord, ContentRecord, CopyRecord, HeadRecord, MetaStore, MetaTx, OperationRecord,
-    RevisionRecord, StoreUsage, Sweep,
+    CollectionRecord, ContentRecord, CopyRecord, GrantRecord, HeadRecord, MetaStore, MetaTx,
+    OperationRecord, RevisionRecord, StoreUsage, Sweep, WhichGrants,
 };
 use workspace_core::{
-    BlobKey, ContentId, CopyId, Event, EventRecord, OperationId, Result, RevisionId, TreeId,
+    BlobKey, ContentId, CopyId, Event, EventRecord, GrantId, OperationId, Result, RevisionId,
+    TokenHash, TreeId,
 };
 
 use super::plan::{FaultPlan, Verdict};
@@ -116,6 +117,11 @@ counted! {
     fn last_event(&self) -> Result<u64>;
     fn events(&self, after: u64, limit: usize) -> Result<Vec<EventRecord>>;
     fn delete_events(&self, first: u64) -> Result<()>;
+    fn grant(&self, id: &GrantId) -> Result<Option<GrantRecord>>;
+    fn grant_with_token(&self, token: &TokenHash) -> Result<Option<GrantRecord>>;
+    fn put_grant(&self, grant: &GrantRecord) -> Result<()>;
+    fn delete_grant(&self, id: &GrantId) -> Result<()>;
+    fn grants(&self, which: WhichGrants, after: Option<&GrantId>, limit: usize) -> Result<Vec<GrantRecord>>;
     fn collection(&self) -> Result<Option<CollectionRecord>>;
     fn set_collection(&self, collection: Option<&CollectionRecord>) -> Result<()>;
     fn mark_node(&self, id: &TreeId) -> Result<bool>;

@@ -4,11 +4,12 @@ use std::ops::Bound::{Excluded, Unbounded};
 
 use bytes::Bytes;
 use workspace_core::store::{
-    CollectionRecord, ContentRecord, CopyRecord, CopyState, HeadRecord, MetaTx, OperationRecord,
-    Place, RevisionRecord, StoreUsage, Sweep,
+    CollectionRecord, ContentRecord, CopyRecord, CopyState, GrantRecord, HeadRecord, MetaTx,
+    OperationRecord, Place, Purpose, RevisionRecord, StoreUsage, Sweep, WhichGrants,
 };
 use workspace_core::{
-    BlobKey, ContentId, CopyId, Event, EventRecord, OperationId, Result, RevisionId, TreeId,
+    At, BlobKey, ContentId, CopyId, Event, EventRecord, GrantId, OperationId, Result, RevisionId,
+    TokenHash, TreeId,
 };
 
 use super::meta::Tx;
@@ -26,6 +27,7 @@ pub(super) struct Rows {
     pub(super) operations: Table<(CopyId, OperationId), OperationRecord>,
     pub(super) revisions: Table<RevisionId, RevisionRecord>,
     pub(super) events: Table<u64, Event>,
+    pub(super) grants: Table<GrantId, GrantRecord>,
     collection: Table<(), CollectionRecord>,
     node_marks: Table<TreeId, ()>,
     unscanned: Table<TreeId, ()>,
@@ -42,6 +44,7 @@ impl Rows {
         self.operations.commit();
         self.revisions.commit();
         self.events.commit();
+        self.grants.commit();
         self.collection.commit();
         self.node_marks.commit();
         self.unscanned.commit();
@@ -57,6 +60,7 @@ impl Rows {
         self.operations.roll_back();
         self.revisions.roll_back();
         self.events.roll_back();
+        self.grants.roll_back();
         self.collection.roll_back();
         self.node_marks.roll_back();
         self.unscanned.roll_back();
@@ -314,6 +318,49 @@ impl MetaTx for Tx<'_> {
             let gone: Vec<_> = gone.collect();
             gone.iter()
                 .for_each(|sequence| rows.events.remove(sequence));
+        })
+    }
+
+    fn grant(&self, id: &GrantId) -> Result<Option<GrantRecord>> {
+        self.read(|rows| rows.grants.get(id).cloned())
+    }
+
+    fn grant_with_token(&self, token: &TokenHash) -> Result<Option<GrantRecord>> {
+        self.read(|rows| {
+            let mut grants = rows.grants.rows().map(|(_, grant)| grant);
+            grants.find(|grant| grant.token == *token).cloned()
+        })
+    }
+
+    fn put_grant(&self, grant: &GrantRecord) -> Result<()> {
+        self.write(|rows| {
+            if self.checked() {
+                rules::grant(rows, grant);
+            }
+            rows.grants.put(grant.id, grant.clone());
+        })
+    }
+
+    fn delete_grant(&self, id: &GrantId) -> Result<()> {
+        self.write(|rows| rows.grants.remove(id))
+    }
+
+    fn grants(
+        &self,
+        which: WhichGrants,
+        after: Option<&GrantId>,
+        limit: usize,
+    ) -> Result<Vec<GrantRecord>> {
+        self.read(|rows| {
+            let all = rows.grants.range(following(after.copied()));
+            let wanted = all.map(|(_, grant)| grant).filter(|grant| match which {
+                WhichGrants::Every => true,
+                WhichGrants::Files(copy) => {
+                    matches!(grant.purpose, Purpose::Files(_)) && grant.at == At::Copy(copy)
+                }
+                WhichGrants::Sites => matches!(grant.purpose, Purpose::Site(_)),
+            });
+            wanted.take(limit).cloned().collect()
         })
     }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use workspace_core::store::{
-    ContentRecord, CopyRecord, CopyState, HeadRecord, OperationCause, OperationRecord, Place,
-    RevisionRecord,
+    ContentRecord, CopyRecord, CopyState, GrantRecord, HeadRecord, OperationCause, OperationRecord,
+    Place, RevisionRecord,
 };
 use workspace_core::{ContentId, Event, EventKind, Timestamp, TreeId};
 
@@ -165,6 +165,19 @@ pub(super) fn event(event: &Event) {
         Pruned => [false, false, false, false, true],
     };
     assert_eq!(told, wanted, "{kind:?}: tells of the wrong things");
+}
+
+pub(super) fn grant(rows: &Rows, new: &GrantRecord) {
+    let id = new.id;
+    assert!(new.parent != Some(id), "{id:?}: attenuated from itself");
+    for (other, grant) in rows.grants.rows() {
+        let same = grant.token == new.token;
+        assert_eq!(
+            same,
+            *other == id,
+            "{id:?}: its token and that of {other:?}"
+        );
+    }
 }
 
 /// Checks what the transaction touched, as it is about to commit.

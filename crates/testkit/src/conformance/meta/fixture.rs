@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use workspace_core::store::{
-    CollectionRecord, ContentRecord, CopyRecord, CopyState, HeadRecord, MetaStore, MetaTx,
-    OperationCause, OperationRecord, Place, RevisionCause, RevisionRecord, StoreUsage,
+    CollectionRecord, ContentRecord, CopyRecord, CopyState, GrantRecord, HeadRecord, MetaStore,
+    MetaTx, OperationCause, OperationRecord, Place, Purpose, RevisionCause, RevisionRecord,
+    StoreUsage, WhichGrants,
 };
 use workspace_core::{
-    BlobKey, ContentId, CopyId, EventRecord, OperationId, Result, RevisionId, Timestamp, TreeId,
+    At, BlobKey, ContentId, CopyId, EventRecord, Grant, GrantId, OperationId, Result, RevisionId,
+    Timestamp, TokenHash, TreeId,
 };
 
 /// Enough rows of a kind to be everything that these tests wrote.
@@ -126,6 +128,28 @@ pub(super) fn revision(n: u64) -> RevisionRecord {
     }
 }
 
+/// Returns a grant id that orders as `n` does, over the whole range of bytes.
+pub(super) fn grant_id(n: u8) -> GrantId {
+    let mut bytes = [0x80; 16];
+    bytes[0] = n;
+    GrantId::from_bytes(bytes)
+}
+
+/// Returns a grant to all files of copy 1.
+pub(super) fn grant(n: u8) -> GrantRecord {
+    GrantRecord {
+        id: grant_id(n),
+        token: TokenHash::from_bytes([n; 32]),
+        at: At::Copy(copy_id(1)),
+        purpose: Purpose::Files(Grant::all()),
+        label: format!("label {n}"),
+        actor: format!("actor {n}"),
+        parent: None,
+        created: Timestamp::from_millis(4_000),
+        expires: None,
+    }
+}
+
 /// Deletes every row but head, which it leaves at tree 0 and without a revision,
 /// and the newest event.
 pub(super) fn empty(store: &dyn MetaStore) {
@@ -150,6 +174,9 @@ pub(super) fn empty(store: &dyn MetaStore) {
         for revision in tx.revisions(None, MANY)? {
             tx.delete_revision(revision.id)?;
         }
+        for grant in tx.grants(WhichGrants::Every, None, MANY)? {
+            tx.delete_grant(&grant.id)?;
+        }
         for id in tx.unmarked_contents(None, MANY)?.unmarked {
             tx.delete_content(&id)?;
         }
@@ -172,6 +199,7 @@ pub(super) struct Dump {
     copies: Vec<(CopyRecord, Vec<OperationRecord>)>,
     revisions: Vec<RevisionRecord>,
     events: Vec<EventRecord>,
+    grants: Vec<GrantRecord>,
     collection: Option<CollectionRecord>,
     usage: StoreUsage,
 }
@@ -196,6 +224,7 @@ pub(super) fn dump(tx: &dyn MetaTx) -> Result<Dump> {
             .collect::<Result<_>>()?,
         revisions: tx.revisions(None, MANY)?,
         events: tx.events(0, MANY)?,
+        grants: tx.grants(WhichGrants::Every, None, MANY)?,
         collection: tx.collection()?,
         usage: tx.usage()?,
     })

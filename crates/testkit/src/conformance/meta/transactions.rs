@@ -4,7 +4,9 @@ use workspace_core::store::{CollectionPhase, CollectionRecord, HeadRecord, MetaS
 use workspace_core::{Error, ErrorKind, EventKind, Result, RevisionId, TreeId};
 
 use super::events::event;
-use super::fixture::{copy_id, dump, empty, inline, object, open_copy, operation, plant, read};
+use super::fixture::{
+    copy_id, dump, empty, grant, grant_id, inline, object, open_copy, operation, plant, read,
+};
 use super::fixture::{revision, tree, write};
 
 fn refusal() -> Error {
@@ -117,10 +119,12 @@ fn fill(tx: &dyn MetaTx) -> Result<()> {
     let mut copy = open_copy(1);
     let mut newest = operation(1);
     let mut snapshot = revision(3);
+    let mut held = grant(1);
     if let Some(old) = tx.copy(&copy.id)? {
         copy.generation = old.generation + 1;
         newest.note = "replaced".into();
         snapshot.message = "replaced".into();
+        held.label = "replaced".into();
     }
     copy.tree = tree(40);
     copy.operation = Some(newest.id);
@@ -129,6 +133,7 @@ fn fill(tx: &dyn MetaTx) -> Result<()> {
     tx.put_copy(&copy)?;
     tx.put_operation(&copy_id(1), &newest)?;
     tx.put_revision(&snapshot)?;
+    tx.put_grant(&held)?;
     tx.set_head(&HeadRecord {
         version: version + 1,
         tree: tree(41),
@@ -163,6 +168,7 @@ fn erase(tx: &dyn MetaTx) -> Result<()> {
     tx.append_event(&event(EventKind::Discarded, 1))?;
     let last = tx.last_event()?;
     tx.delete_events(last)?;
+    tx.delete_grant(&grant_id(1))?;
     tx.delete_content(&inline(b"filled").0)?;
     tx.delete_content(&object("filled", 9).0)?;
     tx.delete_node(&tree(40))?;

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use workspace_core::store::{
     CollectionPhase, CollectionRecord, CopyRecord, CopyState, HeadRecord, MetaStore,
-    OperationCause, OperationRecord, RevisionCause, RevisionRecord,
+    OperationCause, OperationRecord, RevisionCause, RevisionRecord, WhichGrants,
 };
 use workspace_core::{Error, ErrorKind, OperationId, RevisionId, Timestamp};
 
-use super::fixture::{copy_id, empty, object, open_copy, operation, plant, read, revision};
+use super::fixture::{copy_id, empty, grant, object, open_copy, operation, plant, read, revision};
 use super::fixture::{tree, write};
 
 /// The largest integer that every store and JavaScript carry exactly.
@@ -183,6 +183,7 @@ pub fn limits(store: &dyn MetaStore) {
         tx.put_copy(&open_copy(1))?;
         tx.put_operation(&copy_id(1), &operation(1))?;
         tx.put_revision(&revision(1))?;
+        tx.put_grant(&grant(1))?;
         tx.mark_node(&tree(5))?;
         Ok(())
     });
@@ -191,6 +192,7 @@ pub fn limits(store: &dyn MetaStore) {
         assert_eq!(tx.operations(&copy_id(1), None, usize::MAX)?.len(), 1);
         assert_eq!(tx.revisions(None, usize::MAX)?.len(), 1);
         assert_eq!(tx.events(u64::MAX, usize::MAX)?, []);
+        assert_eq!(tx.grants(WhichGrants::Every, None, usize::MAX)?.len(), 1);
         assert!(!tx.unmarked_nodes(None, usize::MAX)?.unmarked.is_empty());
         assert_eq!(tx.unmarked_contents(None, usize::MAX)?.last, None);
         assert_eq!(tx.take_unscanned(usize::MAX)?, [tree(5)]);

@@ -1,0 +1,366 @@
+//! Grants handed out as tokens: issue, find, attenuate, revoke, expire.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use crate::entry::Timestamp;
+use crate::error::{Error, ErrorKind, Result};
+use crate::grant::{Grant, Scope};
+use crate::id::{CopyId, GrantId, TokenHash, TreeId};
+use crate::path::TreePath;
+use crate::store::{CopyState, GrantRecord, MetaTx as _, Purpose, WhichGrants};
+use crate::workspace::batch::check_text;
+use crate::workspace::tx::Tx;
+use crate::workspace::{At, Workspace};
+
+/// What the tokens of grants begin with, so that they are known when they leak.
+const PREFIX: &str = "wsg_";
+/// How many grants to the files of one copy may be alive at once.
+const MAX_GRANTS: usize = 1000;
+/// The most scopes of a grant that is handed out.
+const MAX_SCOPES: usize = 16;
+/// The most bytes of its roots and globs.
+const MAX_GRANT: usize = 16 << 10;
+/// The longest label, in bytes.
+const MAX_LABEL: usize = 200;
+/// How many grants a scan looks at in one transaction.
+const PAGE: usize = 100;
+
+/// How to issue a grant.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GrantOptions {
+    /// What it is for, in up to 200 bytes.
+    pub label: String,
+    /// The name under which its holder's changes are logged, in up to 200 bytes.
+    pub actor: String,
+    /// When it expires; `None` for as long as the copy is open.
+    pub expires: Option<Timestamp>,
+}
+
+/// A grant that was just issued. The token is nowhere else: only its hash is kept.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Issued {
+    /// What is kept.
+    pub grant: GrantRecord,
+    /// What to give to the holder.
+    pub token: String,
+}
+
+impl fmt::Debug for Issued {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Issued")
+            .field("grant", &self.grant)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Workspace {
+    /// Issues a grant to the files of an open copy, as a token of 256 random bits.
+    /// It dies with the copy, when it expires, and when it is revoked.
+    ///
+    /// # Errors
+    /// `NotFound`, `Closed`; `Invalid` for a label, an actor or an expiry that
+    /// cannot be; `LimitExceeded` for more than 16 scopes, for more than 16 KiB of
+    /// roots and globs, and where 1,000 grants to the copy are alive.
+    pub fn issue_grant(&self, copy: CopyId, grant: Grant, options: GrantOptions) -> Result<Issued> {
+        const OPERATION: &str = "issue grant";
+        check_text(OPERATION, &options.actor, "")?;
+        check_label(OPERATION, &options.label)?;
+        check_size(OPERATION, &grant)?;
+        let now = self.now();
+        check_expiry(OPERATION, options.expires, now)?;
+        let issued = self.issued(GrantRecord {
+            id: self.next_grant(),
+            token: TokenHash::of(""),
+            at: At::Copy(copy),
+            purpose: Purpose::Files(grant),
+            label: options.label,
+            actor: options.actor,
+            parent: None,
+            created: now,
+            expires: options.expires,
+        });
+        self.write(OPERATION, |tx| {
+            tx.open_copy(OPERATION, copy, now)?;
+            add(tx, OPERATION, copy, &issued.grant)?;
+            Ok(issued)
+        })
+    }
+
+    /// Issues a grant that allows no more than that of `token` and no more than
+    /// `scope`, and expires no later; `None` where the token is that of no grant
+    /// that is alive. Revoking a grant revokes those that were made from it.
+    ///
+    /// # Errors
+    /// `Invalid` for an expiry in the past; `LimitExceeded` as for
+    /// [`issue_grant`](Self::issue_grant).
+    pub fn attenuate_grant(
+        &self,
+        token: &str,
+        scope: Scope,
+        expires: Option<Timestamp>,
+    ) -> Result<Option<Issued>> {
+        const OPERATION: &str = "attenuate grant";
+        let now = self.now();
+        check_expiry(OPERATION, expires, now)?;
+        let Some(parent) = self.find_grant(token)? else {
+            return Ok(None);
+        };
+        let (At::Copy(copy), Purpose::Files(grant)) = (parent.at, &parent.purpose) else {
+            return Ok(None);
+        };
+        let narrower = grant.attenuate(scope);
+        check_size(OPERATION, &narrower)?;
+        let earlier = match (parent.expires, expires) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        let issued = self.issued(GrantRecord {
+            id: self.next_grant(),
+            purpose: Purpose::Files(narrower),
+            parent: Some(parent.id),
+            created: now,
+            expires: earlier,
+            ..parent
+        });
+        self.write(OPERATION, |tx| {
+            add(tx, OPERATION, copy, &issued.grant)?;
+            Ok(Some(issued))
+        })
+    }
+
+    /// Returns the grant of a token; `None` where it is not known, and where the
+    /// grant has expired, was revoked, or is to a copy that is closed.
+    pub fn find_grant(&self, token: &str) -> Result<Option<GrantRecord>> {
+        if !token.starts_with(PREFIX) {
+            return Ok(None);
+        }
+        let (hash, now) = (TokenHash::of(token), self.now());
+        self.read("find grant", |tx| {
+            live(tx, tx.rows.grant_with_token(&hash)?, now, is_to_files)
+        })
+    }
+
+    /// Returns a grant by its id; `None` where it is dead.
+    pub fn grant(&self, id: &GrantId) -> Result<Option<GrantRecord>> {
+        let now = self.now();
+        self.read("read grant", |tx| {
+            live(tx, tx.rows.grant(id)?, now, is_to_files)
+        })
+    }
+
+    /// Returns up to `limit` grants to the files of a copy after `after`, in the
+    /// order of issuing; those that are dead and not yet deleted included.
+    pub fn grants(
+        &self,
+        copy: CopyId,
+        after: Option<&GrantId>,
+        limit: usize,
+    ) -> Result<Vec<GrantRecord>> {
+        self.read("list grants", |tx| {
+            tx.rows.grants(WhichGrants::Files(copy), after, limit)
+        })
+    }
+
+    /// Revokes a grant and all that were attenuated from it, in one transaction;
+    /// returns how many those are.
+    ///
+    /// # Errors
+    /// `NotFound`, also for one that was revoked already.
+    pub fn revoke_grant(&self, id: &GrantId) -> Result<u64> {
+        self.write("revoke grant", |tx| {
+            let found = tx.rows.grant(id)?.filter(is_to_files);
+            let Some(GrantRecord {
+                at: At::Copy(copy), ..
+            }) = found
+            else {
+                return Err(Error::new(ErrorKind::NotFound, "revoke grant")
+                    .at(id)
+                    .because("no such grant"));
+            };
+            let all = tx.rows.grants(WhichGrants::Files(copy), None, usize::MAX)?;
+            let mut revoked = vec![*id];
+            let mut next = 0;
+            while let Some(parent) = revoked.get(next).copied() {
+                tx.rows.delete_grant(&parent)?;
+                let children = all.iter().filter(|grant| grant.parent == Some(parent));
+                revoked.extend(children.map(|grant| grant.id));
+                next += 1;
+            }
+            Ok(revoked.len() as u64)
+        })
+    }
+
+    /// Deletes grants and previews that are dead; returns how many. They are
+    /// refused whether this ran or not.
+    pub fn expire_grants(&self) -> Result<u64> {
+        let now = self.now();
+        let mut deleted = 0;
+        let mut after: Option<GrantId> = None;
+        loop {
+            let last = self.write("expire grants", |tx| {
+                let page = tx.rows.grants(WhichGrants::Every, after.as_ref(), PAGE)?;
+                let last = page.last().map(|grant| grant.id);
+                for grant in page {
+                    if !is_alive(tx, &grant, now)? {
+                        tx.rows.delete_grant(&grant.id)?;
+                        deleted += 1;
+                    }
+                }
+                Ok(last)
+            })?;
+            match last {
+                Some(last) => after = Some(last),
+                None => return Ok(deleted),
+            }
+        }
+    }
+
+    fn next_grant(&self) -> GrantId {
+        GrantId::from_bytes(self.inner.context.ids.next())
+    }
+
+    /// Makes the token of a grant.
+    fn issued(&self, grant: GrantRecord) -> Issued {
+        let token = format!("{PREFIX}{}", base32(&self.secret()));
+        let grant = GrantRecord {
+            token: TokenHash::of(&token),
+            ..grant
+        };
+        Issued { grant, token }
+    }
+
+    /// Returns 256 bits that cannot be guessed. An id orders by time, so that only
+    /// 64 of its bits surely cannot: those of four are condensed by a hash.
+    fn secret(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.update(b"workspace token\0");
+        for _ in 0..4 {
+            hash.update(self.inner.context.ids.next());
+        }
+        hash.finalize().into()
+    }
+}
+
+/// Encodes bytes in lower-case base32 (RFC 4648) without padding.
+fn base32(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let bit = |at: usize| bytes.get(at / 8).map_or(0, |byte| byte >> (7 - at % 8) & 1);
+    let digit = |first: usize| (first..first + 5).fold(0, |digit, at| digit << 1 | bit(at));
+    (0..bytes.len() * 8)
+        .step_by(5)
+        .map(|first| char::from(ALPHABET[usize::from(digit(first))]))
+        .collect()
+}
+
+fn is_to_files(grant: &GrantRecord) -> bool {
+    matches!(grant.purpose, Purpose::Files(_))
+}
+
+/// Keeps a grant that is alive and for that purpose.
+fn live(
+    tx: &Tx<'_>,
+    grant: Option<GrantRecord>,
+    now: Timestamp,
+    purpose: fn(&GrantRecord) -> bool,
+) -> Result<Option<GrantRecord>> {
+    let Some(grant) = grant.filter(purpose) else {
+        return Ok(None);
+    };
+    Ok(is_alive(tx, &grant, now)?.then_some(grant))
+}
+
+/// Tells whether a grant has not expired, nor what it is bound to.
+fn is_alive(tx: &Tx<'_>, grant: &GrantRecord, now: Timestamp) -> Result<bool> {
+    let expired = |expires: Option<Timestamp>| expires.is_some_and(|expires| expires <= now);
+    if expired(grant.expires) {
+        return Ok(false);
+    }
+    Ok(match grant.at {
+        At::Head => true,
+        At::Copy(id) => tx
+            .rows
+            .copy(&id)?
+            .is_some_and(|copy| copy.state == CopyState::Open && !expired(copy.expires)),
+        At::Revision(id) => tx.rows.revision(id)?.is_some(),
+        At::Tree(id) => id == TreeId::empty() || tx.rows.node(&id)?.is_some(),
+    })
+}
+
+/// Adds a grant to a copy, in the place of those that have expired.
+fn add(tx: &Tx<'_>, operation: &'static str, copy: CopyId, grant: &GrantRecord) -> Result<()> {
+    let which = WhichGrants::Files(copy);
+    if tx.rows.grants(which, None, MAX_GRANTS)?.len() == MAX_GRANTS {
+        let mut alive = 0;
+        for old in tx.rows.grants(which, None, usize::MAX)? {
+            match is_alive(tx, &old, grant.created)? {
+                true => alive += 1,
+                false => tx.rows.delete_grant(&old.id)?,
+            }
+        }
+        if alive >= MAX_GRANTS {
+            return Err(Error::new(ErrorKind::LimitExceeded, operation)
+                .because(format!("{MAX_GRANTS} grants to the copy are alive")));
+        }
+    }
+    tx.rows.put_grant(grant)
+}
+
+fn check_label(operation: &'static str, label: &str) -> Result<()> {
+    if label.len() > MAX_LABEL || label.contains('\0') {
+        return Err(Error::new(ErrorKind::Invalid, operation)
+            .at("label")
+            .because(format!("a NUL byte, or more than {MAX_LABEL} bytes")));
+    }
+    Ok(())
+}
+
+fn check_expiry(operation: &'static str, expires: Option<Timestamp>, now: Timestamp) -> Result<()> {
+    match expires {
+        Some(expires) if expires <= now => Err(Error::new(ErrorKind::Invalid, operation)
+            .at("expires")
+            .because("in the past")),
+        _ => Ok(()),
+    }
+}
+
+/// Bounds what a row holds and what each use of a grant costs.
+fn check_size(operation: &'static str, grant: &Grant) -> Result<()> {
+    let globs = |scope: &Scope| {
+        let globs = scope.read.iter().chain(&scope.write);
+        globs.map(|glob| glob.as_str().len() + 1).sum::<usize>()
+    };
+    let size: usize = grant
+        .scopes()
+        .iter()
+        .map(|scope| scope.root.as_str().len() + globs(scope))
+        .sum();
+    if grant.scopes().len() > MAX_SCOPES || size > MAX_GRANT {
+        return Err(
+            Error::new(ErrorKind::LimitExceeded, operation).because(format!(
+                "more than {MAX_SCOPES} scopes, or {MAX_GRANT} bytes of roots and globs"
+            )),
+        );
+    }
+    grant.resolve(&TreePath::root()).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base32_is_that_of_the_rfc() {
+        for (bytes, text) in [
+            ("", ""),
+            ("f", "my"),
+            ("fo", "mzxq"),
+            ("foo", "mzxw6"),
+            ("foobar", "mzxw6ytboi"),
+        ] {
+            assert_eq!(base32(bytes.as_bytes()), text);
+        }
+        assert_eq!(base32(&[0xff; 32]).len(), 52);
+    }
+}

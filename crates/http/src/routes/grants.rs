@@ -1,0 +1,161 @@
+//! Grants as tokens: handed out and revoked by the holder of the root token,
+//! looked at and narrowed by their own.
+
+use axum::http::Method;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use workspace_core::store::{GrantRecord, Purpose};
+use workspace_core::{At, ErrorKind, Grant, GrantId, GrantOptions, Result, Workspace};
+
+use super::{CREATED, OK, cut, page_limit};
+use crate::call::{Answer, Call, json};
+use crate::problem::Problem;
+use crate::route::Route;
+use crate::wire::{
+    AllowedDto, AttenuateDto, AttenuatedDto, Count, GrantDto, GrantPage, HeldDto, IssueDto,
+    IssuedDto, RevokedDto,
+};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(
+            Method::POST,
+            "/v1/copies/{copy}/grants",
+            "issue_grant",
+            "Hands out a token to a part of an open copy's files",
+            issue,
+        )
+        .json::<IssueDto>()
+        .answers::<IssuedDto>(CREATED, "The token, which is shown this once.")
+        .fails(&[ErrorKind::NotFound, ErrorKind::Closed]),
+        Route::new(
+            Method::GET,
+            "/v1/copies/{copy}/grants",
+            "list_grants",
+            "Lists the grants to a copy, in the order of issuing",
+            list,
+        )
+        .query::<ListQuery>()
+        .answers::<GrantPage>(OK, "A page of them.")
+        .fails(&[ErrorKind::NotFound]),
+        Route::new(
+            Method::DELETE,
+            "/v1/grants/{grant}",
+            "revoke_grant",
+            "Revokes a grant, and all that were attenuated from it",
+            revoke,
+        )
+        .answers::<RevokedDto>(OK, "They are revoked.")
+        .fails(&[ErrorKind::NotFound]),
+        Route::new(
+            Method::GET,
+            "/v1/view",
+            "read_view",
+            "Tells the holder of a grant what it allows",
+            held,
+        )
+        .answers::<HeldDto>(OK, "What it allows."),
+        Route::new(
+            Method::POST,
+            "/v1/view/grants",
+            "attenuate_grant",
+            "Makes a narrower token of a grant",
+            attenuate,
+        )
+        .json::<AttenuateDto>()
+        .answers::<AttenuatedDto>(CREATED, "The token, which is shown this once."),
+    ]
+}
+
+async fn issue(call: Call) -> Answer {
+    let (workspace, copy) = (call.workspace.clone(), call.copy()?.id);
+    let body: IssueDto = call.json().await?;
+    let grant = Grant::all().attenuate(body.scope.into_core()?);
+    let options = GrantOptions {
+        label: body.label,
+        actor: body.actor,
+        expires: body.expires.map(Into::into),
+    };
+    let issued = workspace.issue_grant(copy, grant, options)?;
+    json(
+        CREATED,
+        &IssuedDto {
+            token: issued.token,
+            grant: GrantDto::from(&issued.grant),
+        },
+    )
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+struct ListQuery {
+    /// The id of the grant after which the page begins.
+    after: Option<String>,
+    /// How many grants it has: 1 to 10,000, and 1,000 unless said.
+    limit: Option<Count>,
+}
+
+async fn list(call: Call) -> Answer {
+    let query: ListQuery = call.query()?;
+    let limit = page_limit(query.limit)?;
+    let after: Option<GrantId> = query.after.map(|id| id.parse()).transpose()?;
+    let copy = call.copy()?.id;
+    let mut found = call.workspace.grants(copy, after.as_ref(), limit + 1)?;
+    let next = cut(&mut found, limit, |grant| grant.id.to_string());
+    json(
+        OK,
+        &GrantPage {
+            grants: found.iter().map(GrantDto::from).collect(),
+            next,
+        },
+    )
+}
+
+async fn revoke(call: Call) -> Answer {
+    let revoked = call.workspace.revoke_grant(&call.id("grant")?)?;
+    json(
+        OK,
+        &RevokedDto {
+            revoked: revoked.into(),
+        },
+    )
+}
+
+async fn held(call: Call) -> Answer {
+    let holder = call.holder.as_ref().ok_or_else(Problem::denied)?;
+    json(OK, &held_dto(&call.workspace, &holder.grant)?)
+}
+
+async fn attenuate(call: Call) -> Answer {
+    let (workspace, holder) = (call.workspace.clone(), call.holder.clone());
+    let holder = holder.ok_or_else(Problem::denied)?;
+    let body: AttenuateDto = call.json().await?;
+    let scope = body.scope.into_core()?;
+    let expires = body.expires.map(Into::into);
+    let issued = workspace.attenuate_grant(&holder.token, scope, expires)?;
+    let issued = issued.ok_or_else(Problem::unauthorized)?;
+    json(
+        CREATED,
+        &AttenuatedDto {
+            token: issued.token,
+            view: held_dto(&workspace, &issued.grant)?,
+        },
+    )
+}
+
+/// Tells a holder about a grant, and nothing about where it leads.
+fn held_dto(workspace: &Workspace, record: &GrantRecord) -> Result<HeldDto> {
+    let generation = match record.at {
+        At::Copy(copy) => workspace.copy(copy)?.generation,
+        At::Head | At::Revision(_) | At::Tree(_) => 0,
+    };
+    Ok(HeldDto {
+        scopes: match &record.purpose {
+            Purpose::Files(grant) => AllowedDto::list(grant)?,
+            Purpose::Site(_) => Vec::new(),
+        },
+        actor: record.actor.clone(),
+        expires: record.expires.map(Into::into),
+        generation: generation.into(),
+    })
+}
