@@ -4,19 +4,20 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand};
-use workspace_core::{At, RevisionId, TreeId, TreePath, Workspace};
+use workspace_core::{At, RevisionId, TreeId, TreePath};
 
 use crate::commands::{
     changes, copies, diff, edit, export, files, grep, history, import, listing, maintenance,
     publish, serve,
 };
 use crate::exit::{EXIT_CODES, Result};
+use crate::session::Session;
 
 /// A durable file tree: fork copies of it, edit them, see what changed, apply or
 /// discard them, and go back to any revision.
 ///
-/// The workspace is the directory of --workspace, or the nearest `.workspace` in
-/// the current directory or above. Paths are those of the tree; a leading `/` may
+/// The workspace is the one behind the URL of --remote, or the directory of
+/// --workspace, or the nearest `.workspace` in the current directory or above. Paths are those of the tree; a leading `/` may
 /// be left out. Commands work on head, the current files, unless --copy names a
 /// working copy (by name, id, or the start of the id).
 #[derive(Debug, Parser)]
@@ -34,6 +35,14 @@ pub(crate) struct Global {
     /// The workspace's directory
     #[arg(short, long, global = true, env = "WORKSPACE_DIR", value_name = "DIR")]
     pub(crate) workspace: Option<PathBuf>,
+    /// The URL of a workspace that is served, instead of a directory; its token
+    /// is in WORKSPACE_TOKEN, or in --token-file
+    #[arg(long, global = true, env = "WORKSPACE_REMOTE", value_name = "URL")]
+    pub(crate) remote: Option<String>,
+    /// The file that holds the token: the one to show with --remote, or for
+    /// `serve` the one to ask for
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
     /// Print results, and errors, as JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -74,9 +83,9 @@ impl ReadAt {
     }
 
     /// Finds what is to be read.
-    pub(crate) fn find(&self, workspace: &Workspace) -> Result<At> {
+    pub(crate) async fn find(&self, session: &Session) -> Result<At> {
         match (&self.copy, &self.at) {
-            (Some(copy), _) => Ok(At::Copy(copies::find(workspace, copy)?.id)),
+            (Some(copy), _) => Ok(At::Copy(copies::find(session, copy).await?.id)),
             (None, Some(at)) => {
                 parse_at(at).map_or_else(|| at.parse().map(At::Revision).map_err(Into::into), Ok)
             }
@@ -95,9 +104,9 @@ pub(crate) struct WriteAt {
 
 impl WriteAt {
     /// Finds what is to be written.
-    pub(crate) fn find(&self, workspace: &Workspace) -> Result<At> {
+    pub(crate) async fn find(&self, session: &Session) -> Result<At> {
         match &self.copy {
-            Some(copy) => Ok(At::Copy(copies::find(workspace, copy)?.id)),
+            Some(copy) => Ok(At::Copy(copies::find(session, copy).await?.id)),
             None => Ok(At::Head),
         }
     }

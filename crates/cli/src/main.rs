@@ -1,10 +1,11 @@
-//! The `workspace` command: a durable file tree on this machine.
+//! The `workspace` command: a durable file tree, on this machine or behind a URL.
 
 mod args;
 mod commands;
 mod exit;
 mod output;
 mod run;
+mod session;
 mod shapes;
 mod time;
 

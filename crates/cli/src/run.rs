@@ -15,6 +15,7 @@ use crate::commands::{
 };
 use crate::exit::{ErrorShape, Failure, Outcome, Result, code, io_error, message};
 use crate::output::{CYAN, Output, RED};
+use crate::session::{Session, connect};
 use crate::shapes::ReceiptShape;
 
 /// The name of a workspace's directory within a project.
@@ -26,7 +27,7 @@ pub(crate) struct Run {
     pub(crate) global: Global,
     /// Where results go.
     pub(crate) out: Output,
-    workspace: OnceCell<Workspace>,
+    session: OnceCell<Session>,
 }
 
 impl Run {
@@ -41,27 +42,58 @@ impl Run {
         }
     }
 
-    /// Opens the workspace: the named one, or the nearest upwards.
+    /// Returns the workspace to work on: the remote one, the named one, or the
+    /// nearest upwards.
     ///
     /// # Errors
-    /// `NotFound` where there is none; `Locked` while another process has it.
-    pub(crate) fn workspace(&self) -> Result<&Workspace> {
-        if let Some(workspace) = self.workspace.get() {
-            return Ok(workspace);
+    /// `NotFound` where there is none here; `Locked` while another process has
+    /// it; `Invalid` for a remote one without a token.
+    pub(crate) fn session(&self) -> Result<&Session> {
+        if let Some(session) = self.session.get() {
+            return Ok(session);
         }
+        let session = match &self.global.remote {
+            Some(url) => Session::Remote(connect(url, &self.token()?)?),
+            None => Session::Local(self.open()?),
+        };
+        Ok(self.session.get_or_init(|| session))
+    }
+
+    /// Returns the token to show to a server.
+    fn token(&self) -> Result<String> {
+        if let Some(file) = &self.global.token_file {
+            return read_token(file);
+        }
+        std::env::var("WORKSPACE_TOKEN").map_err(|_| Failure::Error {
+            error: Error::new(ErrorKind::Invalid, "read token").because("no token was given"),
+            hint: Some("--token-file FILE, or WORKSPACE_TOKEN, holds what `serve` printed".into()),
+        })
+    }
+
+    /// Refuses a URL, for a command that works on directories of this machine.
+    pub(crate) fn local_only(&self, command: &'static str) -> Result<()> {
+        match &self.global.remote {
+            Some(url) => Err(Error::new(ErrorKind::Unsupported, command)
+                .at(url.escape_debug())
+                .because("this works on a directory only, not with --remote")
+                .into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Opens the workspace in a directory: the named one, or the nearest upwards.
+    pub(crate) fn open(&self) -> Result<Workspace> {
         let directory = self.directory()?;
-        let workspace =
-            workspace_native::open(&directory, workspace_native::options()).map_err(|error| {
-                let hint = match error.kind() {
-                    ErrorKind::NotFound => Some(format!(
-                        "`workspace init --workspace {}` creates one there",
-                        directory.display()
-                    )),
-                    _ => None,
-                };
-                Failure::Error { error, hint }
-            })?;
-        Ok(self.workspace.get_or_init(|| workspace))
+        workspace_native::open(&directory, workspace_native::options()).map_err(|error| {
+            let hint = match error.kind() {
+                ErrorKind::NotFound => Some(format!(
+                    "`workspace init --workspace {}` creates one there",
+                    directory.display()
+                )),
+                _ => None,
+            };
+            Failure::Error { error, hint }
+        })
     }
 
     /// Returns who acts, and what for.
@@ -82,8 +114,8 @@ impl Run {
     }
 
     fn print_receipt(&self) {
-        let receipt = match self.workspace.get() {
-            Some(workspace) => workspace.receipt(),
+        let receipt = match self.session.get() {
+            Some(session) => session.receipt(),
             None => Receipt::default(),
         };
         let shape = ReceiptShape::new(&receipt);
@@ -93,6 +125,13 @@ impl Run {
         };
         tell(text.unwrap_or_default());
     }
+}
+
+/// Reads the token that a file holds.
+pub(crate) fn read_token(file: &Path) -> Result<String> {
+    let text = std::fs::read_to_string(file);
+    let text = text.map_err(|error| io_error("read token", file, error))?;
+    Ok(text.trim().to_string())
 }
 
 /// Finds the nearest `.workspace` in the current directory or above.
@@ -131,7 +170,7 @@ pub(crate) fn main() -> u8 {
     let run = Run {
         out: Output::new(args.global.json, args.global.quiet),
         global: args.global,
-        workspace: OnceCell::new(),
+        session: OnceCell::new(),
     };
     let result = runtime.block_on(async {
         let outcome = dispatch(&run, args.command).await;
@@ -154,34 +193,34 @@ pub(crate) fn main() -> u8 {
 
 async fn dispatch(run: &Run, command: Command) -> Result<Outcome> {
     match command {
-        Command::Init(args) => maintenance::init(run, &args),
+        Command::Init(args) => maintenance::init(run, &args).await,
         Command::Import(args) => import::import(run, &args).await,
-        Command::Ls(args) => listing::ls(run, &args),
-        Command::Tree(args) => listing::tree(run, &args),
+        Command::Ls(args) => listing::ls(run, &args).await,
+        Command::Tree(args) => listing::tree(run, &args).await,
         Command::Cat(args) => files::cat(run, &args).await,
-        Command::Stat(args) => files::stat(run, &args),
-        Command::Find(args) => listing::find(run, &args),
+        Command::Stat(args) => files::stat(run, &args).await,
+        Command::Find(args) => listing::find(run, &args).await,
         Command::Grep(args) => grep::grep(run, &args).await,
         Command::Put(args) => edit::put(run, &args).await,
         Command::Mkdir(args) => edit::mkdir(run, &args).await,
         Command::Mv(args) => edit::mv(run, &args).await,
         Command::Cp(args) => edit::cp(run, &args).await,
         Command::Rm(args) => edit::rm(run, &args).await,
-        Command::Copy(args) => copies::copy(run, &args),
-        Command::Status(args) => changes::status(run, &args),
-        Command::Ops(args) => changes::ops(run, &args),
-        Command::Undo(args) => changes::undo(run, &args),
+        Command::Copy(args) => copies::copy(run, &args).await,
+        Command::Status(args) => changes::status(run, &args).await,
+        Command::Ops(args) => changes::ops(run, &args).await,
+        Command::Undo(args) => changes::undo(run, &args).await,
         Command::Diff(args) => diff::diff(run, &args).await,
-        Command::Apply(args) => publish::apply(run, &args),
-        Command::Rebase(args) => publish::rebase(run, &args),
-        Command::Log(args) => history::log(run, &args),
-        Command::Show(args) => history::show(run, &args),
-        Command::Snapshot(args) => history::snapshot(run, &args),
-        Command::Restore(args) => history::restore(run, &args),
+        Command::Apply(args) => publish::apply(run, &args).await,
+        Command::Rebase(args) => publish::rebase(run, &args).await,
+        Command::Log(args) => history::log(run, &args).await,
+        Command::Show(args) => history::show(run, &args).await,
+        Command::Snapshot(args) => history::snapshot(run, &args).await,
+        Command::Restore(args) => history::restore(run, &args).await,
         Command::Export(args) => export::export(run, &args).await,
         Command::Gc(args) => maintenance::gc(run, &args).await,
         Command::Fsck(args) => maintenance::fsck(run, &args).await,
-        Command::Du(args) => maintenance::du(run, &args),
+        Command::Du(args) => maintenance::du(run, &args).await,
         Command::Serve(args) => serve::serve(run, &args).await,
         Command::Completions(args) => maintenance::completions(run, &args),
     }

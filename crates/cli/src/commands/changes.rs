@@ -3,7 +3,7 @@
 use serde::Serialize;
 use workspace_core::store::CopyRecord;
 use workspace_core::{
-    At, DiffOptions, Entry, ErrorKind, OperationId, Summary, Timestamp, TreePath, Workspace,
+    At, DiffOptions, Entry, ErrorKind, OperationId, Summary, Timestamp, TreePath,
 };
 
 use crate::commands::copies::{self, label};
@@ -11,6 +11,7 @@ use crate::commands::diff::{differences, recorded};
 use crate::exit::{Hinted, Outcome, Result};
 use crate::output::{Output, YELLOW, bytes_text, count_text};
 use crate::run::Run;
+use crate::session::Session;
 use crate::shapes::{ChangeCounts, CopyShape, HeadShape, OperationShape, copy_state};
 use crate::time::{local_text, now};
 
@@ -44,31 +45,27 @@ pub(crate) struct Undo {
 }
 
 /// Tells how head, or a copy, stands.
-pub(crate) fn status(run: &Run, args: &Status) -> Result<Outcome> {
-    let workspace = run.workspace()?;
+pub(crate) async fn status(run: &Run, args: &Status) -> Result<Outcome> {
+    let session = run.session()?;
     match &args.copy {
-        Some(name) => status_of_copy(run, workspace, &copies::find(workspace, name)?),
-        None => status_of_head(run, workspace),
+        Some(name) => status_of_copy(run, session, &copies::find(session, name).await?).await,
+        None => status_of_head(run, session).await,
     }
 }
 
-fn root_summary(workspace: &Workspace, at: At) -> Result<Summary> {
-    let root = workspace.files(at).stat(&TreePath::root())?;
+async fn root_summary(session: &Session, at: At) -> Result<Summary> {
+    let root = session.files(at).stat(&TreePath::root()).await?;
     let directory = root.as_ref().and_then(Entry::as_directory);
     Ok(directory.map(|root| root.summary).unwrap_or_default())
 }
 
-fn status_of_head(run: &Run, workspace: &Workspace) -> Result<Outcome> {
-    let head = workspace.head()?;
-    let root = root_summary(workspace, At::Head)?;
-    let unrecorded = differences(
-        workspace,
-        recorded(&head),
-        At::Head,
-        &DiffOptions::default(),
-    )?;
+async fn status_of_head(run: &Run, session: &Session) -> Result<Outcome> {
+    let head = session.head().await?;
+    let root = root_summary(session, At::Tree(head.tree)).await?;
+    let (from, to) = (recorded(&head), At::Tree(head.tree));
+    let unrecorded = differences(session, from, to, &DiffOptions::default()).await?;
     let unrecorded = ChangeCounts::of(&unrecorded);
-    let open = copies::open(workspace)?;
+    let open = copies::open(session).await?;
     if run.out.is_json() {
         #[derive(Serialize)]
         struct Shape {
@@ -104,11 +101,12 @@ fn status_of_head(run: &Run, workspace: &Workspace) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn status_of_copy(run: &Run, workspace: &Workspace, copy: &CopyRecord) -> Result<Outcome> {
+async fn status_of_copy(run: &Run, session: &Session, copy: &CopyRecord) -> Result<Outcome> {
     let (base, tree) = (At::Tree(copy.base), At::Tree(copy.tree));
-    let head = workspace.head()?;
-    let changes = differences(workspace, base, tree, &DiffOptions::default())?;
-    let behind = differences(workspace, base, At::Head, &DiffOptions::default())?;
+    let head = session.head().await?;
+    let changes = differences(session, base, tree, &DiffOptions::default()).await?;
+    let head_tree = At::Tree(head.tree);
+    let behind = differences(session, base, head_tree, &DiffOptions::default()).await?;
     let (changes, behind) = (ChangeCounts::of(&changes), ChangeCounts::of(&behind));
     let head_moved = head.tree != copy.base;
     if run.out.is_json() {
@@ -155,9 +153,9 @@ fn status_of_copy(run: &Run, workspace: &Workspace, copy: &CopyRecord) -> Result
 }
 
 /// Lists the operations of a copy.
-pub(crate) fn ops(run: &Run, args: &Ops) -> Result<Outcome> {
-    let workspace = run.workspace()?;
-    let copy = copies::find(workspace, &args.copy)?;
+pub(crate) async fn ops(run: &Run, args: &Ops) -> Result<Outcome> {
+    let session = run.session()?;
+    let copy = copies::find(session, &args.copy).await?;
     let out = &run.out;
     let mut list = match out.is_json() {
         true => Some(out.begin_list("operations")?),
@@ -165,7 +163,7 @@ pub(crate) fn ops(run: &Run, args: &Ops) -> Result<Outcome> {
     };
     let mut after = None;
     loop {
-        let page = workspace.operations(copy.id, after, PAGE)?;
+        let page = session.operations(copy.id, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.id);
         for operation in &page {
@@ -208,9 +206,9 @@ pub(crate) fn print_event(
 }
 
 /// Undoes one operation of a copy.
-pub(crate) fn undo(run: &Run, args: &Undo) -> Result<Outcome> {
-    let workspace = run.workspace()?;
-    let copy = copies::find(workspace, &args.copy)?;
+pub(crate) async fn undo(run: &Run, args: &Undo) -> Result<Outcome> {
+    let session = run.session()?;
+    let copy = copies::find(session, &args.copy).await?;
     let Some(operation) = args.operation.or(copy.operation) else {
         let error = workspace_core::Error::new(ErrorKind::NotFound, "undo")
             .at(label(&copy))
@@ -218,8 +216,9 @@ pub(crate) fn undo(run: &Run, args: &Undo) -> Result<Outcome> {
         return Err(error.into());
     };
     let name = label(&copy);
-    let undone = workspace
+    let undone = session
         .undo(copy.id, operation, &run.author(&args.note))
+        .await
         .hinted(|error| match error.kind() {
             ErrorKind::Conflict => Some(format!(
                 "later operations changed the same paths: undo those first \

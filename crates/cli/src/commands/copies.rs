@@ -3,11 +3,12 @@
 use clap::Subcommand;
 use serde::Serialize;
 use workspace_core::store::{CopyRecord, CopyState};
-use workspace_core::{ErrorKind, ForkOptions, Workspace};
+use workspace_core::{ErrorKind, ForkOptions};
 
 use crate::exit::{Failure, Hinted, Outcome, Result};
 use crate::output::{Output, YELLOW};
 use crate::run::Run;
+use crate::session::Session;
 use crate::shapes::{CopyShape, copy_state};
 use crate::time::{local_text, now, parse_duration};
 
@@ -67,13 +68,13 @@ pub(crate) struct Discard {
 }
 
 /// Runs a `copy` command.
-pub(crate) fn copy(run: &Run, args: &Copy) -> Result<Outcome> {
+pub(crate) async fn copy(run: &Run, args: &Copy) -> Result<Outcome> {
     match args {
-        Copy::New(args) => new(run, args),
-        Copy::List(args) => list(run, args),
-        Copy::Show(args) => show(run, args),
-        Copy::Rename(args) => rename(run, args),
-        Copy::Discard(args) => discard(run, args),
+        Copy::New(args) => new(run, args).await,
+        Copy::List(args) => list(run, args).await,
+        Copy::Show(args) => show(run, args).await,
+        Copy::Rename(args) => rename(run, args).await,
+        Copy::Discard(args) => discard(run, args).await,
     }
 }
 
@@ -83,12 +84,12 @@ pub(crate) fn copy(run: &Run, args: &Copy) -> Result<Outcome> {
 ///
 /// # Errors
 /// `NotFound`, with similar names as the hint; `Invalid` for an ambiguous start.
-pub(crate) fn find(workspace: &Workspace, name: &str) -> Result<CopyRecord> {
-    let error = match workspace.find_copy(name) {
+pub(crate) async fn find(session: &Session, name: &str) -> Result<CopyRecord> {
+    let error = match session.find_copy(name).await {
         Err(error) if error.kind() == ErrorKind::NotFound => error,
         found => return Ok(found?),
     };
-    let copies = all(workspace, false)?;
+    let copies = all(session, false).await?;
     let mut closed: Vec<&CopyRecord> = copies
         .iter()
         .filter(|copy| copy.name.as_deref() == Some(name))
@@ -135,11 +136,11 @@ pub(crate) fn label(copy: &CopyRecord) -> String {
     copy.name.clone().unwrap_or_else(short)
 }
 
-fn all(workspace: &Workspace, open_only: bool) -> workspace_core::Result<Vec<CopyRecord>> {
+async fn all(session: &Session, open_only: bool) -> workspace_core::Result<Vec<CopyRecord>> {
     let mut found = Vec::new();
     loop {
         let after = found.last().map(|copy: &CopyRecord| copy.id);
-        let page = workspace.copies(open_only, after.as_ref(), PAGE)?;
+        let page = session.copies(open_only, after.as_ref(), PAGE).await?;
         if page.is_empty() {
             return Ok(found);
         }
@@ -148,19 +149,19 @@ fn all(workspace: &Workspace, open_only: bool) -> workspace_core::Result<Vec<Cop
 }
 
 /// Returns the copies that can be worked on.
-pub(crate) fn open(workspace: &Workspace) -> workspace_core::Result<Vec<CopyRecord>> {
+pub(crate) async fn open(session: &Session) -> workspace_core::Result<Vec<CopyRecord>> {
     let now = now();
-    let mut copies = all(workspace, true)?;
+    let mut copies = all(session, true).await?;
     copies.retain(|copy| copy_state(copy, now) == "open");
     Ok(copies)
 }
 
-fn new(run: &Run, args: &New) -> Result<Outcome> {
+async fn new(run: &Run, args: &New) -> Result<Outcome> {
     let options = ForkOptions {
         name: args.name.clone(),
         expires: args.expires.map(|millis| now().plus_millis(millis)),
     };
-    let copy = run.workspace()?.fork(options).hinted(|error| {
+    let copy = run.session()?.fork(options).await.hinted(|error| {
         (error.kind() == ErrorKind::AlreadyExists)
             .then(|| "choose another name; `workspace copy list` lists the open copies".into())
     })?;
@@ -172,11 +173,11 @@ fn new(run: &Run, args: &New) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn list(run: &Run, args: &List) -> Result<Outcome> {
-    let workspace = run.workspace()?;
+async fn list(run: &Run, args: &List) -> Result<Outcome> {
+    let session = run.session()?;
     let copies = match args.all {
-        true => all(workspace, false)?,
-        false => open(workspace)?,
+        true => all(session, false).await?,
+        false => open(session).await?,
     };
     if run.out.is_json() {
         #[derive(Serialize)]
@@ -213,8 +214,8 @@ pub(crate) fn print_line(out: &Output, copy: &CopyRecord) -> Result<()> {
     ))
 }
 
-fn show(run: &Run, args: &Named) -> Result<Outcome> {
-    let copy = find(run.workspace()?, &args.name)?;
+async fn show(run: &Run, args: &Named) -> Result<Outcome> {
+    let copy = find(run.session()?, &args.name).await?;
     if run.out.is_json() {
         run.out.json(&CopyShape::new(&copy))?;
         return Ok(Outcome::Done);
@@ -241,10 +242,10 @@ fn show(run: &Run, args: &Named) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn rename(run: &Run, args: &Rename) -> Result<Outcome> {
-    let workspace = run.workspace()?;
-    let copy = find(workspace, &args.name)?;
-    let copy = workspace.rename_copy(copy.id, Some(args.to.clone()))?;
+async fn rename(run: &Run, args: &Rename) -> Result<Outcome> {
+    let session = run.session()?;
+    let copy = find(session, &args.name).await?;
+    let copy = session.rename_copy(copy.id, Some(args.to.clone())).await?;
     run.out.done(
         &CopyShape::new(&copy),
         format!("{} is now {}", copy.id, label(&copy)),
@@ -252,14 +253,16 @@ fn rename(run: &Run, args: &Rename) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn discard(run: &Run, args: &Discard) -> Result<Outcome> {
-    let workspace = run.workspace()?;
+async fn discard(run: &Run, args: &Discard) -> Result<Outcome> {
+    let session = run.session()?;
     // All are found before any is thrown away.
-    let copies = args.names.iter().map(|name| find(workspace, name));
-    let copies = copies.collect::<Result<Vec<_>>>()?;
+    let mut copies = Vec::new();
+    for name in &args.names {
+        copies.push(find(session, name).await?);
+    }
     let mut discarded = Vec::new();
     for copy in copies {
-        discarded.push(workspace.discard(copy.id)?);
+        discarded.push(session.discard(copy.id).await?);
     }
     if run.out.is_json() {
         #[derive(Serialize)]

@@ -3,7 +3,7 @@
 use clap::ArgAction;
 use serde::Serialize;
 use workspace_core::store::HeadRecord;
-use workspace_core::{At, BinaryStyle, DiffOptions, Difference, TreeId, TreePath, Workspace};
+use workspace_core::{At, BinaryStyle, DiffOptions, Difference, TreeId, TreePath};
 
 use crate::args::{parse_at, tree_path};
 use crate::commands::copies;
@@ -11,6 +11,7 @@ use crate::commands::patch::{Compared, compare};
 use crate::exit::{Outcome, Result};
 use crate::output::{BOLD, CYAN, GREEN, Output, RED, YELLOW, bytes_text, count_text};
 use crate::run::Run;
+use crate::session::Session;
 use crate::shapes::{DifferenceShape, status as word};
 
 #[derive(Debug, clap::Args)]
@@ -42,36 +43,44 @@ pub(crate) fn recorded(head: &HeadRecord) -> At {
 }
 
 /// Returns what to compare: two given sides, a copy with its base, or head with
-/// what is recorded of it.
-pub(crate) fn sides(
-    workspace: &Workspace,
+/// what is recorded of it. Head and copies are named by their trees, so that what
+/// is read later is what was compared.
+pub(crate) async fn sides(
+    session: &Session,
     from: Option<&str>,
     to: Option<&str>,
     copy: Option<&str>,
 ) -> Result<(At, At)> {
     if let Some(name) = copy {
-        let copy = copies::find(workspace, name)?;
+        let copy = copies::find(session, name).await?;
         return Ok((At::Tree(copy.base), At::Tree(copy.tree)));
     }
     let Some(from) = from else {
-        return Ok((recorded(&workspace.head()?), At::Head));
+        let head = session.head().await?;
+        return Ok((recorded(&head), At::Tree(head.tree)));
     };
-    let side = |text: &str| match parse_at(text) {
-        Some(at) => Ok(at),
+    let from = side(session, from).await?;
+    Ok((from, side(session, to.unwrap_or("head")).await?))
+}
+
+/// Finds one side: head, a revision, a tree or a copy.
+async fn side(session: &Session, text: &str) -> Result<At> {
+    Ok(match parse_at(text) {
+        Some(At::Head) => At::Tree(session.head().await?.tree),
+        Some(at) => at,
         // Closed copies can be compared as long as their trees are there.
-        None => copies::find(workspace, text).map(|copy| At::Tree(copy.tree)),
-    };
-    Ok((side(from)?, to.map_or(Ok(At::Head), side)?))
+        None => At::Tree(copies::find(session, text).await?.tree),
+    })
 }
 
 /// Lists where two trees differ in more than times.
-pub(crate) fn differences(
-    workspace: &Workspace,
+pub(crate) async fn differences(
+    session: &Session,
     from: At,
     to: At,
     options: &DiffOptions,
 ) -> Result<Vec<Difference>> {
-    let mut differences = workspace.diff(from, to, options)?;
+    let mut differences = session.diff(from, to, options).await?;
     differences.retain(|difference| match (&difference.old, &difference.new) {
         (Some(old), Some(new)) => difference.renamed_from.is_some() || !old.same_but_time(new),
         _ => true,
@@ -81,23 +90,23 @@ pub(crate) fn differences(
 
 /// Shows what changed.
 pub(crate) async fn diff(run: &Run, args: &Diff) -> Result<Outcome> {
-    let workspace = run.workspace()?;
+    let session = run.session()?;
     let (from, to) = (args.from.as_deref(), args.to.as_deref());
-    let (from, to) = sides(workspace, from, to, args.copy.as_deref())?;
+    let (from, to) = sides(session, from, to, args.copy.as_deref()).await?;
     let options = DiffOptions {
         below: args.below.clone(),
         renames: args.renames,
     };
-    let differences = differences(workspace, from, to, &options)?;
+    let differences = differences(session, from, to, &options).await?;
     if args.stat {
-        return stat(run, workspace, &differences).await;
+        return stat(run, (from, to), &differences).await;
     }
     if run.out.is_json() || args.name_status {
         print_names(run, &differences)?;
         return Ok(Outcome::Done);
     }
     for difference in &differences {
-        match compare(workspace, difference, Some(BinaryStyle::Named)).await? {
+        match compare(session, (from, to), difference, Some(BinaryStyle::Named)).await? {
             Compared::Patch { text, .. } => print_patch(&run.out, &text)?,
             Compared::Directory => {}
             Compared::TooLarge(size) => run.out.line(format!(
@@ -170,10 +179,11 @@ struct StatShape {
     removed: Option<u64>,
 }
 
-async fn stat(run: &Run, workspace: &Workspace, differences: &[Difference]) -> Result<Outcome> {
+async fn stat(run: &Run, sides: (At, At), differences: &[Difference]) -> Result<Outcome> {
+    let session = run.session()?;
     let mut files = Vec::new();
     for difference in differences {
-        let counts = match compare(workspace, difference, None).await? {
+        let counts = match compare(session, sides, difference, None).await? {
             Compared::Directory => continue,
             Compared::Patch {
                 binary: false,

@@ -8,15 +8,16 @@ use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use workspace_core::store::ByteStream;
 use workspace_core::{
-    At, Change, ChangeOptions, Changed, Content, ContentId, ErrorKind, Precondition, Text,
-    TreePath, WriteOptions,
+    At, Change, ChangeOptions, Changed, ContentId, ErrorKind, Precondition, Text, TreePath,
+    WriteOptions,
 };
 
 use crate::args::{WriteAt, tree_path};
 use crate::commands::files::nearest;
-use crate::exit::{Hinted, Outcome, Result, io_error};
+use crate::exit::{Failure, Outcome, Result, io_error};
 use crate::output::{bytes_text, count_text};
 use crate::run::Run;
+use crate::session::Files;
 
 /// How much of a file is read at once.
 const CHUNK: usize = 256 << 10;
@@ -150,71 +151,75 @@ impl ChangedShape {
 impl EditArgs {
     /// Makes the changes as one batch.
     async fn make(&self, run: &Run, at: At, changes: Vec<Change>) -> Result<Changed> {
-        let view = run.workspace()?.files(at);
-        let options = ChangeOptions {
+        let files = run.session()?.files(at);
+        told(files.change(changes, self.options(run)).await, files).await
+    }
+
+    fn options(&self, run: &Run) -> ChangeOptions {
+        ChangeOptions {
             author: run.author(&self.note),
             expect_generation: self.expect_generation,
-        };
-        view.change(changes, options).await.hinted(|error| {
-            let path = TreePath::new(error.subject()?).ok()?;
-            match (error.kind(), error.operation()) {
-                (ErrorKind::NotFound, "open directory") => {
-                    Some(format!("`workspace mkdir --parents {path}` makes it"))
-                }
-                (ErrorKind::NotFound, _) => nearest(&view, &path),
-                (ErrorKind::AlreadyExists, "mkdir") => {
-                    Some("`--parents` is content with a directory that is there".into())
-                }
-                _ => None,
-            }
-        })
+        }
     }
+}
+
+/// Says what to do next where a change cannot be made.
+async fn told<T>(changed: workspace_core::Result<T>, files: Files<'_>) -> Result<T> {
+    let error = match changed {
+        Ok(changed) => return Ok(changed),
+        Err(error) => error,
+    };
+    let path = error.subject().and_then(|path| TreePath::new(path).ok());
+    let hint = match (path, error.kind(), error.operation()) {
+        (Some(path), ErrorKind::NotFound, "open directory") => {
+            Some(format!("`workspace mkdir --parents {path}` makes it"))
+        }
+        (Some(path), ErrorKind::NotFound, _) => nearest(files, &path).await,
+        (Some(_), ErrorKind::AlreadyExists, "mkdir") => {
+            Some("`--parents` is content with a directory that is there".into())
+        }
+        _ => None,
+    };
+    Err(Failure::Error { error, hint })
 }
 
 /// Writes a file, from a file or from standard input, as a stream.
 pub(crate) async fn put(run: &Run, args: &Put) -> Result<Outcome> {
-    let workspace = run.workspace()?;
-    let at = args.edit.at.find(workspace)?;
-    let stored = if args.source == Path::new("-") {
-        let source = tokio::io::stdin();
-        workspace
-            .store(read_stream(source, "standard input".into()))
-            .await?
+    let session = run.session()?;
+    let at = args.edit.at.find(session).await?;
+    let body = if args.source == Path::new("-") {
+        read_stream(tokio::io::stdin(), "standard input".into())
     } else {
         let open_error = |error| io_error("read", &args.source, error);
         let source = tokio::fs::File::open(&args.source)
             .await
             .map_err(open_error)?;
-        workspace
-            .store(read_stream(source, args.source.clone()))
-            .await?
+        read_stream(source, args.source.clone())
     };
-    let written = WrittenShape {
-        path: args.path.to_string(),
-        content: stored.id().to_string(),
-        size: stored.size(),
-    };
-    let write = Change::Write {
-        path: args.path.clone(),
-        content: Content::Stored(stored),
-        options: WriteOptions {
-            create_parents: args.parents,
-            executable: args.executable.then_some(true),
-            modified: None,
-            media_type: args.media_type.clone(),
-            provenance: args.provenance.clone(),
-            precondition: match (args.if_absent, args.if_content) {
-                (true, _) => Precondition::Absent,
-                (false, Some(content)) => Precondition::Content(content),
-                (false, None) => Precondition::None,
-            },
+    let how = WriteOptions {
+        create_parents: args.parents,
+        executable: args.executable.then_some(true),
+        modified: None,
+        media_type: args.media_type.clone(),
+        provenance: args.provenance.clone(),
+        precondition: match (args.if_absent, args.if_content) {
+            (true, _) => Precondition::Absent,
+            (false, Some(content)) => Precondition::Content(content),
+            (false, None) => Precondition::None,
         },
     };
-    let changed = args.edit.make(run, at, vec![write]).await?;
+    let files = session.files(at);
+    let options = args.edit.options(run);
+    let written = files.write(&args.path, body, how, options).await;
+    let written = told(written, files).await?;
     let line = format!("wrote {} ({})", args.path, bytes_text(written.size));
     let shape = ChangedShape {
-        written: Some(written),
-        ..ChangedShape::new(&changed)
+        written: Some(WrittenShape {
+            path: args.path.to_string(),
+            content: written.content.to_string(),
+            size: written.size,
+        }),
+        ..ChangedShape::new(&written.changed)
     };
     run.out.done(&shape, line)?;
     Ok(Outcome::Done)
@@ -240,7 +245,7 @@ fn read_stream(
 
 /// Makes directories, all or none.
 pub(crate) async fn mkdir(run: &Run, args: &Mkdir) -> Result<Outcome> {
-    let at = args.edit.at.find(run.workspace()?)?;
+    let at = args.edit.at.find(run.session()?).await?;
     let changes = args.paths.iter().map(|path| Change::Mkdir {
         path: path.clone(),
         parents: args.parents,
@@ -254,7 +259,7 @@ pub(crate) async fn mkdir(run: &Run, args: &Mkdir) -> Result<Outcome> {
 
 /// Moves or renames an entry.
 pub(crate) async fn mv(run: &Run, args: &Mv) -> Result<Outcome> {
-    let at = args.edit.at.find(run.workspace()?)?;
+    let at = args.edit.at.find(run.session()?).await?;
     let change = Change::Rename {
         from: args.from.clone(),
         to: args.to.clone(),
@@ -268,7 +273,7 @@ pub(crate) async fn mv(run: &Run, args: &Mv) -> Result<Outcome> {
 
 /// Copies an entry.
 pub(crate) async fn cp(run: &Run, args: &Cp) -> Result<Outcome> {
-    let at = args.edit.at.find(run.workspace()?)?;
+    let at = args.edit.at.find(run.session()?).await?;
     let change = Change::Copy {
         from: args.from.clone(),
         to: args.to.clone(),
@@ -282,7 +287,7 @@ pub(crate) async fn cp(run: &Run, args: &Cp) -> Result<Outcome> {
 
 /// Removes entries, all or none.
 pub(crate) async fn rm(run: &Run, args: &Rm) -> Result<Outcome> {
-    let at = args.edit.at.find(run.workspace()?)?;
+    let at = args.edit.at.find(run.session()?).await?;
     let changes = args.paths.iter().map(|path| Change::Remove {
         path: path.clone(),
         recursive: args.recursive,

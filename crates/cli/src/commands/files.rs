@@ -6,13 +6,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use futures::TryStreamExt;
 use serde::Serialize;
-use workspace_core::{Entry, Error, ErrorKind, Opened, TreePath, View, Workspace};
+use workspace_core::{Entry, Error, ErrorKind, Opened, TreePath};
 
 use crate::args::{ReadAt, tree_path};
 use crate::commands::copies::{SIMILAR, likeness};
 use crate::commands::listing::PAGE;
-use crate::exit::{Failure, Hinted, Outcome, Result};
+use crate::exit::{Failure, Outcome, Result};
 use crate::run::Run;
+use crate::session::{Files, Session};
 use crate::shapes::EntryShape;
 use crate::time::local_text;
 
@@ -55,29 +56,33 @@ fn parse_range(text: &str) -> workspace_core::Result<Range<u64>> {
 ///
 /// # Errors
 /// `NotFound`, with the directory to look in as the hint.
-pub(crate) fn require(view: &View, operation: &'static str, path: &TreePath) -> Result<Entry> {
-    match view.stat(path)? {
+pub(crate) async fn require(
+    files: Files<'_>,
+    operation: &'static str,
+    path: &TreePath,
+) -> Result<Entry> {
+    match files.stat(path).await? {
         Some(entry) => Ok(entry),
         None => Err(Failure::Error {
             error: Error::new(ErrorKind::NotFound, operation).at(path),
-            hint: nearest(view, path),
+            hint: nearest(files, path).await,
         }),
     }
 }
 
 /// Returns a hint for a path that is not there: the deepest directory that is,
 /// and a name in it that is like the missing one.
-pub(crate) fn nearest(view: &View, path: &TreePath) -> Option<String> {
+pub(crate) async fn nearest(files: Files<'_>, path: &TreePath) -> Option<String> {
     let mut missing = path.clone();
     let directory = loop {
         let parent = missing.parent()?;
-        if let Ok(Some(Entry::Directory(_))) = view.stat(&parent) {
+        if let Ok(Some(Entry::Directory(_))) = files.stat(&parent).await {
             break parent;
         }
         missing = parent;
     };
     let name = missing.name()?;
-    let names = view.list(&directory, None, PAGE).ok()?;
+    let names = files.list(&directory, None, PAGE).await.ok()?;
     let close = names
         .iter()
         .map(|(other, _)| (likeness(name.as_str(), other.as_str()), other))
@@ -90,24 +95,36 @@ pub(crate) fn nearest(view: &View, path: &TreePath) -> Option<String> {
     })
 }
 
+/// Adds to an error that says that a path is not there what is there.
+pub(crate) async fn told_nearest<T>(
+    result: workspace_core::Result<T>,
+    files: Files<'_>,
+    path: &TreePath,
+) -> Result<T> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(Failure::Error {
+            hint: nearest(files, path).await,
+            error,
+        }),
+        result => Ok(result?),
+    }
+}
+
 /// Returns the files that are to be read.
-pub(crate) fn view(workspace: &Workspace, at: &ReadAt) -> Result<View> {
-    Ok(workspace.files(at.find(workspace)?))
+pub(crate) async fn view<'a>(session: &'a Session, at: &ReadAt) -> Result<Files<'a>> {
+    Ok(session.files(at.find(session).await?))
 }
 
 /// Prints files.
 pub(crate) async fn cat(run: &Run, args: &Cat) -> Result<Outcome> {
-    let view = view(run.workspace()?, &args.at)?;
+    let view = view(run.session()?, &args.at).await?;
     let mut files = match run.out.is_json() {
         true => Some(run.out.begin_list("files")?),
         false => None,
     };
     for path in &args.paths {
         let opened = view.open(path, args.range.clone()).await;
-        let opened = opened.hinted(|error| match error.kind() {
-            ErrorKind::NotFound => nearest(&view, path),
-            _ => None,
-        })?;
+        let opened = told_nearest(opened, view, path).await?;
         match &mut files {
             Some(files) => files.item(&content_shape(path, opened).await?)?,
             None => {
@@ -155,10 +172,10 @@ async fn content_shape(path: &TreePath, mut opened: Opened) -> Result<ContentSha
 }
 
 /// Tells all about an entry.
-pub(crate) fn stat(run: &Run, args: &Stat) -> Result<Outcome> {
-    let view = view(run.workspace()?, &args.at)?;
+pub(crate) async fn stat(run: &Run, args: &Stat) -> Result<Outcome> {
+    let view = view(run.session()?, &args.at).await?;
     let out = &run.out;
-    let entry = require(&view, "stat", &args.path)?;
+    let entry = require(view, "stat", &args.path).await?;
     if out.is_json() {
         out.json(&EntryShape::new(&args.path, &entry))?;
         return Ok(Outcome::Done);

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use regex::bytes::{Regex, RegexBuilder};
 use serde::Serialize;
-use workspace_core::{Entry, Error, ErrorKind, Glob, TreePath, View};
+use workspace_core::{Entry, Error, ErrorKind, File, Glob, TreePath};
 
 use crate::args::{ReadAt, tree_path};
 use crate::commands::files::require;
@@ -14,6 +14,7 @@ use crate::commands::progress;
 use crate::exit::{Outcome, Result};
 use crate::output::{BOLD, CYAN, List, Output, RED};
 use crate::run::Run;
+use crate::session::Files;
 
 /// A NUL among this many first bytes makes a file binary.
 const BINARY_PROBE: usize = 8000;
@@ -53,10 +54,10 @@ struct MatchShape<'a> {
 
 /// Searches the contents of files.
 pub(crate) async fn grep(run: &Run, args: &Grep) -> Result<Outcome> {
-    let workspace = run.workspace()?;
-    let view = workspace.files(args.at.find(workspace)?);
+    let session = run.session()?;
+    let view = session.files(session.fixed(args.at.find(session).await?).await?);
     let pattern = compile(args)?;
-    let root = require(&view, "grep", &args.below)?;
+    let root = require(view, "grep", &args.below).await?;
     let files = root.as_directory().map(|root| root.summary.files);
     let bar = progress::start(run, "searching", files);
 
@@ -73,18 +74,18 @@ pub(crate) async fn grep(run: &Run, args: &Grep) -> Result<Outcome> {
     // The same content is common in many places; what has no match there needs
     // no second reading.
     let mut barren = HashSet::new();
-    if let Entry::File(_) = root {
-        search.file(&view, &args.below).await?;
+    if let Entry::File(file) = &root {
+        search.file(view, &args.below, file).await?;
     } else {
-        for step in view.walk(&args.below)? {
-            let (path, entry) = step?;
+        let mut walk = view.walk(&args.below).await?;
+        while let Some((path, entry)) = walk.next().await? {
             let Entry::File(file) = entry else { continue };
             bar.inc(1);
             let named = args.globs.is_empty() || args.globs.iter().any(|glob| glob.matches(&path));
             if !named || barren.contains(&file.content) {
                 continue;
             }
-            if !search.file(&view, &path).await? {
+            if !search.file(view, &path, &file).await? {
                 barren.insert(file.content);
             } else if run.out.is_terminal() {
                 // From here on the results are the progress.
@@ -130,8 +131,8 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// Searches a file, a chunk at a time; returns whether it has a match.
-    async fn file(&mut self, view: &View, path: &TreePath) -> Result<bool> {
-        let mut body = view.open(path, None).await?.body;
+    async fn file(&mut self, files: Files<'_>, path: &TreePath, file: &File) -> Result<bool> {
+        let mut body = files.open_found(path, file).await?;
         let mut lines = Lines::default();
         let (mut found, mut binary, mut first) = (false, false, true);
         loop {

@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 use workspace_core::store::RevisionRecord;
-use workspace_core::{At, DiffOptions, ErrorKind, Recorded, RevisionId, TreeId, Workspace};
+use workspace_core::{At, DiffOptions, ErrorKind, Recorded, RevisionId, TreeId};
 
 use crate::commands::changes::print_event;
 use crate::commands::diff::{differences, print_names};
 use crate::exit::{Outcome, Result};
 use crate::run::Run;
+use crate::session::Session;
 use crate::shapes::{DifferenceShape, RevisionShape};
 use crate::time::local_text;
 
@@ -47,8 +48,8 @@ pub(crate) struct Restore {
 }
 
 /// Lists revisions, newest first.
-pub(crate) fn log(run: &Run, args: &Log) -> Result<Outcome> {
-    let workspace = run.workspace()?;
+pub(crate) async fn log(run: &Run, args: &Log) -> Result<Outcome> {
+    let session = run.session()?;
     let out = &run.out;
     let mut list = match out.is_json() {
         true => Some(out.begin_list("revisions")?),
@@ -57,7 +58,7 @@ pub(crate) fn log(run: &Run, args: &Log) -> Result<Outcome> {
     let mut left = args.limit.unwrap_or(usize::MAX);
     let mut before = args.before;
     while left > 0 {
-        let page = workspace.revisions(before, left.min(PAGE))?;
+        let page = session.revisions(before, left.min(PAGE)).await?;
         let Some(last) = page.last() else { break };
         before = Some(last.id);
         left -= page.len();
@@ -82,14 +83,14 @@ pub(crate) fn log(run: &Run, args: &Log) -> Result<Outcome> {
 }
 
 /// Shows a revision and what it changed.
-pub(crate) fn show(run: &Run, args: &Show) -> Result<Outcome> {
-    let workspace = run.workspace()?;
-    let revision = workspace.revision(args.revision)?;
-    let parent = parent(workspace, &revision)?;
+pub(crate) async fn show(run: &Run, args: &Show) -> Result<Outcome> {
+    let session = run.session()?;
+    let revision = session.revision(args.revision).await?;
+    let parent = parent(session, &revision).await?;
     let differences = match parent {
         Some(parent) => {
             let to = At::Revision(revision.id);
-            Some(differences(workspace, parent, to, &DiffOptions::default())?)
+            Some(differences(session, parent, to, &DiffOptions::default()).await?)
         }
         None => None,
     };
@@ -136,11 +137,11 @@ pub(crate) fn show(run: &Run, args: &Show) -> Result<Outcome> {
 }
 
 /// Returns what a revision is to be compared with: the one before, or nothing.
-fn parent(workspace: &Workspace, revision: &RevisionRecord) -> Result<Option<At>> {
+async fn parent(session: &Session, revision: &RevisionRecord) -> Result<Option<At>> {
     let Some(parent) = revision.parent else {
         return Ok(Some(At::Tree(TreeId::empty())));
     };
-    match workspace.revision(parent) {
+    match session.revision(parent).await {
         Ok(_) => Ok(Some(At::Revision(parent))),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error.into()),
@@ -148,16 +149,16 @@ fn parent(workspace: &Workspace, revision: &RevisionRecord) -> Result<Option<At>
 }
 
 /// Records head as it is.
-pub(crate) fn snapshot(run: &Run, args: &Snapshot) -> Result<Outcome> {
+pub(crate) async fn snapshot(run: &Run, args: &Snapshot) -> Result<Outcome> {
     let message = run.revision_message(&args.message);
-    let recorded = run.workspace()?.snapshot(message)?;
+    let recorded = run.session()?.snapshot(message).await?;
     tell(run, recorded, "recorded head", "head is recorded already")
 }
 
 /// Makes a revision's files head again.
-pub(crate) fn restore(run: &Run, args: &Restore) -> Result<Outcome> {
+pub(crate) async fn restore(run: &Run, args: &Restore) -> Result<Outcome> {
     let message = run.revision_message(&args.message);
-    let recorded = run.workspace()?.restore(args.revision, message)?;
+    let recorded = run.session()?.restore(args.revision, message).await?;
     let done = format!("restored revision {}", args.revision);
     tell(run, recorded, &done, "head has those files already")
 }

@@ -87,15 +87,15 @@ struct ImportedShape {
 
 /// Imports a directory or an archive.
 pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
-    let workspace = run.workspace()?;
-    let at = args.at.find(workspace)?;
+    let session = run.session()?;
+    let at = args.at.find(session).await?;
     let defaults = ImportLimits::default();
     let limits = ImportLimits {
         entries: args.max_entries.unwrap_or(defaults.entries),
         bytes: args.max_bytes.unwrap_or(defaults.bytes),
         file_bytes: args.max_file_bytes.unwrap_or(defaults.file_bytes),
     };
-    let mut source = open(run, args, limits.bytes)?;
+    let source = open(run, args, limits.bytes)?;
     let bar = progress::start(run, "importing", None);
     let mut progress = |imported: &Imported| {
         let files = count_text(imported.files, "file", "files");
@@ -109,7 +109,7 @@ pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
         progress: Some(&mut progress),
         ..ImportOptions::default()
     };
-    let imported = workspace.import(at, &mut *source, options).await;
+    let imported = session.import(at, source, options).await;
     bar.finish_and_clear();
     let imported = imported.hinted(|error| match error.kind() {
         ErrorKind::LimitExceeded => {
@@ -149,11 +149,12 @@ pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Opens the source. The workspace's own directory is never a part of it.
+/// Opens the source. The workspace's own directory is never a part of it, nor
+/// that of one which is there besides the remote one.
 fn open(run: &Run, args: &Import, limit: u64) -> Result<Box<dyn EntrySource>> {
     let options = SourceOptions {
         ignore: args.ignore,
-        exclude: Some(run.directory()?),
+        exclude: run.directory().ok(),
         skip_special: args.skip_special,
     };
     if args.source != Path::new("-") {

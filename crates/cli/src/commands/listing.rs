@@ -1,13 +1,14 @@
 //! Lists of entries: `ls`, `tree`, `find`.
 
 use clap::ValueEnum;
-use workspace_core::{Entry, EntryKind, ErrorKind, Glob, Name, TreePath, View};
+use workspace_core::{Entry, EntryKind, Glob, Name, TreePath};
 
 use crate::args::{ReadAt, tree_path};
-use crate::commands::files::{nearest, require, view};
-use crate::exit::{Hinted, Outcome, Result};
+use crate::commands::files::{require, told_nearest, view};
+use crate::exit::{Outcome, Result};
 use crate::output::{BLUE, CYAN, GREEN, Output, bytes_text, count_text};
 use crate::run::Run;
+use crate::session::Files;
 use crate::shapes::EntryShape;
 use crate::time::local_text;
 
@@ -73,35 +74,54 @@ impl Kind {
     }
 }
 
-/// Calls `each` with the entries of a directory, in byte order.
-pub(crate) fn each_entry(
-    view: &View,
-    path: &TreePath,
-    mut each: impl FnMut(&Name, &Entry) -> Result<()>,
-) -> Result<()> {
-    let mut after = None;
-    loop {
-        let page = view
-            .list(path, after.as_ref(), PAGE)
-            .hinted(|error| match error.kind() {
-                ErrorKind::NotFound => nearest(view, path),
-                _ => None,
-            })?;
-        let Some((last, _)) = page.last() else {
-            return Ok(());
-        };
-        after = Some(last.clone());
-        for (name, entry) in &page {
-            each(name, entry)?;
+/// A directory that is read page by page, in byte order of the names.
+pub(crate) struct Listing<'a> {
+    files: Files<'a>,
+    path: TreePath,
+    page: std::vec::IntoIter<(Name, Entry)>,
+    after: Option<Name>,
+    ended: bool,
+}
+
+impl<'a> Listing<'a> {
+    /// Begins to read the directory `path`.
+    pub(crate) fn new(files: Files<'a>, path: &TreePath) -> Self {
+        Self {
+            files,
+            path: path.clone(),
+            page: Vec::new().into_iter(),
+            after: None,
+            ended: false,
         }
+    }
+
+    /// Returns the next entry; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<(Name, Entry)>> {
+        if self.page.len() == 0 && !self.ended {
+            let page = self.files.list(&self.path, self.after.as_ref(), PAGE);
+            let page = told_nearest(page.await, self.files, &self.path).await?;
+            self.ended = page.len() < PAGE;
+            self.after = page.last().map(|(name, _)| name.clone());
+            self.page = page.into_iter();
+        }
+        Ok(self.page.next())
+    }
+
+    /// Returns all entries.
+    pub(crate) async fn all(mut self) -> Result<Vec<(Name, Entry)>> {
+        let mut all = Vec::new();
+        while let Some(entry) = self.next().await? {
+            all.push(entry);
+        }
+        Ok(all)
     }
 }
 
 /// Lists a directory.
-pub(crate) fn ls(run: &Run, args: &Ls) -> Result<Outcome> {
-    let view = view(run.workspace()?, &args.at)?;
+pub(crate) async fn ls(run: &Run, args: &Ls) -> Result<Outcome> {
+    let view = view(run.session()?, &args.at).await?;
     let out = &run.out;
-    let entry = require(&view, "list", &args.path)?;
+    let entry = require(view, "list", &args.path).await?;
     if entry.kind() != EntryKind::Directory {
         if out.is_json() {
             let mut list = out.begin_list("entries")?;
@@ -112,16 +132,19 @@ pub(crate) fn ls(run: &Run, args: &Ls) -> Result<Outcome> {
         }
         return Ok(Outcome::Done);
     }
-    if out.is_json() {
-        let mut list = out.begin_list("entries")?;
-        each_entry(&view, &args.path, |name, entry| {
-            list.item(&EntryShape::new(&args.path.join(name)?, entry))
-        })?;
+    let mut list = match out.is_json() {
+        true => Some(out.begin_list("entries")?),
+        false => None,
+    };
+    let mut listing = Listing::new(view, &args.path);
+    while let Some((name, entry)) = listing.next().await? {
+        match &mut list {
+            Some(list) => list.item(&EntryShape::new(&args.path.join(&name)?, &entry))?,
+            None => print_entry(out, name.as_str(), &entry, args.long)?,
+        }
+    }
+    if let Some(list) = list {
         list.end()?;
-    } else {
-        each_entry(&view, &args.path, |name, entry| {
-            print_entry(out, name.as_str(), entry, args.long)
-        })?;
     }
     Ok(Outcome::Done)
 }
@@ -162,16 +185,16 @@ fn coloured(out: &Output, name: &str, entry: &Entry) -> String {
 }
 
 /// Shows a directory as a tree.
-pub(crate) fn tree(run: &Run, args: &Tree) -> Result<Outcome> {
-    let view = view(run.workspace()?, &args.at)?;
+pub(crate) async fn tree(run: &Run, args: &Tree) -> Result<Outcome> {
+    let view = view(run.session()?, &args.at).await?;
     let out = &run.out;
-    let root = require(&view, "list", &args.path)?;
+    let root = require(view, "list", &args.path).await?;
     let depth = args.depth.unwrap_or(usize::MAX);
     if out.is_json() {
         let levels = args.path.segments().count();
-        let mut walk = view.walk(&args.path)?;
+        let mut walk = view.walk(&args.path).await?;
         let mut list = out.begin_list("entries")?;
-        while let Some((path, entry)) = walk.next().transpose()? {
+        while let Some((path, entry)) = walk.next().await? {
             let level = path.segments().count() - levels;
             if level >= depth {
                 walk.skip_directory();
@@ -184,7 +207,7 @@ pub(crate) fn tree(run: &Run, args: &Tree) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     out.line(coloured(out, args.path.as_str(), &root))?;
-    draw(out, &view, &args.path, "", depth)?;
+    draw(out, view, &args.path, depth).await?;
     if let Entry::Directory(directory) = root {
         let summary = directory.summary;
         out.say(format!(
@@ -197,43 +220,55 @@ pub(crate) fn tree(run: &Run, args: &Tree) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Draws what is in a directory, each line led by `prefix`. Goes as deep as
-/// paths can be long: 2,048 levels.
-fn draw(out: &Output, view: &View, path: &TreePath, prefix: &str, depth: usize) -> Result<()> {
-    if depth == 0 {
-        return Ok(());
+/// Draws what is in a directory, `depth` levels down.
+async fn draw(out: &Output, files: Files<'_>, path: &TreePath, depth: usize) -> Result<()> {
+    let mut levels = Vec::new();
+    if depth > 0 {
+        levels.push(Level::read(files, path, String::new()).await?);
     }
-    let mut entries = Vec::new();
-    each_entry(view, path, |name, entry| {
-        entries.push((name.clone(), entry.clone()));
-        Ok(())
-    })?;
-    let count = entries.len();
-    for (index, (name, entry)) in entries.into_iter().enumerate() {
-        let (branch, below) = match index + 1 == count {
-            true => ("└── ", "    "),
-            false => ("├── ", "│   "),
+    while let Some(level) = levels.last_mut() {
+        let Some((name, entry)) = level.entries.next() else {
+            levels.pop();
+            continue;
+        };
+        let (branch, below) = match level.entries.len() {
+            0 => ("└── ", "    "),
+            _ => ("├── ", "│   "),
         };
         let shown = coloured(out, name.as_str(), &entry);
-        out.line(format!("{prefix}{branch}{shown}"))?;
-        if let Entry::Directory(_) = entry {
-            draw(
-                out,
-                view,
-                &path.join(&name)?,
-                &format!("{prefix}{below}"),
-                depth - 1,
-            )?;
+        out.line(format!("{}{branch}{shown}", level.prefix))?;
+        let (path, prefix) = (level.path.join(&name)?, format!("{}{below}", level.prefix));
+        if let Entry::Directory(_) = entry
+            && levels.len() < depth
+        {
+            levels.push(Level::read(files, &path, prefix).await?);
         }
     }
     Ok(())
 }
 
+/// What is left to draw of a directory, each line led by `prefix`.
+struct Level {
+    path: TreePath,
+    prefix: String,
+    entries: std::vec::IntoIter<(Name, Entry)>,
+}
+
+impl Level {
+    async fn read(files: Files<'_>, path: &TreePath, prefix: String) -> Result<Self> {
+        Ok(Self {
+            entries: Listing::new(files, path).all().await?.into_iter(),
+            path: path.clone(),
+            prefix,
+        })
+    }
+}
+
 /// Finds entries by name and kind.
-pub(crate) fn find(run: &Run, args: &Find) -> Result<Outcome> {
-    let view = view(run.workspace()?, &args.at)?;
+pub(crate) async fn find(run: &Run, args: &Find) -> Result<Outcome> {
+    let view = view(run.session()?, &args.at).await?;
     let out = &run.out;
-    require(&view, "find", &args.below)?;
+    require(view, "find", &args.below).await?;
     let wanted = |path: &TreePath, entry: &Entry| {
         let named = args.globs.is_empty() || args.globs.iter().any(|glob| glob.matches(path));
         named && args.kind.is_none_or(|kind| kind.is(entry))
@@ -242,8 +277,8 @@ pub(crate) fn find(run: &Run, args: &Find) -> Result<Outcome> {
         true => Some(out.begin_list("entries")?),
         false => None,
     };
-    let mut walk = view.walk(&args.below)?;
-    while let Some((path, entry)) = walk.next().transpose()? {
+    let mut walk = view.walk(&args.below).await?;
+    while let Some((path, entry)) = walk.next().await? {
         if wanted(&path, &entry) {
             match &mut list {
                 Some(list) => list.item(&EntryShape::new(&path, &entry))?,

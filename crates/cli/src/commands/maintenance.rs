@@ -5,16 +5,19 @@ use std::path::PathBuf;
 use clap::CommandFactory;
 use clap_complete::Shell;
 use serde::Serialize;
-use workspace_core::{At, Entry, ErrorKind, FsckOptions, KeepRevisions, Timestamp, TreePath, View};
+use workspace_core::{
+    At, Entry, Error, ErrorKind, FsckOptions, KeepRevisions, Timestamp, TreePath,
+};
 use workspace_native::Objects;
 
 use crate::args::{Args, ReadAt, tree_path};
 use crate::commands::files::require;
-use crate::commands::listing::each_entry;
+use crate::commands::listing::Listing;
 use crate::commands::progress;
 use crate::exit::{Hinted, Outcome, Result};
 use crate::output::{RED, bytes_text, count_text};
 use crate::run::{DIRECTORY, Run};
+use crate::session::Files;
 use crate::shapes::{EntryShape, UsageShape};
 use crate::time::parse_past;
 
@@ -63,7 +66,13 @@ pub(crate) struct Completions {
 }
 
 /// Creates a workspace.
-pub(crate) fn init(run: &Run, args: &Init) -> Result<Outcome> {
+pub(crate) async fn init(run: &Run, args: &Init) -> Result<Outcome> {
+    if let Some(url) = &run.global.remote {
+        // A server makes its workspaces by itself: one that answers is there.
+        run.session()?.head().await?;
+        let error = Error::new(ErrorKind::AlreadyExists, "create");
+        return Err(error.at(url.escape_debug())).hinted(init_hint);
+    }
     let directory = match (&run.global.workspace, &args.directory) {
         (_, Some(directory)) => directory.join(DIRECTORY),
         (Some(directory), None) => directory.clone(),
@@ -73,12 +82,8 @@ pub(crate) fn init(run: &Run, args: &Init) -> Result<Outcome> {
         Some(url) => Objects::S3(url.clone()),
         None => Objects::Local,
     };
-    workspace_native::create(&directory, &objects, workspace_native::options()).hinted(
-        |error| match error.kind() {
-            ErrorKind::AlreadyExists => Some("`workspace status` tells how it stands".into()),
-            _ => None,
-        },
-    )?;
+    workspace_native::create(&directory, &objects, workspace_native::options())
+        .hinted(init_hint)?;
     #[derive(Serialize)]
     struct Shape {
         workspace: String,
@@ -90,18 +95,25 @@ pub(crate) fn init(run: &Run, args: &Init) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+fn init_hint(error: &Error) -> Option<String> {
+    (error.kind() == ErrorKind::AlreadyExists)
+        .then(|| "`workspace status` tells how it stands".into())
+}
+
 /// Reclaims what nothing refers to any more.
 pub(crate) async fn gc(run: &Run, args: &Gc) -> Result<Outcome> {
-    let workspace = run.workspace()?;
+    let session = run.session()?;
     let pruned = match (args.keep_revisions, args.keep_since) {
         (None, None) => 0,
-        (newest, since) => workspace.prune_revisions(KeepRevisions {
-            newest: newest.unwrap_or(1),
-            since,
-        })?,
+        (newest, since) => {
+            let newest = newest.unwrap_or(1);
+            session
+                .prune_revisions(KeepRevisions { newest, since })
+                .await?
+        }
     };
     let bar = progress::start(run, "collecting", None);
-    let collected = workspace.gc(|collected| {
+    let collected = session.gc(|collected| {
         bar.set_message(format!(
             "{} nodes, {} contents, {} objects",
             collected.nodes, collected.contents, collected.objects
@@ -137,12 +149,12 @@ pub(crate) async fn gc(run: &Run, args: &Gc) -> Result<Outcome> {
 
 /// Checks that everything stored is whole.
 pub(crate) async fn fsck(run: &Run, args: &Fsck) -> Result<Outcome> {
-    let workspace = run.workspace()?;
+    let session = run.session()?;
     let bar = progress::start(run, "checking", None);
     let options = FsckOptions {
         contents: args.contents,
     };
-    let report = workspace.fsck(options).await?;
+    let report = session.fsck(options).await?;
     bar.finish_and_clear();
     if run.out.is_json() {
         #[derive(Serialize)]
@@ -196,14 +208,13 @@ pub(crate) async fn fsck(run: &Run, args: &Fsck) -> Result<Outcome> {
 }
 
 /// Tells how much room things take: in the tree, and in the stores.
-pub(crate) fn du(run: &Run, args: &Du) -> Result<Outcome> {
-    let workspace = run.workspace()?;
-    let at = args.at.find(workspace)?;
-    let view = workspace.files(at);
-    let root = require(&view, "measure", &args.path)?;
-    let mut measured = Vec::new();
-    measure(&view, &args.path, &root, args.depth, &mut measured)?;
-    let usage = workspace.usage()?;
+pub(crate) async fn du(run: &Run, args: &Du) -> Result<Outcome> {
+    let session = run.session()?;
+    let at = args.at.find(session).await?;
+    let view = session.files(at);
+    let root = require(view, "measure", &args.path).await?;
+    let measured = measure(view, &args.path, &root, args.depth).await?;
+    let usage = session.usage().await?;
     if run.out.is_json() {
         #[derive(Serialize)]
         struct Shape {
@@ -239,20 +250,39 @@ pub(crate) fn du(run: &Run, args: &Du) -> Result<Outcome> {
 
 /// Collects an entry and what is in it, `depth` levels down, entries before the
 /// directory that holds them.
-fn measure(
-    view: &View,
+async fn measure(
+    files: Files<'_>,
     path: &TreePath,
     entry: &Entry,
     depth: usize,
-    measured: &mut Vec<(TreePath, Entry)>,
-) -> Result<()> {
-    if depth > 0 && entry.as_directory().is_some() {
-        each_entry(view, path, |name, entry| {
-            measure(view, &path.join(name)?, entry, depth - 1, measured)
-        })?;
+) -> Result<Vec<(TreePath, Entry)>> {
+    let mut measured = Vec::new();
+    // Directories under way, each with what is left of it.
+    let mut levels = vec![(
+        (TreePath::root(), entry.clone()),
+        vec![(path.clone(), entry.clone())].into_iter(),
+    )];
+    while let Some((_, rest)) = levels.last_mut() {
+        let Some((path, entry)) = rest.next() else {
+            let Some((directory, _)) = levels.pop() else {
+                break;
+            };
+            // What began it all is no directory of its own.
+            if !levels.is_empty() {
+                measured.push(directory);
+            }
+            continue;
+        };
+        if levels.len() > depth || entry.as_directory().is_none() {
+            measured.push((path, entry));
+            continue;
+        }
+        let found = Listing::new(files, &path).all().await?.into_iter();
+        let found = found.map(|(name, entry)| Ok((path.join(&name)?, entry)));
+        let found = found.collect::<workspace_core::Result<Vec<_>>>()?;
+        levels.push(((path, entry), found.into_iter()));
     }
-    measured.push((path.clone(), entry.clone()));
-    Ok(())
+    Ok(measured)
 }
 
 /// Prints a completion script.

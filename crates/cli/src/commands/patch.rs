@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 use workspace_core::{
-    BinaryStyle, Difference, Entry, File, Patch, PatchMode, PatchSide, Workspace,
+    At, BinaryStyle, Difference, Entry, File, Patch, PatchMode, PatchSide, TreePath,
 };
 
 use crate::exit::Result;
+use crate::session::Session;
 
 /// Files above this many bytes are not compared line by line.
 pub(crate) const MAX_COMPARED: u64 = 64 << 20;
@@ -29,12 +30,14 @@ pub(crate) enum Compared {
     TooLarge(u64),
 }
 
-/// Compares the two sides of a difference; renders it where a style is given.
+/// Compares the two sides of a difference between `from` and `to`; renders it
+/// where a style is given.
 ///
 /// # Errors
 /// Those of reading the contents.
 pub(crate) async fn compare(
-    workspace: &Workspace,
+    session: &Session,
+    (from, to): (At, At),
     difference: &Difference,
     style: Option<BinaryStyle>,
 ) -> Result<Compared> {
@@ -50,12 +53,13 @@ pub(crate) async fn compare(
     if !same && let Some(size) = largest.filter(|size| *size > MAX_COMPARED) {
         return Ok(Compared::TooLarge(size));
     }
+    let old_path = difference.renamed_from.as_ref().unwrap_or(&difference.path);
     // Equal contents need not be read: they do not appear in a patch.
     let (old, new) = match same {
         true => (side(old, Bytes::new()), side(new, Bytes::new())),
         false => (
-            side(old, read(workspace, old).await?),
-            side(new, read(workspace, new).await?),
+            side(old, read(session, from, old_path, old).await?),
+            side(new, read(session, to, &difference.path, new).await?),
         ),
     };
     fn borrowed(side: &Option<(PatchMode, Bytes)>) -> Option<PatchSide<'_>> {
@@ -83,9 +87,9 @@ fn leaf(entry: &Option<Entry>) -> Option<&Entry> {
         .filter(|entry| entry.as_directory().is_none())
 }
 
-async fn read(workspace: &Workspace, entry: Option<&Entry>) -> Result<Bytes> {
+async fn read(session: &Session, at: At, path: &TreePath, entry: Option<&Entry>) -> Result<Bytes> {
     match entry {
-        Some(Entry::File(file)) => Ok(workspace.read_entry(file).await?),
+        Some(Entry::File(file)) => Ok(session.files(at).read_found(path, file).await?),
         Some(Entry::Symlink(symlink)) => {
             Ok(Bytes::copy_from_slice(symlink.target.as_str().as_bytes()))
         }

@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 use workspace_core::store::CopyRecord;
-use workspace_core::{Applied, ApplyOptions, Error, ErrorKind, TreeId, Workspace};
+use workspace_core::{Applied, ApplyOptions, Error, ErrorKind, TreeId};
 
 use crate::commands::copies::{self, label};
 use crate::exit::{Hinted, Outcome, Result};
 use crate::run::Run;
+use crate::session::Session;
 use crate::shapes::CopyShape;
 
 /// A copy, as an argument or as an option.
@@ -27,9 +28,9 @@ struct OneCopy {
 }
 
 impl OneCopy {
-    fn find(&self, workspace: &Workspace) -> Result<CopyRecord> {
+    async fn find(&self, session: &Session) -> Result<CopyRecord> {
         let name = self.copy.as_ref().or(self.option.as_ref());
-        copies::find(workspace, name.map_or("", String::as_str))
+        copies::find(session, name.map_or("", String::as_str)).await
     }
 }
 
@@ -55,16 +56,17 @@ pub(crate) struct Rebase {
 }
 
 /// Publishes a copy.
-pub(crate) fn apply(run: &Run, args: &Apply) -> Result<Outcome> {
-    let workspace = run.workspace()?;
-    let copy = args.copy.find(workspace)?;
+pub(crate) async fn apply(run: &Run, args: &Apply) -> Result<Outcome> {
+    let session = run.session()?;
+    let copy = args.copy.find(session).await?;
     let name = label(&copy);
     let options = ApplyOptions {
         message: run.revision_message(&args.message),
         expect_tree: args.expect_tree,
     };
-    let applied = workspace
+    let applied = session
         .apply(copy.id, options)
+        .await
         .hinted(|error| apply_hint(error, &name))?;
 
     #[derive(Serialize)]
@@ -123,12 +125,13 @@ fn apply_hint(error: &Error, name: &str) -> Option<String> {
 }
 
 /// Brings a copy up to the present head.
-pub(crate) fn rebase(run: &Run, args: &Rebase) -> Result<Outcome> {
-    let workspace = run.workspace()?;
-    let copy = args.copy.find(workspace)?;
+pub(crate) async fn rebase(run: &Run, args: &Rebase) -> Result<Outcome> {
+    let session = run.session()?;
+    let copy = args.copy.find(session).await?;
     let name = label(&copy);
-    let rebased = workspace
+    let rebased = session
         .rebase(copy.id, &run.author(&args.note))
+        .await
         .hinted(|error| match error.kind() {
             ErrorKind::Conflict => Some(format!(
                 "nothing was changed: fork a new copy, carry over what \

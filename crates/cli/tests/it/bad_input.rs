@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Stdio;
 
-use crate::support::Place;
+use crate::support::{Place, also_behind_a_url};
 
 #[test]
 fn wrong_paths_are_refused_with_the_rule_that_they_break() {
@@ -244,3 +244,16 @@ fn a_source_that_cannot_be_read_changes_nothing() {
     assert_ne!(ran.code, 0);
     assert_eq!(place.ok(&["ls"]), "");
 }
+
+// Left out are the tests of usage, directories and terminals, which are the same
+// for any workspace.
+also_behind_a_url![
+    a_closed_copy_is_told_from_an_unknown_one,
+    a_closed_pipe_ends_the_command_quietly,
+    a_source_that_cannot_be_read_changes_nothing,
+    contents_that_are_not_text_are_base64_in_json,
+    output_is_plain_and_exact_in_a_pipe,
+    the_wrong_kind_of_entry_is_refused,
+    what_is_not_there_is_told_with_what_is,
+    wrong_paths_are_refused_with_the_rule_that_they_break,
+];

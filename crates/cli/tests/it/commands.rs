@@ -1,6 +1,6 @@
 //! Every command, as text and as JSON, over one small history.
 
-use crate::support::{Place, transcript};
+use crate::support::{Place, also_behind_a_url, transcript};
 
 const READING: &str = "
     < # Notes\\n
@@ -183,10 +183,11 @@ fn every_command_has_help_and_takes_the_common_options() {
         "gc",
         "fsck",
         "du",
+        "serve",
         "completions",
     ] {
         let help = place.ok(&[command, "--help"]);
-        for option in ["--json", "--quiet", "--workspace"] {
+        for option in ["--json", "--quiet", "--workspace", "--remote"] {
             assert!(help.contains(option), "{command} {option}");
         }
     }
@@ -217,3 +218,10 @@ fn a_receipt_is_printed_on_request() {
     assert_eq!(receipt["receipt"]["commits"], 1);
     assert_eq!(receipt["receipt"]["nodes_written"], 0);
 }
+
+also_behind_a_url![
+    a_receipt_is_printed_on_request,
+    conflicts_and_refusals,
+    copies_and_revisions,
+    reading_and_writing,
+];

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::Place;
+use crate::support::{Place, also_behind_a_url};
 
 type Found = BTreeMap<String, (String, bool, i64, Vec<u8>)>;
 
@@ -116,9 +116,8 @@ fn tar_reads_the_archive() {
     let piped = place.command().args(["export", "-"]).output().unwrap();
     assert_eq!(piped.stdout, fs::read(place.path("out.tar")).unwrap());
 
-    place.ok(&["init", "second"]);
-    place.ok(&["-w", "second/.workspace", "import", "out.tar"]);
-    place.ok(&["-w", "second/.workspace", "export", "again"]);
+    place.ok(&["import", "out.tar", "--into", "again"]);
+    place.ok(&["export", "again", "--below", "again"]);
     assert_eq!(to_seconds(&read(&place.path("again"))), to_seconds(&before));
 }
 
@@ -212,3 +211,12 @@ fn an_export_never_writes_through_a_symlink() {
             .is_symlink()
     );
 }
+
+also_behind_a_url![
+    a_directory_comes_out_as_it_went_in,
+    a_file_that_differs_in_time_alone_is_no_difference,
+    an_export_never_writes_through_a_symlink,
+    an_export_takes_no_place_that_holds_something,
+    git_applies_the_patch,
+    tar_reads_the_archive,
+];

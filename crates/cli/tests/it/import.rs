@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 
 use serde_json::json;
 
-use crate::support::Place;
+use crate::support::{Place, also_behind_a_url};
 
 /// Packs a small tree as tar.
 fn tar() -> Vec<u8> {
@@ -250,3 +250,15 @@ fn objects(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
     }
     found
 }
+
+// An altered object is found by the server, which can only break off its answer.
+also_behind_a_url![
+    a_directory_goes_into_head_or_a_copy,
+    a_source_that_fails_leaves_head_as_it_was,
+    every_format_gives_the_same_files_from_a_file_or_standard_input,
+    ignored_files_stay_out_on_request,
+    limits_are_kept_and_nothing_is_imported_beyond_them,
+    the_workspace_is_no_part_of_the_directory_that_it_is_in,
+    what_is_imported_may_point_anywhere_and_is_not_followed,
+    what_the_source_does_not_have_goes_on_request,
+];

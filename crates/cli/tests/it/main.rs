@@ -8,5 +8,6 @@ mod export;
 mod git_apply;
 mod import;
 mod processes;
+mod remote;
 mod serve;
 mod support;

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Place, Ran};
+use crate::support::{Place, Ran, also_behind_a_url};
 
 /// Starts a command that holds the workspace until its input ends.
 fn hold(place: &Place) -> std::process::Child {
@@ -217,3 +217,6 @@ fn a_read_only_directory_is_told_and_nothing_is_lost() {
     }
     assert_eq!(place.ok(&["cat", "a"]), "kept");
 }
+
+#[cfg(target_os = "linux")]
+also_behind_a_url![large_files_stream_through_little_memory];

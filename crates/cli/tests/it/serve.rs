@@ -2,47 +2,39 @@
 
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use ureq::http::Request;
 use ureq::{Agent, SendBody};
 
-use crate::support::Place;
+use crate::support::{Place, Server};
 
-/// A server that is running. It is killed when it is dropped.
-struct Server {
-    child: Child,
-    url: String,
-    token: String,
+/// A server, and who talks to it.
+struct Talk {
+    server: Server,
     agent: Agent,
 }
 
-impl Server {
+impl Talk {
     fn start(place: &Place) -> Self {
-        let mut command = place.command();
-        command.args(["--json", "serve"]).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut line = String::new();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        stdout.read_line(&mut line).unwrap();
-        let first: Value = serde_json::from_str(&line).unwrap();
-        let text = |name: &str| first[name].as_str().unwrap().to_string();
         let agent = Agent::config_builder().http_status_as_error(false).build();
         Self {
-            child,
-            url: text("url"),
-            token: text("token"),
+            server: Server::start(place),
             agent: agent.into(),
         }
+    }
+
+    fn url(&self) -> &str {
+        &self.server.url
     }
 
     /// Sends a request; returns the status and the body.
     fn call(&self, method: &str, path: &str, body: SendBody<'_>) -> (u16, Box<dyn Read>) {
         let request = Request::builder()
             .method(method)
-            .uri(format!("{}{path}", self.url))
-            .header("authorization", format!("Bearer {}", self.token))
+            .uri(format!("{}{path}", self.server.url))
+            .header("authorization", format!("Bearer {}", self.server.token))
             .body(body)
             .unwrap();
         let response = self.agent.run(request).unwrap();
@@ -64,16 +56,17 @@ impl Server {
     /// Tells it to stop, and waits until it has.
     #[cfg(unix)]
     fn stop(mut self) {
-        let id = self.child.id().to_string();
+        let id = self.server.child.id().to_string();
         let kill = std::process::Command::new("kill").arg(&id).status();
         assert!(kill.unwrap().success());
-        assert!(self.child.wait().unwrap().success());
+        assert!(self.server.child.wait().unwrap().success());
     }
 
     /// The most memory that it ever had, in bytes.
     #[cfg(target_os = "linux")]
     fn peak(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.server.child.id())).unwrap();
         let line = status
             .lines()
             .find_map(|line| line.strip_prefix("VmHWM:"))
@@ -82,25 +75,17 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        // One that has ended cannot be killed.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 #[test]
 #[cfg(unix)]
 fn a_served_workspace_is_edited_and_applied() {
     let place = Place::new();
     place.put("kept", "before");
-    let server = Server::start(&place);
+    let server = Talk::start(&place);
     assert_eq!(place.error(15, &["ls"])["code"], "locked");
 
     let bare = server
         .agent
-        .get(format!("{}/v1/head", server.url))
+        .get(format!("{}/v1/head", server.url()))
         .call()
         .unwrap();
     assert_eq!(bare.status().as_u16(), 401);
@@ -118,8 +103,8 @@ fn a_served_workspace_is_edited_and_applied() {
     for _ in 0..2 {
         let unchanged = server
             .agent
-            .get(format!("{}/v1/head/files/a%20b", server.url))
-            .header("authorization", format!("Bearer {}", server.token))
+            .get(format!("{}/v1/head/files/a%20b", server.url()))
+            .header("authorization", format!("Bearer {}", server.server.token))
             .header("if-none-match", &tag)
             .call()
             .unwrap();
@@ -139,14 +124,14 @@ fn a_served_workspace_is_edited_and_applied() {
 fn an_upload_that_breaks_off_leaves_what_was_there() {
     let place = Place::new();
     place.put("a", "before");
-    let server = Server::start(&place);
-    let address = server.url.strip_prefix("http://").unwrap();
+    let server = Talk::start(&place);
+    let address = server.url().strip_prefix("http://").unwrap();
     for (length, framing) in [
         (1 << 20, "Content-Length: 1048576"),
         (7, "Transfer-Encoding: chunked"),
     ] {
         let mut stream = TcpStream::connect(address).unwrap();
-        let token = &server.token;
+        let token = &server.server.token;
         write!(stream, "PUT /v1/head/files/a HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n{framing}\r\n\r\n").unwrap();
         match length {
             7 => stream.write_all(b"7\r\nchunk 1\r\n").unwrap(),
@@ -173,7 +158,7 @@ fn a_large_file_passes_through_little_memory() {
     const SIZE: u64 = 100_000_000;
     const GROWTH: u64 = 48 << 20;
     let place = Place::new();
-    let server = Server::start(&place);
+    let server = Talk::start(&place);
     server.text("PUT", "/v1/head/files/warm", "up");
     let before = server.peak();
 
@@ -238,11 +223,11 @@ fn a_token_comes_from_a_file_and_is_not_told() {
 #[cfg(unix)]
 fn events_are_followed_until_the_server_stops() {
     let place = Place::new();
-    let server = Server::start(&place);
+    let server = Talk::start(&place);
     let follow = || {
-        let address = server.url.strip_prefix("http://").unwrap();
+        let address = server.url().strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(address).unwrap();
-        let token = &server.token;
+        let token = &server.server.token;
         write!(stream, "GET /v1/events?after=0 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nAccept: text/event-stream\r\n\r\n").unwrap();
         BufReader::new(stream).lines().map(Result::unwrap)
     };
@@ -257,4 +242,84 @@ fn events_are_followed_until_the_server_stops() {
     server.stop();
     assert!(told.elapsed() < std::time::Duration::from_secs(8));
     assert_eq!(stays.filter(|line| line.starts_with("event")).count(), 0);
+}
+
+/// Opens a connection and sends the head of a request on it.
+fn begin(server: &Talk, head: &str) -> TcpStream {
+    let address = server.url().strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    let token = &server.server.token;
+    let head = head.replace("TOKEN", &format!("Authorization: Bearer {token}"));
+    write!(stream, "{head}\r\nHost: x\r\n\r\n").unwrap();
+    stream
+}
+
+/// Reads the head of an answer.
+fn answer(stream: &TcpStream) -> String {
+    let mut head = String::new();
+    let mut reader = BufReader::with_capacity(1, stream);
+    while !head.ends_with("\r\n\r\n") {
+        assert!(reader.read_line(&mut head).unwrap() > 0, "{head}");
+    }
+    head
+}
+
+#[test]
+fn a_refusal_is_heard_by_whoever_is_still_sending() {
+    const SIZE: usize = 24 << 20;
+    let place = Place::new();
+    place.put("a", "before");
+    let server = Talk::start(&place);
+    let head = format!(
+        "PUT /v1/head/files/a HTTP/1.1\r\nTOKEN\r\nIf-None-Match: *\r\nContent-Length: {SIZE}"
+    );
+    let mut stream = begin(&server, &head);
+    stream.write_all(&vec![b'x'; SIZE]).unwrap();
+    assert!(answer(&stream).starts_with("HTTP/1.1 412"));
+    assert_eq!(server.text("GET", "/v1/head/files/a", "").1, "before");
+}
+
+#[test]
+fn a_body_is_asked_for_only_where_it_is_wanted() {
+    let place = Place::new();
+    place.put("a", "before");
+    let server = Talk::start(&place);
+    let wrong = "PUT /v1/head/files/a HTTP/1.1\r\nAuthorization: Bearer wrong\r\nExpect: 100-continue\r\nContent-Length: 3";
+    assert!(answer(&begin(&server, wrong)).starts_with("HTTP/1.1 401"));
+    let exists = "PUT /v1/head/files/a HTTP/1.1\r\nTOKEN\r\nIf-None-Match: *\r\nExpect: 100-continue\r\nContent-Length: 3";
+    assert!(answer(&begin(&server, exists)).starts_with("HTTP/1.1 412"));
+    let right =
+        "PUT /v1/head/files/a HTTP/1.1\r\nTOKEN\r\nExpect: 100-continue\r\nContent-Length: 3";
+    let mut stream = begin(&server, right);
+    assert!(answer(&stream).starts_with("HTTP/1.1 100"));
+    stream.write_all(b"new").unwrap();
+    assert!(answer(&stream).starts_with("HTTP/1.1 200"));
+    assert_eq!(server.text("GET", "/v1/head/files/a", "").1, "new");
+}
+
+#[test]
+fn a_head_that_is_too_long_is_refused() {
+    let place = Place::new();
+    let server = Talk::start(&place);
+    let long = "x".repeat(1 << 20);
+    let stream = begin(
+        &server,
+        &format!("GET /v1/head HTTP/1.1\r\nTOKEN\r\nX: {long}"),
+    );
+    assert!(answer(&stream).starts_with("HTTP/1.1 431"));
+    let stream = begin(
+        &server,
+        &format!("GET /v1/head/files/{long} HTTP/1.1\r\nTOKEN"),
+    );
+    let told = answer(&stream);
+    assert!(
+        told.starts_with("HTTP/1.1 414") || told.starts_with("HTTP/1.1 431"),
+        "{told}"
+    );
+    // The longest that is allowed comes through.
+    let path = "%41".repeat(255) + "/";
+    let path = path.repeat(15) + "end";
+    let note = "%41".repeat(8000);
+    let uri = format!("/v1/head/files/{path}?create_parents=true&note={note}");
+    assert_eq!(server.text("PUT", &uri, "x").0, 201);
 }

@@ -1,16 +1,80 @@
 //! Runs the command in a directory of its own.
 
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use regex::Regex;
 use serde_json::Value;
 
+thread_local! {
+    static BEHIND_A_URL: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs a test with workspaces that a server has, and commands that reach them
+/// by their URL only.
+pub(crate) fn behind_a_url(test: fn()) {
+    BEHIND_A_URL.set(true);
+    test();
+    BEHIND_A_URL.set(false);
+}
+
+/// Makes tests of tests of this module, that run them behind a URL.
+macro_rules! also_behind_a_url {
+    ($($test:ident),+ $(,)?) => {
+        mod behind_a_url {
+            $(
+                #[test]
+                fn $test() {
+                    crate::support::behind_a_url(super::$test);
+                }
+            )+
+        }
+    };
+}
+pub(crate) use also_behind_a_url;
+
 /// A temporary directory with a workspace in it.
 pub(crate) struct Place {
     pub(crate) directory: tempfile::TempDir,
+    server: Option<Server>,
+}
+
+/// A server of a place's workspace. It is killed when it is dropped.
+pub(crate) struct Server {
+    pub(crate) child: Child,
+    pub(crate) url: String,
+    pub(crate) token: String,
+}
+
+impl Server {
+    /// Starts `serve`, and waits until it listens.
+    pub(crate) fn start(place: &Place) -> Self {
+        let mut command = place.command();
+        command.args(["--json", "serve"]).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut line).unwrap();
+        let first: Value = serde_json::from_str(&line).unwrap();
+        let text = |name: &str| first[name].as_str().unwrap().to_string();
+        Self {
+            child,
+            url: text("url"),
+            token: text("token"),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // One that has ended cannot be killed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// What a run of the command left.
@@ -23,8 +87,11 @@ pub(crate) struct Ran {
 impl Place {
     /// Makes a directory with a workspace.
     pub(crate) fn new() -> Self {
-        let place = Self::empty();
+        let mut place = Self::empty();
         place.ok(&["init"]);
+        if BEHIND_A_URL.get() {
+            place.server = Some(Server::start(&place));
+        }
         place
     }
 
@@ -32,6 +99,7 @@ impl Place {
     pub(crate) fn empty() -> Self {
         Self {
             directory: tempfile::tempdir().unwrap(),
+            server: None,
         }
     }
 
@@ -56,6 +124,10 @@ impl Place {
             .env("USER", "tester")
             .env("TZ", "UTC")
             .stdin(Stdio::null());
+        if let Some(server) = &self.server {
+            command.env("WORKSPACE_REMOTE", &server.url);
+            command.env("WORKSPACE_TOKEN", &server.token);
+        }
         command
     }
 

@@ -311,10 +311,25 @@ fn condition(
     if !view.grant().reads(path) && !is_conditional(headers) {
         return Ok((true, Precondition::None));
     }
-    let found = view.stat(path)?;
+    let found = view.stat(path).map_err(as_of_change)?;
     let precondition = conditional::write(headers, path, found.as_ref());
     let precondition = precondition.map_err(Problem::conditional)?;
     Ok((found.is_some(), precondition))
+}
+
+/// Tells that the files cannot be found as the change itself would tell it.
+fn as_of_change(error: Error) -> Error {
+    if error.operation() != "resolve" {
+        return error;
+    }
+    let mut told = Error::new(error.kind(), "change");
+    if let Some(subject) = error.subject() {
+        told = told.at(subject);
+    }
+    match error.detail() {
+        Some(detail) => told.because(detail),
+        None => told,
+    }
 }
 
 fn is_conditional(headers: &HeaderMap) -> bool {

@@ -10,9 +10,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use indicatif::ProgressBar;
 use serde::Serialize;
-use workspace_core::{
-    At, BinaryStyle, DiffOptions, EntryKind, Error, ErrorKind, TreeId, TreePath, Workspace,
-};
+use workspace_core::{At, BinaryStyle, DiffOptions, EntryKind, Error, ErrorKind, TreeId, TreePath};
 
 use self::archive::TarTarget;
 use self::directory::DirectoryTarget;
@@ -24,6 +22,7 @@ use crate::commands::progress;
 use crate::exit::{Failure, Outcome, Result, io_error, output_error};
 use crate::output::{Output, bytes_text, count_text};
 use crate::run::Run;
+use crate::session::Session;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Export {
@@ -117,11 +116,11 @@ fn invalid(why: &str) -> Error {
 }
 
 async fn tree(run: &Run, args: &Export, format: Format) -> Result<Exported> {
-    let workspace = run.workspace()?;
-    let view = workspace.files(args.at.find(workspace)?);
-    let root = require(&view, "export", &args.below)?;
+    let session = run.session()?;
+    let view = session.files(args.at.find(session).await?);
+    let root = require(view, "export", &args.below).await?;
     let total = root.as_directory().map(|root| root.summary.files);
-    let mut export = view.export(&args.below)?;
+    let mut export = view.export(&args.below).await?;
     let bar = progress::start(run, "exporting", total);
     let mut exported = Exported::default();
     if format == Format::Directory {
@@ -158,17 +157,17 @@ fn count(exported: &mut Exported, bar: &ProgressBar, entry: &workspace_core::Ent
 }
 
 async fn patch(run: &Run, args: &Export) -> Result<Exported> {
-    let workspace = run.workspace()?;
-    let (from, to) = patch_sides(workspace, args)?;
+    let session = run.session()?;
+    let (from, to) = patch_sides(session, args).await?;
     let options = DiffOptions {
         below: args.below.clone(),
         renames: true,
     };
-    let differences = differences(workspace, from, to, &options)?;
+    let differences = differences(session, from, to, &options).await?;
     let mut sink = Sink::create(&run.out, &args.target, args.force)?;
     let mut exported = Exported::default();
     for difference in &differences {
-        match compare(workspace, difference, Some(BinaryStyle::Whole)).await? {
+        match compare(session, (from, to), difference, Some(BinaryStyle::Whole)).await? {
             Compared::Directory => {}
             Compared::Patch { text, .. } => {
                 exported.files += 1;
@@ -190,19 +189,22 @@ async fn patch(run: &Run, args: &Export) -> Result<Exported> {
 }
 
 /// Returns the two sides of the patch.
-fn patch_sides(workspace: &Workspace, args: &Export) -> Result<(At, At)> {
-    let default = sides(workspace, None, None, args.at.copy())?;
+async fn patch_sides(session: &Session, args: &Export) -> Result<(At, At)> {
+    let default = sides(session, None, None, args.at.copy()).await?;
     let to = match args.at.copy() {
         Some(_) => default.1,
-        None => args.at.find(workspace)?,
+        None => match args.at.find(session).await? {
+            At::Head => default.1,
+            at => at,
+        },
     };
     let from = match (&args.from, to) {
         (Some(from), _) => match parse_at(from) {
             Some(at) => at,
-            None => sides(workspace, Some(from), None, None)?.0,
+            None => sides(session, Some(from), None, None).await?.0,
         },
         // Of a revision, what it changed.
-        (None, At::Revision(id)) => match workspace.revision(id)?.parent {
+        (None, At::Revision(id)) => match session.revision(id).await?.parent {
             Some(parent) => At::Revision(parent),
             None => At::Tree(TreeId::empty()),
         },

@@ -1,36 +1,41 @@
 //! `serve`: the workspace over HTTP.
 
-use std::future::IntoFuture as _;
+mod linger;
+
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::pin::pin;
+use std::path::Path;
 use std::time::Duration;
 
-use axum::Extension;
+use axum::{Extension, Router};
 use futures::{StreamExt as _, stream};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
 use serde::Serialize;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use workspace_core::{Error, ErrorKind, ImportLimits};
 use workspace_http::{Access, Pulse};
 
 use crate::exit::{Outcome, Result, io_error};
-use crate::run::Run;
+use crate::run::{Run, read_token};
 
 /// How long requests under way may take to end, once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
-
 /// How often a stream of events shows that it is alive.
 const PULSE: Duration = Duration::from_secs(15);
+/// How long a request's head may take to come.
+const HEAD: Duration = Duration::from_secs(30);
+/// The most bytes of a request's head: more than the longest path, note and
+/// token need.
+const MAX_HEAD: usize = 128 << 10;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serve {
     /// The address to listen at; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// Read the token from this file [default: a new one, which is printed]
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
 }
 
 /// What the first line says.
@@ -45,18 +50,23 @@ struct ServingShape<'a> {
 /// one, or ten seconds, end what is still under way. It stays on this thread,
 /// which owns the workspace.
 pub(crate) async fn serve(run: &Run, args: &Serve) -> Result<Outcome> {
-    let given = args.token_file.as_deref().map(read_token).transpose()?;
+    run.local_only("serve")?;
+    let given = run
+        .global
+        .token_file
+        .as_deref()
+        .map(read_token)
+        .transpose()?;
     let generated = match &given {
         Some(_) => None,
         None => Some(new_token()?),
     };
     let token = given.as_deref().or(generated.as_deref());
     let access = Access::root(token.unwrap_or_default())?;
-    let workspace = run.workspace()?.clone();
-    let (tell, mut told) = watch::channel(());
-    let pulse = pulse(told.clone());
-    let service =
-        workspace_http::router(workspace, access, ImportLimits::default()).layer(Extension(pulse));
+    let workspace = run.open()?;
+    let (tell, told) = watch::channel(());
+    let service = workspace_http::router(workspace, access, ImportLimits::default())
+        .layer(Extension(pulse(told)));
 
     let failed = |error| io_error("listen", Path::new(&args.listen.to_string()), error);
     let listener = TcpListener::bind(args.listen).await.map_err(failed)?;
@@ -73,25 +83,46 @@ pub(crate) async fn serve(run: &Run, args: &Serve) -> Result<Outcome> {
     // Whoever reads this waits for it, and not for the server to end.
     run.out.flush()?;
 
-    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
-        // A sender that is gone says the same.
-        let _ = told.changed().await;
-    });
-    let mut serving = pin!(serving.into_future());
-    tokio::select! {
-        ended = &mut serving => {
-            ended.map_err(failed)?;
-            return Ok(Outcome::Done);
+    let connections = GracefulShutdown::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => answer(stream, service.clone(), &connections),
+                // Too many open files, mostly: some will close.
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            },
+            () = signals.next() => break,
         }
-        () = signals.next() => {}
     }
+    drop(listener);
+    // A stream of events that is gone already needs not be told.
     let _ = tell.send(());
     tokio::select! {
-        ended = &mut serving => ended.map_err(failed)?,
+        () = connections.shutdown() => {}
         () = signals.next() => {}
         () = tokio::time::sleep(GRACE) => {}
     }
     Ok(Outcome::Done)
+}
+
+/// Answers what comes over a connection, as a task of this thread's.
+fn answer(stream: TcpStream, service: Router, connections: &GracefulShutdown) {
+    let service = tower::util::MapRequest::new(service, linger::over);
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(MAX_HEAD);
+    // Answers go out when they are there, however small.
+    let _ = stream.set_nodelay(true);
+    let service = TowerToHyperService::new(service);
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let connection = connections.watch(connection.into_owned());
+    tokio::spawn(async move {
+        // Whoever broke it off has nobody left to be told.
+        let _ = connection.await;
+    });
 }
 
 /// Ticks until the server is told to stop: streams of events would not end
@@ -108,12 +139,6 @@ fn pulse(told: watch::Receiver<()>) -> Pulse {
         })
         .boxed()
     })
-}
-
-fn read_token(file: &Path) -> Result<String> {
-    let text = std::fs::read_to_string(file);
-    let text = text.map_err(|error| io_error("read token", file, error))?;
-    Ok(text.trim().to_string())
 }
 
 /// Makes a token of 256 random bits.
