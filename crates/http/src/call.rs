@@ -17,6 +17,7 @@ use workspace_core::{
 use crate::access::Holder;
 use crate::body::{Incoming, expect_media_type};
 use crate::passage::Passage;
+use crate::preview_host::PreviewHost;
 use crate::problem::Problem;
 use crate::pulse::Pulse;
 use crate::wire::MAX_JSON;
@@ -33,8 +34,10 @@ pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) headers: HeaderMap,
     pub(crate) passage: Option<Passage>,
+    /// Whether it came to a preview's own host.
+    pub(crate) own_host: bool,
     pub(crate) pulse: Option<Pulse>,
-    uri: Uri,
+    pub(crate) uri: Uri,
     pattern: Arc<str>,
     body: Body,
 }
@@ -55,6 +58,7 @@ impl Call {
             method: parts.method,
             headers: parts.headers,
             passage: parts.extensions.remove(),
+            own_host: parts.extensions.remove::<PreviewHost>().is_some(),
             pulse: parts.extensions.remove(),
             uri: parts.uri,
             pattern,
@@ -64,7 +68,7 @@ impl Call {
 
     /// Returns what stands for `{name}` of the route, decoded; `None` where the
     /// route has no such part.
-    fn parameter(&self, name: &str) -> Result<Option<String>> {
+    pub(crate) fn parameter(&self, name: &str) -> Result<Option<String>> {
         let segments = self.pattern.split('/').count();
         let raw = self.uri.path().splitn(segments, '/');
         let found = self.pattern.split('/').zip(raw).find(|(part, _)| {

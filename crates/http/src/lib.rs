@@ -9,8 +9,8 @@
 //! - [`wire`]: what goes over the wire as JSON.
 //! - [`ProblemDto`], [`status`]: failures as problem documents with stable codes.
 //! - [`OPENAPI`]: the OpenAPI 3.1 document, made of the routes by [`openapi`].
-//!
 //! - [`Passage`], [`Passed`]: large bodies past the router, for servers that can.
+//! - [`PreviewHost`]: previews at hosts of their own.
 //!
 //! Files are bodies, streamed in both directions; whole trees are tar archives.
 //! Below `/v1/view` a grant's token leads to its part of a copy; it leads nowhere
@@ -25,6 +25,7 @@
 //! | `/v1/copies/{copy}/…` | `status`, `operations`, `apply`, `rebase`, `undo`, `discard` |
 //! | `/v1/events` | what has changed, in pages or as server-sent events |
 //! | `/v1/copies/{copy}/grants`, `/v1/grants/{grant}`, `/v1/view/grants` | tokens |
+//! | `/v1/previews`, `/preview/{token}/` | a tree as a site, for browsers |
 //! | `/v1/diff`, `/v1/usage`, `/v1/gc`, `/v1/fsck` | the whole |
 
 mod access;
@@ -35,10 +36,12 @@ mod client;
 mod conditional;
 mod openapi;
 mod passage;
+mod preview_host;
 mod problem;
 mod pulse;
 mod route;
 mod routes;
+mod serve;
 mod tar;
 pub mod wire;
 
@@ -48,5 +51,6 @@ pub use axum::body::Body;
 pub use client::{Client, RemoteExport, RemoteWalk, Transport, Written};
 pub use openapi::{OPENAPI, openapi};
 pub use passage::{Passage, Passed};
+pub use preview_host::PreviewHost;
 pub use problem::{ConflictDto, PROBLEM_JSON, PathListDto, ProblemDto, status};
 pub use pulse::Pulse;

@@ -138,6 +138,11 @@ impl Problem {
         }
     }
 
+    /// Returns the status, for an answer in other words.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// Without a token, or with a wrong one. Says nothing else.
     pub(crate) fn unauthorized() -> Self {
         Self {

@@ -234,7 +234,7 @@ impl Route {
                     }
                 });
                 // What a call costs depends on what is outside a grant.
-                if holder.is_none() {
+                if who == Who::Root {
                     tell_cost(workspace.receipt(), &mut response);
                 }
                 response

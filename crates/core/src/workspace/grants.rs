@@ -217,7 +217,7 @@ impl Workspace {
         }
     }
 
-    fn next_grant(&self) -> GrantId {
+    pub(super) fn next_grant(&self) -> GrantId {
         GrantId::from_bytes(self.inner.context.ids.next())
     }
 
@@ -233,7 +233,7 @@ impl Workspace {
 
     /// Returns 256 bits that cannot be guessed. An id orders by time, so that only
     /// 64 of its bits surely cannot: those of four are condensed by a hash.
-    fn secret(&self) -> [u8; 32] {
+    pub(super) fn secret(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
         hash.update(b"workspace token\0");
         for _ in 0..4 {
@@ -244,7 +244,7 @@ impl Workspace {
 }
 
 /// Encodes bytes in lower-case base32 (RFC 4648) without padding.
-fn base32(bytes: &[u8]) -> String {
+pub(super) fn base32(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let bit = |at: usize| bytes.get(at / 8).map_or(0, |byte| byte >> (7 - at % 8) & 1);
     let digit = |first: usize| (first..first + 5).fold(0, |digit, at| digit << 1 | bit(at));
@@ -259,7 +259,7 @@ fn is_to_files(grant: &GrantRecord) -> bool {
 }
 
 /// Keeps a grant that is alive and for that purpose.
-fn live(
+pub(super) fn live(
     tx: &Tx<'_>,
     grant: Option<GrantRecord>,
     now: Timestamp,
@@ -316,7 +316,11 @@ fn check_label(operation: &'static str, label: &str) -> Result<()> {
     Ok(())
 }
 
-fn check_expiry(operation: &'static str, expires: Option<Timestamp>, now: Timestamp) -> Result<()> {
+pub(super) fn check_expiry(
+    operation: &'static str,
+    expires: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<()> {
     match expires {
         Some(expires) if expires <= now => Err(Error::new(ErrorKind::Invalid, operation)
             .at("expires")

@@ -11,6 +11,7 @@ mod fsck;
 mod grants;
 mod import;
 mod operations;
+mod previews;
 mod revisions;
 pub(crate) mod tx;
 

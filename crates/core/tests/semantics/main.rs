@@ -12,6 +12,7 @@ mod events;
 mod grants;
 mod import;
 mod operations;
+mod previews;
 mod revisions;
 mod support;
 mod views;
@@ -30,6 +31,7 @@ fn the_document_and_the_tests_agree() {
         include_str!("grants.rs"),
         include_str!("import.rs"),
         include_str!("operations.rs"),
+        include_str!("previews.rs"),
         include_str!("revisions.rs"),
         include_str!("views.rs"),
     ];

@@ -77,7 +77,7 @@ fn page(mut found: Vec<Difference>, after: Option<&TreePath>, limit: usize) -> D
 }
 
 /// Reads which tree is meant.
-fn parse_at(workspace: &Workspace, text: &str) -> Result<At> {
+pub(super) fn parse_at(workspace: &Workspace, text: &str) -> Result<At> {
     match text.split_once(':') {
         None if text == "head" => Ok(At::Head),
         Some(("copy", copy)) => Ok(At::Copy(workspace.find_copy(copy)?.id)),

@@ -1,33 +1,25 @@
 //! One file: read, written, removed.
 
-use axum::body::Body;
 use axum::http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName,
-    HeaderValue, IF_MATCH, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, LAST_MODIFIED,
-    X_CONTENT_TYPE_OPTIONS,
+    CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH, IF_NONE_MATCH, IF_UNMODIFIED_SINCE,
 };
-use axum::http::{HeaderMap, Method, Response, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use workspace_core::{
-    Author, Change, ChangeOptions, Content, Entry, Error, ErrorKind, File, MAX_MEDIA_TYPE,
-    Precondition, Result, Stored, Text, TreePath, View, WriteOptions,
+    Author, Change, ChangeOptions, Content, Entry, Error, ErrorKind, MAX_MEDIA_TYPE, Precondition,
+    Result, Stored, Text, TreePath, View, WriteOptions,
 };
 
 use super::{CREATED, Files, OK, changed_dto};
 use crate::access::Holder;
 use crate::body::media_type;
 use crate::call::{Answer, Call, json};
-use crate::conditional::{self, Part, Read, etag, http_date};
-use crate::passage::Passed;
+use crate::conditional::{self, etag};
 use crate::problem::Problem;
 use crate::route::Route;
+use crate::serve::{BYTES, serve};
 use crate::wire::{ChangedDto, Count, EntryDto, Millis, WrittenDto};
-
-/// The media type of a file about which nobody said anything.
-const BYTES: &str = "application/octet-stream";
-/// Whether a file may be executed, in answers.
-const EXECUTABLE: HeaderName = HeaderName::from_static("workspace-executable");
 
 pub(super) fn routes() -> Vec<Route> {
     let read = |files: Files, method: Method, id: &str, summary| {
@@ -131,75 +123,7 @@ async fn read(call: Call) -> Answer {
         view.open(&path, None).await?;
         return Err(Error::new(ErrorKind::NotFound, "read").at(path).into());
     };
-    match conditional::read(&call.headers, &file) {
-        Read::Failed => {
-            let why = format!("its content is {}", file.content);
-            return Err(Error::new(ErrorKind::Stale, "read")
-                .at(path)
-                .because(why)
-                .into());
-        }
-        Read::NotModified => {
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
-            let headers = response.headers_mut();
-            describe(&file, headers);
-            // That of the file, as a HEAD has it, not that of this answer.
-            headers.insert(CONTENT_LENGTH, file.size.into());
-            return Ok(response);
-        }
-        Read::Whole => {}
-    }
-    let (status, range) = match conditional::part(&call.headers, &file) {
-        Part::Whole => (OK, 0..file.size),
-        Part::Bytes(range) => (StatusCode::PARTIAL_CONTENT, range),
-        Part::Beyond => return Err(Problem::range_not_satisfiable(file.size)),
-    };
-    let passed = match &call.passage {
-        Some(_) if call.method == Method::GET && !range.is_empty() => {
-            let key = call.workspace.object_of(&file)?;
-            let range = range.clone();
-            key.map(|key| Passed { key, range })
-        }
-        _ => None,
-    };
-    let body = match call.method == Method::HEAD || passed.is_some() {
-        true => Body::empty(),
-        false => Body::from_stream(view.open(&path, Some(range.clone())).await?.body),
-    };
-    let mut response = Response::new(body);
-    if let Some(passed) = passed {
-        response.extensions_mut().insert(passed);
-    }
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    describe(&file, headers);
-    headers.insert(CONTENT_TYPE, content_type(&file));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(CONTENT_LENGTH, (range.end - range.start).into());
-    if status == StatusCode::PARTIAL_CONTENT {
-        let text = format!("bytes {}-{}/{}", range.start, range.end - 1, file.size);
-        headers.extend(HeaderValue::try_from(text).map(|value| (CONTENT_RANGE, value)));
-    }
-    Ok(response)
-}
-
-/// Says what a file is, apart from its bytes.
-fn describe(file: &File, headers: &mut HeaderMap) {
-    let date = http_date(file.modified).and_then(|date| date.try_into().ok());
-    headers.extend(date.map(|date| (LAST_MODIFIED, date)));
-    let tag = HeaderValue::try_from(etag(&file.content));
-    headers.extend(tag.map(|tag| (ETAG, tag)));
-    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    let executable = if file.executable { "true" } else { "false" };
-    headers.insert(EXECUTABLE, HeaderValue::from_static(executable));
-}
-
-fn content_type(file: &File) -> HeaderValue {
-    let said = file.media_type.as_ref().map(|kind| kind.as_str());
-    said.and_then(|kind| kind.try_into().ok())
-        .unwrap_or(HeaderValue::from_static(BYTES))
+    serve(&call, &view, &path, &file).await
 }
 
 #[derive(Deserialize, IntoParams)]

@@ -7,7 +7,9 @@ mod events;
 mod files;
 mod grants;
 mod listing;
+mod previews;
 mod revisions;
+mod site;
 mod transfer;
 mod upkeep;
 
@@ -89,6 +91,8 @@ pub(crate) fn all() -> Vec<Route> {
     routes.extend(copies::routes());
     routes.extend(diff::routes());
     routes.extend(grants::routes());
+    routes.extend(previews::routes());
+    routes.extend(site::routes());
     routes.extend(revisions::routes());
     routes.extend(events::routes());
     routes

@@ -9,6 +9,7 @@ mod copy;
 mod entry;
 mod event;
 mod grant;
+mod preview;
 mod report;
 mod revision;
 
@@ -25,6 +26,7 @@ pub use grant::{
     AllowedDto, AttenuateDto, AttenuatedDto, GrantDto, GrantPage, HeldDto, IssueDto, IssuedDto,
     RevokedDto, ScopeDto,
 };
+pub use preview::{IssuedPreviewDto, PreviewDto, PreviewOfDto, PreviewPage};
 pub use report::{CollectedDto, FsckDto, HealthDto, ProblemFoundDto, ReceiptDto, UsageDto};
 pub use revision::{
     ApplyDto, HeadDto, MessageDto, OutcomeDto, PruneDto, PrunedDto, PublishedDto, RevisionCauseDto,

@@ -8,10 +8,12 @@ fn url(path: &str) -> String {
         .replace("{copy}", "draft")
         .replace("{revision}", "1")
         .replace("{grant}", &"0".repeat(32))
+        .replace("{preview}", &"0".repeat(32))
+        .replace("{token}", &"a".repeat(26))
 }
 
 #[test]
-fn every_route_but_two_needs_the_token() {
+fn every_route_but_few_needs_the_token() {
     let server = Server::new();
     let mut open = Vec::new();
     for (method, path, who) in server.operations() {
@@ -29,7 +31,12 @@ fn every_route_but_two_needs_the_token() {
                 None => call.send(),
             };
             if who.is_empty() {
-                assert_eq!(answer.status, 200);
+                let status = if path.starts_with("/preview/") {
+                    404
+                } else {
+                    200
+                };
+                assert_eq!(answer.status, status, "{path}");
                 continue;
             }
             assert_eq!(answer.status, 401, "{method} {path}");
@@ -45,7 +52,9 @@ fn every_route_but_two_needs_the_token() {
             open.push(path);
         }
     }
-    assert_eq!(open, ["/v1/health", "/v1/openapi.json"]);
+    let site = ["", "/", "/{path}"].map(|rest| format!("/preview/{{token}}{rest}"));
+    assert_eq!(open[..3], site);
+    assert_eq!(open[3..], ["/v1/health", "/v1/openapi.json"]);
 }
 
 #[test]

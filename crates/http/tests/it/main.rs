@@ -10,6 +10,7 @@ mod events;
 mod files;
 mod grants;
 mod passage;
+mod previews;
 mod server;
 mod transfer;
 mod trees;

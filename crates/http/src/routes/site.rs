@@ -1,0 +1,226 @@
+//! What a preview shows: a tree as a site, for browsers. Failures are pages.
+
+use axum::body::Body;
+use axum::http::header::{
+    ACCEPT, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY,
+    VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{Method, Response, StatusCode};
+use workspace_core::store::{Purpose, Site};
+use workspace_core::{At, Entry, ErrorKind, File, Result, TreeId, TreePath, View};
+
+use crate::call::{Answer, Call};
+use crate::problem::{Problem, status};
+use crate::route::Route;
+use crate::serve::serve;
+
+/// Which files an answer is of.
+const TREE: HeaderName = HeaderName::from_static("workspace-tree");
+const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
+const HTML: &str = "text/html;charset=utf-8";
+/// What a site may do that shares its origin with the API: anything but be of that
+/// origin.
+const SANDBOX: &str = "sandbox allow-scripts allow-forms allow-popups allow-modals \
+                       allow-downloads allow-pointer-lock";
+
+pub(super) fn routes() -> Vec<Route> {
+    let paths = [
+        ("/preview/{token}", "preview_without_slash"),
+        ("/preview/{token}/", "preview_root"),
+        ("/preview/{token}/{*path}", "preview"),
+    ];
+    let failures = [
+        ErrorKind::NotFound,
+        ErrorKind::Stale,
+        ErrorKind::Locked,
+        ErrorKind::Corrupt,
+        ErrorKind::Unsupported,
+        ErrorKind::Unavailable,
+    ];
+    let route = |(path, id)| {
+        let summary = "Shows a file of a preview, or the index of a directory";
+        let route = Route::new(Method::GET, path, id, summary, show)
+            .open()
+            .answers_bytes(StatusCode::OK, "The file.", "*/*")
+            .answers_bytes(StatusCode::PARTIAL_CONTENT, "The range.", "*/*")
+            .answers_nothing(StatusCode::NOT_MODIFIED, "The caller has it already.")
+            .answers_nothing(
+                StatusCode::TEMPORARY_REDIRECT,
+                "A directory, whose name ends with a slash.",
+            )
+            .answers_bytes(
+                StatusCode::RANGE_NOT_SATISFIABLE,
+                "A page that says so.",
+                HTML,
+            );
+        failures.into_iter().fold(route, |route, kind| {
+            route.answers_bytes(status(kind), "A page that says so.", HTML)
+        })
+    };
+    paths.map(route).into()
+}
+
+/// Answers for a browser, whatever happens.
+async fn show(call: Call) -> Answer {
+    let mut tree = None;
+    let shown = find(&call, &mut tree).await;
+    let mut response = shown.unwrap_or_else(|problem| page(problem.status()));
+    let headers = response.headers_mut();
+    let tree = tree.and_then(|tree: TreeId| HeaderValue::try_from(tree.to_string()).ok());
+    headers.extend(tree.map(|tree| (TREE, tree)));
+    let fixed = |text| HeaderValue::from_static(text);
+    headers.insert(CACHE_CONTROL, fixed("private, no-cache"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
+    // The token is in the URL, which is nobody's business elsewhere.
+    headers.insert(REFERRER_POLICY, fixed("no-referrer"));
+    headers.insert(ROBOTS, fixed("noindex"));
+    if !call.own_host {
+        headers.insert(CONTENT_SECURITY_POLICY, fixed(SANDBOX));
+        // Of no origin, a site could not even load its own modules and fonts. Who
+        // knows the URL may read it in any case.
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, fixed("*"));
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, fixed("etag, workspace-tree"));
+    }
+    Ok(response)
+}
+
+/// What a URL of a site stands for.
+enum Found {
+    File(TreePath, File),
+    /// A directory with an index, named without a slash at its end.
+    Directory,
+    Nothing,
+}
+
+async fn find(call: &Call, tree: &mut Option<TreeId>) -> Answer {
+    let nothing = || Problem::from(workspace_core::Error::new(ErrorKind::NotFound, "preview"));
+    let token = call.parameter("token").map_err(|_| nothing())?;
+    let found = call.workspace.find_preview(&token.unwrap_or_default())?;
+    let Some((at, Purpose::Site(site))) = found.map(|found| (found.at, found.purpose)) else {
+        return Err(nothing());
+    };
+    // One state for the whole answer, and its name.
+    let now = call.workspace.tree(at)?;
+    *tree = Some(now);
+    let view = call.workspace.files(At::Tree(now));
+    let found = match target(call) {
+        Some((path, slash)) => look(&view, &site, &path, slash)?,
+        None => Found::Nothing,
+    };
+    match found {
+        Found::File(path, file) => send(call, &view, &path, &file).await,
+        Found::Directory => redirect(call),
+        Found::Nothing => match &site.fallback {
+            Some(fallback) if accepts_pages(call) => match view.stat(fallback) {
+                Ok(Some(Entry::File(file))) => {
+                    let mut response = send(call, &view, fallback, &file).await?;
+                    let accept = HeaderValue::from_static("accept");
+                    response.headers_mut().insert(VARY, accept);
+                    Ok(response)
+                }
+                _ => Err(nothing()),
+            },
+            _ => Err(nothing()),
+        },
+    }
+}
+
+/// Reads the path that is asked for, and whether a slash is at its end; `None`
+/// where it can be the path of nothing.
+fn target(call: &Call) -> Option<(TreePath, bool)> {
+    let Some(path) = call.parameter("*path").ok()? else {
+        return Some((TreePath::root(), call.uri.path().ends_with('/')));
+    };
+    let bare = path.strip_suffix('/');
+    let path = TreePath::new(&format!("/{}", bare.unwrap_or(&path))).ok()?;
+    Some((path, bare.is_some()))
+}
+
+fn look(view: &View, site: &Site, path: &TreePath, slash: bool) -> Result<Found> {
+    // A file on the way is nothing, as an absent one.
+    let stat = |path: &TreePath| match view.stat(path) {
+        Err(error) if error.kind() == ErrorKind::NotADirectory => Ok(None),
+        found => found,
+    };
+    Ok(match stat(path)? {
+        Some(Entry::File(file)) if !slash => Found::File(path.clone(), file),
+        Some(Entry::Directory(_)) => {
+            let index = path.join(&site.index);
+            let Ok(index) = index else {
+                return Ok(Found::Nothing);
+            };
+            match stat(&index)? {
+                Some(Entry::File(_)) if !slash => Found::Directory,
+                Some(Entry::File(file)) => Found::File(index, file),
+                _ => Found::Nothing,
+            }
+        }
+        _ => Found::Nothing,
+    })
+}
+
+async fn send(call: &Call, view: &View, path: &TreePath, file: &File) -> Answer {
+    let mut response = serve(call, view, path, file).await?;
+    let guessed = guess(path).and_then(|kind| HeaderValue::try_from(kind).ok());
+    if let Some(said) = response.headers_mut().get_mut(CONTENT_TYPE)
+        && let (None, Some(guessed)) = (&file.media_type, guessed)
+    {
+        *said = guessed;
+    }
+    Ok(response)
+}
+
+/// Guesses a media type from the end of a name.
+fn guess(path: &TreePath) -> Option<String> {
+    let kind = mime_guess::from_path(path.as_str()).first_raw()?;
+    let is_text = kind.starts_with("text/")
+        || kind.ends_with("+xml")
+        || kind.ends_with("+json")
+        || [
+            "application/javascript",
+            "application/json",
+            "application/xml",
+        ]
+        .contains(&kind);
+    Some(match is_text {
+        true => format!("{kind};charset=utf-8"),
+        false => kind.into(),
+    })
+}
+
+/// Sends a browser to the same directory with a slash at its end, against which
+/// the links of its index are resolved. Relative, so that it does not matter where
+/// the site is mounted.
+fn redirect(call: &Call) -> Answer {
+    let name = call.uri.path().rsplit('/').next().unwrap_or_default();
+    let query = call.uri.query().map(|query| format!("?{query}"));
+    let location = format!("./{name}/{}", query.unwrap_or_default());
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+    let location = HeaderValue::try_from(location).map(|location| (LOCATION, location));
+    response.headers_mut().extend(location);
+    Ok(response)
+}
+
+/// Tells whether a page is asked for, and not an image or a script.
+fn accepts_pages(call: &Call) -> bool {
+    let accept = call.headers.get_all(ACCEPT).iter();
+    let mut accept = accept.filter_map(|value| value.to_str().ok());
+    accept.any(|kinds| kinds.to_ascii_lowercase().contains("text/html"))
+}
+
+/// Says a failure to a person, and nothing of what failed.
+fn page(status: StatusCode) -> Response<Body> {
+    let title = status.canonical_reason().unwrap_or("Error");
+    let code = status.as_u16();
+    let body = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+         <title>{title}</title><h1>{code} {title}</h1></html>\n"
+    );
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let html = HeaderValue::from_static(HTML);
+    response.headers_mut().insert(CONTENT_TYPE, html);
+    response
+}

@@ -1,0 +1,98 @@
+//! Previews.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use workspace_core::At;
+use workspace_core::store::{GrantRecord, Purpose};
+
+use super::Millis;
+
+/// What to show as a site.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PreviewOfDto {
+    /// The files: `copy:` and a name or id, `revision:` and a number, `tree:` and
+    /// an id, or `head`, which it is unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// The file that stands for its directory; `index.html` unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<String>,
+    /// The file that stands for pages that do not exist, as an application of one
+    /// page needs it; none unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<String>,
+    /// When it expires; in a week unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Millis>,
+}
+
+/// A preview that was just issued.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct IssuedPreviewDto {
+    /// Its identity, in hex.
+    pub id: String,
+    /// Who has it may look. It is shown this once.
+    pub token: String,
+    /// Where the site is, on this server.
+    pub path: String,
+    /// The files at this moment; apply can be told to publish exactly them. Each
+    /// answer of the site names those that it is of, as `Workspace-Tree`.
+    pub tree: String,
+    /// When it expires; absent for never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Millis>,
+}
+
+/// A preview.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PreviewDto {
+    /// Its identity, in hex.
+    pub id: String,
+    /// The files: `head`, or `copy:`, `revision:` or `tree:` and an id.
+    pub at: String,
+    /// The file that stands for its directory.
+    pub index: String,
+    /// The file that stands for pages that do not exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<String>,
+    /// When it was issued.
+    pub created: Millis,
+    /// When it expires; absent for never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Millis>,
+}
+
+impl From<&GrantRecord> for PreviewDto {
+    fn from(record: &GrantRecord) -> Self {
+        let site = match &record.purpose {
+            Purpose::Site(site) => Some(site),
+            Purpose::Files(_) => None,
+        };
+        Self {
+            id: record.id.to_string(),
+            at: match record.at {
+                At::Head => "head".into(),
+                At::Copy(id) => format!("copy:{id}"),
+                At::Revision(id) => format!("revision:{id}"),
+                At::Tree(id) => format!("tree:{id}"),
+            },
+            index: site.map(|site| site.index.to_string()).unwrap_or_default(),
+            fallback: site
+                .and_then(|site| site.fallback.as_ref())
+                .map(ToString::to_string),
+            created: record.created.into(),
+            expires: record.expires.map(Into::into),
+        }
+    }
+}
+
+/// A page of previews, in the order of issuing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PreviewPage {
+    /// The previews; those that have expired stay until a collection.
+    pub previews: Vec<PreviewDto>,
+    /// What to pass as `after` for the next page; absent at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
