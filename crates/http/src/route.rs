@@ -229,7 +229,9 @@ impl Route {
                 let mut response = answer.unwrap_or_else(|problem| {
                     // A token that dies on the way is like one that was dead.
                     match holder.as_ref().map(Holder::check) {
-                        Some(Err(_)) => Problem::unauthorized().into_response(),
+                        Some(Err(error)) if error.kind() == ErrorKind::Denied => {
+                            Problem::unauthorized().into_response()
+                        }
                         _ => problem.into_response(),
                     }
                 });

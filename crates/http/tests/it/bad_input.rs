@@ -3,11 +3,15 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::server::Server;
+use crate::server::{Server, TOKEN};
 
 #[test]
 fn paths_that_are_none_are_named() {
     let server = Server::new();
+    server.post("/v1/copies", json!({ "name": "draft" })).ok();
+    let scope = json!({ "scope": { "read": ["**"], "write": ["**"], "delete": true } });
+    let grant = server.post("/v1/copies/draft/grants", scope).ok().json();
+    let token = grant["token"].as_str().unwrap();
     let long = "n".repeat(256);
     let deep = "d/".repeat(2048) + "x";
     for (path, why) in [
@@ -38,12 +42,14 @@ fn paths_that_are_none_are_named() {
             ("GET", "stat"),
             ("GET", "export"),
         ] {
-            let uri = format!("/v1/head/{what}/{path}");
-            let answer = server.call(method, &uri).send();
-            assert_eq!(answer.problem(), (400, "invalid".into()), "{method} {uri}");
-            let detail = answer.json()["detail"].as_str().unwrap().to_string();
-            assert!(detail.contains(why), "{uri}: {detail}");
-            assert!(answer.body.len() < 1000);
+            for (files, token) in [("head", TOKEN), ("view", token)] {
+                let uri = format!("/v1/{files}/{what}/{path}");
+                let answer = server.call(method, &uri).with_token(token).send();
+                assert_eq!(answer.problem(), (400, "invalid".into()), "{method} {uri}");
+                let detail = answer.json()["detail"].as_str().unwrap().to_string();
+                assert!(detail.contains(why), "{uri}: {detail}");
+                assert!(answer.body.len() < 1000);
+            }
         }
     }
     // Encoded twice it is a name like any other.
@@ -123,6 +129,10 @@ fn body() -> impl Strategy<Value = String> {
         Just("message"),
         Just("metadata"),
         Just("expires"),
+        Just("scope"),
+        Just("at"),
+        Just("index"),
+        Just("fallback"),
     ];
     let value = prop_oneof![
         Just("null".to_string()),
@@ -131,6 +141,7 @@ fn body() -> impl Strategy<Value = String> {
         Just("-1".to_string()),
         Just("\"a\\u0000b\"".to_string()),
         any::<u64>().prop_map(|number| number.to_string()),
+        Just("{\"read\":[\"**\"],\"root\":\"/a\"}".to_string()),
         text().prop_map(|text| format!("{text:?}")),
     ];
     let object = prop::collection::vec((field, value), 0..4).prop_map(|fields| {
@@ -151,7 +162,7 @@ proptest! {
     #[test]
     fn any_request_is_answered_as_documented(
         at in any::<prop::sample::Index>(),
-        path in text(), copy in text(), revision in text(),
+        path in text(), copy in text(), revision in text(), token in any::<bool>(),
         query in prop::collection::vec((prop_oneof![
             Just("limit"), Just("after"), Just("from"), Just("to"), Just("recursive"), Just("rows"), Just("into"), Just("x"),
         ], text()), 0..3),
@@ -164,14 +175,31 @@ proptest! {
         server.put("/v1/head/files/a", "content").ok();
         server.post("/v1/revisions", json!({})).ok();
         server.post("/v1/copies", json!({ "name": "draft" })).ok();
+        let scope = json!({ "scope": { "read": ["**"], "write": ["**"], "delete": true } });
+        let grant = server.post("/v1/copies/draft/grants", scope).ok().json();
+        let preview = server.post("/v1/previews", json!({ "at": "copy:draft" })).ok().json();
+        let known = |value: &serde_json::Value| match token {
+            true => value.as_str().unwrap().to_string(),
+            false => copy.clone(),
+        };
         let operations = server.operations();
-        let (method, template, _) = at.get(&operations);
-        let mut uri = template.replace("{path}", &path).replace("{copy}", &copy).replace("{revision}", &revision);
+        let (method, template, who) = at.get(&operations);
+        let mut uri = template
+            .replace("{path}", &path)
+            .replace("{copy}", &copy)
+            .replace("{revision}", &revision)
+            .replace("{tree}", &revision)
+            .replace("{token}", &known(&preview["token"]))
+            .replace("{grant}", &known(&grant["grant"]["id"]))
+            .replace("{preview}", &known(&preview["id"]));
         for (position, (name, value)) in query.iter().enumerate() {
             uri += &format!("{}{name}={value}", if position == 0 { "?" } else { "&" });
         }
         prop_assume!(uri.parse::<axum::http::Uri>().is_ok());
         let mut call = server.call(method, &uri).body(body);
+        if *who == "grant" && token {
+            call = call.with_token(grant["token"].as_str().unwrap());
+        }
         for (name, value) in headers {
             call = call.header(name, value);
         }

@@ -7,6 +7,7 @@ mod bad_input;
 mod client;
 mod copies;
 mod events;
+mod faults;
 mod files;
 mod grants;
 mod passage;

@@ -12,9 +12,10 @@ use futures::stream;
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
+use workspace_core::store::{BlobStore, MetaStore};
 use workspace_core::{ImportLimits, Options, Workspace};
 use workspace_http::{Access, PROBLEM_JSON, Pulse, openapi, router};
-use workspace_testkit::{MemoryBlobs, MemoryMeta, TestContext};
+use workspace_testkit::{FaultPlan, FaultyBlobs, FaultyMeta, MemoryBlobs, MemoryMeta, TestContext};
 
 pub(crate) const TOKEN: &str = "a-token-for-tests-only";
 
@@ -41,6 +42,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: axum::http::HeaderMap,
     pub(crate) body: Bytes,
+    /// Whether the body broke off.
+    pub(crate) broken: bool,
 }
 
 impl Server {
@@ -51,6 +54,22 @@ impl Server {
     pub(crate) fn with(limits: ImportLimits) -> Self {
         let meta = Box::new(MemoryMeta::new());
         let blobs = Arc::new(MemoryBlobs::new());
+        Self::on(meta, blobs, limits)
+    }
+
+    /// A server whose stores fail as planned.
+    pub(crate) fn failing(plan: &FaultPlan) -> Self {
+        let meta = FaultyMeta::new(Box::new(MemoryMeta::new()), plan);
+        let blobs = FaultyBlobs::new(Arc::new(MemoryBlobs::new()), plan);
+        Self::on(Box::new(meta), Arc::new(blobs), ImportLimits::default())
+    }
+
+    pub(crate) fn on_blobs(blobs: Arc<MemoryBlobs>) -> Self {
+        let meta = Box::new(MemoryMeta::new());
+        Self::on(meta, blobs, ImportLimits::default())
+    }
+
+    fn on(meta: Box<dyn MetaStore>, blobs: Arc<dyn BlobStore>, limits: ImportLimits) -> Self {
         let context = TestContext::new(7);
         let options = Options {
             inline_limit: 64,
@@ -131,7 +150,7 @@ impl Server {
         }
         let path = uri.split('?').next().unwrap();
         let Some((template, operations)) = self.find(path) else {
-            assert!([401, 403, 404].contains(&answer.status), "{uri}");
+            assert!([401, 403, 404, 503].contains(&answer.status), "{uri}");
             return;
         };
         let key = match method {
@@ -179,10 +198,16 @@ impl Server {
         let paths = self.document["paths"].as_object().unwrap();
         let fits = |template: &str| {
             let mut rest: Vec<&str> = path.split('/').collect();
+            // The router takes nothing for a parameter, but not at the end.
             for part in template.split('/') {
                 match rest.first() {
                     Some(_) if part == "{path}" => return true,
-                    Some(found) if part == *found || part.starts_with('{') => rest.remove(0),
+                    Some(found) if part == *found => rest.remove(0),
+                    Some(found)
+                        if part.starts_with('{') && (rest.len() > 1 || !found.is_empty()) =>
+                    {
+                        rest.remove(0)
+                    }
                     _ => return false,
                 };
             }
@@ -267,12 +292,21 @@ impl<'a> Call<'a> {
     }
 
     pub(crate) fn send(self) -> Answer {
+        let answer = self.try_send();
+        assert!(!answer.broken, "the body broke off");
+        answer
+    }
+
+    /// Sends it, and takes as much of the answer as comes.
+    pub(crate) fn try_send(self) -> Answer {
         let (server, method, uri) = (self.server, self.method, self.uri);
         let (parts, body) = self.open();
+        let body = block_on(body.collect()).map(|body| body.to_bytes());
         let answer = Answer {
             status: parts.status.as_u16(),
             headers: parts.headers,
-            body: block_on(body.collect()).unwrap().to_bytes(),
+            broken: body.is_err(),
+            body: body.unwrap_or_default(),
         };
         server.check(method, uri, &answer);
         answer
