@@ -34,7 +34,7 @@ pub struct IssuedPreviewDto {
     pub id: String,
     /// Who has it may look. It is shown this once.
     pub token: String,
-    /// Where the site is, on this server.
+    /// Where the site is, beside `/v1`.
     pub path: String,
     /// The files at this moment; apply can be told to publish exactly them. Each
     /// answer of the site names those that it is of, as `Workspace-Tree`.

@@ -1,6 +1,12 @@
 //! Previews: a tree as a site.
 
+use axum::body::Body;
+use axum::http::Request;
+use futures::executor::block_on;
+use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
+use tower::ServiceExt as _;
+use workspace_http::PreviewHost;
 
 use crate::server::{Answer, Server};
 
@@ -326,4 +332,30 @@ fn what_cannot_be_previewed() {
             "{body}"
         );
     }
+}
+
+#[test]
+fn a_host_of_its_own_needs_no_sandbox() {
+    let server = filled();
+    let issued = issue(&server, json!({ "at": "copy:draft" }));
+    let host = format!("{}-demo.sites.example", issued["token"].as_str().unwrap());
+    let preview = PreviewHost::parse(&host, "sites.example").unwrap();
+    let ask = |uri: &str| {
+        let mut request = Request::get(uri).body(Body::empty()).unwrap();
+        preview.rewrite(&mut request).unwrap();
+        block_on(server.router().oneshot(request)).unwrap()
+    };
+    let home = ask("/");
+    assert_eq!(home.status(), 200);
+    for absent in ["content-security-policy", "access-control-allow-origin"] {
+        assert!(!home.headers().contains_key(absent), "{absent}");
+    }
+    assert_eq!(home.headers()["referrer-policy"], "no-referrer");
+    assert_eq!(ask("/docs/").status(), 200);
+    assert_eq!(ask("/docs?a=b").headers()["location"], "./docs/?a=b");
+    // A path of the API is one of the site.
+    assert_eq!(ask("/v1/head").status(), 404);
+    let body = block_on(ask("/v1/head").into_body().collect()).unwrap();
+    assert!(body.to_bytes().starts_with(b"<!doctype html>"));
+    assert_eq!(ask("https://elsewhere.example/index.html").status(), 200);
 }
