@@ -1,4 +1,4 @@
-# The Worker by itself, with an R2 bucket by miniflare's simulator.
+# A Worker that is bound to workspaces, with an R2 bucket by miniflare's simulator.
 
 using Workerd = import "/workerd/workerd.capnp";
 
@@ -23,13 +23,6 @@ const main :Workerd.Worker = (
   compatibilityDate = "2026-04-01",
   modules = [
     (name = "worker.js", esModule = embed "worker.js"),
-    (name = "object.js", esModule = embed "object.js"),
-    (name = "operations.js", esModule = embed "operations.js"),
-    (name = "result.js", esModule = embed "result.js"),
-    (name = "feed.js", esModule = embed "feed.js"),
-    (name = "upload.js", esModule = embed "upload.js"),
-    (name = "guard.mjs", esModule = embed "guard.mjs"),
-    (name = "bindings.js", esModule = embed "bindings.js"),
     (name = "bindings_bg.wasm", wasm = embed "bindings_bg.wasm"),
   ],
   durableObjectNamespaces = [

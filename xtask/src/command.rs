@@ -1,8 +1,10 @@
 //! Other programs, run from the root of the repository.
 
 use std::ffi::OsStr;
+use std::fs::File;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -24,17 +26,38 @@ impl Program {
 
     /// Returns the cargo that runs this task.
     pub(crate) fn cargo() -> Self {
-        let mut cargo = Self::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        // What cargo set for this task is not for the packages that it builds next:
-        // it would rebuild those that look at it.
+        Self::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())).outside_cargo()
+    }
+
+    /// Hides what cargo set for this task. It is not for the packages that are
+    /// built next: those that look at it would be rebuilt.
+    pub(crate) fn outside_cargo(mut self) -> Self {
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("CARGO_PKG_") {
-                cargo.command.env_remove(name);
+                self.command.env_remove(name);
             }
         }
-        cargo.command.env_remove("CARGO_MANIFEST_DIR");
-        cargo.command.env_remove("CARGO_MANIFEST_PATH");
-        cargo
+        self.command.env_remove("CARGO_MANIFEST_DIR");
+        self.command.env_remove("CARGO_MANIFEST_PATH");
+        self
+    }
+
+    /// Runs it elsewhere.
+    pub(crate) fn directory(mut self, directory: &Path) -> Self {
+        self.command.current_dir(directory);
+        self
+    }
+
+    /// Starts it in a process group of its own, with its output in a file.
+    pub(crate) fn start(mut self, log: File) -> Result<Child> {
+        println!("$ {}", self.line);
+        self.command
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .with_context(|| self.cannot_start())
     }
 
     /// Adds arguments.

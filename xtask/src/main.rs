@@ -40,6 +40,10 @@ enum Task {
     Demo,
     /// Measures the figures of docs/benchmarks.md, and writes them there.
     Bench(bench::Options),
+    /// Builds the Worker's npm package, in crates/worker/dist.
+    Build,
+    /// The step of `test` for TypeScript: types, the npm package, the example, wrangler.
+    Typescript,
     /// The step of `test` that runs inside a Durable Object, in workerd.
     Worker(worker::Options),
 }
@@ -62,6 +66,8 @@ fn run(task: Task) -> Result<()> {
         Task::Dev(options) => worker::dev::run(&repository, &options),
         Task::Demo => demo::run(&repository),
         Task::Bench(options) => bench::run(&repository, &options),
+        Task::Build => worker::build(&repository),
+        Task::Typescript => worker::typescript(&repository),
         Task::Worker(options) => worker::run(&repository, &options),
     }
 }

@@ -84,5 +84,8 @@ export function upgradeHeaders(request: Request): string[] {
 
 function protocols(request: Request): string[] {
   const names = request.headers.get("sec-websocket-protocol") ?? "";
-  return names.split(",").map((name) => name.trim()).filter((name) => name !== "");
+  return names
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
 }

@@ -1,10 +1,10 @@
 // The Durable Object: one named workspace, in Rust behind this class.
 
-import { DurableObject } from "cloudflare:workers";
-import { type Rest as RustRest, WorkspaceObject as Rust } from "./bindings.js";
+import { WorkspaceObject as Rust, type Rest as RustRest } from "./bindings.js";
+import { answer, type Call, type Reply } from "./call.js";
 import { type EventPage, Feed, isUpgrade, upgradeHeaders } from "./feed.js";
 import { Guarded, Panic } from "./guard.mjs";
-import { answer, type Call, operations, type Reply } from "./operations.js";
+import { Operations } from "./operations.js";
 import { upload } from "./upload.js";
 
 /** What the object needs to be bound to. */
@@ -21,8 +21,8 @@ type Rest = RustRest | ReadableStream<Uint8Array>;
 /** What the Rust object answers: status, headers, first bytes, the rest. */
 type Answer = [number, string[], Uint8Array | undefined, Rest | undefined];
 
-/** Answers requests by the Rust object, and keeps panics off everything else. */
-abstract class Answering extends DurableObject<WorkspaceEnv> {
+/** A named workspace: Rust answers, and its panics are kept off everything else. */
+export class WorkspaceObject extends Operations<WorkspaceEnv> {
   readonly #rust: Guarded<Rust>;
   readonly #feed: Feed;
 
@@ -34,14 +34,19 @@ abstract class Answering extends DurableObject<WorkspaceEnv> {
     this.#feed = new Feed(ctx, (after) => this.#events(after));
   }
 
-  /** Answers a caller who holds the object, and may do everything. */
+  /**
+   * Answers a caller who holds the object, and may do everything.
+   * @internal
+   */
   async [answer](call: Call): Promise<Reply> {
     const [status, flat, first, rest] = await this.#ask(call, true);
     const header = (name: string) =>
       flat.find((_, at) => at % 2 === 1 && flat[at - 1] === name) ?? null;
     const stream = () => this.#stream(first, rest, header("content-length"));
     const bytes = async () =>
-      rest ? new Uint8Array(await new Response(stream()).arrayBuffer()) : (first ?? new Uint8Array());
+      rest
+        ? new Uint8Array(await new Response(stream()).arrayBuffer())
+        : (first ?? new Uint8Array());
     return { status, header, bytes, stream };
   }
 
@@ -139,9 +144,6 @@ function close(rest: RustRest | undefined): void {
     // Of an instance that panicked: there is nothing left to let go of.
   }
 }
-
-/** A named workspace. Each of its methods can be called over RPC. */
-export class WorkspaceObject extends operations(Answering) {}
 
 /** Returns path and query as they were sent, after `/workspaces/NAME`. */
 function targetOf(url: string): string {

@@ -5,9 +5,7 @@ import type { components } from "./contract.js";
 type Problem = components["schemas"]["ProblemDto"];
 
 /** What came of an operation. */
-export type Result<T> =
-  | { status: "ok"; value: T }
-  | { status: "error"; error: Failure };
+export type Result<T> = { status: "ok"; value: T } | { status: "error"; error: Failure };
 
 /** Why an operation failed. Nothing of it was done. */
 export interface Failure {

@@ -17,11 +17,13 @@ const TESTS: &str = "workspace-durable-object-tests";
 const TESTS_AT: &str = "crates/backends/durable-object/tests/worker";
 /// The Worker as it is deployed: its crate, and the npm package around it.
 const WORKER: &str = "workspace-worker";
-const WORKER_AT: &str = "crates/worker";
+pub(crate) const WORKER_AT: &str = "crates/worker";
 /// The guard against panics.
 const GUARD: &str = "crates/worker/ts/guard.mjs";
 /// What the types of the contract are made of.
 const CONTRACT: &str = "crates/http/openapi.json";
+/// What the npm package has of the repository's root.
+const LICENCES: [&str; 2] = ["LICENSE-MIT", "LICENSE-APACHE"];
 /// What workerd runs R2 buckets by.
 const SIMULATOR: &str = "node_modules/miniflare/dist/src/workers";
 const SIMULATOR_FILES: [&str; 4] = [
@@ -59,7 +61,25 @@ pub(crate) fn package(repository: &Repository) -> Result<PathBuf> {
     Program::new("node_modules/.bin/tsc")
         .args(["--project", WORKER_AT])
         .run()?;
+    for name in LICENCES {
+        copy(
+            &repository.root.join(name),
+            &repository.root.join(WORKER_AT),
+        )?;
+    }
     Ok(output)
+}
+
+/// Makes one module of a Worker in TypeScript or JavaScript: `worker.js` in
+/// `output`, with the wasm beside it.
+pub(crate) fn bundle(entry: &Path, output: &Path) -> Result<()> {
+    Program::new("node_modules/.bin/esbuild")
+        .args([entry.display().to_string()])
+        .args(["--bundle", "--format=esm", "--target=es2023"])
+        .args(["--external:cloudflare:*", "--log-level=warning"])
+        .args(["--loader:.wasm=copy", "--asset-names=[name]"])
+        .args([format!("--outfile={}", output.join("worker.js").display())])
+        .run()
 }
 
 /// Copies what R2 is simulated by.

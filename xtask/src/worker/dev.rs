@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -25,34 +25,26 @@ pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
     let directory = repository.target.join("dev");
     fs::create_dir_all(&directory).with_context(|| format!("making {}", directory.display()))?;
     let token = token(&directory.join("token"))?;
-    let config = configure(repository, &built, &directory, &token)?;
+    let config = configure(repository, &built.join("worker.js"), &directory, &token)?;
     let state = directory.join("state");
     let mut workerd = Workerd::start(repository, &config, &state, &options.listen)?;
     greet(workerd.address(), &token);
     workerd.wait()
 }
 
-/// Puts together what workerd reads: the built Worker, the simulator of R2, and
-/// the configuration with the token in it.
+/// Puts together what workerd reads for the Worker of a module: it in one piece,
+/// the simulator of R2, and the configuration with the token in it.
 pub(crate) fn configure(
     repository: &Repository,
-    built: &Path,
+    entry: &Path,
     directory: &Path,
     token: &str,
-) -> Result<std::path::PathBuf> {
+) -> Result<PathBuf> {
     build::simulator(repository, directory)?;
-    for entry in fs::read_dir(built)? {
-        let path = entry?.path();
-        let kind = path.extension().and_then(|kind| kind.to_str());
-        if matches!(kind, Some("js" | "mjs" | "wasm")) {
-            build::copy(&path, directory)?;
-        }
-    }
+    build::bundle(entry, directory)?;
     fs::write(directory.join("token"), token)?;
-    build::copy(
-        &repository.root.join("crates/worker/workerd.capnp"),
-        directory,
-    )?;
+    let config = repository.root.join(build::WORKER_AT).join("workerd.capnp");
+    build::copy(&config, directory)?;
     Ok(directory.join("workerd.capnp"))
 }
 

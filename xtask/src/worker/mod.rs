@@ -4,12 +4,17 @@ mod build;
 mod cases;
 pub(crate) mod dev;
 mod durability;
+mod example;
 mod figures;
 mod npm;
+mod package;
+mod typescript;
 mod workerd;
+mod wrangler;
 
 use anyhow::Result;
 
+use crate::command::Program;
 use crate::repository::Repository;
 use workerd::Workerd;
 
@@ -36,6 +41,27 @@ pub(crate) fn test(repository: &Repository) -> Result<()> {
             figures: false,
         },
     )
+}
+
+/// Builds the Worker's npm package.
+pub(crate) fn build(repository: &Repository) -> Result<()> {
+    npm::install(repository)?;
+    let built = build::package(repository)?;
+    println!("built {}", built.display());
+    Ok(())
+}
+
+/// Tests the TypeScript half: what it exports, and who uses it.
+pub(crate) fn typescript(repository: &Repository) -> Result<()> {
+    npm::install(repository)?;
+    Program::new("node_modules/.bin/biome")
+        .args(["check", "--error-on-warnings", "."])
+        .run()?;
+    build::package(repository)?;
+    let consumer = package::consume(repository)?;
+    typescript::run(repository, &consumer)?;
+    example::run(repository, &consumer)?;
+    wrangler::run(repository)
 }
 
 /// Builds the Worker of the tests and runs them.

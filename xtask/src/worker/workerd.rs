@@ -26,7 +26,6 @@ pub(crate) struct Workerd {
     state: PathBuf,
     child: Child,
     address: String,
-    agent: ureq::Agent,
 }
 
 impl Workerd {
@@ -48,13 +47,6 @@ impl Workerd {
             .join("node_modules/@cloudflare")
             .join(package.2)
             .join("bin/workerd");
-        let agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(300)))
-            // A connection for each call: one that is kept was seen to be reset.
-            .max_idle_connections(0)
-            .build()
-            .new_agent();
         let (child, address) = spawn(&command, config, state, listen)?;
         Ok(Self {
             command,
@@ -62,7 +54,6 @@ impl Workerd {
             state: state.into(),
             child,
             address,
-            agent,
         })
     }
 
@@ -97,10 +88,7 @@ impl Workerd {
 
     /// Returns a client, which outlives a restart only with errors.
     pub(crate) fn client(&self) -> Client {
-        Client {
-            agent: self.agent.clone(),
-            address: self.address.clone(),
-        }
+        Client::new(self.address.clone())
     }
 }
 
@@ -110,7 +98,7 @@ impl Drop for Workerd {
     }
 }
 
-/// Calls the Worker of the tests.
+/// Calls a Worker.
 #[derive(Clone)]
 pub(crate) struct Client {
     agent: ureq::Agent,
@@ -118,12 +106,46 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// Calls whoever listens at an address.
+    pub(crate) fn new(address: String) -> Self {
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(300)))
+            // A connection for each call: one that is kept was seen to be reset.
+            .max_idle_connections(0)
+            .build()
+            .new_agent();
+        Self { agent, address }
+    }
+
+    /// Sends a request, with a token where one is given; returns status and body.
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: &[u8],
+    ) -> Result<(u16, Vec<u8>)> {
+        let mut request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("http://{}{path}", self.address));
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let mut response = if body.is_empty() {
+            self.agent.run(request.body(())?)?
+        } else {
+            self.agent.run(request.body(body)?)?
+        };
+        let status = response.status().as_u16();
+        let limited = response.body_mut().with_config().limit(u64::MAX);
+        Ok((status, limited.read_to_vec()?))
+    }
+
     /// Calls `/<object>/<case>/<argument>…`; returns status and text.
     pub(crate) fn call(&self, path: &str) -> Result<(u16, String)> {
-        let url = format!("http://{}{path}", self.address);
-        let mut response = self.agent.post(url).send_empty()?;
-        let text = response.body_mut().read_to_string()?;
-        Ok((response.status().as_u16(), text))
+        let (status, body) = self.send("POST", path, None, b"")?;
+        Ok((status, String::from_utf8(body).context("not UTF-8")?))
     }
 
     /// Calls, and fails where the case does.

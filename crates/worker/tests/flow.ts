@@ -1,0 +1,232 @@
+// The loop: import, fork, edit, review, apply or discard, restore.
+
+import type { EntryPage } from "workspace-worker";
+import { check, equal, fails, text, value } from "./check.js";
+import type { Case } from "./rpc.js";
+import { tar } from "./tar.js";
+
+export const flow: Record<string, Case> = {
+  "a draft is edited, reviewed and applied": async (workspace) => {
+    const imported = await value(
+      workspace.importTar(tar({ "index.html": "<h1>Hello</h1>", "about/us.txt": "two people" }), {
+        actor: "uploader",
+        note: "first files",
+      }),
+    );
+    equal([imported.files, imported.revision], [2, 1], "the import");
+
+    const draft = await value(workspace.fork({ name: "draft" }));
+    equal([draft.name, draft.state, draft.generation], ["draft", "open", 0], "the draft");
+    const at = { copy: "draft" };
+    await value(workspace.writeFile("/index.html", "<h1>Good morning</h1>", at));
+    await value(workspace.mkdir("/news/2026", { ...at, parents: true }));
+    await value(
+      workspace.change(
+        [
+          { op: "write", path: "/news/2026/one.md", content: { text: "# One" } },
+          { op: "symlink", path: "/news/latest", target: "2026/one.md" },
+        ],
+        { ...at, actor: "agent", note: "news" },
+      ),
+    );
+    await value(workspace.move("/about/us.txt", "/about/them.txt", at));
+    await value(workspace.copyTo("/about", "/more", at));
+    await value(workspace.remove("/more", { ...at, recursive: true }));
+
+    equal(
+      text(await value(workspace.readFile("/index.html"))),
+      "<h1>Hello</h1>",
+      "head is as before",
+    );
+    equal(await value(workspace.readText("/index.html", at)), "<h1>Good morning</h1>", "the draft");
+
+    const status = await value(workspace.status("draft"));
+    equal(status.head_moved, false, "head has not moved");
+    const page = await value(workspace.diff("head", "copy:draft", { renames: true }));
+    const seen = page.differences.map(({ path, old, new: now }) => [path, !!old, !!now]);
+    equal(
+      seen,
+      [
+        ["/about/them.txt", true, true],
+        ["/index.html", true, true],
+        ["/news", false, true],
+        ["/news/2026", false, true],
+        ["/news/2026/one.md", false, true],
+        ["/news/latest", false, true],
+      ],
+      "the differences",
+    );
+    equal(page.differences[0]?.renamed_from, "/about/us.txt", "what was moved");
+
+    const reviewed = status.copy.tree;
+    const published = await value(
+      workspace.apply("draft", { message: "news", actor: "editor", expect_tree: reviewed }),
+    );
+    equal(published, { outcome: "published", revision: 2 }, "the revision");
+    const again = await value(workspace.apply(draft.id));
+    equal(again, { outcome: "already", revision: 2 }, "a repeated apply");
+    const head = await value(workspace.head());
+    equal([head.tree, head.revision], [reviewed, 2], "head");
+    equal((await value(workspace.copy(draft.id))).state, "applied", "the draft");
+  },
+
+  "a revision is restored": async (workspace) => {
+    await value(workspace.writeFile("/a", "one"));
+    await value(workspace.snapshot({ message: "one" }));
+    await value(workspace.writeFile("/a", "two"));
+    await value(workspace.snapshot({ message: "two", metadata: { ticket: "7" } }));
+    equal(await value(workspace.readText("/a", { revision: 1 })), "one", "the first revision");
+    const restored = await value(workspace.restore(1, { message: "back" }));
+    equal(restored, { outcome: "published", revision: 3 }, "the restore");
+    equal(await value(workspace.readText("/a")), "one", "head");
+    const page = await value(workspace.revisions({ limit: 2 }));
+    equal(
+      page.revisions.map(({ id, message, cause }) => [id, message, cause.kind]),
+      [
+        [3, "back", "restore"],
+        [2, "two", "snapshot"],
+      ],
+      "the revisions",
+    );
+    equal((await value(workspace.revision(2))).metadata, { ticket: "7" }, "what was kept with it");
+    equal(await value(workspace.prune({ newest: 1 })), { pruned: 2 }, "the prune");
+  },
+
+  "a draft is discarded": async (workspace) => {
+    await value(workspace.writeFile("/a", "one"));
+    const draft = await value(workspace.fork());
+    await value(workspace.remove("/a", { copy: draft.id }));
+    await value(workspace.renameCopy(draft.id, "doomed"));
+    equal((await value(workspace.discard("doomed"))).state, "discarded", "the draft");
+    equal((await value(workspace.discard(draft.id))).state, "discarded", "a repeated discard");
+    equal((await value(workspace.copies())).copies.length, 0, "open copies");
+    equal((await value(workspace.copies({ closed: true }))).copies.length, 1, "all copies");
+    equal(await value(workspace.readText("/a")), "one", "head");
+  },
+
+  "an operation is undone, and a draft follows head": async (workspace) => {
+    await value(workspace.fork({ name: "draft" }));
+    const at = { copy: "draft" };
+    const first = await value(workspace.writeFile("/a", "1", { ...at, actor: "agent" }));
+    await value(workspace.writeFile("/b", "2", at));
+    const { operations } = await value(workspace.operations("draft"));
+    equal(
+      operations.map(({ actor }) => actor),
+      ["agent", ""],
+      "the log",
+    );
+    await value(workspace.undo("draft", first.changed.operation ?? -1, { actor: "reviewer" }));
+    equal(names(await value(workspace.list("/", at))), ["b"], "what is left");
+    await value(workspace.writeFile("/c", "3"));
+    check((await value(workspace.status("draft"))).head_moved, "head has moved");
+    await value(workspace.rebase("draft"));
+    equal(names(await value(workspace.list("/", at))), ["b", "c"], "the draft on top of head");
+  },
+
+  "a part of a draft is handed out": async (workspace) => {
+    await value(workspace.importTar(tar({ "site/index.html": "<p>", "secret.txt": "no" })));
+    const draft = await value(workspace.fork());
+    const scope = { root: "/site", read: ["**"], write: ["*.html"], delete: false };
+    const issued = await value(workspace.grant(draft.id, { scope, actor: "agent", label: "edit" }));
+    const page = await value(workspace.grants(draft.id));
+    equal(
+      page.grants.map(({ id, actor, label }) => [id, actor, label]),
+      [[issued.grant.id, "agent", "edit"]],
+      "the grants",
+    );
+    const ask = (path: string, init: RequestInit = {}) => {
+      const headers = { authorization: `Bearer ${issued.token}` };
+      return workspace.fetch(`http://object/v1/view/files/${path}`, { ...init, headers });
+    };
+    equal(await (await ask("index.html")).text(), "<p>", "what the holder reads");
+    const written = await ask("index.html", { method: "PUT", body: "<h1>" });
+    equal(written.status, 200, "what the holder writes");
+    const refused = [
+      await ask("../secret.txt"),
+      await ask("style.css", { method: "PUT", body: "" }),
+      await ask("index.html", { method: "DELETE" }),
+      await workspace.fetch("http://object/v1/head", {
+        headers: { authorization: `Bearer ${issued.token}` },
+      }),
+    ];
+    for (const response of refused) check(response.status >= 400, "what the holder may not do");
+    await value(workspace.revoke(issued.grant.id));
+    equal((await ask("index.html")).status, 401, "the holder of a revoked grant");
+    const { operations } = await value(workspace.operations(draft.id));
+    equal(
+      operations.map(({ actor }) => actor),
+      ["agent"],
+      "the log",
+    );
+  },
+
+  "a draft is shown as a site": async (workspace) => {
+    await value(workspace.importTar(tar({ "index.html": "<h1>Hello</h1>", "app.js": "go()" })));
+    const draft = await value(workspace.fork());
+    const at = `copy:${draft.id}`;
+    const shown = await value(workspace.preview({ at, fallback: "/index.html" }));
+    await value(workspace.writeFile("/index.html", "<h1>Bye</h1>", { copy: draft.id }));
+    const ask = (path: string, init?: RequestInit) =>
+      workspace.fetch(`http://object${shown.path}${path}`, init);
+    const page = await ask("");
+    equal(await page.text(), "<h1>Bye</h1>", "the page");
+    equal(page.headers.get("content-type"), "text/html;charset=utf-8", "its type");
+    equal(
+      (await ask("app.js")).headers.get("content-type")?.split(";")[0],
+      "text/javascript",
+      "a script",
+    );
+    equal(
+      await (await ask("some/route", { headers: { accept: "text/html" } })).text(),
+      "<h1>Bye</h1>",
+      "a route of the application",
+    );
+    equal((await ask("index.html", { method: "PUT", body: "" })).ok, false, "a write");
+    await fails("stale", workspace.apply(draft.id, { expect_tree: shown.tree }));
+    const tree = page.headers.get("workspace-tree") ?? "";
+    const [one] = (await value(workspace.previews())).previews;
+    equal([one?.id, one?.at], [shown.id, at], "the preview");
+    await value(workspace.revokePreview(shown.id));
+    equal((await ask("")).status, 404, "a revoked preview");
+    await value(workspace.apply(draft.id, { expect_tree: tree }));
+  },
+
+  "what happened can be read again": async (workspace) => {
+    await value(workspace.writeFile("/a", "1"));
+    const { id } = await value(workspace.fork());
+    await value(workspace.writeFile("/a", "2", { copy: id }));
+    await value(workspace.apply(id));
+    const page = await value(workspace.events({ after: 0 }));
+    equal(
+      page.events.map(({ sequence, kind }) => [sequence, kind]),
+      [
+        [1, "head_moved"],
+        [2, "forked"],
+        [3, "changed"],
+        // Head as it was; no revision had it.
+        [4, "recorded"],
+        [5, "applied"],
+      ],
+      "the events",
+    );
+    const rest = await value(workspace.events({ after: 2, limit: 1 }));
+    equal([rest.events[0]?.sequence, rest.next], [3, 3], "a page of them");
+  },
+
+  "a workspace is looked after": async (workspace) => {
+    await value(workspace.writeFile("/big", "x".repeat(200_000)));
+    await value(workspace.remove("/big"));
+    const before = await value(workspace.usage());
+    equal([before.object_contents, before.object_bytes], [1, 200_000], "what is in R2");
+    for (let step = await value(workspace.collect()); !step.done; ) {
+      step = await value(workspace.collect({ rows: 1000 }));
+    }
+    equal((await value(workspace.usage())).object_contents, 0, "what is in R2 then");
+    const report = await value(workspace.fsck({ contents: true }));
+    equal(report.problems, [], "what is not whole");
+  },
+};
+
+function names(page: EntryPage): string[] {
+  return page.entries.map(({ name }) => name);
+}

@@ -1,0 +1,73 @@
+// What callers see of the object's type over RPC. It is checked, never run.
+
+import type { EntryPage, Opened, Result, WorkspaceObject } from "workspace-worker";
+
+declare const namespace: DurableObjectNamespace<WorkspaceObject>;
+const stub = namespace.getByName("demo");
+
+/** A call resolves to a result of `T`, whatever RPC adds to it. */
+type Resolves<Call, T> = Call extends (...args: never[]) => PromiseLike<infer R>
+  ? [R] extends [never]
+    ? false
+    : R extends Result<T>
+      ? true
+      : false
+  : false;
+
+type Stub = typeof stub;
+
+export const resolves: [
+  Resolves<Stub["readFile"], Uint8Array>,
+  Resolves<Stub["readText"], string>,
+  Resolves<Stub["openFile"], Opened>,
+  Resolves<Stub["exportTar"], ReadableStream<Uint8Array>>,
+  Resolves<Stub["list"], EntryPage>,
+] = [true, true, true, true, true];
+
+// No operation lost its result on the way through RPC.
+type Lost = {
+  [K in keyof Stub]-?: Stub[K] extends (...args: never[]) => infer R
+    ? [R] extends [never]
+      ? K
+      : never
+    : never;
+}[keyof Stub];
+export const lost: [Lost] extends [never] ? true : Lost = true;
+
+export async function narrowing(): Promise<number> {
+  const read = await stub.readFile("/a", { copy: "draft" });
+  if (read.status === "error") {
+    const paths: string[] | undefined = read.error.conflict?.both.paths;
+    // @ts-expect-error: a failure has no value.
+    read.value;
+    return paths?.length ?? 0;
+  }
+  return read.value.byteLength;
+}
+
+export async function entries(): Promise<void> {
+  const page = await stub.list("/", { limit: 10 });
+  if (page.status === "error") return;
+  for (const { name, entry } of page.value.entries) {
+    if (entry.kind === "file") console.log(name, entry.size, entry.content);
+    // @ts-expect-error: only files have content.
+    if (entry.kind === "directory") console.log(entry.content);
+  }
+}
+
+export function refused(): void {
+  // @ts-expect-error: a path is text.
+  stub.readFile(5);
+  // @ts-expect-error: there is no such option.
+  stub.writeFile("/a", "b", { parents: true });
+  // @ts-expect-error: changes are of known kinds.
+  stub.change([{ op: "explode", path: "/a" }]);
+  // @ts-expect-error: what answers is not there for callers.
+  stub.answer;
+  // @ts-expect-error: nor is what the object holds.
+  stub.env;
+  // @ts-expect-error: a namespace of something else.
+  export_(namespace as unknown as DurableObjectNamespace<undefined>);
+}
+
+declare function export_(namespace: DurableObjectNamespace<WorkspaceObject>): void;
