@@ -6,7 +6,7 @@
 //! rows and nodes, [`store::BlobStore`] for large contents) and a [`Context`]
 //! (time and ids), and gets a [`Workspace`].
 //!
-//! - [`Workspace`]: fork, apply, rebase, undo, restore, diff, import, collect, check.
+//! - [`Workspace`]: fork, apply, rebase, undo, restore, diff, import, keep house, check.
 //! - [`View`]: files of head, a copy or a revision ([`At`]), through a [`Grant`].
 //! - [`Issued`]: a grant handed out as a token, which is revoked, expires, and
 //!   never outlives its copy.
@@ -90,6 +90,6 @@ pub use path::{MAX_NAME, MAX_PATH, Name, TreePath};
 pub use view::{Export, Exported, Opened, View, Walk};
 pub use workspace::{
     Applied, ApplyOptions, At, CollectBudget, Collected, DiffOptions, Difference, ForkOptions,
-    FsckOptions, FsckReport, GrantOptions, Issued, KeepRevisions, Options, Problem, Rebased,
-    Recorded, Reserved, RevisionMessage, Stored, Undone, Workspace,
+    FsckOptions, FsckReport, GrantOptions, Issued, KeepRevisions, NextStep, Options, Problem,
+    Rebased, Recorded, Reserved, RevisionMessage, Stored, Undone, Upkeep, UpkeepStep, Workspace,
 };

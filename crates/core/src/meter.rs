@@ -5,6 +5,7 @@ use std::ops::Sub;
 
 use bytes::Bytes;
 
+use crate::entry::Timestamp;
 use crate::error::Result;
 use crate::event::{Event, EventRecord};
 use crate::id::{BlobKey, ContentId, CopyId, GrantId, OperationId, RevisionId, TokenHash, TreeId};
@@ -35,6 +36,13 @@ pub struct Receipt {
     pub bytes_read: u64,
     /// Bytes written: nodes, and contents to rows or objects.
     pub bytes_written: u64,
+}
+
+impl Receipt {
+    /// Returns how many rows and nodes were read, written or deleted.
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows_read + self.rows_written + self.nodes_read + self.nodes_written
+    }
 }
 
 impl Sub for Receipt {
@@ -184,6 +192,14 @@ impl MetaTx for Metered<'_> {
         Ok(self.meter.page(self.rows.copies(open_only, after, limit)?))
     }
 
+    fn expiring_copies(&self, until: Timestamp, limit: usize) -> Result<Vec<CopyRecord>> {
+        Ok(self.meter.page(self.rows.expiring_copies(until, limit)?))
+    }
+
+    fn closed_copies(&self, until: Timestamp, limit: usize) -> Result<Vec<CopyRecord>> {
+        Ok(self.meter.page(self.rows.closed_copies(until, limit)?))
+    }
+
     fn operation(&self, copy: &CopyId, id: OperationId) -> Result<Option<OperationRecord>> {
         Ok(self.meter.read(1, self.rows.operation(copy, id)?))
     }
@@ -199,6 +215,13 @@ impl MetaTx for Metered<'_> {
         limit: usize,
     ) -> Result<Vec<OperationRecord>> {
         Ok(self.meter.page(self.rows.operations(copy, after, limit)?))
+    }
+
+    fn delete_operations(&self, copy: &CopyId, limit: usize) -> Result<usize> {
+        let deleted = self.rows.delete_operations(copy, limit)?;
+        let rows = deleted as u64;
+        self.meter.count(|receipt| receipt.rows_written += rows);
+        Ok(deleted)
     }
 
     fn revision(&self, id: RevisionId) -> Result<Option<RevisionRecord>> {
@@ -283,9 +306,8 @@ impl MetaTx for Metered<'_> {
     }
 
     fn unmarked_nodes(&self, after: Option<&TreeId>, limit: usize) -> Result<Sweep<TreeId>> {
-        Ok(self
-            .meter
-            .read(limit, self.rows.unmarked_nodes(after, limit)?))
+        let page = self.rows.unmarked_nodes(after, limit)?;
+        Ok(self.meter.read(page.looked.max(1), page))
     }
 
     fn unmarked_contents(
@@ -293,13 +315,16 @@ impl MetaTx for Metered<'_> {
         after: Option<&ContentId>,
         limit: usize,
     ) -> Result<Sweep<ContentId>> {
-        Ok(self
-            .meter
-            .read(limit, self.rows.unmarked_contents(after, limit)?))
+        let page = self.rows.unmarked_contents(after, limit)?;
+        Ok(self.meter.read(page.looked.max(1), page))
     }
 
     fn clear_marks(&self, limit: usize) -> Result<bool> {
-        self.meter.wrote(self.rows.clear_marks(limit))
+        let more = self.rows.clear_marks(limit)?;
+        // Where some are left, it deleted as many as it could.
+        let deleted = if more { limit as u64 } else { 1 };
+        self.meter.count(|receipt| receipt.rows_written += deleted);
+        Ok(more)
     }
 
     fn usage(&self) -> Result<StoreUsage> {

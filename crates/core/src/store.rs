@@ -86,6 +86,13 @@ pub trait MetaTx {
         limit: usize,
     ) -> Result<Vec<CopyRecord>>;
 
+    /// Returns up to `limit` of the open copies that expire at `until` or before,
+    /// in the order of that, then of their ids.
+    fn expiring_copies(&self, until: Timestamp, limit: usize) -> Result<Vec<CopyRecord>>;
+    /// Returns up to `limit` of the closed copies that were last modified at
+    /// `until` or before, in the order of that, then of their ids.
+    fn closed_copies(&self, until: Timestamp, limit: usize) -> Result<Vec<CopyRecord>>;
+
     /// Returns an operation of a copy.
     fn operation(&self, copy: &CopyId, id: OperationId) -> Result<Option<OperationRecord>>;
     /// Inserts or replaces an operation of a copy by its id.
@@ -97,6 +104,9 @@ pub trait MetaTx {
         after: Option<OperationId>,
         limit: usize,
     ) -> Result<Vec<OperationRecord>>;
+
+    /// Deletes up to `limit` of the oldest operations of a copy; returns how many.
+    fn delete_operations(&self, copy: &CopyId, limit: usize) -> Result<usize>;
 
     /// Returns a revision.
     fn revision(&self, id: RevisionId) -> Result<Option<RevisionRecord>>;
@@ -137,9 +147,9 @@ pub trait MetaTx {
         limit: usize,
     ) -> Result<Vec<GrantRecord>>;
 
-    /// Returns the collection under way.
+    /// Returns the collection under way, or the last one.
     fn collection(&self) -> Result<Option<CollectionRecord>>;
-    /// Replaces the collection under way.
+    /// Replaces it.
     fn set_collection(&self, collection: Option<&CollectionRecord>) -> Result<()>;
     /// Marks a node as reachable, to be scanned, unless it is marked already;
     /// returns whether it was new. The node need not exist.
@@ -382,11 +392,13 @@ pub enum WhichGrants {
     Sites,
 }
 
-/// How far a collection has come. See `docs/architecture.md`.
+/// How far the last collection has come. See `docs/architecture.md`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CollectionRecord {
     /// What it does next.
     pub phase: CollectionPhase,
+    /// The newest event when it began.
+    pub began: u64,
     /// Nodes deleted so far.
     pub nodes: u64,
     /// Contents deleted so far.
@@ -396,10 +408,14 @@ pub struct CollectionRecord {
 /// The steps of a collection, in order, each with where it is in its table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CollectionPhase {
-    /// Deleting the marks of a collection before.
+    /// Nothing: it is complete.
+    Done,
+    /// Deleting its marks.
     Clear,
     /// Deleting the events that are no longer kept.
     Events,
+    /// Deleting the grants after this one that are dead.
+    Grants(Option<GrantId>),
     /// Marking the trees of the revisions before this one.
     Revisions(Option<RevisionId>),
     /// Marking the trees of open copies after this one.
@@ -424,6 +440,8 @@ pub struct Sweep<Id> {
     /// The last one that was looked at; `None` where the table was at its end
     /// before the first.
     pub last: Option<Id>,
+    /// How many were looked at; fewer than asked for at the end of the table.
+    pub looked: usize,
 }
 
 /// What a store holds.

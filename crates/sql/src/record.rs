@@ -9,8 +9,8 @@ use workspace_core::store::{
     Site,
 };
 use workspace_core::{
-    At, BlobKey, ContentId, CopyId, Event, EventKind, EventRecord, Glob, Grant, Name, OperationId,
-    Result, RevisionId, Scope, TreeId, TreePath,
+    At, BlobKey, ContentId, CopyId, Event, EventKind, EventRecord, Glob, Grant, GrantId, Name,
+    OperationId, Result, RevisionId, Scope, TreeId, TreePath,
 };
 
 use crate::row::Row;
@@ -324,20 +324,25 @@ const SWEEP_NODES: u64 = 5;
 const SWEEP_CONTENTS: u64 = 6;
 const SWEEP_OBJECTS: u64 = 7;
 const EVENTS: u64 = 8;
+const DONE: u64 = 9;
+const GRANTS: u64 = 10;
 
 pub(crate) fn collection_phase(phase: &CollectionPhase) -> (u64, Option<u64>, Option<&[u8]>) {
     use CollectionPhase as Phase;
     let cursor: Option<&[u8]> = match phase {
+        Phase::Grants(after) => after.as_ref().map(|id| &id.as_bytes()[..]),
         Phase::Copies(after) => after.as_ref().map(|id| &id.as_bytes()[..]),
         Phase::Operations(copy, _) => Some(copy.as_bytes()),
         Phase::SweepNodes(after) => after.as_ref().map(|id| &id.as_bytes()[..]),
         Phase::SweepContents(after) => after.as_ref().map(|id| &id.as_bytes()[..]),
         Phase::SweepObjects(after) => after.as_ref().map(|key| key.as_str().as_bytes()),
-        Phase::Clear | Phase::Events | Phase::Revisions(_) | Phase::Scan => None,
+        Phase::Done | Phase::Clear | Phase::Events | Phase::Revisions(_) | Phase::Scan => None,
     };
     let (code, number) = match phase {
+        Phase::Done => (DONE, None),
         Phase::Clear => (CLEAR, None),
         Phase::Events => (EVENTS, None),
+        Phase::Grants(_) => (GRANTS, None),
         Phase::Revisions(after) => (REVISIONS, after.map(RevisionId::get)),
         Phase::Copies(_) => (COPIES, None),
         Phase::Operations(_, after) => (OPERATIONS, after.map(OperationId::get)),
@@ -357,8 +362,10 @@ pub(crate) fn collection(row: &mut Row<'_>) -> Result<CollectionRecord> {
         row.optional_bytes()?,
     );
     let phase = match columns {
+        (DONE, None, None) => Phase::Done,
         (CLEAR, None, None) => Phase::Clear,
         (EVENTS, None, None) => Phase::Events,
+        (GRANTS, None, after) => Phase::Grants(after.map(GrantId::try_from).transpose()?),
         (REVISIONS, after, None) => Phase::Revisions(after.map(RevisionId::new)),
         (COPIES, None, after) => Phase::Copies(after.map(CopyId::try_from).transpose()?),
         (OPERATIONS, after, Some(copy)) => {
@@ -377,6 +384,7 @@ pub(crate) fn collection(row: &mut Row<'_>) -> Result<CollectionRecord> {
     };
     Ok(CollectionRecord {
         phase,
+        began: row.number()?,
         nodes: row.number()?,
         contents: row.number()?,
     })

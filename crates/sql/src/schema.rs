@@ -126,6 +126,9 @@ const VERSION_2: &[&str] = &[
 ) STRICT, WITHOUT ROWID",
     "CREATE INDEX grants_by_copy ON grants (copy, id) WHERE scopes IS NOT NULL",
     "CREATE INDEX previews ON grants (id) WHERE page IS NOT NULL",
+    "CREATE INDEX expiring_copies ON copies (expires) WHERE state = 0 AND expires IS NOT NULL",
+    "CREATE INDEX closed_copies ON copies (modified) WHERE state > 0",
+    "ALTER TABLE collection ADD COLUMN began INTEGER NOT NULL DEFAULT 0",
 ];
 
 /// The schema version that this build writes.

@@ -7,7 +7,7 @@ use workspace_core::store::{
 };
 use workspace_core::{
     At, BlobKey, ContentId, CopyId, Error, ErrorKind, Event, EventRecord, GrantId, OperationId,
-    Result, RevisionId, TokenHash, TreeId, TreePath,
+    Result, RevisionId, Timestamp, TokenHash, TreeId, TreePath,
 };
 
 use crate::conn::{SqlConn, SqlValue};
@@ -82,6 +82,7 @@ impl<'c> Tx<'c> {
         let mut page = Sweep {
             unmarked: Vec::new(),
             last: None,
+            looked: 0,
         };
         self.conn.query(sql, &params, &mut |values| {
             let mut row = Row::new(table, values);
@@ -90,6 +91,7 @@ impl<'c> Tx<'c> {
                 page.unmarked.push(id);
             }
             page.last = Some(id);
+            page.looked += 1;
             Ok(())
         })?;
         Ok(page)
@@ -302,6 +304,22 @@ impl MetaTx for Tx<'_> {
         self.all("copies", sql, &[blob(after), count(limit)], record::copy)
     }
 
+    fn expiring_copies(&self, until: Timestamp, limit: usize) -> Result<Vec<CopyRecord>> {
+        let sql = select_copies!(
+            "WHERE state = 0 AND expires IS NOT NULL AND expires <= ?1
+             ORDER BY expires, id LIMIT ?2"
+        );
+        let params = [SqlValue::Integer(until.as_millis()), count(limit)];
+        self.all("copies", sql, &params, record::copy)
+    }
+
+    fn closed_copies(&self, until: Timestamp, limit: usize) -> Result<Vec<CopyRecord>> {
+        let sql =
+            select_copies!("WHERE state > 0 AND modified <= ?1 ORDER BY modified, id LIMIT ?2");
+        let params = [SqlValue::Integer(until.as_millis()), count(limit)];
+        self.all("copies", sql, &params, record::copy)
+    }
+
     fn operation(&self, copy: &CopyId, id: OperationId) -> Result<Option<OperationRecord>> {
         let sql = select_operations!("WHERE copy = ?1 AND id = ?2");
         let key = [blob(copy.as_bytes()), number(id.get())?];
@@ -341,6 +359,14 @@ impl MetaTx for Tx<'_> {
         let after = number(after.map_or(0, OperationId::get))?;
         let params = [blob(copy.as_bytes()), after, count(limit)];
         self.all("operations", sql, &params, record::operation)
+    }
+
+    fn delete_operations(&self, copy: &CopyId, limit: usize) -> Result<usize> {
+        let sql = "DELETE FROM operations WHERE copy = ?1 AND id IN
+               (SELECT id FROM operations WHERE copy = ?1 ORDER BY id LIMIT ?2)
+             RETURNING 1";
+        let params = [blob(copy.as_bytes()), count(limit)];
+        Ok(self.all("operations", sql, &params, |_| Ok(()))?.len())
     }
 
     fn revision(&self, id: RevisionId) -> Result<Option<RevisionRecord>> {
@@ -525,7 +551,7 @@ impl MetaTx for Tx<'_> {
     }
 
     fn collection(&self) -> Result<Option<CollectionRecord>> {
-        let sql = "SELECT phase, number, cursor, nodes, contents FROM collection";
+        let sql = "SELECT phase, number, cursor, began, nodes, contents FROM collection";
         self.one("collection", sql, &[], record::collection)
     }
 
@@ -536,14 +562,16 @@ impl MetaTx for Tx<'_> {
         };
         let (phase, after, cursor) = record::collection_phase(&collection.phase);
         self.exec(
-            "INSERT INTO collection (one, phase, number, cursor, nodes, contents)
-             VALUES (1, ?1, ?2, ?3, ?4, ?5)
+            "INSERT INTO collection (one, phase, number, cursor, began, nodes, contents)
+             VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT (one) DO UPDATE SET phase = excluded.phase, number = excluded.number,
-               cursor = excluded.cursor, nodes = excluded.nodes, contents = excluded.contents",
+               cursor = excluded.cursor, began = excluded.began, nodes = excluded.nodes,
+               contents = excluded.contents",
             &[
                 number(phase)?,
                 optional_number(after)?,
                 optional_blob(cursor),
+                number(collection.began)?,
                 number(collection.nodes)?,
                 number(collection.contents)?,
             ],

@@ -13,7 +13,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{BlobKey, CopyId, OperationId, TreeId};
 use crate::store::{CollectionPhase, CollectionRecord, MetaTx, Place};
 use crate::tree::{Item, Node};
+use crate::workspace::grants::delete_dead;
 use crate::workspace::tx::Tx;
+use crate::workspace::upkeep::Upkeep;
 use crate::workspace::{Workspace, marks};
 
 /// How much one step of a collection may look at.
@@ -43,21 +45,37 @@ pub struct Collected {
     pub objects: u64,
 }
 
+impl Collected {
+    /// Describes a collection that is at `state`, after a call that deleted
+    /// `objects`.
+    fn by(state: &CollectionRecord, objects: u64) -> Self {
+        Self {
+            done: state.phase == CollectionPhase::Done,
+            nodes: state.nodes,
+            contents: state.contents,
+            objects,
+        }
+    }
+}
+
 impl Workspace {
     /// Collects everything there is to collect now: discards copies that have
     /// expired, forgets closed ones whose time is up and grants that are dead, then
     /// runs a collection to its end.
     ///
     /// # Errors
-    /// Those of the stores; `Corrupt` where a node is missing, and then nothing
-    /// is deleted. Repeating it goes on where it stopped.
+    /// As for [`upkeep`](Self::upkeep).
     pub async fn gc(&self, mut progress: impl FnMut(&Collected)) -> Result<Collected> {
-        self.expire_copies()?;
-        self.forget_copies()?;
-        self.expire_grants()?;
+        let policy = Upkeep {
+            keep_revisions: None,
+            budget: CollectBudget { rows: 10_000 },
+            idle: None,
+        };
         let mut objects = 0;
         loop {
-            let step = self.collect(CollectBudget { rows: 10_000 }).await?;
+            let Some(step) = self.upkeep(&policy).await?.collected else {
+                continue;
+            };
             objects += step.objects;
             let total = Collected { objects, ..step };
             progress(&total);
@@ -74,62 +92,66 @@ impl Workspace {
         if let Some(CollectionRecord {
             phase: CollectionPhase::SweepObjects(after),
             ..
-        }) = &state
+        }) = state
         {
-            let after = after.clone();
             return self.sweep_objects(after, limit).await;
         }
         // Set before the transaction that begins it commits: marking too much is
         // harmless, too little is not.
         self.inner.collecting.set(true);
         let (state, unneeded) = self.write("collect", |tx| {
-            let mut state = match tx.rows.collection()? {
+            let under_way = tx.rows.collection()?;
+            let mut state = match under_way.filter(|last| last.phase != CollectionPhase::Done) {
                 Some(state) => state,
                 None => {
                     tx.rows.mark_node(&tx.head()?.tree)?;
-                    let phase = CollectionPhase::Events;
                     CollectionRecord {
-                        phase,
+                        phase: CollectionPhase::Events,
+                        began: tx.rows.last_event()?,
                         nodes: 0,
                         contents: 0,
                     }
                 }
             };
             let mut unneeded = Vec::new();
-            let next = self.step(tx, &mut state, limit, &mut unneeded)?;
-            tx.rows.set_collection(next.then_some(&state))?;
-            Ok(((state, next), unneeded))
+            let before = self.meter.receipt();
+            let mut left = limit;
+            while left > 0 && !pauses(&state.phase) {
+                self.step(tx, &mut state, left, &mut unneeded)?;
+                let spent = (self.meter.receipt() - before).rows();
+                left = limit.saturating_sub(spent as usize);
+            }
+            tx.rows.set_collection(Some(&state))?;
+            Ok((state, unneeded))
         })?;
-        let (state, more) = state;
-        self.inner.collecting.set(more && marks(&state.phase));
+        self.inner.collecting.set(marks(&state.phase));
         let objects = unneeded.len() as u64;
         for key in unneeded {
             self.delete_object(&key).await?;
         }
-        Ok(Collected {
-            done: !more,
-            nodes: state.nodes,
-            contents: state.contents,
-            objects,
-        })
+        Ok(Collected::by(&state, objects))
     }
 
-    /// Takes one step inside a transaction. Returns whether there are more.
+    /// Works on one phase inside a transaction.
     fn step(
         &self,
         tx: &Tx<'_>,
         state: &mut CollectionRecord,
         limit: usize,
         unneeded: &mut Vec<BlobKey>,
-    ) -> Result<bool> {
+    ) -> Result<()> {
         use CollectionPhase::{
-            Clear, Copies, Events, Operations, Revisions, Scan, SweepContents, SweepNodes,
-            SweepObjects,
+            Clear, Copies, Done, Events, Grants, Operations, Revisions, Scan, SweepContents,
+            SweepNodes, SweepObjects,
         };
         state.phase = match &state.phase {
             Events => match self.trim_events(tx, limit)? {
                 trimmed if trimmed == limit as u64 => Events,
-                _ => Revisions(None),
+                _ => Grants(None),
+            },
+            Grants(after) => match delete_dead(tx, *after, limit, self.now())? {
+                Some(last) => Grants(Some(last)),
+                None => Revisions(None),
             },
             Revisions(before) => {
                 let page = tx.rows.revisions(*before, limit)?;
@@ -153,8 +175,10 @@ impl Workspace {
                     tx.rows.delete_node(id)?;
                 }
                 state.nodes += page.unmarked.len() as u64;
-                page.last
-                    .map_or(SweepContents(None), |last| SweepNodes(Some(last)))
+                match page.last {
+                    Some(last) if page.looked == limit => SweepNodes(Some(last)),
+                    _ => SweepContents(None),
+                }
             }
             SweepContents(after) => {
                 let page = tx.rows.unmarked_contents(after.as_ref(), limit)?;
@@ -166,13 +190,18 @@ impl Workspace {
                     tx.rows.delete_content(id)?;
                 }
                 state.contents += page.unmarked.len() as u64;
-                page.last
-                    .map_or(SweepObjects(None), |last| SweepContents(Some(last)))
+                match page.last {
+                    Some(last) if page.looked == limit => SweepContents(Some(last)),
+                    _ => SweepObjects(None),
+                }
             }
-            SweepObjects(after) => SweepObjects(after.clone()),
-            Clear => return tx.rows.clear_marks(limit),
+            other @ (SweepObjects(_) | Done) => other.clone(),
+            Clear => match tx.rows.clear_marks(limit)? {
+                true => Clear,
+                false => Done,
+            },
         };
-        Ok(true)
+        Ok(())
     }
 
     /// Scans up to `limit` marked nodes, those that turn up on the way included,
@@ -221,8 +250,12 @@ impl Workspace {
         }
         let state = self.write("collect", |tx| {
             let state = tx.rows.collection()?.ok_or_else(|| {
-                Error::new(ErrorKind::Stale, "collect").because("another call finished it")
+                Error::new(ErrorKind::Corrupt, "collect").because("its place is gone")
             })?;
+            // Another call may have gone further while this one waited.
+            if state.phase != CollectionPhase::SweepObjects(after) {
+                return Ok(state);
+            }
             let phase = match page.into_iter().next_back() {
                 Some(last) => CollectionPhase::SweepObjects(Some(last)),
                 None => CollectionPhase::Clear,
@@ -231,18 +264,21 @@ impl Workspace {
             tx.rows.set_collection(Some(&state))?;
             Ok(state)
         })?;
-        Ok(Collected {
-            done: false,
-            nodes: state.nodes,
-            contents: state.contents,
-            objects: orphans.len() as u64,
-        })
+        Ok(Collected::by(&state, orphans.len() as u64))
     }
 
     async fn delete_object(&self, key: &BlobKey) -> Result<()> {
         self.meter.count(|receipt| receipt.blob_calls += 1);
         self.blobs().delete(key).await
     }
+}
+
+/// Tells whether a phase is not one of a transaction.
+fn pauses(phase: &CollectionPhase) -> bool {
+    matches!(
+        phase,
+        CollectionPhase::SweepObjects(_) | CollectionPhase::Done
+    )
 }
 
 /// Marks the trees of open copies after `after` and of their operations, up to

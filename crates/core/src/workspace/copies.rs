@@ -161,56 +161,49 @@ impl Workspace {
     }
 
     /// Discards the open copies whose time is up; returns how many. They are
-    /// refused from that time on whether this ran or not.
+    /// refused from that time on whether this ran or not. Commits in steps.
     pub fn expire_copies(&self) -> Result<u64> {
         let now = self.now();
         let mut expired = 0;
-        self.each_page_of_copies(true, |tx, copy| {
-            if copy.expires.is_some_and(|expires| expires <= now) {
-                close(tx, copy, EventKind::Expired, now)?;
-                expired += 1;
-            }
-            Ok(())
-        })?;
-        Ok(expired)
-    }
-
-    /// Forgets closed copies whose time of being remembered is up; returns how
-    /// many.
-    pub(crate) fn forget_copies(&self) -> Result<u64> {
-        let until = self
-            .now()
-            .plus_millis(self.inner.options.keep_closed_copies.saturating_neg());
-        let mut forgotten = 0;
-        self.each_page_of_copies(false, |tx, copy| {
-            if copy.state != CopyState::Open && copy.modified <= until {
-                tx.rows.delete_copy(&copy.id)?;
-                forgotten += 1;
-            }
-            Ok(())
-        })?;
-        Ok(forgotten)
-    }
-
-    fn each_page_of_copies(
-        &self,
-        open_only: bool,
-        mut each: impl FnMut(&Tx<'_>, CopyRecord) -> Result<()>,
-    ) -> Result<()> {
-        let mut after = None;
         loop {
-            let last = self.write("scan copies", |tx| {
-                let page = tx.rows.copies(open_only, after.as_ref(), PAGE)?;
-                let last = page.last().map(|copy| copy.id);
-                page.into_iter().try_for_each(|copy| each(tx, copy))?;
-                Ok(last)
-            })?;
-            match last {
-                Some(last) => after = Some(last),
-                None => return Ok(()),
+            let step = self.write("expire copies", |tx| expire(tx, PAGE, now))?;
+            expired += step;
+            if step < PAGE as u64 {
+                return Ok(expired);
             }
         }
     }
+
+    /// Returns since when a copy must have been closed to be forgotten.
+    pub(crate) fn forget_until(&self, now: Timestamp) -> Timestamp {
+        now.plus_millis(self.inner.options.keep_closed_copies.saturating_neg())
+    }
+}
+
+/// Discards up to `limit` open copies whose time is up; returns how many.
+pub(crate) fn expire(tx: &Tx<'_>, limit: usize, now: Timestamp) -> Result<u64> {
+    let expired = tx.rows.expiring_copies(now, limit)?;
+    let count = expired.len() as u64;
+    for copy in expired {
+        close(tx, copy, EventKind::Expired, now)?;
+    }
+    Ok(count)
+}
+
+/// Forgets copies that were closed by `until`, operations first; returns how
+/// many. Takes the rows that it deletes from `left`.
+pub(crate) fn forget(tx: &Tx<'_>, left: &mut usize, until: Timestamp) -> Result<u64> {
+    let mut forgotten = 0;
+    for copy in tx.rows.closed_copies(until, *left)? {
+        *left -= tx.rows.delete_operations(&copy.id, *left)?.min(*left);
+        if *left == 0 {
+            break;
+        }
+        tx.rows.delete_copy(&copy.id)?;
+        *left -= 1;
+        forgotten += 1;
+    }
+    Ok(forgotten)
 }
 
 /// Closes a copy, which was `kind`: discarded or expired.

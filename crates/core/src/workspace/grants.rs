@@ -24,8 +24,6 @@ const MAX_SCOPES: usize = 16;
 const MAX_GRANT: usize = 16 << 10;
 /// The longest label, in bytes.
 const MAX_LABEL: usize = 200;
-/// How many grants a scan looks at in one transaction.
-const PAGE: usize = 100;
 
 /// How to issue a grant.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -192,31 +190,6 @@ impl Workspace {
         })
     }
 
-    /// Deletes grants and previews that are dead; returns how many. They are
-    /// refused whether this ran or not.
-    pub fn expire_grants(&self) -> Result<u64> {
-        let now = self.now();
-        let mut deleted = 0;
-        let mut after: Option<GrantId> = None;
-        loop {
-            let last = self.write("expire grants", |tx| {
-                let page = tx.rows.grants(WhichGrants::Every, after.as_ref(), PAGE)?;
-                let last = page.last().map(|grant| grant.id);
-                for grant in page {
-                    if !is_alive(tx, &grant, now)? {
-                        tx.rows.delete_grant(&grant.id)?;
-                        deleted += 1;
-                    }
-                }
-                Ok(last)
-            })?;
-            match last {
-                Some(last) => after = Some(last),
-                None => return Ok(deleted),
-            }
-        }
-    }
-
     pub(super) fn next_grant(&self) -> GrantId {
         GrantId::from_bytes(self.inner.context.ids.next())
     }
@@ -286,6 +259,25 @@ fn is_alive(tx: &Tx<'_>, grant: &GrantRecord, now: Timestamp) -> Result<bool> {
         At::Revision(id) => tx.rows.revision(id)?.is_some(),
         At::Tree(id) => id == TreeId::empty() || tx.rows.node(&id)?.is_some(),
     })
+}
+
+/// Deletes the dead ones of up to `limit` grants and previews after `after`;
+/// returns the last that it looked at, where there may be more.
+pub(crate) fn delete_dead(
+    tx: &Tx<'_>,
+    after: Option<GrantId>,
+    limit: usize,
+    now: Timestamp,
+) -> Result<Option<GrantId>> {
+    let page = tx.rows.grants(WhichGrants::Every, after.as_ref(), limit)?;
+    let last = page.last().filter(|_| page.len() == limit);
+    let last = last.map(|grant| grant.id);
+    for grant in page {
+        if !is_alive(tx, &grant, now)? {
+            tx.rows.delete_grant(&grant.id)?;
+        }
+    }
+    Ok(last)
 }
 
 /// Adds a grant to a copy, in the place of those that have expired.

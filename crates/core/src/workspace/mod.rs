@@ -14,6 +14,7 @@ mod operations;
 mod previews;
 mod revisions;
 pub(crate) mod tx;
+mod upkeep;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -30,6 +31,7 @@ pub use fsck::{FsckOptions, FsckReport, Problem};
 pub use grants::{GrantOptions, Issued};
 pub use operations::Undone;
 pub use revisions::{KeepRevisions, Recorded};
+pub use upkeep::{NextStep, Upkeep, UpkeepStep};
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
@@ -339,7 +341,7 @@ fn ran_twice(operation: &'static str) -> Error {
 fn marks(phase: &CollectionPhase) -> bool {
     !matches!(
         phase,
-        CollectionPhase::Clear | CollectionPhase::SweepObjects(_)
+        CollectionPhase::Clear | CollectionPhase::Done | CollectionPhase::SweepObjects(_)
     )
 }
 

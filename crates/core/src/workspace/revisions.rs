@@ -31,6 +31,14 @@ pub struct KeepRevisions {
     pub since: Option<Timestamp>,
 }
 
+impl KeepRevisions {
+    /// Tells whether a revision is kept as one of the newest.
+    fn by_number(&self, id: RevisionId, newest: RevisionId) -> bool {
+        // The numbers have no gap, so they also count.
+        newest.get().saturating_sub(id.get()) < self.newest.max(1)
+    }
+}
+
 impl Workspace {
     /// Records head as it is. Three rows, whatever the tree's size.
     pub fn snapshot(&self, message: RevisionMessage) -> Result<Recorded> {
@@ -107,15 +115,17 @@ impl Workspace {
 }
 
 /// Deletes up to `limit` of the oldest revisions; returns how many.
-fn prune(tx: &Tx<'_>, keep: KeepRevisions, limit: usize, now: Timestamp) -> Result<u64> {
+pub(crate) fn prune(tx: &Tx<'_>, keep: KeepRevisions, limit: usize, now: Timestamp) -> Result<u64> {
     let Some(newest) = tx.head()?.revision else {
         return Ok(0);
     };
     let kept = |revision: &RevisionRecord| {
-        // The numbers have no gap, so they also count.
-        let newer = newest.get().saturating_sub(revision.id.get());
-        newer < keep.newest.max(1) || keep.since.is_some_and(|since| revision.at >= since)
+        keep.by_number(revision.id, newest) || keep.since.is_some_and(|since| revision.at >= since)
     };
+    // Mostly there is nothing to prune, and one row says so.
+    if tx.rows.oldest_revisions(1)?.first().is_none_or(kept) {
+        return Ok(0);
+    }
     let mut oldest = tx.rows.oldest_revisions(limit)?;
     let gone = oldest.iter().position(kept).unwrap_or(oldest.len());
     oldest.truncate(gone);
@@ -126,4 +136,22 @@ fn prune(tx: &Tx<'_>, keep: KeepRevisions, limit: usize, now: Timestamp) -> Resu
         tx.tell(&Event::pruned(last.id, now))?;
     }
     Ok(oldest.len() as u64)
+}
+
+/// Returns when the oldest revision, which is kept now, will be kept no more by
+/// `keep` as it moves on with the time; `None` for as long as it is one of the newest.
+pub(crate) fn prunable_from(
+    tx: &Tx<'_>,
+    keep: KeepRevisions,
+    now: Timestamp,
+) -> Result<Option<Timestamp>> {
+    let (Some(since), Some(newest)) = (keep.since, tx.head()?.revision) else {
+        return Ok(None);
+    };
+    let age = now.as_millis().saturating_sub(since.as_millis());
+    let oldest = tx.rows.oldest_revisions(1)?;
+    let oldest = oldest
+        .first()
+        .filter(|oldest| !keep.by_number(oldest.id, newest));
+    Ok(oldest.map(|oldest| oldest.at.plus_millis(age).plus_millis(1)))
 }

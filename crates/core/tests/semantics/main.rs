@@ -15,6 +15,7 @@ mod operations;
 mod previews;
 mod revisions;
 mod support;
+mod upkeep;
 mod views;
 
 /// Every sentence of the document heads a test, and every quote is exact.
@@ -33,6 +34,7 @@ fn the_document_and_the_tests_agree() {
         include_str!("operations.rs"),
         include_str!("previews.rs"),
         include_str!("revisions.rs"),
+        include_str!("upkeep.rs"),
         include_str!("views.rs"),
     ];
     let stated: Vec<&str> = document

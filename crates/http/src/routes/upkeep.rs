@@ -5,7 +5,7 @@ use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::http::{Method, Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
-use workspace_core::{CollectBudget, FsckOptions};
+use workspace_core::{CollectBudget, FsckOptions, Upkeep};
 
 use super::OK;
 use crate::call::{Answer, Call, json};
@@ -45,7 +45,7 @@ pub(super) fn routes() -> Vec<Route> {
             Method::POST,
             "/v1/gc",
             "collect",
-            "Discards expired copies, deletes dead grants and takes one step of a collection; repeat until done",
+            "Discards expired copies, forgets closed ones, and takes a step of a collection; repeat until done",
             collect,
         )
         .query::<CollectQuery>()
@@ -99,10 +99,15 @@ async fn collect(call: Call) -> Answer {
         },
         None => CollectBudget::default(),
     };
-    let expired = call.workspace.expire_copies()?;
-    call.workspace.expire_grants()?;
-    let collected = call.workspace.collect(budget).await?;
-    json(OK, &CollectedDto::new(collected, expired))
+    let policy = Upkeep {
+        budget,
+        idle: None,
+        ..Upkeep::default()
+    };
+    json(
+        OK,
+        &CollectedDto::from(call.workspace.upkeep(&policy).await?),
+    )
 }
 
 #[derive(Deserialize, IntoParams)]

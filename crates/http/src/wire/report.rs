@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use workspace_core::store::StoreUsage;
-use workspace_core::{Collected, FsckReport, Receipt};
+use workspace_core::{FsckReport, Receipt, UpkeepStep};
 
 use super::Count;
 
@@ -99,6 +99,8 @@ pub struct CollectedDto {
     pub done: bool,
     /// Copies that had expired and were discarded in this step.
     pub expired: Count,
+    /// Closed copies that were remembered long enough and were deleted in this step.
+    pub forgotten: Count,
     /// Nodes deleted, since the collection began.
     pub nodes: Count,
     /// Contents deleted, since the collection began.
@@ -107,12 +109,13 @@ pub struct CollectedDto {
     pub objects: Count,
 }
 
-impl CollectedDto {
-    /// Describes a step that also discarded `expired` copies.
-    pub fn new(collected: Collected, expired: u64) -> Self {
+impl From<UpkeepStep> for CollectedDto {
+    fn from(step: UpkeepStep) -> Self {
+        let collected = step.collected.unwrap_or_default();
         Self {
             done: collected.done,
-            expired: expired.into(),
+            expired: step.expired.into(),
+            forgotten: step.forgotten.into(),
             nodes: collected.nodes.into(),
             contents: collected.contents.into(),
             objects: collected.objects.into(),

@@ -171,15 +171,15 @@ fn a_row_that_does_not_decode_is_corrupt() {
         ),
         (
             &read_collection,
-            "INSERT INTO collection VALUES (1, 99, NULL, NULL, 0, 0)",
+            "INSERT INTO collection VALUES (1, 99, NULL, NULL, 0, 0, 0)",
         ),
         (
             &read_collection,
-            "INSERT INTO collection VALUES (1, 5, NULL, x'00', 0, 0)",
+            "INSERT INTO collection VALUES (1, 5, NULL, x'00', 0, 0, 0)",
         ),
         (
             &read_collection,
-            "INSERT INTO collection VALUES (1, 7, NULL, x'ff', 0, 0)",
+            "INSERT INTO collection VALUES (1, 7, NULL, x'ff', 0, 0, 0)",
         ),
         (
             &read_event,

@@ -121,6 +121,8 @@ fn everything(tx: &dyn MetaTx) -> Result<()> {
     tx.open_copy_named("name")?;
     tx.copies(true, None, 10)?;
     tx.copies(false, Some(&copy), 10)?;
+    tx.expiring_copies(at, 10)?;
+    tx.closed_copies(at, 10)?;
     tx.put_operation(
         &copy,
         &OperationRecord {
@@ -135,6 +137,7 @@ fn everything(tx: &dyn MetaTx) -> Result<()> {
     )?;
     tx.operation(&copy, OperationId::new(1))?;
     tx.operations(&copy, None, 10)?;
+    tx.delete_operations(&copy, 10)?;
     tx.delete_copy(&copy)?;
     tx.put_revision(&RevisionRecord {
         id: revision,
@@ -185,6 +188,7 @@ fn everything(tx: &dyn MetaTx) -> Result<()> {
     tx.collection()?;
     tx.set_collection(Some(&CollectionRecord {
         phase: CollectionPhase::Clear,
+        began: 0,
         nodes: 0,
         contents: 0,
     }))?;

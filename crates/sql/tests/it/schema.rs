@@ -44,6 +44,9 @@ fn an_older_database_is_upgraded() {
     for undo in [
         "DROP TABLE events",
         "DROP TABLE grants",
+        "DROP INDEX expiring_copies",
+        "DROP INDEX closed_copies",
+        "ALTER TABLE collection DROP COLUMN began",
         "UPDATE schema SET version = 1",
     ] {
         conn.exec(undo, &[]).unwrap();

@@ -10,7 +10,7 @@ use workspace_core::store::{
 };
 use workspace_core::{
     BlobKey, ContentId, CopyId, Event, EventRecord, GrantId, OperationId, Result, RevisionId,
-    TokenHash, TreeId,
+    Timestamp, TokenHash, TreeId,
 };
 
 use super::plan::{FaultPlan, Verdict};
@@ -105,9 +105,12 @@ counted! {
     fn put_copy(&self, copy: &CopyRecord) -> Result<()>;
     fn delete_copy(&self, id: &CopyId) -> Result<()>;
     fn copies(&self, open_only: bool, after: Option<&CopyId>, limit: usize) -> Result<Vec<CopyRecord>>;
+    fn expiring_copies(&self, until: Timestamp, limit: usize) -> Result<Vec<CopyRecord>>;
+    fn closed_copies(&self, until: Timestamp, limit: usize) -> Result<Vec<CopyRecord>>;
     fn operation(&self, copy: &CopyId, id: OperationId) -> Result<Option<OperationRecord>>;
     fn put_operation(&self, copy: &CopyId, operation: &OperationRecord) -> Result<()>;
     fn operations(&self, copy: &CopyId, after: Option<OperationId>, limit: usize) -> Result<Vec<OperationRecord>>;
+    fn delete_operations(&self, copy: &CopyId, limit: usize) -> Result<usize>;
     fn revision(&self, id: RevisionId) -> Result<Option<RevisionRecord>>;
     fn put_revision(&self, revision: &RevisionRecord) -> Result<()>;
     fn delete_revision(&self, id: RevisionId) -> Result<()>;

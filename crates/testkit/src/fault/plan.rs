@@ -19,6 +19,8 @@ pub struct FaultPlan(Arc<Mutex<State>>);
 struct State {
     calls: u64,
     faults: u64,
+    /// Which calls have an effect that may outlive their failure.
+    effects: Vec<u64>,
     fault: Fault,
     down: bool,
 }
@@ -67,6 +69,12 @@ impl FaultPlan {
         self.lock().faults
     }
 
+    /// Returns which calls since then (the first is 1) were a commit, or the put or
+    /// delete of a blob.
+    pub fn effects(&self) -> Vec<u64> {
+        self.lock().effects.clone()
+    }
+
     /// Lets the `n`-th call from now (the first is 1) fail once, without effect.
     pub fn fail_at(&self, n: u64) {
         self.follow(Fault::FailAt(n));
@@ -110,15 +118,22 @@ impl FaultPlan {
 
     /// Counts a call that has no effect before it returns.
     pub(super) fn call(&self, what: &'static str) -> Result<()> {
-        self.effect(what)?.end(what, ())
+        self.count(what, false)?.end(what, ())
     }
 
     /// Counts a call whose effect may outlive its failure.
     pub(super) fn effect(&self, what: &'static str) -> Result<Verdict> {
+        self.count(what, true)
+    }
+
+    fn count(&self, what: &'static str, effect: bool) -> Result<Verdict> {
         let mut state = self.lock();
         let state = &mut *state;
         state.calls += 1;
         let n = state.calls;
+        if effect {
+            state.effects.push(n);
+        }
         let verdict = match &mut state.fault {
             _ if state.down => Err(failure(what)),
             Fault::FailAt(at) if n == *at => Err(failure(what)),

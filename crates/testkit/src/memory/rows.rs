@@ -9,7 +9,7 @@ use workspace_core::store::{
 };
 use workspace_core::{
     At, BlobKey, ContentId, CopyId, Event, EventRecord, GrantId, OperationId, Result, RevisionId,
-    TokenHash, TreeId,
+    Timestamp, TokenHash, TreeId,
 };
 
 use super::meta::Tx;
@@ -67,6 +67,21 @@ impl Rows {
         self.content_marks.roll_back();
     }
 
+    /// Returns copies that have a time, in the order of it.
+    fn copies_by(
+        &self,
+        limit: usize,
+        time: impl Fn(&CopyRecord) -> Option<Timestamp>,
+    ) -> Vec<CopyRecord> {
+        let copies = self.copies.rows().map(|(_, copy)| copy);
+        let mut timed: Vec<_> = copies
+            .filter_map(|copy| Some((time(copy)?, copy.id, copy)))
+            .collect();
+        timed.sort_by_key(|(time, id, _)| (*time, *id));
+        let page = timed.into_iter().take(limit);
+        page.map(|(_, _, copy)| copy.clone()).collect()
+    }
+
     /// Returns the number of the newest event; 0 before the first.
     pub(super) fn last_event(&self) -> u64 {
         let last = self.events.rows().next_back();
@@ -99,12 +114,14 @@ fn sweep<K: Ord + Clone, V>(
     let mut page = Sweep {
         unmarked: Vec::new(),
         last: None,
+        looked: 0,
     };
     for (id, _) in rows.range(following(after.cloned())).take(limit) {
         if !marks.has(id) {
             page.unmarked.push(id.clone());
         }
         page.last = Some(id.clone());
+        page.looked += 1;
     }
     page
 }
@@ -223,6 +240,24 @@ impl MetaTx for Tx<'_> {
         })
     }
 
+    fn expiring_copies(&self, until: Timestamp, limit: usize) -> Result<Vec<CopyRecord>> {
+        self.read(|rows| {
+            rows.copies_by(limit, |copy| {
+                let expires = copy.expires.filter(|_| copy.state == CopyState::Open);
+                expires.filter(|expires| *expires <= until)
+            })
+        })
+    }
+
+    fn closed_copies(&self, until: Timestamp, limit: usize) -> Result<Vec<CopyRecord>> {
+        self.read(|rows| {
+            rows.copies_by(limit, |copy| {
+                let closed = copy.state != CopyState::Open && copy.modified <= until;
+                closed.then_some(copy.modified)
+            })
+        })
+    }
+
     fn operation(&self, copy: &CopyId, id: OperationId) -> Result<Option<OperationRecord>> {
         self.read(|rows| rows.operations.get(&(*copy, id)).cloned())
     }
@@ -247,6 +282,15 @@ impl MetaTx for Tx<'_> {
             let all = rows.operations_of(copy).map(|(_, operation)| operation);
             let wanted = all.filter(|operation| after.is_none_or(|after| operation.id > after));
             wanted.take(limit).cloned().collect()
+        })
+    }
+
+    fn delete_operations(&self, copy: &CopyId, limit: usize) -> Result<usize> {
+        self.write(|rows| {
+            let oldest = rows.operations_of(copy).take(limit).map(|(key, _)| *key);
+            let oldest: Vec<_> = oldest.collect();
+            oldest.iter().for_each(|key| rows.operations.remove(key));
+            oldest.len()
         })
     }
 

@@ -42,6 +42,8 @@ pub enum Action {
     Gc(Option<(Target, Vec<Edit>)>),
     /// Some steps of a collection, of that many rows each.
     Collect(usize, usize),
+    /// Upkeep in steps of that many rows each, until nothing is due.
+    Upkeep(usize, Option<KeepRevisions>),
     /// One entry.
     Stat(Place, TreePath),
     /// Entries of a directory.

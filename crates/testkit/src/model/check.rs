@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use workspace_core::store::{CopyRecord, HeadRecord, OperationRecord, RevisionRecord};
+use workspace_core::store::{CopyRecord, CopyState, HeadRecord, OperationRecord, RevisionRecord};
 use workspace_core::{At, CopyId, Error, OperationId, TreeId, TreePath, Workspace};
 
 use super::files::Files;
@@ -132,8 +132,14 @@ impl Trees {
         self.check(workspace, found.tree, &copy.files)?;
         let operations = workspace.operations(found.id, None, usize::MAX);
         let operations = operations.map_err(told)?;
-        same("operations", operations.len(), copy.operations.len())?;
-        for ((n, found), operation) in (1..).zip(&operations).zip(&copy.operations) {
+        // Those of a copy that is being forgotten go one after the other.
+        let gone = match copy.state {
+            CopyState::Open => 0,
+            _ => copy.operations.len().saturating_sub(operations.len()),
+        };
+        let wanted = &copy.operations[gone..];
+        same("operations", operations.len(), wanted.len())?;
+        for ((n, found), operation) in (1 + gone as u64..).zip(&operations).zip(wanted) {
             let wanted = OperationRecord {
                 id: OperationId::new(n),
                 cause: operation.cause,

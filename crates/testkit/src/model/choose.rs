@@ -64,17 +64,17 @@ impl Chooser<'_> {
             }
             69..72 => Action::Snapshot(self.message()),
             72..75 => Action::Restore(self.revision(), self.message()),
-            75 => {
-                let since = self.rarely(2).then(|| self.now.plus_millis(-20_000));
-                let newest = self.random.below(6) as u64;
-                Action::Prune(KeepRevisions { newest, since })
-            }
+            75 => Action::Prune(self.keep_revisions()),
             76 => Action::Expire,
             77..79 => {
                 let during = self.rarely(2).then(|| self.target());
                 Action::Gc(during.map(|target| (target, self.edits(target))))
             }
-            79..84 => Action::Collect(1 + self.random.below(12), 1 + self.random.below(9)),
+            79 => {
+                let keep = self.rarely(2).then(|| self.keep_revisions());
+                Action::Upkeep(1 + self.random.below(40), keep)
+            }
+            80..84 => Action::Collect(1 + self.random.below(12), 1 + self.random.below(9)),
             84..86 => {
                 let place = self.place();
                 Action::Stat(place, self.path_at(place))
@@ -120,6 +120,12 @@ impl Chooser<'_> {
             }
             _ => Action::Find(self.name().unwrap_or_else(|| self.copy().to_string())),
         }
+    }
+
+    fn keep_revisions(&mut self) -> KeepRevisions {
+        let since = self.rarely(2).then(|| self.now.plus_millis(-20_000));
+        let newest = self.random.below(6) as u64;
+        KeepRevisions { newest, since }
     }
 
     fn rarely(&mut self, one_in: usize) -> bool {

@@ -11,7 +11,7 @@ use super::check::Checked;
 use super::files::Edit;
 use super::import::{Import, Item};
 use super::run::MakeStorage;
-use super::session::Session;
+use super::session::{KEEP_CLOSED_COPIES, Session};
 use super::state::Target;
 use crate::fault::FaultPlan;
 
@@ -30,22 +30,25 @@ pub enum Scenario {
     Restore,
     /// A whole garbage collection that finds garbage of every kind.
     Gc,
+    /// Upkeep in small steps that finds work of every kind.
+    Upkeep,
 }
 
 impl Scenario {
     /// Every scenario.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Import,
         Self::Write,
         Self::Apply,
         Self::Rebase,
         Self::Restore,
         Self::Gc,
+        Self::Upkeep,
     ];
 }
 
-/// Crashes the scenario before and after each of its store calls, each time in
-/// new storage with a tree of about `files` files. After each crash the storage
+/// Crashes the scenario before each of its store calls, and after each that has an
+/// effect (after another it is as before the next), each time in new storage with a tree of about `files` files. After each crash the storage
 /// is opened again: its state must be one that the operation may leave, without
 /// damage, and the repeated operation must do what the model says. Returns how
 /// many crashes there were.
@@ -63,18 +66,20 @@ pub fn crash(make: MakeStorage<'_>, scenario: Scenario, files: usize) -> u64 {
             Ok(calls)
         })
     };
-    let checked = |what: String, outcome: Checked<u64>| match outcome {
+    let checked = |what: String, outcome: Checked<(u64, Vec<u64>)>| match outcome {
         Ok(calls) => calls,
         Err(why) => panic!("{scenario:?} of {files} files, {what}: {why}"),
     };
-    let calls = checked("no crash".into(), attempt(&|_| {}));
+    let (calls, effects) = checked("no crash".into(), attempt(&|_| {}));
     for n in 1..=calls {
         let outcome = attempt(&|plan| plan.crash_before(n));
         checked(format!("crash before call {n} of {calls}"), outcome);
-        let outcome = attempt(&|plan| plan.crash_after(n));
+    }
+    for n in &effects {
+        let outcome = attempt(&|plan| plan.crash_after(*n));
         checked(format!("crash after call {n} of {calls}"), outcome);
     }
-    2 * calls
+    calls + effects.len() as u64
 }
 
 /// Brings a new workspace to where the scenario begins; returns its operation.
@@ -98,18 +103,28 @@ async fn prepare(session: &mut Session<'_>, scenario: Scenario, files: usize) ->
     quietly(session, &change(Target::Head, vec![write("/before", 3)])).await?;
     let copy = fork(session).await?;
     quietly(session, &change(Target::Copy(copy), edits("c"))).await?;
+    let everything = change(Target::Head, vec![Edit::Remove(path("/d0"), true)]);
+    let snapshot = Action::Snapshot(RevisionMessage::default());
     Ok(match scenario {
         Scenario::Apply => Action::Apply(copy, Expect::Right, RevisionMessage::default()),
         Scenario::Rebase => {
             quietly(session, &change(Target::Head, vec![write("/head", 300)])).await?;
             Action::Rebase(copy, Author::default())
         }
+        Scenario::Upkeep => {
+            // A copy to forget, one to expire, a revision to prune.
+            quietly(session, &Action::Discard(copy)).await?;
+            let expires = Some(session.now().plus_millis(10_000));
+            quietly(session, &Action::Fork(None, expires)).await?;
+            session.wait(KEEP_CLOSED_COPIES);
+            quietly(session, &everything).await?;
+            quietly(session, &snapshot).await?;
+            Action::Upkeep(25, Some(KeepRevisions::default()))
+        }
         _ => {
             quietly(session, &Action::Discard(copy)).await?;
-            let everything = Edit::Remove(path("/d0"), true);
-            quietly(session, &change(Target::Head, vec![everything])).await?;
-            let message = RevisionMessage::default();
-            quietly(session, &Action::Snapshot(message)).await?;
+            quietly(session, &everything).await?;
+            quietly(session, &snapshot).await?;
             quietly(session, &Action::Prune(KeepRevisions::default())).await?;
             Action::Gc(None)
         }

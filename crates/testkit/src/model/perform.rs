@@ -6,8 +6,8 @@ use futures::stream::TryStreamExt;
 use futures::{FutureExt, future::BoxFuture};
 use workspace_core::{
     ApplyOptions, At, BatchSize, Change, ChangeOptions, CollectBudget, CopyId, DiffOptions,
-    EntrySource, Error, ErrorKind, ForkOptions, ImportOptions, Result, SourceEntry, SourceKind,
-    TreeId, TreePath, Workspace,
+    EntrySource, Error, ErrorKind, ForkOptions, ImportOptions, KeepRevisions, NextStep, Result,
+    SourceEntry, SourceKind, TreeId, TreePath, Upkeep, Workspace,
 };
 
 use super::action::{Action, Expect, Place};
@@ -109,8 +109,36 @@ pub(super) async fn perform(workspace: &Workspace, action: &Action) -> Result<An
             }
             Answer::Done
         }
+        Action::Upkeep(rows, keep) => Answer::Kept(keep_house(workspace, rows, keep).await?),
         action => look(workspace, action).await?,
     })
+}
+
+/// Takes steps of upkeep until nothing is due; returns how many copies it
+/// discarded and forgot, and how many revisions it pruned.
+async fn keep_house(
+    workspace: &Workspace,
+    rows: usize,
+    keep_revisions: Option<KeepRevisions>,
+) -> Result<[u64; 3]> {
+    let policy = Upkeep {
+        keep_revisions,
+        budget: CollectBudget { rows },
+        idle: Some(0),
+    };
+    let mut kept = [0; 3];
+    loop {
+        let step = workspace.upkeep(&policy).await?;
+        for (sum, count) in kept
+            .iter_mut()
+            .zip([step.expired, step.forgotten, step.pruned])
+        {
+            *sum += count;
+        }
+        if step.next != NextStep::Now {
+            return Ok(kept);
+        }
+    }
 }
 
 /// The tree of a copy, or another one. What is wrong with the copy is for

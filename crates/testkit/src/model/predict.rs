@@ -4,7 +4,9 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use workspace_core::store::CopyState;
-use workspace_core::{Author, CopyId, ErrorKind, OperationId, RevisionId, Timestamp, TreePath};
+use workspace_core::{
+    Author, CopyId, ErrorKind, KeepRevisions, OperationId, RevisionId, Timestamp, TreePath,
+};
 
 use super::action::{Action, Expect, Place};
 use super::files::{Files, Thing};
@@ -92,6 +94,7 @@ impl Model {
                 change(self).map(Answer::Moved)
             }
             Action::Collect(..) => Ok(Answer::Done),
+            Action::Upkeep(_, keep) => Ok(Answer::Kept(self.keep_house(*keep, now, between))),
             _ => self.look(action, now),
         }
     }
@@ -100,6 +103,34 @@ impl Model {
         self.expire(now);
         between.push(self.clone());
         self.forget(now);
+    }
+
+    /// Does one thing after the other, as upkeep does them in the smallest steps.
+    fn keep_house(
+        &mut self,
+        keep: Option<KeepRevisions>,
+        now: Timestamp,
+        between: &mut Vec<Self>,
+    ) -> [u64; 3] {
+        let mut expired = 0;
+        while let Some(id) = self.first_expired(now) {
+            self.discard(id, now).expect("it is open");
+            between.push(self.clone());
+            expired += 1;
+        }
+        let mut forgotten = 0;
+        while let Some(id) = self.first_to_forget(now) {
+            self.copies.remove(&id);
+            between.push(self.clone());
+            forgotten += 1;
+        }
+        let mut kept = self.clone();
+        let pruned = keep.map_or(0, |keep| kept.prune(keep));
+        for _ in 0..pruned {
+            self.revisions.pop_first();
+            between.push(self.clone());
+        }
+        [expired, forgotten, pruned]
     }
 
     fn look(&mut self, action: &Action, now: Timestamp) -> Outcome<Answer> {

@@ -3,7 +3,8 @@
 use std::ops::Deref;
 
 use workspace_core::{
-    At, CopyId, ErrorKind, FsckOptions, FsckReport, Options, Result, TreePath, Walk, Workspace,
+    At, CopyId, ErrorKind, FsckOptions, FsckReport, Options, Result, Timestamp, TreePath, Walk,
+    Workspace,
 };
 
 use super::action::{Action, Place};
@@ -21,7 +22,7 @@ use crate::random::Random;
 use crate::storage::Storage;
 
 /// How long closed copies are remembered here, in milliseconds.
-const KEEP_CLOSED_COPIES: i64 = 20_000;
+pub(super) const KEEP_CLOSED_COPIES: i64 = 20_000;
 
 /// How many events are kept here: more than one call makes.
 const KEEP_EVENTS: u64 = 200;
@@ -108,20 +109,21 @@ impl<'a> Session<'a> {
     }
 
     /// Performs an action on both sides, the facade over stores that fail as
-    /// `arm` says; returns how many store calls it made. After a fault the
+    /// `arm` says; returns how many store calls it made, and which had an effect. After a fault the
     /// workspace is opened again if `reopens`, and the action is repeated.
     pub(super) async fn act(
         &mut self,
         action: &Action,
         arm: impl FnOnce(&FaultPlan),
         reopens: bool,
-    ) -> Checked<u64> {
+    ) -> Checked<(u64, Vec<u64>)> {
         let prediction = self.predict(action);
         self.note(|| format!("{action:?}"));
         self.plan.reopen();
         arm(&self.plan);
         let outcome = perform(&self.workspace, action).await;
         let (calls, faults) = (self.plan.calls(), self.plan.faults());
+        let effects = self.plan.effects();
         self.plan.reopen();
         self.tally.count(&outcome, faults);
         if faults == 0 {
@@ -136,7 +138,17 @@ impl<'a> Session<'a> {
         if let Action::Gc(None) = action {
             self.check_garbage().await?;
         }
-        Ok(calls)
+        Ok((calls, effects))
+    }
+
+    /// Returns the present time.
+    pub(super) fn now(&self) -> Timestamp {
+        self.context.now()
+    }
+
+    /// Lets `millis` pass.
+    pub(super) fn wait(&self, millis: i64) {
+        self.context.advance(millis);
     }
 
     /// Returns the id that the next fork will have.

@@ -51,6 +51,8 @@ pub enum Answer {
     Undone(Undone),
     /// Of a snapshot or restore.
     Recorded(Recorded),
+    /// Of upkeep: copies discarded and forgotten, revisions pruned.
+    Kept([u64; 3]),
     /// How many.
     Count(u64),
     /// An entry.

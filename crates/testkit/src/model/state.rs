@@ -533,8 +533,30 @@ impl Model {
 
     /// Forgets closed copies whose time of being remembered is up.
     pub fn forget(&mut self, now: Timestamp) {
+        while let Some(id) = self.first_to_forget(now) {
+            self.copies.remove(&id);
+        }
+    }
+
+    /// Returns the open copy that was the first to expire.
+    pub(super) fn first_expired(&self, now: Timestamp) -> Option<CopyId> {
+        let expired = self
+            .copies
+            .iter()
+            .filter(|(_, copy)| copy.state == CopyState::Open && copy.expired(now));
+        expired
+            .min_by_key(|(id, copy)| (copy.expires, **id))
+            .map(|(id, _)| *id)
+    }
+
+    /// Returns the closed copy whose time of being remembered was up first.
+    pub(super) fn first_to_forget(&self, now: Timestamp) -> Option<CopyId> {
         let until = now.plus_millis(-self.keep_closed_copies);
-        self.copies
-            .retain(|_, copy| copy.state == CopyState::Open || copy.modified > until);
+        let over = self
+            .copies
+            .iter()
+            .filter(|(_, copy)| copy.state != CopyState::Open && copy.modified <= until);
+        over.min_by_key(|(id, copy)| (copy.modified, **id))
+            .map(|(id, _)| *id)
     }
 }

@@ -1,17 +1,20 @@
 //! What the garbage collection keeps: its place, its marks, its sweeps.
 
 use workspace_core::store::{CollectionPhase, CollectionRecord, MetaStore, Sweep};
-use workspace_core::{ContentId, OperationId, RevisionId, TreeId};
+use workspace_core::{ContentId, GrantId, OperationId, RevisionId, TreeId};
 
 use super::fixture::{blob_key, copy_id, empty, inline, object, plant, read, tree, write};
 
-/// Asserts that the collection under way is kept in every phase.
+/// Asserts that a collection is kept in every phase.
 pub fn collections(store: &dyn MetaStore) {
     empty(store);
     let content = ContentId::of(b"x");
     let phases = [
+        CollectionPhase::Done,
         CollectionPhase::Clear,
         CollectionPhase::Events,
+        CollectionPhase::Grants(None),
+        CollectionPhase::Grants(Some(GrantId::from_bytes([0xfe; 16]))),
         CollectionPhase::Revisions(None),
         CollectionPhase::Revisions(Some(RevisionId::new(5))),
         CollectionPhase::Copies(None),
@@ -30,6 +33,7 @@ pub fn collections(store: &dyn MetaStore) {
     for (n, phase) in (0..).zip(phases) {
         let record = CollectionRecord {
             phase,
+            began: 3 * n,
             nodes: n,
             contents: 2 * n,
         };
@@ -148,7 +152,8 @@ fn every_page<Id: Copy + Ord>(
     let mut last = None;
     loop {
         let next = page(last.as_ref());
-        assert!(next.unmarked.len() <= limit);
+        assert!(next.unmarked.len() <= next.looked && next.looked <= limit);
+        assert_eq!(next.looked == 0, next.last.is_none());
         assert!(next.unmarked.iter().all(|id| Some(*id) <= next.last));
         found.extend(next.unmarked);
         match next.last {

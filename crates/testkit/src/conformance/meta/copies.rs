@@ -146,3 +146,54 @@ pub fn copy_pages(store: &dyn MetaStore) {
     let after = read(store, |tx| tx.copies(false, Some(&copy_id(0x50)), 1));
     assert_eq!(after[0].id, copy_id(0x7f));
 }
+
+/// Asserts that copies that expire, and closed ones, are found in the order of
+/// their times.
+pub fn copy_times(store: &dyn MetaStore) {
+    empty(store);
+    plant(store, [1]);
+    let time = Timestamp::from_millis;
+    // By id: open with these times of expiry, then closed at these times.
+    let expiries = [Some(40), None, Some(-5), Some(7), Some(7), None];
+    for (n, expires) in (0..).zip(expiries) {
+        let copy = CopyRecord {
+            expires: expires.map(time),
+            ..open_copy(n)
+        };
+        write(store, |tx| tx.put_copy(&copy));
+    }
+    for (n, modified) in (100..).zip([30, -30, 30, 2]) {
+        let copy = CopyRecord {
+            state: match n % 2 {
+                0 => CopyState::Applied(RevisionId::new(3)),
+                _ => CopyState::Discarded,
+            },
+            modified: time(modified),
+            expires: Some(time(7)),
+            ..open_copy(n)
+        };
+        write(store, |tx| tx.put_copy(&copy));
+    }
+    let ids = |found: Vec<CopyRecord>| found.iter().map(|copy| copy.id).collect::<Vec<_>>();
+    let wanted = |numbers: &[u8]| numbers.iter().map(|n| copy_id(*n)).collect::<Vec<_>>();
+    let expiring = |until, limit| ids(read(store, |tx| tx.expiring_copies(time(until), limit)));
+    assert_eq!(expiring(i64::MAX, 9), wanted(&[2, 3, 4, 0]));
+    assert_eq!(expiring(i64::MAX, 2), wanted(&[2, 3]));
+    assert_eq!(expiring(7, 9), wanted(&[2, 3, 4]));
+    assert_eq!(expiring(6, 9), wanted(&[2]));
+    assert_eq!(expiring(-6, 9), []);
+    let closed = |until, limit| ids(read(store, |tx| tx.closed_copies(time(until), limit)));
+    assert_eq!(closed(i64::MAX, 9), wanted(&[101, 103, 100, 102]));
+    assert_eq!(closed(30, 3), wanted(&[101, 103, 100]));
+    assert_eq!(closed(29, 9), wanted(&[101, 103]));
+    assert_eq!(closed(i64::MIN, 9), []);
+    write(store, |tx| {
+        tx.put_copy(&CopyRecord {
+            state: CopyState::Discarded,
+            modified: time(3),
+            ..tx.copy(&copy_id(2))?.expect("it was put")
+        })
+    });
+    assert_eq!(expiring(i64::MAX, 1), wanted(&[3]));
+    assert_eq!(closed(3, 9), wanted(&[101, 103, 2]));
+}

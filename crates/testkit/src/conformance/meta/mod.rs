@@ -19,12 +19,12 @@ mod values;
 
 pub use collection::{collections, marks, sweeps};
 pub use contents::{contents, large_contents, objects};
-pub use copies::{copies, copy_names, copy_pages};
+pub use copies::{copies, copy_names, copy_pages, copy_times};
 pub use events::{event_pages, events};
 pub use grants::{grant_pages, grant_tokens, grants};
 pub use head::{head, new_store};
 pub use nodes::{large_nodes, nodes};
-pub use operations::{operation_pages, operations};
+pub use operations::{operation_deletion, operation_pages, operations};
 pub use revisions::{revision_pages, revisions};
 pub use transactions::{errors_roll_back, one_run, rolled_back_marks, transactions_see_themselves};
 pub use usage::usage;
@@ -44,8 +44,10 @@ pub fn all(store: &dyn MetaStore) {
     copies(store);
     copy_names(store);
     copy_pages(store);
+    copy_times(store);
     operations(store);
     operation_pages(store);
+    operation_deletion(store);
     revisions(store);
     revision_pages(store);
     events(store);

@@ -94,3 +94,25 @@ pub fn operation_pages(store: &dyn MetaStore) {
     let nobody = read(store, |tx| tx.operations(&copy_id(9), None, 9));
     assert_eq!(nobody, []);
 }
+
+/// Asserts that operations are deleted from the oldest on, and of one copy only.
+pub fn operation_deletion(store: &dyn MetaStore) {
+    empty(store);
+    plant(store, [1]);
+    write(store, |tx| {
+        for copy in [1, 2] {
+            tx.put_copy(&open_copy(copy))?;
+            (1..=5).try_for_each(|n| tx.put_operation(&copy_id(copy), &operation(n)))?;
+        }
+        Ok(())
+    });
+    let delete = |limit| write(store, |tx| tx.delete_operations(&copy_id(1), limit));
+    let left = |copy| {
+        let left = read(store, |tx| tx.operations(&copy_id(copy), None, 9));
+        left.iter().map(|found| found.id.get()).collect::<Vec<_>>()
+    };
+    assert_eq!((delete(0), left(1)), (0, vec![1, 2, 3, 4, 5]));
+    assert_eq!((delete(2), left(1)), (2, vec![3, 4, 5]));
+    assert_eq!((delete(usize::MAX), left(1)), (3, vec![]));
+    assert_eq!((delete(1), left(2)), (0, vec![1, 2, 3, 4, 5]));
+}

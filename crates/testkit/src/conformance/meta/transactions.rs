@@ -147,6 +147,7 @@ fn fill(tx: &dyn MetaTx) -> Result<()> {
     tx.append_event(&event(EventKind::Forked, version))?;
     tx.set_collection(Some(&CollectionRecord {
         phase: CollectionPhase::Scan,
+        began: 7,
         nodes: version,
         contents: 1,
     }))

@@ -52,6 +52,7 @@ pub fn integers(store: &dyn MetaStore) {
         };
         let collection = CollectionRecord {
             phase: CollectionPhase::Operations(copy.id, Some(newest.id)),
+            began: value,
             nodes: value,
             contents: value,
         };
@@ -190,6 +191,9 @@ pub fn limits(store: &dyn MetaStore) {
     write(store, |tx| {
         assert_eq!(tx.copies(true, None, usize::MAX)?.len(), 1);
         assert_eq!(tx.operations(&copy_id(1), None, usize::MAX)?.len(), 1);
+        let ever = Timestamp::from_millis(i64::MAX);
+        assert_eq!(tx.expiring_copies(ever, usize::MAX)?.len(), 0);
+        assert_eq!(tx.closed_copies(ever, usize::MAX)?.len(), 0);
         assert_eq!(tx.revisions(None, usize::MAX)?.len(), 1);
         assert_eq!(tx.events(u64::MAX, usize::MAX)?, []);
         assert_eq!(tx.grants(WhichGrants::Every, None, usize::MAX)?.len(), 1);

@@ -1,0 +1,196 @@
+use futures::executor::block_on;
+use workspace_core::{
+    At, CollectBudget, ForkOptions, KeepRevisions, NextStep, Options, RevisionMessage, Timestamp,
+    Upkeep, UpkeepStep,
+};
+
+use crate::support::{Fixture, change, write};
+
+const HOUR: i64 = 60 * 60 * 1000;
+const KEEP_CLOSED: i64 = 1_000_000;
+
+impl Fixture {
+    fn upkeep(&self, policy: &Upkeep) -> UpkeepStep {
+        block_on(self.workspace.upkeep(policy)).unwrap()
+    }
+
+    fn fork_until(&self, expires: i64) {
+        let options = ForkOptions {
+            name: None,
+            expires: Some(Timestamp::from_millis(expires)),
+        };
+        self.workspace.fork(options).unwrap();
+    }
+
+    fn snapshot(&self) {
+        self.workspace.snapshot(RevisionMessage::default()).unwrap();
+    }
+}
+
+fn fixture() -> Fixture {
+    Fixture::with(Options {
+        inline_limit: 100,
+        keep_closed_copies: KEEP_CLOSED,
+        keep_events: 20,
+        ..Options::default()
+    })
+}
+
+/// > Upkeep discards expired copies, forgets closed ones, prunes revisions and collects, in steps that keep to their budget.
+#[test]
+fn upkeep_keeps_to_its_budget() {
+    let fixture = fixture();
+    for n in 0..25 {
+        let copy = fixture.fork();
+        for text in ["1", "2", "3"] {
+            fixture.write(At::Copy(copy), &format!("/{n}"), text);
+        }
+        fixture.workspace.discard(copy).unwrap();
+        fixture.write(At::Head, &format!("/{n}/large"), &"x".repeat(200 + n));
+        fixture.snapshot();
+    }
+    fixture.remove(At::Head, "/3");
+    fixture.snapshot();
+    fixture.time.set(fixture.time.get() + KEEP_CLOSED);
+    for n in 0..25 {
+        fixture.fork_until(fixture.time.get() + 1000 + n);
+    }
+    fixture.time.set(fixture.time.get() + 2000);
+    let policy = Upkeep {
+        keep_revisions: Some(KeepRevisions {
+            newest: 2,
+            since: None,
+        }),
+        budget: CollectBudget { rows: 10 },
+        idle: Some(0),
+    };
+    let mut done = [0; 3];
+    let mut steps = 0;
+    loop {
+        let metered = fixture.workspace.metered();
+        let step = block_on(metered.upkeep(&policy)).unwrap();
+        let receipt = metered.receipt();
+        let rows = receipt.rows_read + receipt.rows_written;
+        let nodes = receipt.nodes_read + receipt.nodes_written;
+        assert!(rows <= 80 && nodes <= 20, "{step:?}: {receipt:?}");
+        assert!(receipt.blob_calls <= 11, "{step:?}: {receipt:?}");
+        done[0] += step.expired;
+        done[1] += step.forgotten;
+        done[2] += step.pruned;
+        steps += 1;
+        if step.next != NextStep::Now {
+            break;
+        }
+    }
+    assert_eq!(done, [25, 25, 24]);
+    assert!(steps > 20);
+    assert_eq!(fixture.workspace.copies(false, None, 99).unwrap().len(), 25);
+    assert_eq!(fixture.workspace.revisions(None, 99).unwrap().len(), 2);
+    let usage = fixture.workspace.usage().unwrap();
+    assert_eq!((usage.operations, usage.object_contents), (0, 25));
+    let last = fixture.workspace.last_event().unwrap();
+    assert!(fixture.workspace.events(last - 21, 1).is_err());
+    fixture.fsck();
+    // What the budget left over is there in the next one, after a restart too.
+    let collected = fixture.gc();
+    assert_eq!((collected.nodes, collected.contents), (0, 0));
+}
+
+/// > Upkeep says when its next step is due: at once, at a time, or not before something changes.
+#[test]
+fn upkeep_says_when_it_is_due() {
+    let fixture = fixture();
+    let workspace = &fixture.workspace;
+    let policy = Upkeep::default();
+    let next = || fixture.upkeep(&policy).next;
+    let until_done = || {
+        for _ in 0..20 {
+            match next() {
+                NextStep::Now => {}
+                next => return next,
+            }
+        }
+        panic!("it does not end");
+    };
+    let after = |time: Timestamp, millis| NextStep::At(time.plus_millis(millis));
+    assert_eq!(next(), NextStep::Never);
+
+    fixture.write(At::Head, "/a", "1");
+    let first = workspace.head().unwrap().modified;
+    assert_eq!(next(), after(first, HOUR));
+    fixture.time.set(fixture.time.get() + HOUR / 2);
+    fixture.write(At::Head, "/a", "2");
+    let second = workspace.head().unwrap().modified;
+    assert_eq!(next(), after(second, HOUR), "an hour without a change");
+    fixture.time.set(second.as_millis() + HOUR);
+    assert_eq!(next(), NextStep::Now);
+    assert_eq!(until_done(), NextStep::Never);
+
+    // Where nothing is due, nothing is written, and next to nothing read.
+    let metered = workspace.metered();
+    assert_eq!(
+        block_on(metered.upkeep(&policy)).unwrap().next,
+        NextStep::Never
+    );
+    let receipt = metered.receipt();
+    assert_eq!(
+        (receipt.commits, receipt.rows_written, receipt.blob_calls),
+        (0, 0, 0)
+    );
+    assert!(receipt.rows_read <= 8, "{receipt:?}");
+
+    // It does not wait for ever for changes to stop.
+    fixture.write(At::Head, "/a", "3");
+    let first = workspace.head().unwrap().modified;
+    for n in 0..30 {
+        fixture.time.set(fixture.time.get() + HOUR * 9 / 10);
+        fixture.write(At::Head, "/a", &n.to_string());
+        let late = workspace.head().unwrap().modified.as_millis() - first.as_millis() >= 24 * HOUR;
+        assert_eq!(next() == NextStep::Now, late);
+        if late {
+            break;
+        }
+    }
+    assert_eq!(until_done(), NextStep::Never);
+
+    // A copy expires, and is forgotten later.
+    let expires = fixture.time.get() + 10 * HOUR;
+    fixture.fork_until(expires);
+    fixture.time.set(fixture.time.get() + HOUR);
+    assert_eq!(until_done(), NextStep::At(Timestamp::from_millis(expires)));
+    fixture.time.set(expires);
+    assert_eq!(fixture.upkeep(&policy).expired, 1);
+    let closed = workspace.copies(false, None, 9).unwrap()[0].modified;
+    assert_eq!(
+        next(),
+        after(closed, KEEP_CLOSED),
+        "before the idle hour is over"
+    );
+    fixture.time.set(closed.as_millis() + KEEP_CLOSED);
+    assert_eq!(fixture.upkeep(&policy).forgotten, 1);
+    fixture.time.set(fixture.time.get() + HOUR);
+    assert_eq!(until_done(), NextStep::Never);
+
+    // A revision is kept for two hours.
+    change(&workspace.files(At::Head), vec![write("/b", "1")]).unwrap();
+    fixture.snapshot();
+    let recorded = workspace.revisions(None, 1).unwrap()[0].at;
+    fixture.write(At::Head, "/b", "2");
+    fixture.snapshot();
+    let prune = |now: i64| Upkeep {
+        keep_revisions: Some(KeepRevisions {
+            newest: 1,
+            since: Some(Timestamp::from_millis(now - 2 * HOUR)),
+        }),
+        idle: Some(100 * HOUR),
+        ..Upkeep::default()
+    };
+    let now = fixture.time.get() + 1;
+    assert_eq!(
+        fixture.upkeep(&prune(now)).next,
+        after(recorded, 2 * HOUR + 1)
+    );
+    let now = recorded.as_millis() + 2 * HOUR + 1;
+    fixture.time.set(now - 1);
+    assert_eq!(fixture.upkeep(&prune(now)).pruned, 1);
+}
