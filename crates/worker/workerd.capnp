@@ -11,13 +11,16 @@ const config :Workerd.Config = (
     (name = "buckets", worker = .buckets),
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
-  extensions = [(
-    modules = [
-      (name = "miniflare:shared", esModule = embed "index.worker.js"),
-      (name = "miniflare:zod", esModule = embed "zod.worker.js"),
-    ],
-  )],
+  extensions = .simulator,
 );
+
+# What the simulator of R2 imports.
+const simulator :List(Workerd.Extension) = [(
+  modules = [
+    (name = "miniflare:shared", esModule = embed "index.worker.js"),
+    (name = "miniflare:zod", esModule = embed "zod.worker.js"),
+  ],
+)];
 
 const main :Workerd.Worker = (
   compatibilityDate = "2026-04-01",

@@ -25,6 +25,9 @@ extern "C" {
     fn console_error(text: &str);
 }
 
+/// The most bytes of a file: what R2 takes in one upload, 5 GiB less 5 MiB.
+const MAX_FILE: u64 = (5 << 30) - (5 << 20);
+
 /// One named workspace.
 #[wasm_bindgen]
 #[derive(Debug)]
@@ -136,7 +139,11 @@ impl Object {
             }
             opened => opened?,
         };
-        let serve = |access| router(workspace.clone(), access, ImportLimits::default());
+        let limits = ImportLimits {
+            file_bytes: MAX_FILE,
+            ..ImportLimits::default()
+        };
+        let serve = |access| router(workspace.clone(), access, limits);
         let open = Open {
             blobs: objects,
             guarded: serve(self.access.clone()),

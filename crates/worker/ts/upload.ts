@@ -28,31 +28,26 @@ export async function upload(
   const digest = new crypto.DigestStream("SHA-256");
   const [object, hash] = [writable.getWriter(), digest.getWriter()];
   const put = bucket.put(name, readable);
-  // Awaited below, after what may fail before it does.
-  put.catch(() => {});
   try {
-    await copy(body, size, async (chunk) => {
-      await Promise.all([object.write(chunk), hash.write(chunk)]);
-    });
-    await Promise.all([object.close(), hash.close()]);
+    // A put that fails reads no more: what is written then would wait for ever.
+    const refused = put.then(() => new Promise<never>(() => {}));
+    await Promise.race([copy(body, size, [object, hash]), refused]);
+    await put;
+    return new Uint8Array(await digest.digest);
   } catch (error) {
-    // Whoever fails first tells why: a put that was refused ends the copying.
-    await object.abort(error).catch(() => {});
-    await hash.abort(error).catch(() => {});
     digest.digest.catch(() => {});
-    await put.catch((refused) => {
-      if (!(error instanceof LengthError || error instanceof SourceError)) throw refused;
-    });
+    // Neither is waited for: what nobody reads any more may never end.
+    for (const writer of [object, hash]) writer.abort(error).catch(() => {});
+    await put.catch(() => {});
     throw error;
   }
-  await put;
-  return new Uint8Array(await digest.digest);
 }
 
+/** Copies a body to all of `writers`, and closes them. */
 async function copy(
   body: ReadableStream<Uint8Array>,
   size: number,
-  write: (chunk: Uint8Array) => Promise<void>,
+  writers: WritableStreamDefaultWriter<Uint8Array>[],
 ): Promise<void> {
   const reader = body.getReader({ mode: "byob" });
   let buffer = new ArrayBuffer(CHUNK);
@@ -68,12 +63,13 @@ async function copy(
     if (chunk && chunk.byteLength > 0) {
       seen += chunk.byteLength;
       if (seen > size) throw wrong(`${seen} bytes or more`, size);
-      await write(chunk);
+      await Promise.all(writers.map((writer) => writer.write(chunk)));
       buffer = chunk.buffer as ArrayBuffer;
     }
     if (next.done) break;
   }
   if (seen !== size) throw wrong(`${seen} bytes`, size);
+  await Promise.all(writers.map((writer) => writer.close()));
 }
 
 function wrong(found: string, size: number): LengthError {

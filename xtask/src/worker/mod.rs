@@ -2,12 +2,14 @@
 
 mod build;
 mod cases;
+mod contract;
 pub(crate) mod dev;
 mod durability;
 mod example;
 mod figures;
 mod npm;
 mod package;
+mod raw;
 mod typescript;
 mod workerd;
 mod wrangler;
@@ -79,5 +81,42 @@ pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
     if options.figures {
         figures::run(&workerd)?;
     }
-    Ok(())
+    contract(repository)
+}
+
+/// Sends bad input to the Worker as it is deployed, over a bucket that can fail.
+fn contract(repository: &Repository) -> Result<()> {
+    let built = build::package(repository)?;
+    let directory = repository.target.join("worker/contract");
+    if directory.exists() {
+        std::fs::remove_dir_all(&directory)?;
+    }
+    std::fs::create_dir_all(&directory)?;
+    let token = "a-token-for-tests-only";
+    dev::configure(repository, &built.join("worker.js"), &directory, token)?;
+    for name in ["contract.capnp", "faulty.mjs"] {
+        build::copy(
+            &repository.root.join("crates/worker/tests").join(name),
+            &directory,
+        )?;
+    }
+    let config = directory.join("contract.capnp");
+    let workerd = Workerd::start(repository, &config, &directory.join("state"), "127.0.0.1:0")?;
+    let target = raw::Target {
+        address: workerd.address().into(),
+        prefix: String::new(),
+        token: token.into(),
+    };
+    contract::run(&target)?;
+    let bucket = raw::Target {
+        address: workerd.socket("faults").into(),
+        ..target.clone()
+    };
+    contract::faults(&target, |mode| {
+        bucket
+            .anonymous("PUT", &format!("/fault/{mode}"))
+            .send()?
+            .expect(200)?;
+        Ok(())
+    })
 }

@@ -1,5 +1,6 @@
 //! The runtime, as a process of its own.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -19,13 +20,19 @@ const BINARIES: [(&str, &str, &str); 4] = [
     ("macos", "aarch64", "workerd-darwin-arm64"),
 ];
 
+/// The socket that is configured last, and so is ready last.
+const HTTP: &str = "http";
+
+/// Addresses by the names of sockets.
+type Sockets = BTreeMap<String, String>;
+
 /// A running workerd. It is killed when this is dropped.
 pub(crate) struct Workerd {
     command: PathBuf,
     config: PathBuf,
     state: PathBuf,
     child: Child,
-    address: String,
+    sockets: Sockets,
 }
 
 impl Workerd {
@@ -47,13 +54,13 @@ impl Workerd {
             .join("node_modules/@cloudflare")
             .join(package.2)
             .join("bin/workerd");
-        let (child, address) = spawn(&command, config, state, listen)?;
+        let (child, sockets) = spawn(&command, config, state, listen)?;
         Ok(Self {
             command,
             config: config.into(),
             state: state.into(),
             child,
-            address,
+            sockets,
         })
     }
 
@@ -61,7 +68,7 @@ impl Workerd {
     pub(crate) fn restart(&mut self) -> Result<()> {
         self.kill();
         let listen = "127.0.0.1:0";
-        (self.child, self.address) = spawn(&self.command, &self.config, &self.state, listen)?;
+        (self.child, self.sockets) = spawn(&self.command, &self.config, &self.state, listen)?;
         Ok(())
     }
 
@@ -74,7 +81,12 @@ impl Workerd {
 
     /// Returns the address that it listens at.
     pub(crate) fn address(&self) -> &str {
-        &self.address
+        self.socket(HTTP)
+    }
+
+    /// Returns the address of the socket of that name; empty where it has none.
+    pub(crate) fn socket(&self, name: &str) -> &str {
+        self.sockets.get(name).map_or("", String::as_str)
     }
 
     /// Waits until it ends by itself.
@@ -88,7 +100,7 @@ impl Workerd {
 
     /// Returns a client, which outlives a restart only with errors.
     pub(crate) fn client(&self) -> Client {
-        Client::new(self.address.clone())
+        Client::new(self.address().into())
     }
 }
 
@@ -157,7 +169,7 @@ impl Client {
     }
 }
 
-fn spawn(command: &Path, config: &Path, state: &Path, listen: &str) -> Result<(Child, String)> {
+fn spawn(command: &Path, config: &Path, state: &Path, listen: &str) -> Result<(Child, Sockets)> {
     for directory in ["objects", "r2"] {
         fs::create_dir_all(state.join(directory)).context("making the state directory")?;
     }
@@ -179,16 +191,20 @@ fn spawn(command: &Path, config: &Path, state: &Path, listen: &str) -> Result<(C
         .with_context(|| format!("cannot start {}", command.display()))?;
     let stdout = child.stdout.take().context("stdout is piped")?;
     let mut lines = BufReader::new(stdout).lines();
+    let mut sockets = Sockets::new();
     for line in &mut lines {
         let event: Value = match serde_json::from_str(&line?) {
             Ok(event) => event,
             Err(_) => continue,
         };
-        if event["event"] == "listen" && event["socket"] == "http" {
-            let port = event["port"].as_u64().context("a listener has a port")?;
+        let (Some(name), Some(port)) = (event["socket"].as_str(), event["port"].as_u64()) else {
+            continue;
+        };
+        sockets.insert(name.into(), format!("127.0.0.1:{port}"));
+        if name == HTTP {
             // A full pipe would block it.
             std::thread::spawn(move || lines.for_each(drop));
-            return Ok((child, format!("127.0.0.1:{port}")));
+            return Ok((child, sockets));
         }
     }
     let _ = child.wait();

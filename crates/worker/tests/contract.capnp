@@ -1,0 +1,26 @@
+# The Worker over an R2 bucket that fails when it is told to.
+
+using Workerd = import "/workerd/workerd.capnp";
+using Product = import "workerd.capnp";
+
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = Product.main),
+    (name = "objects", disk = (writable = true)),
+    (name = "r2", disk = (writable = true)),
+    (name = "bucket", worker = .faulty),
+    (name = "sound", worker = Product.bucket),
+    (name = "buckets", worker = Product.buckets),
+  ],
+  sockets = [
+    (name = "faults", address = "127.0.0.1:0", http = (), service = "bucket"),
+    (name = "http", address = "127.0.0.1:0", http = (), service = "main"),
+  ],
+  extensions = Product.simulator,
+);
+
+const faulty :Workerd.Worker = (
+  compatibilityDate = "2026-04-01",
+  modules = [(name = "faulty.mjs", esModule = embed "faulty.mjs")],
+  bindings = [(name = "SOUND", service = "sound")],
+);
