@@ -36,6 +36,10 @@ const main :Workerd.Worker = (
     (name = "WORKSPACES", durableObjectNamespace = "WorkspaceObject"),
     (name = "WORKSPACE_BUCKET", r2Bucket = "bucket"),
     (name = "WORKSPACE_TOKEN", text = embed "token"),
+    (name = "WORKSPACE_PREVIEWS", text = "localhost"),
+    (name = "WORKSPACE_KEEP_REVISIONS", fromEnvironment = "WORKSPACE_KEEP_REVISIONS"),
+    (name = "WORKSPACE_KEEP_DAYS", fromEnvironment = "WORKSPACE_KEEP_DAYS"),
+    (name = "WORKSPACE_IDLE", fromEnvironment = "WORKSPACE_IDLE"),
   ],
 );
 

@@ -6,6 +6,7 @@
 mod bench;
 mod command;
 mod demo;
+mod fuzz;
 mod gate;
 mod licences;
 mod repository;
@@ -38,6 +39,8 @@ enum Task {
     Dev(worker::dev::Options),
     /// Plays the whole loop of the `workspace` command on real trees.
     Demo,
+    /// Sends generated requests to the native server and to the Worker.
+    Fuzz(fuzz::Options),
     /// Measures the figures of docs/benchmarks.md, and writes them there.
     Bench(bench::Options),
     /// Builds the Worker's npm package, in crates/worker/dist.
@@ -64,6 +67,7 @@ fn run(task: Task) -> Result<()> {
         Task::Test => gate::test(&repository),
         Task::Check => gate::check(&repository),
         Task::Dev(options) => worker::dev::run(&repository, &options),
+        Task::Fuzz(options) => fuzz::run(&repository, &options),
         Task::Demo => demo::run(&repository),
         Task::Bench(options) => bench::run(&repository, &options),
         Task::Build => worker::build(&repository),

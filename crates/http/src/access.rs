@@ -108,6 +108,17 @@ impl Access {
         Self(Root::Everybody)
     }
 
+    /// Tells whether a request comes from the root token's holder.
+    pub fn is_root(&self, headers: &HeaderMap) -> bool {
+        match &self.0 {
+            Root::Nobody => false,
+            Root::Everybody => true,
+            Root::Token(root) => {
+                bearer(headers).is_some_and(|token| hash(token).ct_eq(root).into())
+            }
+        }
+    }
+
     /// Checks the token of a request; returns the holder of a grant, `None` for
     /// that of the root token.
     pub(crate) fn check(
@@ -115,12 +126,10 @@ impl Access {
         workspace: &Workspace,
         headers: &HeaderMap,
     ) -> Result<Option<Holder>, Problem> {
-        let token = match (&self.0, bearer(headers)) {
-            (Root::Everybody, _) => return Ok(None),
-            (_, None) => return Err(Problem::unauthorized()),
-            (Root::Token(root), Some(token)) if hash(token).ct_eq(root).into() => return Ok(None),
-            (_, Some(token)) => token,
-        };
+        if self.is_root(headers) {
+            return Ok(None);
+        }
+        let token = bearer(headers).ok_or_else(Problem::unauthorized)?;
         let grant = workspace.find_grant(token)?;
         let grant = grant.ok_or_else(Problem::unauthorized)?;
         Ok(Some(Holder {

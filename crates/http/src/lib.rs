@@ -52,5 +52,7 @@ pub use client::{Client, RemoteExport, RemoteWalk, Transport, Written};
 pub use openapi::{OPENAPI, openapi};
 pub use passage::{Passage, Passed};
 pub use preview_host::PreviewHost;
-pub use problem::{ConflictDto, PROBLEM_JSON, PathListDto, ProblemDto, status};
+pub use problem::{
+    ConflictDto, PROBLEM_JSON, PathListDto, ProblemDto, problem, status, unauthorized,
+};
 pub use pulse::Pulse;

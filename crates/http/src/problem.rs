@@ -46,6 +46,17 @@ pub(crate) fn tells_detail(kind: ErrorKind) -> bool {
     )
 }
 
+/// Returns the answer to a request that failed before it came to a router.
+pub fn problem(error: Error) -> Response<Body> {
+    Problem::from(error).into_response()
+}
+
+/// Returns the answer to a request whose token is missing or wrong, for a server
+/// that has no workspace to ask.
+pub fn unauthorized() -> Response<Body> {
+    Problem::unauthorized().into_response()
+}
+
 /// A failed request.
 #[derive(Debug)]
 pub(crate) struct Problem {

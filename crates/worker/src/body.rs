@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use futures::FutureExt as _;
-use js_sys::{Error as Exception, Function, Promise, Uint8Array};
+use js_sys::{Error as Exception, Uint8Array};
 use send_wrapper::SendWrapper;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use workspace_core::{BlobKey, ContentId, Error, ErrorKind};
 use workspace_durable_object::{R2Blobs, chunks};
 use workspace_http::Passage;
+
+use crate::platform::Platform;
 
 /// Returns the body that JavaScript hands over: nothing, bytes, or a stream.
 pub(crate) fn incoming(body: &JsValue) -> Body {
@@ -23,17 +25,15 @@ pub(crate) fn incoming(body: &JsValue) -> Body {
     }
 }
 
-/// Returns how a request's body gets into R2 without passing through here:
-/// `upload` takes an object's name, the body and its length, and resolves to the
-/// SHA-256 of what it stored.
-pub(crate) fn passage(upload: &Function, blobs: &Arc<R2Blobs>, body: &JsValue) -> Passage {
-    let shared = SendWrapper::new((upload.clone(), body.clone()));
+/// Returns how a request's body gets into R2 without passing through here.
+pub(crate) fn passage(platform: &Platform, blobs: &Arc<R2Blobs>, body: &JsValue) -> Passage {
+    let shared = SendWrapper::new((platform.clone(), body.clone()));
     let blobs = Arc::clone(blobs);
     Passage::new(move |key, size| {
         let name = blobs.name(&key);
-        let (upload, body) = (shared.0.clone(), shared.1.clone());
+        let (platform, body) = (shared.0.clone(), shared.1.clone());
         SendWrapper::new(async move {
-            let stored = store(&upload, &name, &body, size).await;
+            let stored = store(&platform, &name, &body, size).await;
             stored.map_err(|thrown| failed(&key, &thrown))
         })
         .boxed()
@@ -41,16 +41,14 @@ pub(crate) fn passage(upload: &Function, blobs: &Arc<R2Blobs>, body: &JsValue) -
 }
 
 async fn store(
-    upload: &Function,
+    platform: &Platform,
     name: &str,
     body: &JsValue,
     size: u64,
 ) -> std::result::Result<ContentId, JsValue> {
     // Sizes are under 2^53.
-    let promise = upload.call3(&JsValue::NULL, &name.into(), body, &(size as f64).into())?;
-    let hash: Uint8Array = JsFuture::from(promise.unchecked_into::<Promise>())
-        .await?
-        .unchecked_into();
+    let promise = platform.upload(name, body, size as f64)?;
+    let hash: Uint8Array = JsFuture::from(promise).await?.unchecked_into();
     let mut bytes = [0; 32];
     hash.copy_to(&mut bytes);
     Ok(ContentId::from_bytes(bytes))

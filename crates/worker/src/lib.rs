@@ -3,6 +3,7 @@
 //! in `ts/object.ts`; together they are the class `WorkspaceObject`.
 //!
 //! - `WorkspaceObject`: answers requests, and keeps house when an alarm rings.
+//! - `Platform`: what JavaScript does for it.
 //! - `Rest`: a body that goes out as it is made.
 
 #![cfg(target_arch = "wasm32")]
@@ -10,6 +11,8 @@
 mod answer;
 mod body;
 mod object;
+mod platform;
 
 pub use answer::Rest;
 pub use object::WorkspaceObject;
+pub use platform::Platform;

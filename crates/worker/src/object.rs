@@ -6,18 +6,20 @@ use std::sync::{Arc, Once};
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
-use js_sys::Function;
+use axum::http::header::HOST;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
+use js_sys::Array;
 use tower::ServiceExt as _;
 use wasm_bindgen::prelude::*;
 use workspace_core::store::{BlobStore, MetaStore};
-use workspace_core::{Error, ErrorKind, ImportLimits, Options, Result, Workspace};
+use workspace_core::{Error, ErrorKind, ImportLimits, NextStep, Options, Result, Workspace};
 use workspace_durable_object::{DoSql, Prefix, R2Blobs, context};
-use workspace_http::{Access, Passed, router};
-use workspace_sql::SqlMeta;
+use workspace_http::{Access, Passed, PreviewHost, problem, router, unauthorized};
+use workspace_sql::{SqlMeta, schema_version};
 
 use crate::answer::{answer, answer_with};
 use crate::body::{incoming, passage};
+use crate::platform::Platform;
 
 #[wasm_bindgen]
 extern "C" {
@@ -38,14 +40,15 @@ struct Object {
     storage: JsValue,
     bucket: JsValue,
     id: String,
+    platform: Platform,
     access: Access,
-    upload: Function,
     open: OnceCell<Open>,
 }
 
 /// What is there once the workspace is open.
 #[derive(Debug)]
 struct Open {
+    workspace: Workspace,
     blobs: Arc<R2Blobs>,
     /// For requests from outside, which bring a token.
     guarded: Router,
@@ -53,11 +56,19 @@ struct Open {
     trusted: Router,
 }
 
+/// A request as JavaScript hands it over.
+struct Call {
+    method: String,
+    target: String,
+    headers: Vec<String>,
+    body: JsValue,
+    trusted: bool,
+}
+
 #[wasm_bindgen]
 impl WorkspaceObject {
-    /// Takes the object's storage, an R2 bucket, the object's id, the root token
-    /// (without one, requests from outside are all refused), and what stores a
-    /// body in R2.
+    /// Takes the object's storage, an R2 bucket, the object's id, and the
+    /// platform.
     ///
     /// # Errors
     /// A token that can be guessed.
@@ -66,27 +77,25 @@ impl WorkspaceObject {
         storage: JsValue,
         bucket: JsValue,
         id: String,
-        token: Option<String>,
-        upload: Function,
+        platform: Platform,
     ) -> std::result::Result<Self, JsError> {
         static HOOK: Once = Once::new();
         HOOK.call_once(|| {
             std::panic::set_hook(Box::new(|panic| console_error(&panic.to_string())));
         });
-        let access = token.as_deref().map_or(Ok(Access::nobody()), Access::root);
         Ok(Self(Rc::new(Object {
             storage,
             bucket,
             id,
-            access: access.map_err(thrown)?,
-            upload,
+            access: platform.access().map_err(thrown)?,
+            platform,
             open: OnceCell::new(),
         })))
     }
 
     /// Answers a request. `target` is path and query; `headers` alternate names
     /// and values; `body` is nothing, bytes, or a stream of bytes. Resolves to
-    /// status, headers, first bytes and [`Rest`](crate::Rest) of the answer.
+    /// status, headers, first bytes and rest of the answer.
     ///
     /// # Errors
     /// Only what no answer can be made of.
@@ -97,38 +106,89 @@ impl WorkspaceObject {
         headers: Vec<String>,
         body: JsValue,
         trusted: bool,
-    ) -> std::result::Result<js_sys::Array, JsError> {
+    ) -> std::result::Result<Array, JsError> {
         let object = Rc::clone(&self.0);
-        let open = object.open().map_err(thrown)?;
-        let router = match trusted {
-            true => &open.trusted,
-            false => &open.guarded,
+        let call = Call {
+            method,
+            target,
+            headers,
+            body,
+            trusted,
         };
-        let make = || request(&method, &target, &headers, &body).map_err(thrown);
-        let mut request = make()?;
-        let passage = passage(&object.upload, &open.blobs, &body);
-        request.extensions_mut().insert(passage);
-        let response = ask(router, request).await;
-        if let Some(Passed { key, range }) = response.extensions().get() {
-            // What cannot be passed on is read here, and says what is wrong.
-            return match open.blobs.readable(key, range.clone()).await {
-                Ok(Some(readable)) => Ok(answer_with(&response, &readable)),
-                _ => answer(ask(router, make()?).await).await.map_err(thrown),
-            };
-        }
-        answer(response).await.map_err(thrown)
+        let response = object.respond(&call).await.unwrap_or_else(problem);
+        object.answer(&call, response).await.map_err(thrown)
+    }
+
+    /// Takes a step of upkeep. Resolves to when the next one is due, in
+    /// milliseconds since 1970: now where there is more to do, and nothing where
+    /// there is nothing to do until something changes.
+    ///
+    /// # Errors
+    /// Those of the stores. Repeating it goes on where it stopped.
+    pub async fn upkeep(&self) -> std::result::Result<Option<f64>, JsError> {
+        let object = Rc::clone(&self.0);
+        let Some(open) = object.open(false).map_err(thrown)? else {
+            return Ok(None);
+        };
+        let now = js_sys::Date::now();
+        let step = open.workspace.upkeep(&object.platform.upkeep(now)).await;
+        Ok(match step.map_err(thrown)?.next {
+            NextStep::Now => Some(now),
+            NextStep::At(time) => Some(time.as_millis() as f64),
+            NextStep::Never => None,
+        })
     }
 }
 
 impl Object {
-    /// Returns the workspace, created where it is missing.
-    fn open(&self) -> Result<&Open> {
-        if let Some(open) = self.open.get() {
-            return Ok(open);
-        }
-        let meta = || -> Result<Box<dyn MetaStore>> {
-            Ok(Box::new(SqlMeta::open(DoSql::new(&self.storage)?)?))
+    async fn respond(&self, call: &Call) -> Result<Response<Body>> {
+        let mut request = self.request(call)?;
+        // A stranger leaves no trace: who may use a workspace makes it.
+        let make = call.trusted || self.access.is_root(request.headers());
+        let Some(open) = self.open(make)? else {
+            return Ok(unauthorized());
         };
+        let extensions = request.extensions_mut();
+        extensions.insert(passage(&self.platform, &open.blobs, &call.body));
+        extensions.insert(self.platform.pulse());
+        Ok(open.ask(call, request).await)
+    }
+
+    /// Turns a response into what JavaScript takes.
+    async fn answer(&self, call: &Call, response: Response<Body>) -> Result<Array> {
+        let (Some(Passed { key, range }), Some(open)) =
+            (response.extensions().get(), self.open.get())
+        else {
+            return answer(response).await;
+        };
+        match open.blobs.readable(key, range.clone()).await {
+            Ok(Some(readable)) => Ok(answer_with(&response, &readable)),
+            // What cannot be passed on is read here, and says what is wrong.
+            _ => answer(open.ask(call, self.request(call)?).await).await,
+        }
+    }
+
+    fn request(&self, call: &Call) -> Result<Request<Body>> {
+        let mut request = call.request()?;
+        if let Some(domain) = self.platform.previews()
+            && let Some(host) = host(request.headers())
+            && let Some(preview) = PreviewHost::parse(host, &domain)
+        {
+            preview.rewrite(&mut request)?;
+        }
+        Ok(request)
+    }
+
+    /// Returns the workspace; `None` where there is none, unless it is to be made.
+    fn open(&self, make: bool) -> Result<Option<&Open>> {
+        if let Some(open) = self.open.get() {
+            return Ok(Some(open));
+        }
+        let sql = DoSql::new(&self.storage)?;
+        if !make && schema_version(&sql)? == 0 {
+            return Ok(None);
+        }
+        let meta = || -> Result<Box<dyn MetaStore>> { Ok(Box::new(SqlMeta::open(sql.clone())?)) };
         let objects = Arc::new(R2Blobs::new(&self.bucket, Prefix::new(&self.id)?));
         let blobs = Arc::clone(&objects) as Arc<dyn BlobStore>;
         let options = Options::default();
@@ -148,35 +208,43 @@ impl Object {
             blobs: objects,
             guarded: serve(self.access.clone()),
             trusted: serve(Access::trusted()),
+            workspace: workspace.clone(),
         };
-        Ok(self.open.get_or_init(|| open))
+        Ok(Some(self.open.get_or_init(|| open)))
     }
 }
 
-async fn ask(router: &Router, request: Request<Body>) -> Response<Body> {
-    match router.clone().oneshot(request).await {
-        Ok(response) => response,
-        Err(never) => match never {},
+impl Open {
+    async fn ask(&self, call: &Call, request: Request<Body>) -> Response<Body> {
+        let router = match call.trusted {
+            true => &self.trusted,
+            false => &self.guarded,
+        };
+        match router.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
     }
 }
 
-fn request(
-    method: &str,
-    target: &str,
-    headers: &[String],
-    body: &JsValue,
-) -> Result<Request<Body>> {
-    let invalid = |what: &str| Error::new(ErrorKind::Invalid, "read request").because(what);
-    let mut request = Request::new(incoming(body));
-    *request.method_mut() =
-        Method::from_bytes(method.as_bytes()).map_err(|_| invalid("not a method"))?;
-    *request.uri_mut() = Uri::try_from(target).map_err(|_| invalid("not a URL"))?;
-    for pair in headers.chunks_exact(2) {
-        let name = HeaderName::try_from(&pair[0]).map_err(|_| invalid("not a header"))?;
-        let value = HeaderValue::try_from(&pair[1]).map_err(|_| invalid("not a header"))?;
-        request.headers_mut().append(name, value);
+impl Call {
+    fn request(&self) -> Result<Request<Body>> {
+        let invalid = |what: &str| Error::new(ErrorKind::Invalid, "read request").because(what);
+        let mut request = Request::new(incoming(&self.body));
+        *request.method_mut() =
+            Method::from_bytes(self.method.as_bytes()).map_err(|_| invalid("not a method"))?;
+        *request.uri_mut() = Uri::try_from(&self.target).map_err(|_| invalid("not a URL"))?;
+        for pair in self.headers.chunks_exact(2) {
+            let name = HeaderName::try_from(&pair[0]).map_err(|_| invalid("not a header"))?;
+            let value = HeaderValue::try_from(&pair[1]).map_err(|_| invalid("not a header"))?;
+            request.headers_mut().append(name, value);
+        }
+        Ok(request)
     }
-    Ok(request)
+}
+
+fn host(headers: &HeaderMap) -> Option<&str> {
+    headers.get(HOST)?.to_str().ok()
 }
 
 fn thrown(error: Error) -> JsError {

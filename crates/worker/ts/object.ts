@@ -1,19 +1,15 @@
 // The Durable Object: one named workspace, in Rust behind this class.
 
+import { addressOf } from "./address.js";
 import { WorkspaceObject as Rust, type Rest as RustRest } from "./bindings.js";
 import { answer, type Call, type Reply } from "./call.js";
 import { type EventPage, Feed, isUpgrade, upgradeHeaders } from "./feed.js";
 import { Guarded, Panic } from "./guard.mjs";
 import { Operations } from "./operations.js";
-import { upload } from "./upload.js";
+import { Platform, type WorkspaceEnv } from "./platform.js";
+import { Upkeep } from "./upkeep.js";
 
-/** What the object needs to be bound to. */
-export interface WorkspaceEnv {
-  /** Large contents. */
-  WORKSPACE_BUCKET: R2Bucket;
-  /** The root token, a secret; without it every request from outside is refused. */
-  WORKSPACE_TOKEN?: string;
-}
+export type { WorkspaceEnv } from "./platform.js";
 
 /** The body of an answer after its first bytes: made by Rust, or R2's own. */
 type Rest = RustRest | ReadableStream<Uint8Array>;
@@ -25,12 +21,17 @@ type Answer = [number, string[], Uint8Array | undefined, Rest | undefined];
 export class WorkspaceObject extends Operations<WorkspaceEnv> {
   readonly #rust: Guarded<Rust>;
   readonly #feed: Feed;
+  readonly #upkeep: Upkeep;
 
   constructor(ctx: DurableObjectState, env: WorkspaceEnv) {
     super(ctx, env);
-    const { WORKSPACE_BUCKET: bucket, WORKSPACE_TOKEN: token } = env;
-    const store = upload.bind(null, bucket);
-    this.#rust = new Guarded(() => new Rust(ctx.storage, bucket, ctx.id.toString(), token, store));
+    const { storage, id } = ctx;
+    const platform = new Platform(env);
+    this.#rust = new Guarded(
+      () => new Rust(storage, env.WORKSPACE_BUCKET, id.toString(), platform),
+    );
+    const step = () => this.#rust.call((rust) => rust.upkeep());
+    this.#upkeep = new Upkeep(storage, platform.idle, step);
     this.#feed = new Feed(ctx, (after) => this.#events(after));
   }
 
@@ -52,8 +53,9 @@ export class WorkspaceObject extends Operations<WorkspaceEnv> {
 
   /** Answers a request from outside, which brings a token. */
   override async fetch(request: Request): Promise<Response> {
-    const { method, url, body } = request;
-    const target = targetOf(url);
+    const { method, body } = request;
+    const address = addressOf(request, this.env.WORKSPACE_PREVIEWS);
+    const target = address.kind === "workspace" ? address.target : "/";
     try {
       if (isUpgrade(request) && /^\/v1\/events($|\?)/.test(target)) {
         return await this.#listen(request, target);
@@ -71,8 +73,17 @@ export class WorkspaceObject extends Operations<WorkspaceEnv> {
         (rust) => rust.fetch(method, target, headers, body, trusted) as Promise<Answer>,
       );
     } finally {
-      if (method !== "GET" && method !== "HEAD") this.#feed.publish();
+      if (method !== "GET" && method !== "HEAD") {
+        this.#feed.publish();
+        await this.#upkeep.schedule();
+      }
     }
+  }
+
+  /** Keeps house. */
+  override async alarm(): Promise<void> {
+    await this.#upkeep.run();
+    this.#feed.publish();
   }
 
   /** Takes a client into the feed, who may read it. */
@@ -143,12 +154,6 @@ function close(rest: RustRest | undefined): void {
   } catch {
     // Of an instance that panicked: there is nothing left to let go of.
   }
-}
-
-/** Returns path and query as they were sent, after `/workspaces/NAME`. */
-function targetOf(url: string): string {
-  const rest = url.replace(/^[a-z]+:\/\/[^/?#]*(\/workspaces\/[^/?#]*)?/i, "");
-  return rest.startsWith("/") ? rest : `/${rest}`;
 }
 
 function panicked(error: unknown): Response {

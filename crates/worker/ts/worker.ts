@@ -1,7 +1,10 @@
 // The Worker as it is deployed: workspaces by name, over HTTP.
 //
-//   /workspaces/NAME/v1/…   the contract of the workspace of that name
+//   /workspaces/NAME/v1/…          the contract of the workspace of that name
+//   /workspaces/NAME/preview/…/    previews
+//   PREVIEW-NAME.DOMAIN            previews, each at a host of its own
 
+import { addressOf } from "./address.js";
 import type { WorkspaceEnv, WorkspaceObject } from "./object.js";
 
 export { WorkspaceObject } from "./object.js";
@@ -11,24 +14,19 @@ export interface Env extends WorkspaceEnv {
   WORKSPACES: DurableObjectNamespace<WorkspaceObject>;
 }
 
-/** 1 to 64 characters that mean nothing in a URL, a host name or a path. */
-const NAME = /^[0-9a-zA-Z_-]{1,64}$/;
-
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
-    const [, root, name = ""] = pathOf(request.url).split("/");
-    if (root !== "workspaces") return problem(404, "no_such_route", "no such route");
-    if (!NAME.test(name)) {
-      return problem(400, "invalid", "expected 1 to 64 of 0-9, A-Z, a-z, - and _", name);
+    const address = addressOf(request, env.WORKSPACE_PREVIEWS);
+    switch (address.kind) {
+      case "workspace":
+        return env.WORKSPACES.getByName(address.name).fetch(request);
+      case "misnamed":
+        return problem(400, "invalid", "expected 1 to 64 of 0-9, A-Z, a-z, - and _", address.name);
+      case "none":
+        return problem(404, "no_such_route", "expected /workspaces/NAME/v1/…");
     }
-    return env.WORKSPACES.getByName(name).fetch(request);
   },
 };
-
-/** The path as it was sent: nothing decoded, no `..` resolved. */
-function pathOf(url: string): string {
-  return url.replace(/^[a-z]+:\/\/[^/?#]*/i, "").replace(/[?#].*$/s, "");
-}
 
 function problem(status: number, code: string, detail: string, path?: string): Response {
   const type = `urn:workspace:problem:${code}`;

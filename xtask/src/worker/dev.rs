@@ -27,7 +27,7 @@ pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
     let token = token(&directory.join("token"))?;
     let config = configure(repository, &built.join("worker.js"), &directory, &token)?;
     let state = directory.join("state");
-    let mut workerd = Workerd::start(repository, &config, &state, &options.listen)?;
+    let mut workerd = Workerd::start(repository, &config, &state, &options.listen, &[])?;
     greet(workerd.address(), &token);
     workerd.wait()
 }

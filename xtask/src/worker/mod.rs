@@ -7,17 +7,22 @@ pub(crate) mod dev;
 mod durability;
 mod example;
 mod figures;
+mod live;
 mod npm;
 mod package;
-mod raw;
+pub(crate) mod raw;
 mod typescript;
 mod workerd;
 mod wrangler;
+
+use std::fs;
+use std::path::Path;
 
 use anyhow::Result;
 
 use crate::command::Program;
 use crate::repository::Repository;
+use raw::Target;
 use workerd::Workerd;
 
 /// What to run in workerd.
@@ -72,10 +77,10 @@ pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
     let built = build::tests(repository)?;
     let state = built.join("state");
     if state.exists() {
-        std::fs::remove_dir_all(&state)?;
+        fs::remove_dir_all(&state)?;
     }
     let config = built.join("config.capnp");
-    let mut workerd = Workerd::start(repository, &config, &state, "127.0.0.1:0")?;
+    let mut workerd = Workerd::start(repository, &config, &state, "127.0.0.1:0", &[])?;
     cases::run(&workerd)?;
     durability::run(&mut workerd, options.kills)?;
     if options.figures {
@@ -86,37 +91,51 @@ pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
 
 /// Sends bad input to the Worker as it is deployed, over a bucket that can fail.
 fn contract(repository: &Repository) -> Result<()> {
-    let built = build::package(repository)?;
     let directory = repository.target.join("worker/contract");
-    if directory.exists() {
-        std::fs::remove_dir_all(&directory)?;
-    }
-    std::fs::create_dir_all(&directory)?;
-    let token = "a-token-for-tests-only";
-    dev::configure(repository, &built.join("worker.js"), &directory, token)?;
-    for name in ["contract.capnp", "faulty.mjs"] {
-        build::copy(
-            &repository.root.join("crates/worker/tests").join(name),
-            &directory,
-        )?;
-    }
-    let config = directory.join("contract.capnp");
-    let workerd = Workerd::start(repository, &config, &directory.join("state"), "127.0.0.1:0")?;
-    let target = raw::Target {
-        address: workerd.address().into(),
-        prefix: String::new(),
-        token: token.into(),
-    };
+    let (mut workerd, target) = serve(repository, &directory, "contract.capnp")?;
     contract::run(&target)?;
-    let bucket = raw::Target {
+    let bucket = Target {
         address: workerd.socket("faults").into(),
         ..target.clone()
     };
     contract::faults(&target, |mode| {
-        bucket
-            .anonymous("PUT", &format!("/fault/{mode}"))
-            .send()?
-            .expect(200)?;
-        Ok(())
-    })
+        let told = bucket.anonymous("PUT", &format!("/fault/{mode}")).send()?;
+        told.expect(200).map(drop)
+    })?;
+    live::run(&mut workerd, &target)
+}
+
+/// Serves the Worker as it is deployed, from nothing, while the first of the pair
+/// lives.
+pub(crate) fn serve(
+    repository: &Repository,
+    directory: &Path,
+    config: &str,
+) -> Result<(Workerd, Target)> {
+    npm::install(repository)?;
+    let built = build::package(repository)?;
+    if directory.exists() {
+        fs::remove_dir_all(directory)?;
+    }
+    fs::create_dir_all(directory)?;
+    dev::configure(
+        repository,
+        &built.join("worker.js"),
+        directory,
+        typescript::TOKEN,
+    )?;
+    for entry in fs::read_dir(repository.root.join("crates/worker/tests"))? {
+        build::copy(&entry?.path(), directory)?;
+    }
+    let state = directory.join("state");
+    // House is kept soon after a change.
+    let env = &[("WORKSPACE_IDLE", "1")];
+    let config = directory.join(config);
+    let workerd = Workerd::start(repository, &config, &state, "127.0.0.1:0", env)?;
+    let target = Target {
+        address: workerd.address().into(),
+        prefix: String::new(),
+        token: typescript::TOKEN.into(),
+    };
+    Ok((workerd, target))
 }

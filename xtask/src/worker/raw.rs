@@ -43,12 +43,25 @@ impl Target {
 
     /// Begins a request without a token.
     pub(crate) fn anonymous(&self, method: &str, path: &str) -> Request<'_> {
+        self.hosted(method, path, "Host: test")
+    }
+
+    /// Begins a request without a token to another host.
+    pub(crate) fn hosted(&self, method: &str, path: &str, host: &str) -> Request<'_> {
         Request {
             target: self,
             line: format!("{method} {}{path} HTTP/1.1", self.prefix),
-            headers: vec!["Host: test".into(), "Connection: close".into()],
+            headers: vec![host.into(), "Connection: close".into()],
             body: Vec::new(),
             declared: None,
+        }
+    }
+
+    /// Returns the same workspace at another address.
+    pub(crate) fn moved(&self, address: &str) -> Self {
+        Self {
+            address: address.into(),
+            ..self.clone()
         }
     }
 
@@ -117,7 +130,7 @@ impl Request<'_> {
         let mut answer = Vec::new();
         let mut buffer = [0; 64 << 10];
         // Not every connection is closed by the server, although it was asked to.
-        while !ended(&answer) {
+        while !ended(&answer, self.line.starts_with("HEAD ")) {
             match stream.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(read) => answer.extend_from_slice(&buffer[..read]),
@@ -180,6 +193,14 @@ impl Answer {
         Ok(())
     }
 
+    /// Returns the value of a header, named in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (found, value) = line.split_once(": ")?;
+            found.eq_ignore_ascii_case(name).then_some(value)
+        })
+    }
+
     pub(crate) fn json(&self) -> Result<Value> {
         serde_json::from_slice(&self.body)
             .with_context(|| String::from_utf8_lossy(&self.body).into_owned())
@@ -187,10 +208,13 @@ impl Answer {
 }
 
 /// Tells whether an answer is there as a whole.
-fn ended(answer: &[u8]) -> bool {
+fn ended(answer: &[u8], bodiless: bool) -> bool {
     let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else {
         return false;
     };
+    if bodiless {
+        return true;
+    }
     let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
     let length = head
         .lines()

@@ -49,6 +49,6 @@ pub(crate) fn start(
     fs::create_dir_all(&directory)?;
     let config = dev::configure(repository, entry, &directory, TOKEN)?;
     let state = directory.join("state");
-    let workerd = Workerd::start(repository, &config, &state, "127.0.0.1:0")?;
+    let workerd = Workerd::start(repository, &config, &state, "127.0.0.1:0", &[])?;
     Ok((workerd, state.join("workerd.log")))
 }

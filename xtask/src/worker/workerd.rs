@@ -26,8 +26,12 @@ const HTTP: &str = "http";
 /// Addresses by the names of sockets.
 type Sockets = BTreeMap<String, String>;
 
+/// Variables of its environment, by name.
+pub(crate) type Env = &'static [(&'static str, &'static str)];
+
 /// A running workerd. It is killed when this is dropped.
 pub(crate) struct Workerd {
+    env: Env,
     command: PathBuf,
     config: PathBuf,
     state: PathBuf,
@@ -43,6 +47,7 @@ impl Workerd {
         config: &Path,
         state: &Path,
         listen: &str,
+        env: Env,
     ) -> Result<Self> {
         let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
         let package = BINARIES
@@ -54,8 +59,9 @@ impl Workerd {
             .join("node_modules/@cloudflare")
             .join(package.2)
             .join("bin/workerd");
-        let (child, sockets) = spawn(&command, config, state, listen)?;
+        let (child, sockets) = spawn(&command, config, state, listen, env)?;
         Ok(Self {
+            env,
             command,
             config: config.into(),
             state: state.into(),
@@ -68,7 +74,8 @@ impl Workerd {
     pub(crate) fn restart(&mut self) -> Result<()> {
         self.kill();
         let listen = "127.0.0.1:0";
-        (self.child, self.sockets) = spawn(&self.command, &self.config, &self.state, listen)?;
+        (self.child, self.sockets) =
+            spawn(&self.command, &self.config, &self.state, listen, self.env)?;
         Ok(())
     }
 
@@ -169,7 +176,13 @@ impl Client {
     }
 }
 
-fn spawn(command: &Path, config: &Path, state: &Path, listen: &str) -> Result<(Child, Sockets)> {
+fn spawn(
+    command: &Path,
+    config: &Path,
+    state: &Path,
+    listen: &str,
+    env: Env,
+) -> Result<(Child, Sockets)> {
     for directory in ["objects", "r2"] {
         fs::create_dir_all(state.join(directory)).context("making the state directory")?;
     }
@@ -180,6 +193,7 @@ fn spawn(command: &Path, config: &Path, state: &Path, listen: &str) -> Result<(C
         format!("--directory-path={name}={}", path.display())
     };
     let mut child = Command::new(command)
+        .envs(env.iter().copied())
         .arg("serve")
         .arg(config)
         .args(["--experimental", "--control-fd=1"])

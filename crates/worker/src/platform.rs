@@ -1,0 +1,88 @@
+//! What the JavaScript half does for this one: see `ts/platform.ts`.
+
+use futures::{StreamExt as _, stream};
+use js_sys::Promise;
+use send_wrapper::SendWrapper;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use workspace_core::{KeepRevisions, Result, Timestamp, Upkeep};
+use workspace_http::{Access, Pulse};
+
+/// How often a stream of events that has nothing to say says so.
+const PULSE: f64 = 15_000.0;
+const DAY: f64 = 24.0 * 60.0 * 60.0 * 1000.0;
+
+#[wasm_bindgen]
+extern "C" {
+    /// Settings, and what JavaScript does better.
+    #[derive(Debug, Clone)]
+    pub type Platform;
+
+    /// The root token.
+    #[wasm_bindgen(method, getter)]
+    fn token(this: &Platform) -> Option<String>;
+    /// The domain below which previews have hosts of their own.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn previews(this: &Platform) -> Option<String>;
+    /// As many of the newest revisions are kept.
+    #[wasm_bindgen(method, getter, js_name = keepRevisions)]
+    fn keep_revisions(this: &Platform) -> Option<f64>;
+    /// And those of as many days.
+    #[wasm_bindgen(method, getter, js_name = keepDays)]
+    fn keep_days(this: &Platform) -> Option<f64>;
+    /// For how many milliseconds nothing must have changed before a collection.
+    #[wasm_bindgen(method, getter)]
+    fn idle(this: &Platform) -> Option<f64>;
+
+    /// Stores a body of `size` bytes under `name`, and resolves to its SHA-256.
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn upload(
+        this: &Platform,
+        name: &str,
+        body: &JsValue,
+        size: f64,
+    ) -> std::result::Result<Promise, JsValue>;
+    /// Resolves after so many milliseconds.
+    #[wasm_bindgen(method)]
+    fn wait(this: &Platform, millis: f64) -> Promise;
+}
+
+impl Platform {
+    /// Returns who may call.
+    ///
+    /// # Errors
+    /// `Invalid` for a token that can be guessed.
+    pub(crate) fn access(&self) -> Result<Access> {
+        self.token()
+            .map_or(Ok(Access::nobody()), |token| Access::root(&token))
+    }
+
+    /// Returns how house is kept at `now`, in milliseconds since 1970.
+    pub(crate) fn upkeep(&self, now: f64) -> Upkeep {
+        let default = Upkeep::default();
+        let newest = self.keep_revisions();
+        Upkeep {
+            keep_revisions: newest.map(|newest| KeepRevisions {
+                newest: newest.max(1.0) as u64,
+                since: self
+                    .keep_days()
+                    .map(|days| Timestamp::from_millis((now - days * DAY) as i64)),
+            }),
+            idle: self.idle().map_or(default.idle, |idle| Some(idle as i64)),
+            ..default
+        }
+    }
+
+    /// Returns what keeps streams of events alive.
+    pub(crate) fn pulse(&self) -> Pulse {
+        let platform = SendWrapper::new(self.clone());
+        Pulse::new(move || {
+            let platform = SendWrapper::clone(&platform);
+            let ticks = stream::unfold(platform, |platform| async move {
+                let waited = JsFuture::from(platform.wait(PULSE)).await;
+                waited.is_ok().then_some(((), platform))
+            });
+            SendWrapper::new(ticks).boxed()
+        })
+    }
+}

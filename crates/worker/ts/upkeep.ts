@@ -1,0 +1,46 @@
+// Upkeep by alarms: copies expire, revisions are pruned, garbage is collected.
+
+/** How long after a change the first step is taken, at most. */
+const DELAY = 60_000;
+/** As many steps one alarm takes, letting requests in between. */
+const STEPS = 20;
+
+/** Takes a step; resolves to when the next one is due, if one is. */
+type Step = () => Promise<number | undefined>;
+
+export class Upkeep {
+  readonly #storage: DurableObjectStorage;
+  readonly #delay: number;
+  readonly #step: Step;
+  /** When the alarm rings; nothing where that is not known. */
+  #alarm: number | undefined;
+
+  constructor(storage: DurableObjectStorage, idle: number | undefined, step: Step) {
+    this.#storage = storage;
+    this.#delay = Math.min(DELAY, idle ?? DELAY);
+    this.#step = step;
+  }
+
+  /** Sees to it that the alarm rings soon: something changed. */
+  async schedule(): Promise<void> {
+    const soon = Date.now() + this.#delay;
+    if (this.#alarm !== undefined && this.#alarm <= soon) return;
+    const set = await this.#storage.getAlarm();
+    if (set === null || set > soon) await this.#storage.setAlarm(soon);
+    this.#alarm = Math.min(set ?? soon, soon);
+  }
+
+  /** Takes steps, and sets the alarm for the next. */
+  async run(): Promise<void> {
+    this.#alarm = undefined;
+    let next: number | undefined;
+    for (let step = 0; step < STEPS; step += 1) {
+      next = await this.#step();
+      if (next === undefined || next > Date.now()) break;
+      await scheduler.wait(0);
+    }
+    if (next === undefined) return;
+    await this.#storage.setAlarm(next);
+    this.#alarm = next;
+  }
+}
