@@ -172,7 +172,7 @@ impl View {
                 .because(format!("the range ends at {} before it starts", range.end)));
         }
         let range = range.start.min(file.size)..range.end.min(file.size);
-        let body = self.workspace.open_content(&file, range.clone()).await?;
+        let body = self.workspace.open_entry(&file, range.clone()).await?;
         Ok(Opened { file, range, body })
     }
 
@@ -515,7 +515,7 @@ impl Export {
                     .walk
                     .view
                     .workspace
-                    .open_content(file, range.clone())
+                    .open_entry(file, range.clone())
                     .await?;
                 Some(Opened {
                     file: file.clone(),

@@ -6,7 +6,7 @@ use axum::http::header::{
     HeaderValue, LAST_MODIFIED, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, Method, Response, StatusCode};
-use workspace_core::{Error, ErrorKind, File, TreePath, View};
+use workspace_core::{Error, ErrorKind, File, TreePath};
 
 use crate::call::{Answer, Call};
 use crate::conditional::{self, Part, Read, etag, http_date};
@@ -18,8 +18,9 @@ pub(crate) const BYTES: &str = "application/octet-stream";
 /// Whether a file may be executed, in answers.
 const EXECUTABLE: HeaderName = HeaderName::from_static("workspace-executable");
 
-/// Answers with the file at `path` of a view, or with a range of it.
-pub(crate) async fn serve(call: &Call, view: &View, path: &TreePath, file: &File) -> Answer {
+/// Answers with a file that a view let the caller see at `path`, or with a range of
+/// it.
+pub(crate) async fn serve(call: &Call, path: &TreePath, file: &File) -> Answer {
     match conditional::read(&call.headers, file) {
         Read::Failed => {
             let why = format!("its content is {}", file.content);
@@ -45,7 +46,12 @@ pub(crate) async fn serve(call: &Call, view: &View, path: &TreePath, file: &File
         Part::Beyond => return Err(Problem::range_not_satisfiable(file.size)),
     };
     let passed = match &call.passage {
-        Some(_) if call.method == Method::GET && !range.is_empty() => {
+        // What is no larger is in a row.
+        Some(_)
+            if call.method == Method::GET
+                && !range.is_empty()
+                && file.size > call.workspace.options().inline_limit as u64 =>
+        {
             let key = call.workspace.object_of(file)?;
             let range = range.clone();
             key.map(|key| Passed { key, range })
@@ -54,7 +60,7 @@ pub(crate) async fn serve(call: &Call, view: &View, path: &TreePath, file: &File
     };
     let body = match call.method == Method::HEAD || passed.is_some() {
         true => Body::empty(),
-        false => Body::from_stream(view.open(path, Some(range.clone())).await?.body),
+        false => Body::from_stream(call.workspace.open_entry(file, range.clone()).await?),
     };
     let mut response = Response::new(body);
     if let Some(passed) = passed {

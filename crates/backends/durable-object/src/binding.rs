@@ -126,14 +126,18 @@ extern "C" {
 
     #[wasm_bindgen(method, catch, js_name = getReader)]
     pub(crate) fn get_reader(this: &Readable) -> Result<Reader, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = getReader)]
+    pub(crate) fn get_reader_of(this: &Readable, options: &JsValue) -> Result<Reader, JsValue>;
 
-    /// `ReadableStreamDefaultReader`.
+    /// `ReadableStreamDefaultReader`, or `ReadableStreamBYOBReader`.
     #[wasm_bindgen(extends = Object)]
     #[derive(Debug)]
     pub(crate) type Reader;
 
     #[wasm_bindgen(method, catch)]
     pub(crate) async fn read(this: &Reader) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = read)]
+    pub(crate) async fn read_into(this: &Reader, view: &Uint8Array) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch)]
     pub(crate) fn cancel(this: &Reader) -> Result<js_sys::Promise, JsValue>;
 
@@ -145,6 +149,10 @@ extern "C" {
     pub(crate) fn done(this: &Chunk) -> Result<bool, JsValue>;
     #[wasm_bindgen(method, catch, getter)]
     pub(crate) fn value(this: &Chunk) -> Result<Uint8Array, JsValue>;
+
+    /// Collects what an iterator has, in one call from here.
+    #[wasm_bindgen(catch, js_namespace = Array, js_name = from)]
+    pub(crate) fn collected(iterator: &JsValue) -> Result<Array, JsValue>;
 }
 
 /// Copies a blob that the database handed out.

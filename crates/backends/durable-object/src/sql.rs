@@ -81,8 +81,8 @@ impl SqlConn for DoSql {
         const OPERATION: &str = "read row";
         let cursor = self.run(OPERATION, sql, params)?;
         let rows = cursor.raw().map_err(|thrown| failed(OPERATION, thrown))?;
-        for columns in &rows {
-            let columns = columns.map_err(|thrown| failed(OPERATION, thrown))?;
+        let rows = binding::collected(&rows).map_err(|thrown| failed(OPERATION, thrown))?;
+        for columns in rows.iter() {
             let columns: Array = columns.unchecked_into();
             let owned: Vec<Owned> = columns.iter().map(Owned::from).collect();
             let values: Vec<SqlValue<'_>> =

@@ -204,7 +204,7 @@ impl Workspace {
     /// # Errors
     /// `Corrupt` where it is missing or altered.
     pub async fn read_entry(&self, file: &File) -> Result<Bytes> {
-        let mut body = self.open_content(file, 0..file.size).await?;
+        let mut body = self.open_entry(file, 0..file.size).await?;
         let Some(first) = body.try_next().await? else {
             return Ok(Bytes::new());
         };
@@ -239,12 +239,12 @@ impl Workspace {
         found.ok_or_else(|| missing(id, "row"))
     }
 
-    /// Opens `range` of a file's content; a whole one is checked at its end.
-    pub(crate) async fn open_content(
-        &self,
-        file: &File,
-        range: Range<u64>,
-    ) -> Result<ByteStream<'static>> {
+    /// Opens `range` of the content of a file entry; a whole one is checked at its
+    /// end.
+    ///
+    /// # Errors
+    /// `Corrupt` where it is missing, and as a stream where it is altered.
+    pub async fn open_entry(&self, file: &File, range: Range<u64>) -> Result<ByteStream<'static>> {
         let id = file.content;
         let record = self.content(&id)?;
         let whole = range == (0..file.size);

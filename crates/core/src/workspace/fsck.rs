@@ -92,7 +92,7 @@ impl Workspace {
             media_type: None,
             provenance: None,
         };
-        let mut body = self.open_content(&file, 0..size).await?;
+        let mut body = self.open_entry(&file, 0..size).await?;
         while body.try_next().await?.is_some() {}
         Ok(())
     }

@@ -65,6 +65,8 @@ pub(crate) struct Inner {
     context: Context,
     options: Options,
     cache: RefCell<NodeCache>,
+    /// Head as the last transaction left it: nobody else writes.
+    head: RefCell<Option<HeadRecord>>,
     /// Whether writers must mark what they put for a collection under way.
     collecting: Cell<bool>,
     /// Trees that walks are reading, which no revision may hold any more.
@@ -193,6 +195,7 @@ impl Workspace {
             context,
             options,
             cache: RefCell::new(NodeCache::new(options.node_cache)),
+            head: RefCell::default(),
             collecting: Cell::new(false),
             pins: RefCell::default(),
             in_flight: InFlight::default(),
@@ -277,7 +280,9 @@ impl Workspace {
         let mut out = None;
         self.inner.meta.read(&mut |rows| {
             let body = body.take().ok_or_else(|| ran_twice(operation))?;
-            out = Some(body(&Tx::new(self, rows))?);
+            let tx = Tx::new(self, rows);
+            out = Some(body(&tx)?);
+            self.inner.head.replace(tx.into_head());
             Ok(())
         })?;
         out.ok_or_else(|| ran_twice(operation))
@@ -292,14 +297,18 @@ impl Workspace {
         let mut body = Some(body);
         let mut out = None;
         let mut told = false;
+        // It is not known again before the commit is.
+        let mut head = None;
         let before = self.meter.receipt();
         let committed = self.inner.meta.write(&mut |rows| {
             let body = body.take().ok_or_else(|| ran_twice(operation))?;
             let tx = Tx::new(self, rows);
             out = Some(body(&tx)?);
             told = tx.told();
+            head = tx.into_head();
             Ok(())
         });
+        self.inner.head.replace(head.filter(|_| committed.is_ok()));
         // Also where the commit failed: its events may be there all the same.
         if told {
             self.inner.readers.wake();

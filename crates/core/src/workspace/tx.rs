@@ -1,7 +1,7 @@
 //! A transaction as the facade uses it: metered, cached, and marking for the
 //! collector.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use lru::LruCache;
@@ -28,6 +28,8 @@ pub(crate) struct Tx<'a> {
     pub(crate) rows: Metered<'a>,
     inner: &'a Inner,
     told: Cell<bool>,
+    /// Head as this transaction has it, once it is known.
+    head: RefCell<Option<HeadRecord>>,
 }
 
 impl<'a> Tx<'a> {
@@ -39,7 +41,13 @@ impl<'a> Tx<'a> {
             },
             inner: &workspace.inner,
             told: Cell::new(false),
+            head: RefCell::new(workspace.inner.head.borrow().clone()),
         }
+    }
+
+    /// Returns head as the transaction leaves it, where it is known.
+    pub(crate) fn into_head(self) -> Option<HeadRecord> {
+        self.head.into_inner()
     }
 
     /// Appends an event. Whoever changes head, a copy or the revisions tells so.
@@ -54,16 +62,23 @@ impl<'a> Tx<'a> {
     }
 
     pub(crate) fn head(&self) -> Result<HeadRecord> {
-        self.rows.head()?.ok_or_else(|| {
+        if let Some(head) = &*self.head.borrow() {
+            return Ok(head.clone());
+        }
+        let head = self.rows.head()?.ok_or_else(|| {
             Error::new(ErrorKind::NotFound, "open")
                 .at("workspace")
                 .because("it was never created")
-        })
+        })?;
+        *self.head.borrow_mut() = Some(head.clone());
+        Ok(head)
     }
 
     pub(crate) fn set_head(&self, head: &HeadRecord) -> Result<()> {
         self.mark(&head.tree)?;
-        self.rows.set_head(head)
+        self.rows.set_head(head)?;
+        *self.head.borrow_mut() = Some(head.clone());
+        Ok(())
     }
 
     pub(crate) fn put_copy(&self, copy: &CopyRecord) -> Result<()> {
@@ -226,12 +241,15 @@ impl Nodes for Tx<'_> {
     fn save(&self, id: &TreeId, encoded: &[u8]) -> Result<()> {
         self.mark(id)?;
         self.rows.put_node(id, encoded)?;
+        // The next change begins with what this one leaves.
+        let node = Node::decode(encoded).map_err(|error| error.at(id))?;
+        self.inner.cache.borrow_mut().put(*id, Rc::new(node));
         Ok(())
     }
 }
 
 /// Decoded nodes, least recently used out first. What is cached may be gone
-/// from the store, but only where nothing refers to it any more.
+/// from the store, or rolled back, but only where nothing refers to it any more.
 pub(crate) struct NodeCache {
     nodes: LruCache<TreeId, Rc<Node>>,
     weight: usize,

@@ -123,7 +123,7 @@ async fn read(call: Call) -> Answer {
         view.open(&path, None).await?;
         return Err(Error::new(ErrorKind::NotFound, "read").at(path).into());
     };
-    serve(&call, &view, &path, &file).await
+    serve(&call, &path, &file).await
 }
 
 #[derive(Deserialize, IntoParams)]

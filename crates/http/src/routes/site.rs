@@ -109,12 +109,12 @@ async fn find(call: &Call, tree: &mut Option<TreeId>) -> Answer {
         None => Found::Nothing,
     };
     match found {
-        Found::File(path, file) => send(call, &view, &path, &file).await,
+        Found::File(path, file) => send(call, &path, &file).await,
         Found::Directory => redirect(call),
         Found::Nothing => match &site.fallback {
             Some(fallback) if accepts_pages(call) => match view.stat(fallback) {
                 Ok(Some(Entry::File(file))) => {
-                    let mut response = send(call, &view, fallback, &file).await?;
+                    let mut response = send(call, fallback, &file).await?;
                     let accept = HeaderValue::from_static("accept");
                     response.headers_mut().insert(VARY, accept);
                     Ok(response)
@@ -160,8 +160,8 @@ fn look(view: &View, site: &Site, path: &TreePath, slash: bool) -> Result<Found>
     })
 }
 
-async fn send(call: &Call, view: &View, path: &TreePath, file: &File) -> Answer {
-    let mut response = serve(call, view, path, file).await?;
+async fn send(call: &Call, path: &TreePath, file: &File) -> Answer {
+    let mut response = serve(call, path, file).await?;
     let guessed = guess(path).and_then(|kind| HeaderValue::try_from(kind).ok());
     if let Some(said) = response.headers_mut().get_mut(CONTENT_TYPE)
         && let (None, Some(guessed)) = (&file.media_type, guessed)
