@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 /// One measured number.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub(crate) struct Figure {
     /// What was measured.
     pub(crate) name: String,

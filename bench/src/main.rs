@@ -20,6 +20,7 @@ mod report;
 mod scale;
 mod sizes;
 mod streams;
+mod worker;
 
 use std::path::PathBuf;
 
@@ -39,9 +40,9 @@ struct Arguments {
     /// Only the groups whose names contain this.
     #[arg(long, default_value = "")]
     only: String,
-    /// The `workspace` command to measure.
+    /// Leaves out what needs the Workers to be built.
     #[arg(long)]
-    command: PathBuf,
+    no_worker: bool,
     /// Cargo's target directory: what is measured is below it, and so on its disk.
     #[arg(long)]
     target: PathBuf,
@@ -55,11 +56,13 @@ pub(crate) struct Bench {
     pub(crate) directory: PathBuf,
     /// The command under measure.
     pub(crate) command: OurCommand,
+    /// Cargo's target directory.
+    pub(crate) target: PathBuf,
 }
 
 type Group = (&'static str, fn(&Bench) -> Result<Section>);
 
-const GROUPS: [Group; 8] = [
+const GROUPS: [Group; 14] = [
     ("scale", scale::measure),
     ("commits", commits::measure),
     ("sizes", sizes::measure),
@@ -68,15 +71,27 @@ const GROUPS: [Group; 8] = [
     ("streams", streams::measure),
     ("reads", reads::measure),
     ("model", model::measure),
+    ("worker-scale", worker::scale::measure),
+    ("worker-loop", worker::loops::measure),
+    ("worker-import", worker::imports::measure),
+    ("worker-peers", worker::peers::measure),
+    ("worker-streams", worker::streams::measure),
+    ("worker-start", worker::start::measure),
 ];
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let out = arguments.target.join("bench");
+    // What is measured small says nothing about the project's page.
+    let out = arguments.target.join(if arguments.quick {
+        "bench/quick"
+    } else {
+        "bench"
+    });
     std::fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
     let mut sections = Vec::new();
     for (name, measure) in GROUPS {
-        if !name.contains(&arguments.only) {
+        let worker = name.starts_with("worker");
+        if !name.contains(&arguments.only) || (worker && arguments.no_worker) {
             continue;
         }
         eprintln!("{name}");
@@ -84,19 +99,17 @@ fn main() -> Result<()> {
         let bench = Bench {
             quick: arguments.quick,
             directory: directory.path().to_path_buf(),
-            command: OurCommand::new(&arguments.command),
+            command: OurCommand::new(&arguments.target.join("release/workspace")),
+            target: arguments.target.clone(),
         };
         sections.push(measure(&bench).with_context(|| format!("group {name}"))?);
     }
     report::print(&sections);
-    let machine = Machine::look(&out);
-    // The project's page is for the whole of it at full size.
-    let page = if arguments.quick || !arguments.only.is_empty() {
-        out.join("benchmarks.md")
-    } else {
-        PathBuf::from("docs/benchmarks.md")
+    let page = match arguments.quick {
+        true => out.join("benchmarks.md"),
+        false => PathBuf::from("docs/benchmarks.md"),
     };
-    report::write_markdown(&sections, &machine, &page)?;
+    report::write_markdown(&sections, &Machine::look(&out), &page)?;
     let figures = out.join("figures.json");
     report::write_json(&sections, &figures)?;
     println!("written to {} and {}", page.display(), figures.display());

@@ -6,7 +6,8 @@ use anyhow::Result;
 use bytes::Bytes;
 use tokio::runtime::{Builder, Runtime};
 use workspace_core::{
-    At, Change, ChangeOptions, Content, ImportOptions, TreePath, Workspace, WriteOptions,
+    At, Change, ChangeOptions, Content, EntrySource, ImportOptions, TreePath, Workspace,
+    WriteOptions,
 };
 use workspace_native::{self as native, Objects};
 
@@ -49,10 +50,14 @@ impl Ours {
 
     /// Imports a generated tree into head.
     pub(crate) fn import(&self, shape: Shape) -> Result<()> {
-        let mut source = shape.source();
+        self.import_from(&mut shape.source())
+    }
+
+    /// Imports a source into head.
+    pub(crate) fn import_from(&self, source: &mut dyn EntrySource) -> Result<()> {
         let imported = self
             .workspace
-            .import(At::Head, &mut source, ImportOptions::default());
+            .import(At::Head, source, ImportOptions::default());
         self.runtime.block_on(imported)?;
         Ok(())
     }

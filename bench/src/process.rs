@@ -60,9 +60,20 @@ pub(crate) fn took(command: &mut Command) -> Result<Took> {
 }
 
 /// Returns the peak of a process's resident memory in bytes, while it runs.
-fn peak_memory(process: u32) -> Option<u64> {
+pub(crate) fn peak_memory(process: u32) -> Option<u64> {
+    status(process, "VmHWM:")
+}
+
+/// Makes the peak what is resident now, and returns that, in bytes.
+pub(crate) fn reset_peak(process: u32) -> Result<u64> {
+    // 5 is what proc(5) has for it.
+    fs::write(format!("/proc/{process}/clear_refs"), "5").context("resetting a peak")?;
+    status(process, "VmRSS:").context("the memory of a process cannot be read from /proc")
+}
+
+fn status(process: u32, field: &str) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let line = status.lines().find(|line| line.starts_with(field))?;
     let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kib << 10)
 }

@@ -4,6 +4,10 @@ use anyhow::Result;
 
 use crate::command::Program;
 use crate::repository::Repository;
+use crate::worker;
+
+/// What the groups that run in workerd begin with.
+const WORKER: &str = "worker";
 
 /// What to measure.
 #[derive(clap::Args)]
@@ -11,32 +15,40 @@ pub(crate) struct Options {
     /// Smaller sizes: all of it in under 5 minutes.
     #[arg(long)]
     quick: bool,
-    /// Measures only the groups whose names contain this.
+    /// Measures only the groups whose names contain this, such as `worker`; their
+    /// sections replace those of the page.
     #[arg(long)]
     only: Option<String>,
 }
 
-/// Builds the command and the bench crate in release, and measures.
+/// Builds what is measured and the bench crate in release, and measures.
 pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
+    let only = options.only.as_deref().unwrap_or_default();
+    // Neither the command nor its peers are there to see in workerd, nor a Worker
+    // in what is asked for by another name.
+    let (native, worker) = (
+        !only.starts_with(WORKER),
+        only.is_empty() || only.starts_with(WORKER),
+    );
+    let mut packages = vec!["workspace-bench"];
+    if native {
+        packages.extend(["workspace-cli", "workspace-bench-agentfs"]);
+    }
     Program::cargo()
-        .args([
-            "build",
-            "--release",
-            "-p",
-            "workspace-cli",
-            "-p",
-            "workspace-bench",
-        ])
+        .args(["build", "--release"])
+        .args(packages.iter().flat_map(|package| ["-p", package]))
         .run()?;
-    let release = repository.target.join("release");
-    let mut bench = Program::new(release.join("workspace-bench"))
-        .args(["--command".as_ref(), release.join("workspace").as_os_str()])
-        .args(["--target".as_ref(), repository.target.as_os_str()]);
+    if worker {
+        worker::build_measured(repository)?;
+    }
+    let mut bench = Program::new(repository.target.join("release/workspace-bench"))
+        .args(["--target".as_ref(), repository.target.as_os_str()])
+        .args(["--only", only]);
     if options.quick {
         bench = bench.args(["--quick"]);
     }
-    if let Some(only) = &options.only {
-        bench = bench.args(["--only", only]);
+    if !worker {
+        bench = bench.args(["--no-worker"]);
     }
     bench.run()
 }

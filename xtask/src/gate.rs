@@ -9,10 +9,12 @@ use crate::{licences, tools, worker};
 
 /// The bench crate builds the peers that it measures against, xtask-bindgen all of
 /// wasm-bindgen; only those who run them pay for that.
-const ALL: [&str; 5] = [
+const ALL: [&str; 7] = [
     "--workspace",
     "--exclude",
     "workspace-bench",
+    "--exclude",
+    "workspace-bench-agentfs",
     "--exclude",
     "xtask-bindgen",
 ];

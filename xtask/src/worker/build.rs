@@ -76,8 +76,12 @@ pub(crate) fn bundle(entry: &Path, output: &Path) -> Result<()> {
     Program::new("node_modules/.bin/esbuild")
         .args([entry.display().to_string()])
         .args(["--bundle", "--format=esm", "--target=es2023"])
-        .args(["--external:cloudflare:*", "--log-level=warning"])
-        .args(["--loader:.wasm=copy", "--asset-names=[name]"])
+        .args(["--external:cloudflare:*", "--external:node:*"])
+        .args([
+            "--loader:.wasm=copy",
+            "--asset-names=[name]",
+            "--log-level=warning",
+        ])
         .args([format!("--outfile={}", output.join("worker.js").display())])
         .run()
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
-use super::workerd::{Client, Workerd};
+use workspace_workerd::{Client, Workerd};
 
 /// Each with the object that it gets for itself.
 const CASES: [(&str, &str); 7] = [

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::workerd::Workerd;
 use super::{build, npm};
 use crate::repository::Repository;
+use workspace_workerd::Workerd;
 
 /// How to serve it.
 #[derive(clap::Args)]
@@ -27,7 +27,7 @@ pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
     let token = token(&directory.join("token"))?;
     let config = configure(repository, &built.join("worker.js"), &directory, &token)?;
     let state = directory.join("state");
-    let mut workerd = Workerd::start(repository, &config, &state, &options.listen, &[])?;
+    let mut workerd = Workerd::start(&repository.root, &config, &state, &options.listen, &[])?;
     greet(workerd.address(), &token);
     workerd.wait()
 }

@@ -7,8 +7,8 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::typescript::{TOKEN, start};
-use super::workerd::Client;
 use crate::repository::Repository;
+use workspace_workerd::Client;
 
 const HELLO: &str = "<h1>Hello</h1>";
 const MORNING: &str = "<h1>Good morning</h1>";

@@ -11,7 +11,7 @@ use tungstenite::client::IntoClientRequest as _;
 use tungstenite::{Message, WebSocket};
 
 use super::raw::Target;
-use super::workerd::Workerd;
+use workspace_workerd::Workerd;
 
 /// Runs all of it. House must be kept a second after a change.
 pub(crate) fn run(workerd: &mut Workerd, target: &Target) -> Result<()> {

@@ -6,24 +6,24 @@ mod contract;
 pub(crate) mod dev;
 mod durability;
 mod example;
-mod figures;
 mod live;
+mod measured;
 mod npm;
 mod package;
 pub(crate) mod raw;
 mod typescript;
-mod workerd;
 mod wrangler;
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
+use workspace_workerd::Workerd;
 
 use crate::command::Program;
 use crate::repository::Repository;
+pub(crate) use measured::build_measured;
 use raw::Target;
-use workerd::Workerd;
 
 /// What to run in workerd.
 #[derive(clap::Args)]
@@ -31,9 +31,6 @@ pub(crate) struct Options {
     /// How often workerd is killed under writers.
     #[arg(long, default_value_t = KILLS)]
     kills: u32,
-    /// Measures the object as well.
-    #[arg(long)]
-    figures: bool,
 }
 
 /// As many as the gate has time for.
@@ -41,13 +38,7 @@ const KILLS: u32 = 4;
 
 /// Runs what the gate runs.
 pub(crate) fn test(repository: &Repository) -> Result<()> {
-    run(
-        repository,
-        &Options {
-            kills: KILLS,
-            figures: false,
-        },
-    )
+    run(repository, &Options { kills: KILLS })
 }
 
 /// Builds the Worker's npm package.
@@ -71,7 +62,8 @@ pub(crate) fn typescript(repository: &Repository) -> Result<()> {
     wrangler::run(repository)
 }
 
-/// Builds the Worker of the tests and runs them.
+/// Builds the Worker of the tests and runs them, then the one that is deployed and
+/// kills it.
 pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
     npm::install(repository)?;
     let built = build::tests(repository)?;
@@ -80,12 +72,10 @@ pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
         fs::remove_dir_all(&state)?;
     }
     let config = built.join("config.capnp");
-    let mut workerd = Workerd::start(repository, &config, &state, "127.0.0.1:0", &[])?;
+    let workerd = Workerd::start(&repository.root, &config, &state, "127.0.0.1:0", &[])?;
     cases::run(&workerd)?;
-    durability::run(&mut workerd, options.kills)?;
-    if options.figures {
-        figures::run(&workerd)?;
-    }
+    drop(workerd);
+    durability::run(repository, options.kills)?;
     contract(repository)
 }
 
@@ -131,7 +121,7 @@ pub(crate) fn serve(
     // House is kept soon after a change.
     let env = &[("WORKSPACE_IDLE", "1")];
     let config = directory.join(config);
-    let workerd = Workerd::start(repository, &config, &state, "127.0.0.1:0", env)?;
+    let workerd = Workerd::start(&repository.root, &config, &state, "127.0.0.1:0", env)?;
     let target = Target {
         address: workerd.address().into(),
         prefix: String::new(),

@@ -7,8 +7,8 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use super::dev;
-use super::workerd::{Client, Workerd};
 use crate::repository::Repository;
+use workspace_workerd::{Client, Workerd};
 
 /// The token of Workers under test.
 pub(crate) const TOKEN: &str = "a-token-of-the-tests-that-nobody-else-knows";
@@ -49,6 +49,6 @@ pub(crate) fn start(
     fs::create_dir_all(&directory)?;
     let config = dev::configure(repository, entry, &directory, TOKEN)?;
     let state = directory.join("state");
-    let workerd = Workerd::start(repository, &config, &state, "127.0.0.1:0", &[])?;
+    let workerd = Workerd::start(&repository.root, &config, &state, "127.0.0.1:0", &[])?;
     Ok((workerd, state.join("workerd.log")))
 }

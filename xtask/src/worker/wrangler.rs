@@ -11,9 +11,9 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::build::WORKER_AT;
 use super::typescript::TOKEN;
-use super::workerd::Client;
 use crate::command::Program;
 use crate::repository::Repository;
+use workspace_workerd::Client;
 
 /// How long it may take to start, and to end.
 const PATIENCE: Duration = Duration::from_secs(180);

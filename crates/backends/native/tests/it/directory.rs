@@ -158,7 +158,7 @@ fn a_newer_workspace_is_refused_and_not_changed() {
     drop(new(place.path()));
     let database = place.path().join("workspace.db");
     let conn = SqliteConn::open(&database).unwrap();
-    conn.exec("UPDATE schema SET version = 2", &[]).unwrap();
+    conn.exec("UPDATE schema SET version = 1000", &[]).unwrap();
     drop(conn);
     let before = fs::read(&database).unwrap();
     let error = refusal(open(place.path(), Options::default()));

@@ -4,7 +4,6 @@
 
 #![cfg(target_arch = "wasm32")]
 
-mod durability;
 mod figures;
 mod platform;
 mod storage;
@@ -120,13 +119,7 @@ impl Object {
             "panic-later" => platform::panic_later().await,
             "panic-in-transaction" => platform::panic_in_transaction(&self.sql()?),
             "rows" => platform::rows(&self.sql()?),
-            "write" => durability::write(&self.workspace()?, args.get(0)?, args.get(1)?).await,
-            "check" => durability::check(&self.workspace()?, args.get(0)?, args.get(1)?).await,
-            "collect" => durability::collect(&self.workspace()?).await,
-            "figure" => {
-                let storage = self.storage.clone();
-                figures::run(&self.workspace()?, storage, &args.0).await
-            }
+            "figure" => figures::run(&self.workspace()?, &self.storage, &args.0).await,
             _ => Err(Error::new(ErrorKind::NotFound, "run case").at(name)),
         }
     }

@@ -1,4 +1,7 @@
-//! The runtime, as a process of its own.
+//! The runtime, as a process of its own: for the tests and the benchmarks.
+//!
+//! - [`Workerd`]: a running one, which dies with its value.
+//! - [`Client`]: calls a Worker in it.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -9,8 +12,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-
-use crate::repository::Repository;
 
 /// The binary, by platform: what the package's install script would find.
 const BINARIES: [(&str, &str, &str); 4] = [
@@ -27,10 +28,11 @@ const HTTP: &str = "http";
 type Sockets = BTreeMap<String, String>;
 
 /// Variables of its environment, by name.
-pub(crate) type Env = &'static [(&'static str, &'static str)];
+pub type Env = &'static [(&'static str, &'static str)];
 
 /// A running workerd. It is killed when this is dropped.
-pub(crate) struct Workerd {
+#[derive(Debug)]
+pub struct Workerd {
     env: Env,
     command: PathBuf,
     config: PathBuf,
@@ -41,21 +43,19 @@ pub(crate) struct Workerd {
 
 impl Workerd {
     /// Starts the Worker of `config` with its state in `state`; port 0 listens on
-    /// a free one. What it says goes to `workerd.log` in `state`.
-    pub(crate) fn start(
-        repository: &Repository,
-        config: &Path,
-        state: &Path,
-        listen: &str,
-        env: Env,
-    ) -> Result<Self> {
+    /// a free one. What it says goes to `workerd.log` in `state`. The binary is
+    /// that of the npm package, installed below `root`.
+    ///
+    /// # Errors
+    /// A platform that workerd is not built for, a binary that is missing, and a
+    /// configuration that it refuses.
+    pub fn start(root: &Path, config: &Path, state: &Path, listen: &str, env: Env) -> Result<Self> {
         let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
         let package = BINARIES
             .iter()
             .find(|(an_os, an_arch, _)| (*an_os, *an_arch) == (os, arch))
             .with_context(|| format!("workerd has no binary for {os} on {arch}"))?;
-        let command = repository
-            .root
+        let command = root
             .join("node_modules/@cloudflare")
             .join(package.2)
             .join("bin/workerd");
@@ -71,7 +71,10 @@ impl Workerd {
     }
 
     /// Kills it, as a machine that loses power does, and starts it again.
-    pub(crate) fn restart(&mut self) -> Result<()> {
+    ///
+    /// # Errors
+    /// See [`start`](Self::start).
+    pub fn restart(&mut self) -> Result<()> {
         self.kill();
         let listen = "127.0.0.1:0";
         (self.child, self.sockets) =
@@ -80,24 +83,35 @@ impl Workerd {
     }
 
     /// Sends SIGKILL and waits for the end.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         // It may be dead already, which is as good.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
     /// Returns the address that it listens at.
-    pub(crate) fn address(&self) -> &str {
+    #[must_use]
+    pub fn address(&self) -> &str {
         self.socket(HTTP)
     }
 
     /// Returns the address of the socket of that name; empty where it has none.
-    pub(crate) fn socket(&self, name: &str) -> &str {
+    #[must_use]
+    pub fn socket(&self, name: &str) -> &str {
         self.sockets.get(name).map_or("", String::as_str)
     }
 
+    /// Returns the id of its process.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until it ends by itself.
-    pub(crate) fn wait(&mut self) -> Result<()> {
+    ///
+    /// # Errors
+    /// Always: it is not supposed to.
+    pub fn wait(&mut self) -> Result<()> {
         let status = self.child.wait()?;
         bail!(
             "workerd ended with {status}; see {}",
@@ -106,7 +120,8 @@ impl Workerd {
     }
 
     /// Returns a client, which outlives a restart only with errors.
-    pub(crate) fn client(&self) -> Client {
+    #[must_use]
+    pub fn client(&self) -> Client {
         Client::new(self.address().into())
     }
 }
@@ -118,15 +133,16 @@ impl Drop for Workerd {
 }
 
 /// Calls a Worker.
-#[derive(Clone)]
-pub(crate) struct Client {
+#[derive(Clone, Debug)]
+pub struct Client {
     agent: ureq::Agent,
     address: String,
 }
 
 impl Client {
     /// Calls whoever listens at an address.
-    pub(crate) fn new(address: String) -> Self {
+    #[must_use]
+    pub fn new(address: String) -> Self {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(300)))
@@ -138,7 +154,10 @@ impl Client {
     }
 
     /// Sends a request, with a token where one is given; returns status and body.
-    pub(crate) fn send(
+    ///
+    /// # Errors
+    /// No answer, or one that breaks off.
+    pub fn send(
         &self,
         method: &str,
         path: &str,
@@ -161,14 +180,20 @@ impl Client {
         Ok((status, limited.read_to_vec()?))
     }
 
-    /// Calls `/<object>/<case>/<argument>…`; returns status and text.
-    pub(crate) fn call(&self, path: &str) -> Result<(u16, String)> {
+    /// Posts to a path; returns status and text.
+    ///
+    /// # Errors
+    /// No answer, or one that is not text.
+    pub fn call(&self, path: &str) -> Result<(u16, String)> {
         let (status, body) = self.send("POST", path, None, b"")?;
         Ok((status, String::from_utf8(body).context("not UTF-8")?))
     }
 
-    /// Calls, and fails where the case does.
-    pub(crate) fn pass(&self, path: &str) -> Result<String> {
+    /// Posts to a path; returns the text of the answer.
+    ///
+    /// # Errors
+    /// No answer, or one with another status than 200.
+    pub fn pass(&self, path: &str) -> Result<String> {
         match self.call(path)? {
             (200, text) => Ok(text),
             (status, text) => bail!("{path}: {status}: {text}"),
