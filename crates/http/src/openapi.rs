@@ -9,6 +9,7 @@ use crate::access::Who;
 use crate::problem::{PROBLEM_JSON, ProblemDto, status};
 use crate::route::{ContentDoc, Fail, Route};
 use crate::routes;
+use crate::serve::BYTES;
 
 /// The OpenAPI document as it is served, in JSON.
 ///
@@ -95,7 +96,12 @@ fn operation(route: &Route, schemas: &mut Schemas) -> Value {
     }
     if let Some(body) = &route.body {
         let (media_type, schema) = content(&body.content, schemas);
-        let body = json!({ "required": body.required, "content": { media_type: schema } });
+        let mut content = json!({ media_type: schema });
+        if let ContentDoc::Bytes(_) = body.content {
+            // Bytes may be called so, whatever they are.
+            content[BYTES] = json!({});
+        }
+        let body = json!({ "required": body.required, "content": content });
         operation.insert("requestBody".into(), body);
     }
     operation.insert("responses".into(), json!(responses(route, schemas)));
