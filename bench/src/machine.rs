@@ -35,6 +35,7 @@ impl Machine {
                 "AgentFS",
                 Some("agentfs-sdk 0.6, as Cargo.lock pins it".to_string()),
             ),
+            ("workerd", npm_version("workerd")),
         ];
         let known = facts
             .into_iter()
@@ -55,6 +56,13 @@ fn field(file: &str, name: &str) -> Option<String> {
         let (found, value) = line.split_once(':')?;
         (found.trim() == name).then(|| value.trim().to_string())
     })
+}
+
+/// Returns the version of an npm package that is installed.
+fn npm_version(package: &str) -> Option<String> {
+    let text = fs::read_to_string(format!("node_modules/{package}/package.json")).ok()?;
+    let description: serde_json::Value = serde_json::from_str(&text).ok()?;
+    Some(description["version"].as_str()?.to_string())
 }
 
 fn file_system(directory: &Path) -> Option<String> {

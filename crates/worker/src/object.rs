@@ -8,11 +8,15 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::header::HOST;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
-use js_sys::Array;
+use futures::FutureExt as _;
+use js_sys::{Array, Uint8Array};
 use tower::ServiceExt as _;
 use wasm_bindgen::prelude::*;
 use workspace_core::store::{BlobStore, MetaStore};
-use workspace_core::{Error, ErrorKind, ImportLimits, NextStep, Options, Result, Workspace};
+use workspace_core::{
+    At, Entry, Error, ErrorKind, ImportLimits, NextStep, Options, Result, RevisionId, TreePath,
+    Workspace,
+};
 use workspace_durable_object::{DoSql, Prefix, R2Blobs, context};
 use workspace_http::{Access, Passed, PreviewHost, problem, router, unauthorized};
 use workspace_sql::{SqlMeta, schema_version};
@@ -117,6 +121,34 @@ impl WorkspaceObject {
         };
         let response = object.respond(&call).await.unwrap_or_else(problem);
         object.answer(&call, response).await.map_err(thrown)
+    }
+
+    /// Returns the bytes of a small file of head, of a copy or of a revision, for a
+    /// caller who holds the object; nothing where only a request can tell: what is
+    /// large, what is wrong, and all before the first request.
+    pub fn small(
+        &self,
+        path: &str,
+        copy: Option<String>,
+        revision: Option<f64>,
+    ) -> Option<Uint8Array> {
+        let workspace = &self.0.open.get()?.workspace;
+        let at = match (copy, revision) {
+            (Some(copy), _) => At::Copy(workspace.find_copy(&copy).ok()?.id),
+            // Whole, and under 2^53.
+            (None, Some(revision)) => At::Revision(RevisionId::new(revision as u64)),
+            (None, None) => At::Head,
+        };
+        let found = workspace.files(at).stat(&TreePath::new(path).ok()?);
+        let Ok(Some(Entry::File(file))) = found else {
+            return None;
+        };
+        if file.size > workspace.options().inline_limit as u64 {
+            return None;
+        }
+        // What is in a row is there at once.
+        let bytes = workspace.read_entry(&file).now_or_never()?.ok()?;
+        Some(Uint8Array::from(&*bytes))
     }
 
     /// Takes a step of upkeep. Resolves to when the next one is due, in

@@ -9,7 +9,7 @@ const PREVIEW = /^[a-z2-7]{26}-([0-9a-z-]{1,36})$/;
 export type Address =
   | { kind: "workspace"; name: string; target: string }
   | { kind: "misnamed"; name: string }
-  | { kind: "none" };
+  | { kind: "none"; target: string };
 
 /**
  * Reads a request: `/workspaces/NAME/…`, or the host of a preview, if those are
@@ -21,7 +21,7 @@ export function addressOf(request: Request, domain: string | undefined): Address
   const shown = previewed(request.headers.get("host"), domain);
   if (shown !== undefined) return { kind: "workspace", name: shown, target: rooted(sent) };
   const found = /^\/workspaces\/([^/?]*)(.*)$/s.exec(sent);
-  if (!found) return { kind: "none" };
+  if (!found) return { kind: "none", target: rooted(sent) };
   const [, name = "", rest = ""] = found;
   if (!NAME.test(name)) return { kind: "misnamed", name };
   return { kind: "workspace", name, target: rooted(rest) };

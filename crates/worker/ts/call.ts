@@ -25,6 +25,9 @@ export interface Reply {
 /** Answers calls; a symbol, so that it cannot be called over RPC. */
 export const answer = Symbol("answer");
 
+/** Reads small files without a request; a symbol for the same reason. */
+export const small = Symbol("small");
+
 export interface Answering {
   [answer](call: Call): Promise<Reply>;
 }
@@ -131,6 +134,14 @@ export function root({ copy, revision }: At): string {
   }
   if (copy !== undefined) return named(copy);
   return revision === undefined ? "/v1/head" : numbered(revision);
+}
+
+/** Whether a path and where it is looked for can be told without a request. */
+export function plain(path: string, { copy, revision }: At): boolean {
+  const one = copy === undefined || revision === undefined;
+  const whole = revision === undefined || (Number.isSafeInteger(revision) && revision >= 0);
+  const named = copy === undefined || (typeof copy === "string" && copy.isWellFormed());
+  return one && whole && named && typeof path === "string" && path.isWellFormed();
 }
 
 /** Where `what` of the files is for a path. */

@@ -2,11 +2,12 @@
 
 import { addressOf } from "./address.js";
 import { WorkspaceObject as Rust, type Rest as RustRest } from "./bindings.js";
-import { answer, type Call, type Reply } from "./call.js";
+import { answer, type Call, type Reply, small } from "./call.js";
 import { type EventPage, Feed, isUpgrade, upgradeHeaders } from "./feed.js";
 import { Guarded, Panic } from "./guard.mjs";
 import { Operations } from "./operations.js";
 import { Platform, type WorkspaceEnv } from "./platform.js";
+import type { At } from "./types.js";
 import { Upkeep } from "./upkeep.js";
 
 export type { WorkspaceEnv } from "./platform.js";
@@ -51,11 +52,20 @@ export class WorkspaceObject extends Operations<WorkspaceEnv> {
     return { status, header, bytes, stream };
   }
 
+  /**
+   * Reads a small file for a caller who holds the object: most reads are such.
+   * @internal
+   */
+  [small](path: string, { copy, revision }: At): Promise<Uint8Array | undefined> {
+    return this.#rust.call((rust) => rust.small(path, copy, revision));
+  }
+
   /** Answers a request from outside, which brings a token. */
   override async fetch(request: Request): Promise<Response> {
     const { method, body } = request;
     const address = addressOf(request, this.env.WORKSPACE_PREVIEWS);
-    const target = address.kind === "workspace" ? address.target : "/";
+    // A caller who holds the object need not say which it is.
+    const target = address.kind === "misnamed" ? "/" : address.target;
     try {
       if (isUpgrade(request) && /^\/v1\/events($|\?)/.test(target)) {
         return await this.#listen(request, target);

@@ -15,7 +15,7 @@ use crate::repository::Repository;
 
 const WRITERS: u64 = 4;
 /// How long writers write before each kill, in milliseconds, give or take.
-const MILLIS: u64 = 500;
+const MILLIS: u64 = 1_000;
 /// The files of an import.
 const IMPORTED: u64 = 20;
 /// Every so many steps the first file is too large for a row.
