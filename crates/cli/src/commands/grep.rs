@@ -1,11 +1,13 @@
 //! `grep`: searches the contents of files.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 
 use bytes::Bytes;
 use futures::TryStreamExt;
 use regex::bytes::{Regex, RegexBuilder};
 use serde::Serialize;
+use workspace_core::store::ByteStream;
 use workspace_core::{Entry, Error, ErrorKind, File, Glob, TreePath};
 
 use crate::args::{ReadAt, tree_path};
@@ -14,7 +16,6 @@ use crate::commands::progress;
 use crate::exit::{Outcome, Result};
 use crate::output::{BOLD, CYAN, List, Output, RED};
 use crate::run::Run;
-use crate::session::Files;
 
 /// A NUL among this many first bytes makes a file binary.
 const BINARY_PROBE: usize = 8000;
@@ -73,20 +74,21 @@ pub(crate) async fn grep(run: &Run, args: &Grep) -> Result<Outcome> {
     };
     // The same content is common in many places; what has no match there needs
     // no second reading.
-    let mut barren = HashSet::new();
+    let barren = RefCell::new(HashSet::new());
+    let named = |path: &TreePath| args.globs.iter().any(|glob| glob.matches(path));
+    let wanted = |path: &TreePath, file: &File| {
+        bar.inc(1);
+        (args.globs.is_empty() || named(path)) && !barren.borrow().contains(&file.content)
+    };
     if let Entry::File(file) = &root {
-        search.file(view, &args.below, file).await?;
+        let body = view.open_found(&args.below, file).await?;
+        search.file(&args.below, body).await?;
     } else {
-        let mut walk = view.walk(&args.below).await?;
-        while let Some((path, entry)) = walk.next().await? {
-            let Entry::File(file) = entry else { continue };
-            bar.inc(1);
-            let named = args.globs.is_empty() || args.globs.iter().any(|glob| glob.matches(&path));
-            if !named || barren.contains(&file.content) {
-                continue;
-            }
-            if !search.file(view, &path, &file).await? {
-                barren.insert(file.content);
+        let all = args.globs.is_empty();
+        let mut bodies = view.bodies(&args.below, all, &wanted).await?;
+        while let Some((path, file, body)) = bodies.try_next().await? {
+            if !search.file(&path, body).await? {
+                barren.borrow_mut().insert(file.content);
             } else if run.out.is_terminal() {
                 // From here on the results are the progress.
                 bar.finish_and_clear();
@@ -131,8 +133,7 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// Searches a file, a chunk at a time; returns whether it has a match.
-    async fn file(&mut self, files: Files<'_>, path: &TreePath, file: &File) -> Result<bool> {
-        let mut body = files.open_found(path, file).await?;
+    async fn file(&mut self, path: &TreePath, mut body: ByteStream<'static>) -> Result<bool> {
         let mut lines = Lines::default();
         let (mut found, mut binary, mut first) = (false, false, true);
         loop {

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
-use futures::TryStreamExt;
+use futures::stream::{self, LocalBoxStream};
+use futures::{StreamExt as _, TryStreamExt as _};
 use workspace_core::store::ByteStream;
 use workspace_core::{
     At, Change, ChangeOptions, Changed, Content, ContentId, Entry, Exported, File, Name, Opened,
@@ -90,6 +91,58 @@ impl<'a> Files<'a> {
                 client.open_file(self.at, path, file, whole).await
             }
         }
+    }
+
+    /// Opens the files below a directory that are `wanted`, one after the other;
+    /// each is read, as far as it is, before the next is asked for. `all` says that
+    /// most of them will be.
+    pub(crate) async fn bodies(
+        self,
+        below: &TreePath,
+        all: bool,
+        wanted: &'a impl Fn(&TreePath, &File) -> bool,
+    ) -> Result<LocalBoxStream<'a, Result<(TreePath, File, ByteStream<'static>)>>> {
+        if let (Session::Remote(_), true) = (self.session, all) {
+            // One answer instead of one a file.
+            let export = self.export(below).await?;
+            let state = (export, below.clone());
+            let bodies = stream::try_unfold(state, move |(mut export, below)| async move {
+                while let Some(found) = export.next().await? {
+                    let path = found.path.below(&below)?;
+                    if let Some(opened) = found.body
+                        && wanted(&path, &opened.file)
+                    {
+                        let body = (path, opened.file, opened.body);
+                        return Ok(Some((body, (export, below))));
+                    }
+                }
+                Ok(None)
+            });
+            return Ok(bodies.boxed_local());
+        }
+        let walk = self.walk(below).await?;
+        let found = stream::try_unfold(walk, move |mut walk| async move {
+            while let Some((path, entry)) = walk.next().await? {
+                if let Entry::File(file) = entry
+                    && wanted(&path, &file)
+                {
+                    return Ok(Some(((path, file), walk)));
+                }
+            }
+            Ok(None)
+        });
+        // Over a network the next ones are on their way while one is read.
+        let ahead = match self.session {
+            Session::Local(_) => 1,
+            Session::Remote(_) => 8,
+        };
+        let bodies = found
+            .map_ok(move |(path, file)| async move {
+                let body = self.open_found(&path, &file).await?;
+                Ok((path, file, body))
+            })
+            .try_buffered(ahead);
+        Ok(bodies.boxed_local())
     }
 
     /// Reads the whole of a file that was found before.

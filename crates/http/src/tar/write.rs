@@ -1,6 +1,6 @@
 //! An export as a tar archive.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures::{Stream, TryStreamExt, stream};
 use tar_core::EntryType;
 use tar_core::builder::EntryBuilder;
@@ -16,10 +16,33 @@ enum State {
     Ended,
 }
 
+/// About as many bytes go over at once, or a chunk of a large file.
+const CHUNK: usize = 64 << 10;
+
 /// Returns an export as a tar archive in POSIX format, chunk by chunk.
 ///
 /// Files are 0644 or 0755, times are whole seconds from 1970 on.
 pub(crate) fn tar_stream(export: Export) -> impl Stream<Item = Result<Bytes>> {
+    let pieces = Box::pin(pieces(export));
+    stream::try_unfold(
+        (pieces, BytesMut::new()),
+        |(mut pieces, mut chunk)| async move {
+            while let Some(piece) = pieces.try_next().await? {
+                if chunk.is_empty() && piece.len() >= CHUNK {
+                    return Ok(Some((piece, (pieces, chunk))));
+                }
+                chunk.extend_from_slice(&piece);
+                if chunk.len() >= CHUNK {
+                    break;
+                }
+            }
+            let full = chunk.split().freeze();
+            Ok((!full.is_empty()).then_some((full, (pieces, chunk))))
+        },
+    )
+}
+
+fn pieces(export: Export) -> impl Stream<Item = Result<Bytes>> {
     stream::try_unfold((export, State::Entry), |(mut export, state)| async move {
         match state {
             State::Ended => Ok(None),
