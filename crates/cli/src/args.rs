@@ -7,8 +7,8 @@ use clap::{ArgAction, Parser, Subcommand};
 use workspace_core::{At, RevisionId, TreeId, TreePath};
 
 use crate::commands::{
-    changes, copies, diff, edit, export, files, grep, history, import, listing, maintenance,
-    publish, serve,
+    changes, copies, diff, edit, events, export, files, grants, grep, history, import, listing,
+    maintenance, publish, serve,
 };
 use crate::exit::{EXIT_CODES, Result};
 use crate::session::Session;
@@ -199,6 +199,11 @@ pub(crate) enum Command {
     Fsck(maintenance::Fsck),
     /// Tell how much room things take
     Du(maintenance::Du),
+    /// Hand out, list, narrow and revoke tokens to parts of a copy
+    #[command(subcommand)]
+    Grant(grants::Grant),
+    /// List what has changed, oldest first, or follow it
+    Events(events::Events),
     /// Serve the workspace over HTTP, to whoever has the token
     Serve(serve::Serve),
     /// Print a completion script for a shell

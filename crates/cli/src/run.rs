@@ -10,8 +10,8 @@ use workspace_core::{Author, Error, ErrorKind, Receipt, RevisionMessage, Workspa
 
 use crate::args::{Args, Command, Global};
 use crate::commands::{
-    changes, copies, diff, edit, export, files, grep, history, import, listing, maintenance,
-    publish, serve,
+    changes, copies, diff, edit, events, export, files, grants, grep, history, import, listing,
+    maintenance, publish, serve,
 };
 use crate::exit::{ErrorShape, Failure, Outcome, Result, code, io_error, message};
 use crate::output::{CYAN, Output, RED};
@@ -60,7 +60,7 @@ impl Run {
     }
 
     /// Returns the token to show to a server.
-    fn token(&self) -> Result<String> {
+    pub(crate) fn token(&self) -> Result<String> {
         if let Some(file) = &self.global.token_file {
             return read_token(file);
         }
@@ -221,6 +221,8 @@ async fn dispatch(run: &Run, command: Command) -> Result<Outcome> {
         Command::Gc(args) => maintenance::gc(run, &args).await,
         Command::Fsck(args) => maintenance::fsck(run, &args).await,
         Command::Du(args) => maintenance::du(run, &args).await,
+        Command::Grant(args) => grants::grant(run, &args).await,
+        Command::Events(args) => events::events(run, &args).await,
         Command::Serve(args) => serve::serve(run, &args).await,
         Command::Completions(args) => maintenance::completions(run, &args),
     }

@@ -48,7 +48,7 @@ pub mod wire;
 pub use access::Access;
 pub use api::router;
 pub use axum::body::Body;
-pub use client::{Client, RemoteExport, RemoteWalk, Transport, Written};
+pub use client::{Client, RemoteEvents, RemoteExport, RemoteWalk, Transport, Written};
 pub use openapi::{OPENAPI, openapi};
 pub use passage::{Passage, Passed};
 pub use preview_host::PreviewHost;

@@ -2,6 +2,7 @@
 //! Commands are written once, over the calls that both have.
 
 mod files;
+mod grants;
 mod transport;
 
 use workspace_core::store::{CopyRecord, HeadRecord, OperationRecord, RevisionRecord, StoreUsage};

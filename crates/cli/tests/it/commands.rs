@@ -1,6 +1,6 @@
 //! Every command, as text and as JSON, over one small history.
 
-use crate::support::{Place, also_behind_a_url, transcript};
+use crate::support::{Place, Ran, also_behind_a_url, transcript};
 
 const READING: &str = "
     < # Notes\\n
@@ -120,6 +120,55 @@ const CONFLICTS: &str = "
     apply clash --expect-tree 0000000000000000000000000000000000000000000000000000000000000000
 ";
 
+const SHARING: &str = "
+    < <h1>\\n
+    put --parents site/index.html
+    copy new draft
+    grant issue draft --root site --read '**' --write '/posts/**' --label 'for the agent' --as agent --expires 2h
+    grant issue draft --read '*.md' --delete
+    grant list draft
+    grant revoke 00000000000000000000000000000000
+    grant issue nobody --read '**'
+    apply draft
+    copy discard draft
+    grant list draft
+    events
+    events --after 1
+    events --after 99
+";
+
+#[test]
+fn tokens_and_events() {
+    insta::assert_snapshot!("sharing_text", transcript(&Place::new(), &[], SHARING));
+    insta::assert_snapshot!(
+        "sharing_json",
+        transcript(&Place::new(), &["--json"], SHARING)
+    );
+}
+
+#[test]
+fn a_token_is_narrowed_by_its_holder_and_revoked_with_what_came_of_it() {
+    let place = Place::new();
+    place.put("site/a", "x");
+    place.ok(&["copy", "new", "draft"]);
+    let token = place.ok(&["grant", "issue", "draft", "--root", "site", "--read", "**"]);
+    let narrow = |token: &str| {
+        let mut command = place.command();
+        command.env("WORKSPACE_TOKEN", token.trim());
+        let narrow = ["grant", "attenuate", "--read", "/posts/**"];
+        Ran::of(command.args(narrow).output().unwrap())
+    };
+    let narrower = narrow(&token);
+    assert_eq!(narrower.code, 0, "{}", narrower.stderr);
+    assert_ne!(narrower.stdout, token);
+    assert_eq!(narrow("a-token-of-no-grant-at-all").code, 8);
+    let grants = place.json(&["grant", "list", "draft"]);
+    let id = grants["grants"][0]["id"].as_str().unwrap();
+    assert_eq!(grants["grants"][1]["parent"], id);
+    assert_eq!(place.json(&["grant", "revoke", id])["revoked"], 2);
+    assert_eq!(narrow(&narrower.stdout).code, 8);
+}
+
 #[test]
 fn reading_and_writing() {
     insta::assert_snapshot!("reading_text", transcript(&Place::new(), &[], READING));
@@ -183,6 +232,7 @@ fn every_command_has_help_and_takes_the_common_options() {
         "gc",
         "fsck",
         "du",
+        "events",
         "serve",
         "completions",
     ] {
@@ -193,6 +243,9 @@ fn every_command_has_help_and_takes_the_common_options() {
     }
     for command in ["new", "list", "show", "rename", "discard"] {
         place.ok(&["copy", command, "--help"]);
+    }
+    for command in ["issue", "list", "revoke", "attenuate"] {
+        place.ok(&["grant", command, "--help"]);
     }
 }
 
@@ -221,7 +274,9 @@ fn a_receipt_is_printed_on_request() {
 
 also_behind_a_url![
     a_receipt_is_printed_on_request,
+    a_token_is_narrowed_by_its_holder_and_revoked_with_what_came_of_it,
     conflicts_and_refusals,
     copies_and_revisions,
     reading_and_writing,
+    tokens_and_events,
 ];

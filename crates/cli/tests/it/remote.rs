@@ -1,6 +1,6 @@
 //! What only workspaces behind a URL can meet.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::process::Stdio;
 use std::thread;
@@ -97,6 +97,35 @@ fn commands_on_directories_say_so() {
             .ok(&[&with[..], &["completions", "bash"]].concat())
             .contains("workspace")
     );
+}
+
+#[test]
+fn events_are_followed_as_they_come() {
+    let place = Place::new();
+    place.error(16, &["events", "--follow"]);
+    let server = Server::start(&place);
+    let client = client(&server);
+    let with = ["--remote", &server.url, "--token-file", "token"];
+    let mut following = client
+        .command()
+        .args(with)
+        .args(["--json", "events", "--follow", "--after", "0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
+    let mut next = || {
+        let line = lines.next().unwrap().unwrap();
+        serde_json::from_str::<serde_json::Value>(&line).unwrap()["kind"].clone()
+    };
+    client.run_with(&[&with[..], &["put", "a"]].concat(), b"x");
+    assert_eq!(next(), "head_moved");
+    client.ok(&[&with[..], &["copy", "new"]].concat());
+    assert_eq!(next(), "forked");
+    let id = server.child.id().to_string();
+    let told = std::process::Command::new("kill").arg(id).status();
+    assert!(told.unwrap().success());
+    assert!(following.wait().unwrap().success());
 }
 
 #[test]

@@ -254,6 +254,7 @@ pub(crate) fn redacted(text: &str, directory: &Path) -> String {
         text = text.replace(directory.to_str().unwrap(), "[directory]");
     }
     for (pattern, mark) in [
+        (r"\bwsg_\w+\b", "[token]"),
         (r"\b[0-9a-f]{64}\b", "[hash]"),
         (r"\b[0-9a-f]{32}\b", "[copy]"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "[time]"),

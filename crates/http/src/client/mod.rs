@@ -4,7 +4,10 @@
 mod answer;
 mod ask;
 mod copies;
+mod events;
 mod files;
+mod grants;
+mod lines;
 mod read;
 mod revisions;
 mod trees;
@@ -21,6 +24,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use workspace_core::{At, Error, ErrorKind, Receipt, Result};
 
+pub use events::RemoteEvents;
 pub use files::Written;
 pub use trees::{RemoteExport, RemoteWalk};
 

@@ -4,11 +4,10 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use axum::http::header::CONTENT_TYPE;
-use bytes::{Bytes, BytesMut};
 use futures::channel::mpsc;
 use futures::future::{Either, select};
 use futures::lock::Mutex;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use workspace_core::store::ByteStream;
 use workspace_core::{
     At, Entry, EntrySource, Exported, File, ImportOptions, Imported, Opened, Result, TreeId,
@@ -17,15 +16,12 @@ use workspace_core::{
 
 use super::answer::{self, checked};
 use super::files::{below, verified, writable};
+use super::lines::Lines;
 use super::read::unreadable;
 use super::upload::Broken;
 use super::{Client, Transport, ask, route};
 use crate::tar::{TAR, TarSource, pack};
 use crate::wire::{ImportedDto, PlacedDto};
-
-/// The longest line of a walk, in bytes: a path and an entry, each of their bytes
-/// escaped.
-const MAX_LINE: usize = 256 << 10;
 
 impl<T: Transport> Client<T> {
     /// Returns the id of a tree as it is now.
@@ -49,8 +45,7 @@ impl<T: Transport> Client<T> {
     pub async fn walk(&self, at: At, path: &TreePath) -> Result<RemoteWalk> {
         let response = self.get(&below(at, "walk", path), &[]).send().await?;
         Ok(RemoteWalk {
-            body: answer::stream(response.into_body()).boxed(),
-            lines: BytesMut::new(),
+            lines: Lines::new(answer::stream(response.into_body()).boxed()),
             skipped: None,
             last: None,
         })
@@ -138,8 +133,7 @@ fn clamped(limit: u64) -> String {
 
 /// A walk under way. See [`Client::walk`].
 pub struct RemoteWalk {
-    body: ByteStream<'static>,
-    lines: BytesMut,
+    lines: Lines,
     skipped: Option<TreePath>,
     last: Option<TreePath>,
 }
@@ -159,7 +153,7 @@ impl RemoteWalk {
     /// `Corrupt`; `Unavailable`.
     pub async fn next(&mut self) -> Result<Option<(TreePath, Entry)>> {
         loop {
-            let Some(line) = self.line().await? else {
+            let Some(line) = self.lines.next().await? else {
                 return Ok(None);
             };
             let placed: PlacedDto = serde_json::from_slice(&line).map_err(unreadable)?;
@@ -175,28 +169,6 @@ impl RemoteWalk {
     /// Leaves out what is below the directory that was returned last.
     pub fn skip_directory(&mut self) {
         self.skipped = self.last.take();
-    }
-
-    async fn line(&mut self) -> Result<Option<Bytes>> {
-        let mut searched = 0;
-        loop {
-            if let Some(end) = self.lines[searched..]
-                .iter()
-                .position(|&byte| byte == b'\n')
-            {
-                let line = self.lines.split_to(searched + end + 1).freeze();
-                return Ok(Some(line.slice(..line.len() - 1)));
-            }
-            searched = self.lines.len();
-            if searched > MAX_LINE {
-                return Err(unreadable("a line without an end"));
-            }
-            match self.body.try_next().await? {
-                Some(chunk) => self.lines.extend_from_slice(&chunk),
-                None if self.lines.is_empty() => return Ok(None),
-                None => return Err(unreadable("the answer ends within a line")),
-            }
-        }
     }
 }
 

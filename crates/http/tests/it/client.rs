@@ -14,11 +14,11 @@ use workspace_core::store::ByteStream;
 use workspace_core::{
     Applied, ApplyOptions, At, Author, Change, ChangeOptions, CollectBudget, Content, ContentId,
     CopyId, DiffOptions, Entry, EntrySource, Error, ErrorKind, ForkOptions, FsckOptions,
-    ImportLimits, ImportOptions, KeepRevisions, Name, Options, Precondition, Result, RevisionId,
-    RevisionMessage, SourceEntry, SourceKind, Text, Timestamp, TreeId, TreePath, Workspace,
-    WriteOptions,
+    GrantOptions, ImportLimits, ImportOptions, KeepRevisions, Name, Options, Precondition, Result,
+    RevisionId, RevisionMessage, Scope, SourceEntry, SourceKind, Text, Timestamp, TreeId, TreePath,
+    Workspace, WriteOptions,
 };
-use workspace_http::wire::{DifferenceDto, EntryDto};
+use workspace_http::wire::{DifferenceDto, EntryDto, EventDto, GrantDto};
 use workspace_http::{Access, Body, Client, Transport, router};
 use workspace_testkit::{MemoryBlobs, MemoryMeta, TestContext, strategies};
 
@@ -338,6 +338,83 @@ fn a_whole_life_answers_as_the_facade_does() {
         assert_eq!(client.health().await?.status, "ok");
         let receipt = client.receipt();
         assert!(receipt.commits > 5 && receipt.rows_read > 5, "{receipt:?}");
+        Ok::<(), Error>(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn grants_are_handed_out_and_taken_back() {
+    let (workspace, client) = served();
+    block_on(async {
+        client
+            .change(
+                At::Head,
+                vec![write("/site/a", "x")],
+                ChangeOptions::default(),
+            )
+            .await?;
+        let copy = client.fork(ForkOptions::default()).await?.id;
+        let scope = Scope {
+            root: path("/site"),
+            read: vec!["**".parse()?],
+            write: vec!["/posts/**".parse()?],
+            delete: true,
+        };
+        let options = GrantOptions {
+            label: "for the agent".into(),
+            actor: "agent".into(),
+            expires: Some(Timestamp::from_millis(1 << 50)),
+        };
+        let issued = client.issue_grant(copy, &scope, options).await?;
+        let kept = workspace.grants(copy, None, 10)?;
+        let kept: Vec<GrantDto> = kept.iter().map(GrantDto::from).collect();
+        assert_eq!(client.grants(copy, None, 10).await?, kept);
+        assert_eq!(kept, [issued.grant]);
+
+        let router = router(
+            workspace.clone(),
+            Access::root(TOKEN)?,
+            ImportLimits::default(),
+        );
+        let holder = |token: &str| Client::new(InProcess(router.clone()), "http://x", token);
+        let held = holder(&issued.token)?.held().await?;
+        assert_eq!((&*held.actor, held.scopes.len()), ("agent", 1));
+        let narrower = holder(&issued.token)?.attenuate(&scope, None).await?;
+        assert_eq!(narrower.view.scopes.len(), 2);
+        let id = kept[0].id.parse()?;
+        assert_eq!(client.revoke_grant(&id).await?, 2);
+        let gone = holder(&narrower.token)?.held().await.unwrap_err();
+        assert_eq!(gone.kind(), ErrorKind::Denied);
+        Ok::<(), Error>(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn the_feed_is_read_and_followed() {
+    let (workspace, client) = served();
+    block_on(async {
+        assert_eq!(client.last_event().await?, 0);
+        client
+            .change(At::Head, vec![write("/a", "x")], ChangeOptions::default())
+            .await?;
+        let copy = client.fork(ForkOptions::default()).await?.id;
+        assert_eq!(client.last_event().await?, 2);
+        let found = client.events(0, 10).await?;
+        let kept = workspace.events(0, 10)?;
+        assert_eq!(found, kept.iter().map(EventDto::from).collect::<Vec<_>>());
+        assert_eq!(
+            client.events(9, 10).await.unwrap_err().kind(),
+            ErrorKind::Stale
+        );
+        let mut following = client.follow(1).await?;
+        assert_eq!(following.next().await?.as_ref(), found.get(1));
+        client.discard(copy).await?;
+        assert_eq!(
+            following.next().await?.map(|event| event.sequence.get()),
+            Some(3)
+        );
         Ok::<(), Error>(())
     })
     .unwrap();

@@ -1,0 +1,266 @@
+//! `grant`: tokens that open a part of a copy.
+
+use clap::Subcommand;
+use serde::Serialize;
+use workspace_core::{Glob, GrantId, GrantOptions, Scope, Timestamp, TreePath};
+use workspace_http::wire::{AllowedDto, GrantDto, ScopeDto};
+
+use crate::args::tree_path;
+use crate::commands::copies;
+use crate::exit::{Outcome, Result};
+use crate::output::{YELLOW, count_text};
+use crate::run::Run;
+use crate::time::{local_text, machine_text, now, parse_duration};
+
+/// How many grants are read at once.
+const PAGE: usize = 500;
+
+/// The `grant` commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Grant {
+    /// Hand out a token to a part of a copy's files
+    Issue(Issue),
+    /// List the grants to a copy
+    List(List),
+    /// Revoke grants, and all that were made from them
+    Revoke(Revoke),
+    /// Make a narrower token of a grant's token, that of --token-file or WORKSPACE_TOKEN
+    Attenuate(Attenuate),
+}
+
+/// What the holder may do.
+#[derive(Debug, clap::Args)]
+struct ScopeArgs {
+    /// The directory that the holder sees as /
+    #[arg(long, value_name = "PATH", default_value = "/", value_parser = tree_path)]
+    root: TreePath,
+    /// What may be read, such as '**', as seen from the root; more than once for more
+    #[arg(long, value_name = "GLOB")]
+    read: Vec<Glob>,
+    /// What may be written, such as '/posts/**', as seen from the root
+    #[arg(long, value_name = "GLOB")]
+    write: Vec<Glob>,
+    /// Let what may be written be removed and moved away as well
+    #[arg(long)]
+    delete: bool,
+    /// After which time it ends by itself, such as 2h or 7d
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    expires: Option<i64>,
+}
+
+impl ScopeArgs {
+    fn scope(&self) -> Scope {
+        Scope {
+            root: self.root.clone(),
+            read: self.read.clone(),
+            write: self.write.clone(),
+            delete: self.delete,
+        }
+    }
+
+    fn expires(&self) -> Option<Timestamp> {
+        self.expires.map(|millis| now().plus_millis(millis))
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Issue {
+    /// The copy's name, id, or the start of its id
+    copy: String,
+    #[command(flatten)]
+    scope: ScopeArgs,
+    /// What it is for
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    label: String,
+    /// The name under which the holder's changes are logged
+    #[arg(
+        long = "as",
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
+    holder: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct List {
+    /// The copy's name, id, or the start of its id
+    copy: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Revoke {
+    /// The grants' ids
+    #[arg(required = true)]
+    ids: Vec<GrantId>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Attenuate {
+    #[command(flatten)]
+    scope: ScopeArgs,
+}
+
+/// Runs a `grant` command.
+pub(crate) async fn grant(run: &Run, args: &Grant) -> Result<Outcome> {
+    match args {
+        Grant::Issue(args) => issue(run, args).await,
+        Grant::List(args) => list(run, args).await,
+        Grant::Revoke(args) => revoke(run, args).await,
+        Grant::Attenuate(args) => attenuate(run, args).await,
+    }
+}
+
+/// A grant as `--json` shows it.
+#[derive(Serialize)]
+struct GrantShape<'a> {
+    id: &'a str,
+    copy: &'a str,
+    scopes: &'a [ScopeDto],
+    label: &'a str,
+    actor: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<&'a str>,
+    created: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<String>,
+}
+
+impl<'a> GrantShape<'a> {
+    fn new(grant: &'a GrantDto) -> Self {
+        Self {
+            id: &grant.id,
+            copy: &grant.copy,
+            scopes: &grant.scopes,
+            label: &grant.label,
+            actor: &grant.actor,
+            parent: grant.parent.as_deref(),
+            created: machine_text(grant.created.into()),
+            expires: grant.expires.map(|time| machine_text(time.into())),
+        }
+    }
+}
+
+async fn issue(run: &Run, args: &Issue) -> Result<Outcome> {
+    let session = run.session()?;
+    let copy = copies::find(session, &args.copy).await?;
+    let options = GrantOptions {
+        label: args.label.clone(),
+        actor: args.holder.clone(),
+        expires: args.scope.expires(),
+    };
+    let issued = session.issue_grant(copy.id, args.scope.scope(), options);
+    let issued = issued.await?;
+    if run.out.is_json() {
+        #[derive(Serialize)]
+        struct Shape<'a> {
+            token: &'a str,
+            grant: GrantShape<'a>,
+        }
+        run.out.json(&Shape {
+            token: &issued.token,
+            grant: GrantShape::new(&issued.grant),
+        })?;
+        return Ok(Outcome::Done);
+    }
+    // The token alone, so that a shell can keep it.
+    run.out.line(&issued.token)?;
+    Ok(Outcome::Done)
+}
+
+async fn list(run: &Run, args: &List) -> Result<Outcome> {
+    let session = run.session()?;
+    let copy = copies::find(session, &args.copy).await?;
+    let out = &run.out;
+    let mut shown = match out.is_json() {
+        true => Some(out.begin_list("grants")?),
+        false => None,
+    };
+    let mut after: Option<GrantId> = None;
+    loop {
+        let page = session.grants(copy.id, after.as_ref(), PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.id.parse()?);
+        for grant in &page {
+            match &mut shown {
+                Some(shown) => shown.item(&GrantShape::new(grant))?,
+                None => {
+                    let expires = grant.expires.map(|time| local_text(time.into()));
+                    let line = format!(
+                        "{}  {}  {}  {}",
+                        out.paint(YELLOW, &grant.id),
+                        expires.as_deref().unwrap_or("while the copy is open"),
+                        allowed(&grant.scopes),
+                        out.safe(&grant.label),
+                    );
+                    out.line(line.trim_end())?;
+                }
+            }
+        }
+    }
+    if let Some(shown) = shown {
+        shown.end()?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Says in a word or two what the last of the scopes allows.
+fn allowed(scopes: &[ScopeDto]) -> String {
+    let Some(scope) = scopes.last() else {
+        return "everything".into();
+    };
+    let globs = |what: &str, globs: &[String]| match globs {
+        [] => String::new(),
+        globs => format!(" {what} {}", globs.join(" ")),
+    };
+    let delete = if scope.delete { " delete" } else { "" };
+    format!(
+        "{}{}{}{delete}",
+        scope.root,
+        globs("read", &scope.read),
+        globs("write", &scope.write)
+    )
+}
+
+async fn revoke(run: &Run, args: &Revoke) -> Result<Outcome> {
+    let session = run.session()?;
+    let mut revoked = 0;
+    for id in &args.ids {
+        revoked += session.revoke_grant(id).await?;
+    }
+    #[derive(Serialize)]
+    struct Shape {
+        revoked: u64,
+    }
+    let line = format!("revoked {}", count_text(revoked, "grant", "grants"));
+    run.out.done(&Shape { revoked }, line)?;
+    Ok(Outcome::Done)
+}
+
+async fn attenuate(run: &Run, args: &Attenuate) -> Result<Outcome> {
+    let (scope, expires) = (args.scope.scope(), args.scope.expires());
+    let token = run.token()?;
+    let made = run.session()?.attenuate(&token, scope, expires).await?;
+    if run.out.is_json() {
+        #[derive(Serialize)]
+        struct Shape<'a> {
+            token: &'a str,
+            scopes: &'a [AllowedDto],
+            #[serde(skip_serializing_if = "Option::is_none")]
+            expires: Option<String>,
+        }
+        run.out.json(&Shape {
+            token: &made.token,
+            scopes: &made.scopes,
+            expires: made.expires.map(machine_text),
+        })?;
+        return Ok(Outcome::Done);
+    }
+    run.out.line(&made.token)?;
+    Ok(Outcome::Done)
+}

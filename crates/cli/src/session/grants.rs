@@ -1,0 +1,126 @@
+//! Tokens and the change feed, in the contract's own types: what a token's holder
+//! must not learn is not in them.
+
+use workspace_core::store::Purpose;
+use workspace_core::{
+    CopyId, Error, ErrorKind, Grant, GrantId, GrantOptions, Result, Scope, Timestamp,
+};
+use workspace_http::RemoteEvents;
+use workspace_http::wire::{AllowedDto, EventDto, GrantDto, IssuedDto};
+
+use super::Session;
+
+/// A narrower token, and what it allows.
+pub(crate) struct Attenuated {
+    pub(crate) token: String,
+    pub(crate) scopes: Vec<AllowedDto>,
+    pub(crate) expires: Option<Timestamp>,
+}
+
+impl Session {
+    pub(crate) async fn issue_grant(
+        &self,
+        copy: CopyId,
+        scope: Scope,
+        options: GrantOptions,
+    ) -> Result<IssuedDto> {
+        match self {
+            Self::Local(workspace) => {
+                let grant = Grant::all().attenuate(scope);
+                let issued = workspace.issue_grant(copy, grant, options)?;
+                Ok(IssuedDto {
+                    grant: GrantDto::from(&issued.grant),
+                    token: issued.token,
+                })
+            }
+            Self::Remote(client) => client.issue_grant(copy, &scope, options).await,
+        }
+    }
+
+    pub(crate) async fn grants(
+        &self,
+        copy: CopyId,
+        after: Option<&GrantId>,
+        limit: usize,
+    ) -> Result<Vec<GrantDto>> {
+        match self {
+            Self::Local(workspace) => {
+                let found = workspace.grants(copy, after, limit)?;
+                Ok(found.iter().map(GrantDto::from).collect())
+            }
+            Self::Remote(client) => client.grants(copy, after, limit).await,
+        }
+    }
+
+    pub(crate) async fn revoke_grant(&self, id: &GrantId) -> Result<u64> {
+        match self {
+            Self::Local(workspace) => workspace.revoke_grant(id),
+            Self::Remote(client) => client.revoke_grant(id).await,
+        }
+    }
+
+    /// Makes a narrower token of `token`, which a remote session has shown anyway.
+    pub(crate) async fn attenuate(
+        &self,
+        token: &str,
+        scope: Scope,
+        expires: Option<Timestamp>,
+    ) -> Result<Attenuated> {
+        match self {
+            Self::Local(workspace) => {
+                let issued = workspace.attenuate_grant(token, scope, expires)?;
+                let issued = issued.ok_or_else(|| {
+                    Error::new(ErrorKind::Denied, "attenuate grant")
+                        .because("the token is that of no grant")
+                })?;
+                Ok(Attenuated {
+                    scopes: match &issued.grant.purpose {
+                        Purpose::Files(grant) => AllowedDto::list(grant)?,
+                        Purpose::Site(_) => Vec::new(),
+                    },
+                    expires: issued.grant.expires,
+                    token: issued.token,
+                })
+            }
+            Self::Remote(client) => {
+                let made = client.attenuate(&scope, expires).await?;
+                Ok(Attenuated {
+                    token: made.token,
+                    scopes: made.view.scopes,
+                    expires: made.view.expires.map(Into::into),
+                })
+            }
+        }
+    }
+
+    pub(crate) async fn last_event(&self) -> Result<u64> {
+        match self {
+            Self::Local(workspace) => workspace.last_event(),
+            Self::Remote(client) => client.last_event().await,
+        }
+    }
+
+    pub(crate) async fn events(&self, after: u64, limit: usize) -> Result<Vec<EventDto>> {
+        match self {
+            Self::Local(workspace) => {
+                let found = workspace.events(after, limit)?;
+                Ok(found.iter().map(EventDto::from).collect())
+            }
+            Self::Remote(client) => client.events(after, limit).await,
+        }
+    }
+
+    /// Follows the feed.
+    ///
+    /// # Errors
+    /// `Unsupported` here: nobody else can change a workspace that this process has.
+    pub(crate) async fn follow(&self, after: u64) -> Result<RemoteEvents> {
+        match self {
+            Self::Local(_) => Err(Error::new(ErrorKind::Unsupported, "follow events").because(
+                "while this command has the workspace nobody else changes it; \
+                 follow one that is served, with --remote",
+            )),
+            Self::Remote(client) => client.follow(after).await,
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Grants as tokens.
+
+use axum::http::Method;
+use workspace_core::{At, CopyId, GrantId, GrantOptions, Result, Scope, Timestamp};
+
+use super::copies::page;
+use super::{Client, Transport, route};
+use crate::wire::{
+    AttenuateDto, AttenuatedDto, GrantDto, GrantPage, HeldDto, IssueDto, IssuedDto, RevokedDto,
+    ScopeDto,
+};
+
+impl<T: Transport> Client<T> {
+    /// Issues a grant of `scope` to the files of an open copy. See
+    /// [`Workspace::issue_grant`](workspace_core::Workspace::issue_grant). The
+    /// token's hash does not go over, so the answer is in the contract's own types.
+    ///
+    /// # Errors
+    /// `NotFound`; `Closed`; `Invalid`; `LimitExceeded`.
+    pub async fn issue_grant(
+        &self,
+        copy: CopyId,
+        scope: &Scope,
+        options: GrantOptions,
+    ) -> Result<IssuedDto> {
+        let body = IssueDto {
+            scope: ScopeDto::from(scope),
+            label: options.label,
+            actor: options.actor,
+            expires: options.expires.map(Into::into),
+        };
+        let request = self.post(&route(At::Copy(copy), "/grants"), &[]);
+        request.read_with(&body).await
+    }
+
+    /// Returns up to `limit` grants to a copy, and at most 10,000, after `after`,
+    /// in the order of issuing.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn grants(
+        &self,
+        copy: CopyId,
+        after: Option<&GrantId>,
+        limit: usize,
+    ) -> Result<Vec<GrantDto>> {
+        let mut query = page(limit);
+        query.extend(after.map(|id| ("after", id.to_string())));
+        let path = route(At::Copy(copy), "/grants");
+        let mut page: GrantPage = self.get(&path, &query).read().await?;
+        page.grants.truncate(limit);
+        Ok(page.grants)
+    }
+
+    /// Revokes a grant, and all that were attenuated from it; returns how many.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn revoke_grant(&self, id: &GrantId) -> Result<u64> {
+        let request = self.request(Method::DELETE, &format!("/v1/grants/{id}"), &[]);
+        Ok(request.read::<RevokedDto>().await?.revoked.get())
+    }
+
+    /// Tells what this client's token allows, which is that of a grant.
+    ///
+    /// # Errors
+    /// `Denied` for any other token.
+    pub async fn held(&self) -> Result<HeldDto> {
+        self.get("/v1/view", &[]).read().await
+    }
+
+    /// Makes a narrower token of this client's, which is that of a grant.
+    ///
+    /// # Errors
+    /// `Denied` for any other token; `Invalid`; `LimitExceeded`.
+    pub async fn attenuate(
+        &self,
+        scope: &Scope,
+        expires: Option<Timestamp>,
+    ) -> Result<AttenuatedDto> {
+        let body = AttenuateDto {
+            scope: ScopeDto::from(scope),
+            expires: expires.map(Into::into),
+        };
+        let request = self.post("/v1/view/grants", &[]);
+        request.read_with(&body).await
+    }
+}
