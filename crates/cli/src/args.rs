@@ -8,7 +8,7 @@ use workspace_core::{At, RevisionId, TreeId, TreePath};
 
 use crate::commands::{
     changes, copies, diff, edit, events, export, files, grants, grep, history, import, listing,
-    maintenance, publish, serve,
+    maintenance, previews, publish, serve,
 };
 use crate::exit::{EXIT_CODES, Result};
 use crate::session::Session;
@@ -202,6 +202,9 @@ pub(crate) enum Command {
     /// Hand out, list, narrow and revoke tokens to parts of a copy
     #[command(subcommand)]
     Grant(grants::Grant),
+    /// Show files as a site to whoever has its URL
+    #[command(subcommand)]
+    Preview(previews::Preview),
     /// List what has changed, oldest first, or follow it
     Events(events::Events),
     /// Serve the workspace over HTTP, to whoever has the token

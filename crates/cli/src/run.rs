@@ -11,7 +11,7 @@ use workspace_core::{Author, Error, ErrorKind, Receipt, RevisionMessage, Workspa
 use crate::args::{Args, Command, Global};
 use crate::commands::{
     changes, copies, diff, edit, events, export, files, grants, grep, history, import, listing,
-    maintenance, publish, serve,
+    maintenance, previews, publish, serve,
 };
 use crate::exit::{ErrorShape, Failure, Outcome, Result, code, io_error, message};
 use crate::output::{CYAN, Output, RED};
@@ -222,6 +222,7 @@ async fn dispatch(run: &Run, command: Command) -> Result<Outcome> {
         Command::Fsck(args) => maintenance::fsck(run, &args).await,
         Command::Du(args) => maintenance::du(run, &args).await,
         Command::Grant(args) => grants::grant(run, &args).await,
+        Command::Preview(args) => previews::preview(run, &args).await,
         Command::Events(args) => events::events(run, &args).await,
         Command::Serve(args) => serve::serve(run, &args).await,
         Command::Completions(args) => maintenance::completions(run, &args),

@@ -14,6 +14,7 @@ pub(crate) mod import;
 pub(crate) mod listing;
 pub(crate) mod maintenance;
 pub(crate) mod patch;
+pub(crate) mod previews;
 pub(crate) mod progress;
 pub(crate) mod publish;
 pub(crate) mod serve;

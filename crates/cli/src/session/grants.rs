@@ -1,12 +1,14 @@
-//! Tokens and the change feed, in the contract's own types: what a token's holder
+//! Grants, previews and the change feed, in the contract's own types: what a token's holder
 //! must not learn is not in them.
 
-use workspace_core::store::Purpose;
+use workspace_core::store::{Purpose, Site};
 use workspace_core::{
-    CopyId, Error, ErrorKind, Grant, GrantId, GrantOptions, Result, Scope, Timestamp,
+    At, CopyId, Error, ErrorKind, Grant, GrantId, GrantOptions, Result, Scope, Timestamp,
 };
 use workspace_http::RemoteEvents;
-use workspace_http::wire::{AllowedDto, EventDto, GrantDto, IssuedDto};
+use workspace_http::wire::{
+    AllowedDto, EventDto, GrantDto, IssuedDto, IssuedPreviewDto, PreviewDto,
+};
 
 use super::Session;
 
@@ -90,6 +92,50 @@ impl Session {
                     expires: made.view.expires.map(Into::into),
                 })
             }
+        }
+    }
+
+    /// Returns the URL below which the workspace is served, if it is.
+    pub(crate) fn base(&self) -> Option<&str> {
+        match self {
+            Self::Local(_) => None,
+            Self::Remote(client) => Some(client.base()),
+        }
+    }
+
+    pub(crate) async fn issue_preview(
+        &self,
+        at: At,
+        site: Site,
+        expires: Option<Timestamp>,
+    ) -> Result<IssuedPreviewDto> {
+        match self {
+            Self::Local(workspace) => {
+                let issued = workspace.issue_preview(at, site, expires)?;
+                Ok(IssuedPreviewDto::new(&issued, workspace.tree(at)?))
+            }
+            Self::Remote(client) => client.issue_preview(at, &site, expires).await,
+        }
+    }
+
+    pub(crate) async fn previews(
+        &self,
+        after: Option<&GrantId>,
+        limit: usize,
+    ) -> Result<Vec<PreviewDto>> {
+        match self {
+            Self::Local(workspace) => {
+                let found = workspace.previews(after, limit)?;
+                Ok(found.iter().map(PreviewDto::from).collect())
+            }
+            Self::Remote(client) => client.previews(after, limit).await,
+        }
+    }
+
+    pub(crate) async fn revoke_preview(&self, id: &GrantId) -> Result<()> {
+        match self {
+            Self::Local(workspace) => workspace.revoke_preview(id),
+            Self::Remote(client) => client.revoke_preview(id).await,
         }
     }
 

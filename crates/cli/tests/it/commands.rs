@@ -244,6 +244,9 @@ fn every_command_has_help_and_takes_the_common_options() {
     for command in ["new", "list", "show", "rename", "discard"] {
         place.ok(&["copy", command, "--help"]);
     }
+    for command in ["issue", "list", "revoke"] {
+        place.ok(&["preview", command, "--help"]);
+    }
     for command in ["issue", "list", "revoke", "attenuate"] {
         place.ok(&["grant", command, "--help"]);
     }

@@ -100,6 +100,54 @@ fn commands_on_directories_say_so() {
 }
 
 #[test]
+fn a_preview_is_at_the_url_that_is_printed() {
+    let place = Place::new();
+    place.put("site/index.html", "<h1>Hello</h1>");
+    // One that was issued before anybody served it is there as well.
+    let before = place.ok(&["preview", "issue"]);
+    let server = Server::start(&place);
+    let client = client(&server);
+    let with = ["--remote", &server.url, "--token-file", "token"];
+    let run = |arguments: &[&str]| client.json(&[&with[..], arguments].concat());
+    let issued = run(&[
+        "preview",
+        "issue",
+        "--index",
+        "main.html",
+        "--fallback",
+        "site/index.html",
+    ]);
+    let url = issued["url"].as_str().unwrap();
+    let get = |url: &str| {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let request = agent.get(url).header("accept", "text/html");
+        let mut response = request.call().unwrap();
+        let text = response.body_mut().read_to_string().unwrap();
+        (response.status().as_u16(), text)
+    };
+    let page = || (200, "<h1>Hello</h1>".to_string());
+    assert_eq!(get(url), page());
+    assert_eq!(
+        get(&format!("{}{}site/", server.url, before.trim())),
+        page()
+    );
+
+    let text = client.ok(&[&with[..], &["preview", "issue", "--expires", "2h"]].concat());
+    assert!(text.starts_with(&server.url), "{text}");
+    let listed = run(&["preview", "list"])["previews"].clone();
+    assert_eq!(listed.as_array().unwrap().len(), 3);
+    assert_eq!(listed[1]["id"], issued["id"]);
+    assert_eq!(listed[1]["fallback"], "/site/index.html");
+    let id = issued["id"].as_str().unwrap();
+    assert_eq!(run(&["preview", "revoke", id])["revoked"], 1);
+    assert_eq!(get(url).0, 404);
+    client.error(3, &[&with[..], &["preview", "revoke", id]].concat());
+}
+
+#[test]
 fn events_are_followed_as_they_come() {
     let place = Place::new();
     place.error(16, &["events", "--follow"]);

@@ -8,6 +8,7 @@ mod events;
 mod files;
 mod grants;
 mod lines;
+mod previews;
 mod read;
 mod revisions;
 mod trees;

@@ -58,13 +58,7 @@ async fn issue(call: Call) -> Answer {
     let issued = workspace.issue_preview(at, site, body.expires.map(Into::into))?;
     json(
         CREATED,
-        &IssuedPreviewDto {
-            id: issued.grant.id.to_string(),
-            path: format!("/preview/{}/", issued.token),
-            token: issued.token,
-            tree: workspace.tree(at)?.to_string(),
-            expires: issued.grant.expires.map(Into::into),
-        },
+        &IssuedPreviewDto::new(&issued, workspace.tree(at)?),
     )
 }
 

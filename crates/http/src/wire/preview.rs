@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use workspace_core::At;
 use workspace_core::store::{GrantRecord, Purpose};
+use workspace_core::{At, Issued, TreeId};
 
 use super::Millis;
 
@@ -42,6 +42,19 @@ pub struct IssuedPreviewDto {
     /// When it expires; absent for never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Millis>,
+}
+
+impl IssuedPreviewDto {
+    /// Describes a preview that was issued of what is `tree` now.
+    pub fn new(issued: &Issued, tree: TreeId) -> Self {
+        Self {
+            id: issued.grant.id.to_string(),
+            path: format!("/preview/{}/", issued.token),
+            token: issued.token.clone(),
+            tree: tree.to_string(),
+            expires: issued.grant.expires.map(Into::into),
+        }
+    }
 }
 
 /// A preview.

@@ -1,0 +1,50 @@
+//! Previews.
+
+use axum::http::Method;
+use workspace_core::store::Site;
+use workspace_core::{At, GrantId, Result, Timestamp};
+
+use super::copies::page;
+use super::{Client, Transport, ask};
+use crate::wire::{IssuedPreviewDto, PreviewDto, PreviewOfDto, PreviewPage, RevokedDto};
+
+impl<T: Transport> Client<T> {
+    /// Shows files as a site to whoever has the token. See
+    /// [`Workspace::issue_preview`](workspace_core::Workspace::issue_preview).
+    ///
+    /// # Errors
+    /// `NotFound`; `Closed`; `Invalid` for an expiry in the past.
+    pub async fn issue_preview(
+        &self,
+        at: At,
+        site: &Site,
+        expires: Option<Timestamp>,
+    ) -> Result<IssuedPreviewDto> {
+        let body = PreviewOfDto {
+            at: Some(ask::side(at)),
+            index: Some(site.index.to_string()),
+            fallback: site.fallback.as_ref().map(ToString::to_string),
+            expires: expires.map(Into::into),
+        };
+        self.post("/v1/previews", &[]).read_with(&body).await
+    }
+
+    /// Returns up to `limit` previews, and at most 10,000, after `after`, in the
+    /// order of issuing.
+    pub async fn previews(&self, after: Option<&GrantId>, limit: usize) -> Result<Vec<PreviewDto>> {
+        let mut query = page(limit);
+        query.extend(after.map(|id| ("after", id.to_string())));
+        let mut page: PreviewPage = self.get("/v1/previews", &query).read().await?;
+        page.previews.truncate(limit);
+        Ok(page.previews)
+    }
+
+    /// Revokes a preview.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn revoke_preview(&self, id: &GrantId) -> Result<()> {
+        let request = self.request(Method::DELETE, &format!("/v1/previews/{id}"), &[]);
+        request.read::<RevokedDto>().await.map(drop)
+    }
+}
