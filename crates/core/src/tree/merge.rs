@@ -7,7 +7,7 @@ use crate::entry::{Directory, Entry};
 use crate::error::Result;
 use crate::id::TreeId;
 use crate::path::TreePath;
-use crate::tree::{Editor, Found, Nodes, compare};
+use crate::tree::{Differences, Editor, Found, Nodes};
 
 /// What bringing two sides together led to.
 pub(crate) enum Merged {
@@ -83,12 +83,34 @@ pub(crate) fn merge(
     editor.finish().map(Merged::Tree)
 }
 
+/// Lists what changed from `base` to `ours`, to `theirs`, and to both, whether or
+/// not the sides could be brought together.
+pub(crate) fn changed_paths(
+    nodes: &dyn Nodes,
+    base: &TreeId,
+    ours: &TreeId,
+    theirs: &TreeId,
+) -> Result<Conflict> {
+    let (ours, theirs) = (changes(nodes, base, ours)?, changes(nodes, base, theirs)?);
+    let paths = |these: &Changes, other: &Changes, shared: bool| {
+        let wanted = these
+            .keys()
+            .filter(|path| other.contains_key(path) == shared);
+        wanted.cloned().collect()
+    };
+    Ok(Conflict {
+        head: paths(&ours, &theirs, false),
+        copy: paths(&theirs, &ours, false),
+        both: paths(&ours, &theirs, true),
+    })
+}
+
 fn changes(nodes: &dyn Nodes, from: &TreeId, to: &TreeId) -> Result<Changes> {
     let mut found = Changes::new();
-    compare(nodes, &TreePath::root(), from, to, &mut |path, _, new| {
-        found.insert(path.clone(), new.cloned());
-        Ok(())
-    })?;
+    let mut differences = Differences::new(nodes, &TreePath::root(), from, to, None)?;
+    while let Some((path, _, new)) = differences.next(nodes)? {
+        found.insert(path, new);
+    }
     Ok(found)
 }
 

@@ -18,10 +18,10 @@ mod tests;
 use std::rc::Rc;
 
 pub(crate) use codec::{Item, Node, encode_node};
-pub(crate) use compare::compare;
+pub(crate) use compare::Differences;
 pub(crate) use directory::{edit, list, lookup};
 pub(crate) use editor::{Editor, Found};
-pub(crate) use merge::{Merged, merge};
+pub(crate) use merge::{Merged, changed_paths, merge};
 pub(crate) use walk::Walker;
 
 use crate::entry::{Directory, Entry};

@@ -51,6 +51,18 @@ impl Sequence {
         front
     }
 
+    /// Passes all names up to `bound`, reading what they share nodes with.
+    pub(crate) fn pass(&mut self, nodes: &dyn Nodes, bound: &[u8]) -> Result<()> {
+        while let Some((name, item)) = self.front() {
+            match item {
+                _ if name.as_str().as_bytes() <= bound => drop(self.next()),
+                Item::Child(_) => self.expand(nodes)?,
+                Item::Entry(_) => break,
+            }
+        }
+        Ok(())
+    }
+
     /// Replaces the child in front by its items.
     pub(crate) fn expand(&mut self, nodes: &dyn Nodes) -> Result<()> {
         let Some((node, at)) = self.stack.last_mut() else {

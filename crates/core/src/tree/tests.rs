@@ -13,7 +13,7 @@ use crate::path::{Name, TreePath};
 use crate::tree::chunk::{MAX_NODE, MIN_NODE};
 use crate::tree::codec::{Item, Node, encode_item, encode_node};
 use crate::tree::{
-    Editor, Found, Merged, Nodes, Walker, compare, edit, list, lookup, merge, resolve,
+    Differences, Editor, Found, Merged, Nodes, Walker, edit, list, lookup, merge, resolve,
 };
 
 #[derive(Default)]
@@ -174,16 +174,22 @@ proptest! {
 
     /// Comparing two trees finds what comparing two maps finds.
     #[test]
-    fn comparing_finds_every_difference(old in tree(), new in tree()) {
+    fn comparing_finds_every_difference(old in tree(), new in tree(), start in place()) {
         let nodes = Map::default();
         let (left, right) = (build(&nodes, &old), build(&nodes, &new));
-        let mut found = BTreeMap::new();
-        compare(&nodes, &TreePath::root(), &left, &right, &mut |path, old, new| {
-            let kind = |entry: Option<&Entry>| entry.map(describe);
-            let fresh = found.insert(path.clone(), (kind(old), kind(new))).is_none();
-            assert!(fresh, "{path} was visited twice");
-            Ok(())
-        }).unwrap();
+        let all = differences(&nodes, &left, &right, None);
+        prop_assert!(all.is_sorted_by(|(a, ..), (b, ..)| a < b), "{:?}", all);
+        for (at, (path, ..)) in all.iter().enumerate() {
+            prop_assert_eq!(&differences(&nodes, &left, &right, Some(path)), &all[at + 1..]);
+        }
+        for path in [&start, &TreePath::root()] {
+            let rest = all.iter().filter(|(found, ..)| found > path).cloned();
+            let rest: Vec<_> = rest.collect();
+            prop_assert_eq!(differences(&nodes, &left, &right, Some(path)), rest);
+        }
+        let kind = |entry: Option<Entry>| entry.as_ref().map(describe);
+        let found = all.into_iter().map(|(path, old, new)| (path, (kind(old), kind(new))));
+        let found: BTreeMap<_, _> = found.collect();
         let (old, new) = (with_parents(&old), with_parents(&new));
         let mut expected = BTreeMap::new();
         for path in old.keys().chain(new.keys()) {
@@ -250,12 +256,16 @@ fn node_bytes() -> impl Strategy<Value = Vec<u8>> {
         })
 }
 
+/// A path of a small tree; some of the names come before `/` where they go on.
+fn place() -> impl Strategy<Value = TreePath> {
+    let segment = prop::sample::select(vec!["a", "a-b", "a-b!", "b", "a.txt"]);
+    proptest::collection::vec(segment, 1..4)
+        .prop_map(|names| path(&format!("/{}", names.join("/"))))
+}
+
 /// A small tree: paths to files, with names that collide across kinds.
 fn tree() -> impl Strategy<Value = BTreeMap<TreePath, u64>> {
-    let segment = prop::sample::select(vec!["a", "b", "c", "d.txt"]);
-    let path = proptest::collection::vec(segment, 1..4)
-        .prop_map(|names| path(&format!("/{}", names.join("/"))));
-    proptest::collection::btree_map(path, 1_u64..4, 0..10).prop_map(|mut files| {
+    proptest::collection::btree_map(place(), 1_u64..4, 0..10).prop_map(|mut files| {
         let paths: Vec<TreePath> = files.keys().cloned().collect();
         // A file cannot be above another: the deeper one stays.
         for path in &paths {
@@ -372,6 +382,20 @@ fn nodes_keep_to_their_sizes() {
     assert!((3000..5500).contains(&mean), "mean {mean}");
 }
 
+fn differences(
+    nodes: &Map,
+    old: &TreeId,
+    new: &TreeId,
+    after: Option<&TreePath>,
+) -> Vec<(TreePath, Option<Entry>, Option<Entry>)> {
+    let mut found = Vec::new();
+    let mut differences = Differences::new(nodes, &TreePath::root(), old, new, after).unwrap();
+    while let Some(next) = differences.next(nodes).unwrap() {
+        found.push(next);
+    }
+    found
+}
+
 #[test]
 fn comparing_large_directories_reads_what_differs() {
     let nodes = Map::default();
@@ -386,20 +410,33 @@ fn comparing_large_directories_reads_what_differs() {
         .collect();
     let new = edit(&nodes, &old, edits).unwrap();
     nodes.loads.set(0);
-    let mut found = 0;
-    compare(
-        &nodes,
-        &TreePath::root(),
-        &old.tree,
-        &new.tree,
-        &mut |_, _, _| {
-            found += 1;
-            Ok(())
-        },
-    )
-    .unwrap();
+    let found = differences(&nodes, &old.tree, &new.tree, None).len();
     assert_eq!(found, 10);
     assert!(nodes.loads.get() < 100, "{} loads", nodes.loads.get());
+
+    // From empty all differs, and the last few are found without the rest.
+    nodes.loads.set(0);
+    for (after, left) in [("/file-049989.txt", 10), ("/file-0", 50_000), ("/g", 0)] {
+        let after = path(after);
+        let mut rest = Differences::new(
+            &nodes,
+            &TreePath::root(),
+            &TreeId::empty(),
+            &old.tree,
+            Some(&after),
+        )
+        .unwrap();
+        let first = rest.next(&nodes).unwrap();
+        assert_eq!(first.is_some(), left > 0);
+        if left < 100 {
+            let mut found = usize::from(first.is_some());
+            while rest.next(&nodes).unwrap().is_some() {
+                found += 1;
+            }
+            assert_eq!(found, left);
+        }
+    }
+    assert!(nodes.loads.get() < 30, "{} loads", nodes.loads.get());
 }
 
 #[test]

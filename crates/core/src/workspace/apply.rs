@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::Timestamp;
 use crate::change::Author;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, EventKind};
@@ -9,11 +10,10 @@ use crate::id::{CopyId, OperationId, RevisionId, TreeId};
 use crate::store::{
     CopyRecord, CopyState, HeadRecord, OperationCause, RevisionCause, RevisionRecord,
 };
-use crate::tree::{Merged, merge};
+use crate::tree::{Merged, changed_paths, merge};
 use crate::workspace::Workspace;
 use crate::workspace::batch::check_text;
 use crate::workspace::tx::{Tx, next_operation};
-use crate::{Conflict, Timestamp};
 
 /// What goes into a revision with its tree.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -119,7 +119,8 @@ impl Workspace {
                 return Ok(Applied::Unchanged);
             }
             if head.tree != copy.base {
-                return Err(Error::conflicting("apply", changed_paths(tx, &head, &copy)?).at(id));
+                let changed = changed_paths(tx, &copy.base, &head.tree, &copy.tree)?;
+                return Err(Error::conflicting("apply", changed).at(id));
             }
             record_head(tx, &mut head, now)?;
             let revision = publish(
@@ -180,30 +181,6 @@ impl Workspace {
             Ok(Rebased { copy, operation })
         })
     }
-}
-
-/// Lists what changed since the copy's base in head, in the copy, and in both,
-/// whether or not the sides could be brought together.
-fn changed_paths(tx: &Tx<'_>, head: &HeadRecord, copy: &CopyRecord) -> Result<Conflict> {
-    let mut conflict = Conflict::default();
-    let mut sides: BTreeMap<crate::TreePath, (bool, bool)> = BTreeMap::new();
-    let root = crate::TreePath::root();
-    crate::tree::compare(tx, &root, &copy.base, &head.tree, &mut |path, _, _| {
-        sides.entry(path.clone()).or_default().0 = true;
-        Ok(())
-    })?;
-    crate::tree::compare(tx, &root, &copy.base, &copy.tree, &mut |path, _, _| {
-        sides.entry(path.clone()).or_default().1 = true;
-        Ok(())
-    })?;
-    for (path, side) in &sides {
-        match side {
-            (true, true) => conflict.both.push(path),
-            (true, false) => conflict.head.push(path),
-            _ => conflict.copy.push(path),
-        }
-    }
-    Ok(conflict)
 }
 
 /// Records head as it is, where no revision does.

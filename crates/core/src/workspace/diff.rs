@@ -6,7 +6,7 @@ use crate::entry::{Entry, File};
 use crate::error::Result;
 use crate::id::TreeId;
 use crate::path::TreePath;
-use crate::tree::{compare, resolve};
+use crate::tree::{Differences, resolve};
 use crate::workspace::{At, Workspace};
 
 /// How to compare.
@@ -53,42 +53,79 @@ impl Workspace {
     /// # Errors
     /// `NotFound` and `Closed`, for what `from` or `to` name.
     pub fn diff(&self, from: At, to: At, options: &DiffOptions) -> Result<Vec<Difference>> {
-        let mut found = Vec::new();
-        self.read("diff", |tx| {
-            let (from, to) = (tx.resolve(from)?, tx.resolve(to)?);
-            let mut visit = |path: &TreePath, old: Option<&Entry>, new: Option<&Entry>| {
-                found.push(Difference {
-                    path: path.clone(),
-                    old: old.cloned(),
-                    new: new.cloned(),
-                    renamed_from: None,
-                });
-                Ok(())
-            };
-            if options.below.is_root() {
-                return compare(tx, &options.below, &from, &to, &mut visit);
-            }
-            let old = resolve(tx, &from, &options.below)?;
-            let new = resolve(tx, &to, &options.below)?;
-            let tree = |entry: &Option<Entry>| {
-                entry
-                    .as_ref()
-                    .and_then(Entry::as_directory)
-                    .map(|directory| directory.tree)
-            };
-            if old != new && (tree(&old).is_none() || tree(&new).is_none()) {
-                visit(&options.below, old.as_ref(), new.as_ref())?;
-            }
-            let below = |entry| tree(entry).unwrap_or_else(TreeId::empty);
-            compare(tx, &options.below, &below(&old), &below(&new), &mut visit)
-        })?;
-        // A walk's order is another one: it has `/a/b` before `/a-b`.
-        found.sort_by(|a, b| a.path.cmp(&b.path));
-        if options.renames {
-            pair_renames(&mut found);
+        self.diff_page(from, to, options, None, usize::MAX)
+    }
+
+    /// Lists up to `limit` of the differences after the path `after`, as
+    /// [`diff`](Self::diff) has them. Costs what it lists, wherever it begins; with
+    /// renames it costs the whole difference, as any two paths may pair.
+    ///
+    /// # Errors
+    /// As for [`diff`](Self::diff).
+    pub fn diff_page(
+        &self,
+        from: At,
+        to: At,
+        options: &DiffOptions,
+        after: Option<&TreePath>,
+        limit: usize,
+    ) -> Result<Vec<Difference>> {
+        if !options.renames {
+            return self.differences(from, to, &options.below, after, limit);
         }
+        let mut found = self.differences(from, to, &options.below, None, usize::MAX)?;
+        pair_renames(&mut found);
+        if let Some(after) = after {
+            found.retain(|difference| difference.path > *after);
+        }
+        found.truncate(limit);
         Ok(found)
     }
+
+    /// Lists differences without looking for renames.
+    fn differences(
+        &self,
+        from: At,
+        to: At,
+        below: &TreePath,
+        after: Option<&TreePath>,
+        limit: usize,
+    ) -> Result<Vec<Difference>> {
+        let difference = |(path, old, new)| Difference {
+            path,
+            old,
+            new,
+            renamed_from: None,
+        };
+        self.read("diff", |tx| {
+            let (mut from, mut to) = (tx.resolve(from)?, tx.resolve(to)?);
+            let mut found = Vec::new();
+            if !below.is_root() {
+                let (old, new) = (resolve(tx, &from, below)?, resolve(tx, &to, below)?);
+                let (old_tree, new_tree) = (tree_of(old.as_ref()), tree_of(new.as_ref()));
+                let differs = old != new && (old_tree.is_none() || new_tree.is_none());
+                if differs && after.is_none_or(|after| after < below) {
+                    found.push(difference((below.clone(), old, new)));
+                }
+                from = old_tree.unwrap_or_else(TreeId::empty);
+                to = new_tree.unwrap_or_else(TreeId::empty);
+            }
+            let mut differences = Differences::new(tx, below, &from, &to, after)?;
+            while found.len() < limit
+                && let Some(next) = differences.next(tx)?
+            {
+                found.push(difference(next));
+            }
+            found.truncate(limit);
+            Ok(found)
+        })
+    }
+}
+
+fn tree_of(entry: Option<&Entry>) -> Option<TreeId> {
+    entry
+        .and_then(Entry::as_directory)
+        .map(|directory| directory.tree)
 }
 
 /// Turns a removed and an added file of the same content into one rename; the

@@ -84,3 +84,27 @@ fn a_diff_costs_what_differs() {
     });
     assert!(reads[1] <= reads[0] + 4, "{reads:?}");
 }
+
+/// > A page of a diff without renames reads nodes in proportion to what it lists, wherever it begins.
+#[test]
+fn a_page_of_a_diff_costs_what_it_lists() {
+    let fixture = fixture(20_000);
+    let copy = At::Copy(fixture.fork());
+    fixture.remove(copy, "/0");
+    fixture.remove(copy, "/1");
+    let options = DiffOptions {
+        renames: false,
+        ..DiffOptions::default()
+    };
+    let all = fixture.workspace.diff(At::Head, copy, &options).unwrap();
+    assert_eq!(all.len(), 20_000 + 200 + 2);
+    assert!(all.is_sorted_by(|a, b| a.path < b.path));
+    for start in [0_usize, 1, 77, 5_000, 10_100, 20_150] {
+        let metered = fixture.workspace.metered();
+        let after = start.checked_sub(1).map(|last| &all[last].path);
+        let page = metered.diff_page(At::Head, copy, &options, after, 50);
+        assert_eq!(page.unwrap(), all[start..start + 50]);
+        let receipt = metered.receipt();
+        assert!(receipt.nodes_read <= 20, "from {start}: {receipt:?}");
+    }
+}

@@ -35,7 +35,7 @@ struct DiffQuery {
     /// The directory or entry to look at; all unless said.
     below: Option<String>,
     /// Whether to pair removed with added files of the same content; yes unless
-    /// said.
+    /// said. Each page then costs the whole difference, otherwise what it lists.
     renames: Option<bool>,
     /// The path after which the page begins.
     after: Option<String>,
@@ -52,26 +52,43 @@ async fn diff(call: Call) -> Answer {
         below: below.unwrap_or_else(TreePath::root),
         renames: query.renames.unwrap_or(true),
     };
-    let from = parse_at(&call.workspace, &query.from)?;
-    let to = parse_at(&call.workspace, &query.to)?;
-    let found = call.workspace.diff(from, to, &options)?;
-    json(OK, &page(found, after.as_ref(), limit))
+    let (workspace, after) = (&call.workspace, after.as_ref());
+    let from = parse_at(workspace, &query.from)?;
+    let to = parse_at(workspace, &query.to)?;
+    if options.renames {
+        let found = workspace.diff(from, to, &options)?;
+        return json(OK, &counted_page(found, after, limit));
+    }
+    let found = workspace.diff_page(from, to, &options, after, limit + 1)?;
+    json(OK, &page(found, limit))
 }
 
 /// Returns the first page of what a copy changed.
 pub(super) fn first_page(found: Vec<Difference>) -> DifferencePage {
-    page(found, None, PAGE as usize)
+    counted_page(found, None, PAGE as usize)
 }
 
-fn page(mut found: Vec<Difference>, after: Option<&TreePath>, limit: usize) -> DifferencePage {
+/// Cuts a page out of all differences.
+fn counted_page(
+    mut found: Vec<Difference>,
+    after: Option<&TreePath>,
+    limit: usize,
+) -> DifferencePage {
     let count = found.len() as u64;
     if let Some(after) = after {
         found.retain(|difference| difference.path > *after);
     }
+    DifferencePage {
+        count: Some(count.into()),
+        ..page(found, limit)
+    }
+}
+
+fn page(mut found: Vec<Difference>, limit: usize) -> DifferencePage {
     let next = cut(&mut found, limit, |difference| difference.path.to_string());
     DifferencePage {
         differences: found.iter().map(DifferenceDto::from).collect(),
-        count: count.into(),
+        count: None,
         next,
     }
 }

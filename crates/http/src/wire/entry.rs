@@ -135,8 +135,10 @@ impl From<&Difference> for DifferenceDto {
 pub struct DifferencePage {
     /// The differences.
     pub differences: Vec<DifferenceDto>,
-    /// How many there are on all pages.
-    pub count: Count,
+    /// How many there are on all pages; absent where no renames are looked for, as
+    /// each page is then found on its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<Count>,
     /// What to pass as `after` for the next page; absent at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,

@@ -52,8 +52,9 @@ pub enum Action {
     Read(Place, TreePath, Option<Range<u64>>),
     /// Everything below a directory.
     Walk(Place, TreePath),
-    /// Where two trees differ, below a path, with or without renames.
-    Diff(Place, Place, TreePath, bool),
+    /// Where two trees differ, below a path, with or without renames: after, how
+    /// many.
+    Diff(Place, Place, TreePath, bool, Option<TreePath>, usize),
     /// A page of copies: open only, after, how many.
     Copies(bool, Option<CopyId>, usize),
     /// A page of operations.

@@ -103,7 +103,13 @@ impl Chooser<'_> {
                     true => self.path_at(from),
                     false => TreePath::root(),
                 };
-                Action::Diff(from, to, below, self.rarely(2))
+                let renames = self.rarely(2);
+                let after = self.rarely(2).then(|| self.path_at(to));
+                let limit = match self.rarely(2) {
+                    true => self.random.below(9),
+                    false => usize::MAX,
+                };
+                Action::Diff(from, to, below, renames, after, limit)
             }
             96 => {
                 let after = self.rarely(2).then(|| self.copy());

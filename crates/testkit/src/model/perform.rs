@@ -178,9 +178,10 @@ async fn look(workspace: &Workspace, action: Action) -> Result<Answer> {
             let seen = walk.map(|step| step.map(|(path, entry)| (path.to_string(), entry.into())));
             Answer::Entries(seen.collect::<Result<_>>()?)
         }
-        Action::Diff(from, to, below, renames) => {
+        Action::Diff(from, to, below, renames, after, limit) => {
             let options = DiffOptions { below, renames };
-            let found = workspace.diff(place_at(from), place_at(to), &options)?;
+            let (from, to) = (place_at(from), place_at(to));
+            let found = workspace.diff_page(from, to, &options, after.as_ref(), limit)?;
             let differs = found.into_iter().map(|found| {
                 let (old, new) = (found.old.map(Shown::from), found.new.map(Shown::from));
                 (found.path, old, new, found.renamed_from)

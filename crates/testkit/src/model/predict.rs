@@ -176,9 +176,12 @@ impl Model {
                 let shown = paths.filter_map(|path| Some((path.to_string(), files.show(path)?)));
                 Answer::Entries(shown.collect())
             }
-            Action::Diff(from, to, below, renames) => {
+            Action::Diff(from, to, below, renames, after, limit) => {
                 let (from, to) = (self.files(*from, now)?, self.files(*to, now)?);
-                Answer::Differences(from.differences(&to, below, *renames))
+                let mut all = from.differences(&to, below, *renames);
+                all.retain(|(path, ..)| after.as_ref().is_none_or(|after| path > after));
+                all.truncate(*limit);
+                Answer::Differences(all)
             }
             Action::Copies(open_only, after, limit) => {
                 let copies = self.copies.iter().filter(|(id, copy)| {
