@@ -4,9 +4,10 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::{Arc, Once};
 
+use async_lock::Semaphore;
 use axum::Router;
 use axum::body::Body;
-use axum::http::header::HOST;
+use axum::http::header::{CONTENT_LENGTH, HOST};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use futures::FutureExt as _;
 use js_sys::{Array, Uint8Array};
@@ -34,6 +35,13 @@ extern "C" {
 /// The most bytes of a file: what R2 takes in one upload, 5 GiB less 5 MiB.
 const MAX_FILE: u64 = (5 << 30) - (5 << 20);
 
+/// As many bodies are taken at a time of those that are held in memory in part: up
+/// to 16 MiB of an import, two parts of an upload, or 8 MiB of JSON with what is
+/// made of it. An object has 128 MB.
+const HEAVY: usize = 3;
+/// Bodies of up to this many bytes are nothing to wait for.
+const LIGHT: u64 = 256 << 10;
+
 /// One named workspace.
 #[wasm_bindgen]
 #[derive(Debug)]
@@ -46,6 +54,7 @@ struct Object {
     id: String,
     platform: Platform,
     access: Access,
+    heavy: Semaphore,
     open: OnceCell<Open>,
 }
 
@@ -93,6 +102,7 @@ impl WorkspaceObject {
             id,
             access: platform.access().map_err(thrown)?,
             platform,
+            heavy: Semaphore::new(HEAVY),
             open: OnceCell::new(),
         })))
     }
@@ -179,6 +189,10 @@ impl Object {
         let make = call.trusted || self.access.is_root(request.headers());
         let Some(open) = self.open(make)? else {
             return Ok(unauthorized());
+        };
+        let _slot = match call.is_heavy(&request) {
+            true => Some(self.heavy.acquire().await),
+            false => None,
         };
         let extensions = request.extensions_mut();
         extensions.insert(passage(&self.platform, &open.blobs, &call.body));
@@ -273,6 +287,21 @@ impl Call {
         }
         Ok(request)
     }
+
+    /// Tells whether the body will take memory: a stream that is not short, and not
+    /// a file that passes by.
+    fn is_heavy(&self, request: &Request<Body>) -> bool {
+        let streamed =
+            !(self.body.is_null_or_undefined() || self.body.is_instance_of::<Uint8Array>());
+        match length(request.headers()) {
+            Some(length) => streamed && length > LIGHT && request.method() != Method::PUT,
+            None => streamed,
+        }
+    }
+}
+
+fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn host(headers: &HeaderMap) -> Option<&str> {
