@@ -22,9 +22,21 @@ const HOOKS: &str = include_str!("schemathesis_hooks.py");
 const CHECKS: &str = "not_a_server_error,status_code_conformance,\
     content_type_conformance,response_headers_conformance,response_schema_conformance";
 
+/// Which server to send to.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Server {
+    /// `workspace serve`.
+    Native,
+    /// The Worker, in workerd.
+    Worker,
+}
+
 /// How much to try.
 #[derive(clap::Args)]
 pub(crate) struct Options {
+    /// Only this server, not both.
+    #[arg(long)]
+    only: Option<Server>,
     /// As many requests as this at least, to each server.
     #[arg(long, default_value_t = 10_000)]
     cases: u64,
@@ -38,10 +50,15 @@ pub(crate) struct Options {
 pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
     let directory = repository.target.join("fuzz");
     let program = install(&directory)?;
-    let native = Native::start(repository, &directory)?;
-    let found = fuzz(&program, &directory, &native.target, options).context("workspace serve")?;
-    println!("workspace serve: {found} requests, all answers as documented");
-    drop(native);
+    if options.only != Some(Server::Worker) {
+        let native = Native::start(repository, &directory)?;
+        let found = fuzz(&program, &directory, &native.target, options);
+        let found = found.context("workspace serve")?;
+        println!("workspace serve: {found} requests, all answers as documented");
+    }
+    if options.only == Some(Server::Native) {
+        return Ok(());
+    }
     let (_workerd, target) = serve(repository, &directory.join("worker"), "workerd.capnp")?;
     let target = target.at("/workspaces/fuzz");
     let found = fuzz(&program, &directory, &target, options).context("the Worker")?;
@@ -99,6 +116,7 @@ fn fuzz(program: &Path, directory: &Path, target: &Target, options: &Options) ->
             .args(["--phases", "coverage,fuzzing", "--request-timeout", "60"])
             .args(["--report", "json"])
             .args(["--report-json-path".as_ref(), report.as_os_str()])
+            .directory(directory)
             .env("SCHEMATHESIS_HOOKS", "schemathesis_hooks")
             .env("PYTHONPATH", directory)
             .run();

@@ -1,6 +1,7 @@
 //! Tests that one request each runs inside an object.
 
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
@@ -45,6 +46,19 @@ fn panics(client: &Client) -> Result<()> {
             ensure!(rows == "0", "{case} leaves {rows} rows in {object}");
         }
     }
+    // A panic ends what else is in flight, with an answer.
+    let (status, text) = thread::scope(|scope| {
+        let waiting = scope.spawn(|| client.call("/waiting/in-flight"));
+        thread::sleep(Duration::from_millis(500));
+        let panicked = client.call("/panics/panic");
+        ensure!(panicked?.0 == 500, "a panic beside another request");
+        waiting.join().expect("a call does not panic")
+    })?;
+    ensure!(
+        status == 500,
+        "what was in flight in a panic answers {status}: {text}"
+    );
+    client.pass("/waiting/nothing")?;
     let (status, text) = client.call("/calm/no-such-case")?;
     ensure!(status == 422, "an error answers {status}: {text}");
     Ok(())

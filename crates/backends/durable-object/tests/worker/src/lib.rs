@@ -115,6 +115,7 @@ impl Object {
             }
             "sql" => platform::sql(&self.sql()?),
             "large" => platform::large(&self.workspace()?, &self.blobs()?).await,
+            "in-flight" => platform::in_flight().await,
             "panic" => panic!("asked for"),
             "panic-later" => platform::panic_later().await,
             "panic-in-transaction" => platform::panic_in_transaction(&self.sql()?),

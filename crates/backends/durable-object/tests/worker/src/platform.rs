@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
+use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use workspace_core::store::BlobStore as _;
 use workspace_core::{
@@ -123,6 +124,19 @@ fn values(sql: &DoSql) -> Result<()> {
         Err(ErrorKind::Corrupt)
     );
     Ok(())
+}
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = scheduler)]
+    fn wait(millis: f64) -> js_sys::Promise;
+}
+
+/// Is in flight for a while.
+pub(crate) async fn in_flight() -> Result<String> {
+    let waited = JsFuture::from(wait(20_000.0)).await;
+    assert!(waited.is_ok(), "a timer does not fail");
+    Ok(String::new())
 }
 
 /// Writes a row, then panics on the next turn.
