@@ -20,6 +20,7 @@ use workspace_core::{
 };
 use workspace_http::wire::{DifferenceDto, EntryDto, EventDto, GrantDto};
 use workspace_http::{Access, Body, Client, Transport, router};
+use workspace_testkit::model::Edit;
 use workspace_testkit::{MemoryBlobs, MemoryMeta, TestContext, strategies};
 
 use crate::server::TOKEN;
@@ -487,6 +488,18 @@ fn content_of(path: String) -> Bytes {
     path.bytes().cycle().take(size).collect()
 }
 
+/// Edits of every kind, many of which cannot be made.
+fn edit() -> impl Strategy<Value = Edit> {
+    let path = || strategies::path(2);
+    prop_oneof![
+        4 => strategies::put(),
+        1 => (path(), any::<bool>()).prop_map(|(path, all)| Edit::Remove(path, all)),
+        1 => (path(), path(), any::<bool>()).prop_map(|(from, to, over)| Edit::Rename(from, to, over)),
+        1 => (path(), path(), any::<bool>()).prop_map(|(from, to, over)| Edit::Copy(from, to, over)),
+        1 => (path(), any::<bool>()).prop_map(|(path, set)| Edit::SetExecutable(path, set)),
+    ]
+}
+
 fn source_entry() -> impl Strategy<Value = SourceEntry> {
     (strategies::path(3), strategies::entry(), any::<bool>()).prop_map(|(path, entry, sized)| {
         let kind = match entry {
@@ -543,6 +556,48 @@ proptest! {
                 }
                 (expected, found) => prop_assert!(false, "{expected:?} / {found:?}"),
             }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn batches_from_afar_are_batches_from_here(
+        batches in proptest::collection::vec(proptest::collection::vec(edit(), 1..5), 1..8),
+    ) {
+        let (workspace, client) = served();
+        block_on(async {
+            let [here, there] = [(); 2].map(|()| workspace.fork(ForkOptions::default()).unwrap().id);
+            for batch in batches {
+                let changes = || batch.iter().map(Edit::to_change).collect();
+                let options = || ChangeOptions { author: author(), ..ChangeOptions::default() };
+                let expected = workspace.files(At::Copy(here)).change(changes(), options()).await;
+                let found = client.change(At::Copy(there), changes(), options()).await;
+                match (expected, found) {
+                    (Ok(expected), Ok(found)) => prop_assert_eq!(expected, found),
+                    (Err(expected), Err(found)) => {
+                        prop_assert_eq!(expected.to_string(), found.to_string());
+                        prop_assert_eq!(expected.kind(), found.kind());
+                    }
+                    (expected, found) => prop_assert!(false, "{expected:?} / {found:?}"),
+                }
+            }
+            let operations = client.operations(there, None, 100).await.unwrap();
+            let count = workspace.operations(here, None, 100).unwrap().len();
+            prop_assert_eq!(operations.len(), count);
+            for operation in operations.iter().rev() {
+                let expected = workspace.undo(here, operation.id, &author());
+                let found = client.undo(there, operation.id, &author()).await;
+                match (expected, found) {
+                    (Ok(expected), Ok(found)) => prop_assert_eq!(expected, found),
+                    (expected, found) => {
+                        let (expected, found) = (expected.unwrap_err(), found.unwrap_err());
+                        prop_assert_eq!(expected.to_string(), found.to_string());
+                        prop_assert_eq!(expected.conflict(), found.conflict());
+                    }
+                }
+            }
+            let diff = DiffOptions::default();
+            prop_assert_eq!(client.diff(At::Copy(here), At::Copy(there), &diff).await.unwrap(), []);
             Ok(())
         })?;
     }
