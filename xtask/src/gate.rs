@@ -35,7 +35,9 @@ pub(crate) fn test(repository: &Repository) -> Result<()> {
     fast(&mut steps, repository)?;
     steps.step("tests", tests)?;
     steps.step("workerd", || worker::test(repository))?;
-    steps.step("typescript", || worker::typescript(repository))?;
+    steps.step("typescript", || {
+        worker::typescript(repository, &worker::TypeScript::default())
+    })?;
     steps.step("doctests", || {
         Program::cargo().args(["test", "--doc"]).args(ALL).run()
     })?;

@@ -45,8 +45,8 @@ enum Task {
     Bench(bench::Options),
     /// Builds the Worker's npm package, in crates/worker/dist.
     Build,
-    /// The step of `test` for TypeScript: types, the npm package, the example, wrangler.
-    Typescript,
+    /// The step of `test` for TypeScript: types, the npm package, the example, the page, wrangler.
+    Typescript(worker::TypeScript),
     /// The step of `test` that runs inside a Durable Object, in workerd.
     Worker(worker::Options),
 }
@@ -71,7 +71,7 @@ fn run(task: Task) -> Result<()> {
         Task::Demo => demo::run(&repository),
         Task::Bench(options) => bench::run(&repository, &options),
         Task::Build => worker::build(&repository),
-        Task::Typescript => worker::typescript(&repository),
+        Task::Typescript(options) => worker::typescript(&repository, &options),
         Task::Worker(options) => worker::run(&repository, &options),
     }
 }

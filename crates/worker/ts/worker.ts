@@ -1,11 +1,13 @@
 // The Worker as it is deployed: workspaces by name, over HTTP.
 //
+//   /                              a page for people
 //   /workspaces/NAME/v1/…          the contract of the workspace of that name
 //   /workspaces/NAME/preview/…/    previews
 //   PREVIEW-NAME.DOMAIN            previews, each at a host of its own
 
 import { addressOf } from "./address.js";
 import type { WorkspaceEnv, WorkspaceObject } from "./object.js";
+import { html, policy } from "./page.js";
 
 export { WorkspaceObject } from "./object.js";
 
@@ -23,10 +25,27 @@ export default {
       case "misnamed":
         return problem(400, "invalid", "expected 1 to 64 of 0-9, A-Z, a-z, - and _", address.name);
       case "none":
+        if (/^\/($|\?)/.test(address.target)) return page(request.method);
         return problem(404, "no_such_route", "expected /workspaces/NAME/v1/…");
     }
   },
 };
+
+/** The page for people; it has no secret, and runs nothing that is not its own. */
+function page(method: string): Response {
+  if (method !== "GET" && method !== "HEAD") {
+    return problem(405, "method_not_allowed", "this page can only be read");
+  }
+  const headers = {
+    "content-type": "text/html; charset=utf-8",
+    "content-security-policy": policy,
+    "cross-origin-opener-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-cache",
+  };
+  return new Response(method === "GET" ? html : null, { headers });
+}
 
 function problem(status: number, code: string, detail: string, path?: string): Response {
   const type = `urn:workspace:problem:${code}`;

@@ -40,8 +40,9 @@ export default {
       return await route(request, env);
     } catch (error) {
       if (error instanceof WorkspaceError) return problem(error.failure);
-      if (error instanceof SyntaxError || error instanceof URIError)
+      if (error instanceof SyntaxError || error instanceof URIError) {
         return refuse(400, error.message);
+      }
       throw error;
     }
   },
@@ -74,7 +75,7 @@ async function route(request: Request, env: Env): Promise<Response> {
 }
 
 async function fork(site: Site, request: Request): Promise<Response> {
-  const { name } = await request.json<{ name: string }>();
+  const { name } = await texts(request, "name");
   return answer(site.fork({ name, expires: Date.now() + 7 * 24 * 3600 * 1000 }));
 }
 
@@ -90,18 +91,18 @@ async function draft(site: Site, of: string, request: Request, rest: string[]): 
       return Response.json({ url: `/workspaces/${of}${path}`, tree, expires });
     }
     case "POST agent": {
-      const task = await request.json<{ replace: string; by: string }>();
+      const task = await texts(request, "replace", "by");
       return Response.json(await edit(open(site, name), task));
     }
     case "POST undo": {
-      const { operation } = await request.json<{ operation: number }>();
-      return answer(site.undo(name, operation, { actor: "editor" }));
+      const { operation } = await texts(request, "operation");
+      return answer(site.undo(name, Number(operation), { actor: "editor" }));
     }
     case "POST rebase":
       return answer(site.rebase(name, { actor: "editor" }));
     case "POST publish": {
       // Published is the tree that the editor looked at, or nothing.
-      const { reviewed } = await request.json<{ reviewed: string }>();
+      const { reviewed } = await texts(request, "reviewed");
       return answer(site.apply(name, { expect_tree: reviewed, actor: "editor", message: name }));
     }
     case "POST discard":
@@ -110,9 +111,23 @@ async function draft(site: Site, of: string, request: Request, rest: string[]): 
   return refuse(404, "there is no such page");
 }
 
+/** The fields of a JSON body, none of which may be missing. */
+async function texts<K extends string>(
+  request: Request,
+  ...names: K[]
+): Promise<Record<K, string>> {
+  const body = await request.json<Partial<Record<K, unknown>> | null>();
+  const fields = names.map((name) => {
+    const field = body?.[name];
+    if (typeof field === "string" || typeof field === "number") return [name, `${field}`];
+    throw new SyntaxError(`"${name}" is missing`);
+  });
+  return Object.fromEntries(fields);
+}
+
 /** Sends a file as a browser wants it. */
 async function page(site: Site, segments: string[]): Promise<Response> {
-  const path = `/${segments.join("/")}`;
+  const path = `/${segments.map(decodeURIComponent).join("/")}`;
   const opened = await site.openFile(path.endsWith("/") ? `${path}index.html` : path);
   if (opened.status === "error") return problem(opened.error);
   const { body, size, content, media_type } = opened.value;

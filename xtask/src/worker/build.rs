@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use super::page;
 use crate::command::Program;
 use crate::repository::Repository;
 use crate::tools;
@@ -58,6 +59,7 @@ pub(crate) fn package(repository: &Repository) -> Result<PathBuf> {
         .args([CONTRACT, "--output"])
         .args([output.join("contract.d.ts")])
         .run()?;
+    page::build(&repository.root.join(WORKER_AT).join("page"), &output)?;
     Program::new("node_modules/.bin/tsc")
         .args(["--project", WORKER_AT])
         .run()?;

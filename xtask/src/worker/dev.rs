@@ -69,7 +69,11 @@ The Worker serves workspaces by name, each made when it is first used:
 
   http://{address}/workspaces/demo
 
-Try it:
+In a browser (the token stays there, it is not sent with the URL):
+
+  http://{address}/#workspace=demo&token={token}
+
+Or by hand:
 
   export WORKSPACE_REMOTE=http://{address}/workspaces/demo WORKSPACE_TOKEN={token}
   curl -H \"Authorization: Bearer $WORKSPACE_TOKEN\" $WORKSPACE_REMOTE/v1/head

@@ -116,7 +116,7 @@ fn refusals(desk: &Desk) -> Result<()> {
     desk.fails(400, "invalid", "revisions/newest/restore", json!({}))?;
     for (method, path, status) in [
         ("GET", "live/nothing.html", 404),
-        ("GET", "live/%2e%2e%2fother", 404),
+        ("GET", "live/%2e%2e%2fother", 400),
         ("GET", "live//index.html", 400),
         ("GET", "drafts/nothing", 404),
         ("POST", "drafts/nothing/preview", 404),
@@ -130,6 +130,12 @@ fn refusals(desk: &Desk) -> Result<()> {
             found == status,
             "{method} {path}: {found}, not {status}: {text}"
         );
+    }
+    // Nothing is published that nobody says to have looked at.
+    for body in ["", "{}", "null", "[]", r#"{"reviewed": null}"#] {
+        let path = "drafts/winter/publish";
+        let (status, _) = desk.send("POST", path, true, body.as_bytes())?;
+        ensure!(status == 400, "{path} of {body:?}: {status}");
     }
     for path in ["drafts/nothing", "revisions"] {
         let (status, _) = desk.send("GET", path, false, b"")?;

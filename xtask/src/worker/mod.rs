@@ -10,6 +10,7 @@ mod live;
 mod measured;
 mod npm;
 mod package;
+mod page;
 pub(crate) mod raw;
 mod typescript;
 mod wrangler;
@@ -49,16 +50,28 @@ pub(crate) fn build(repository: &Repository) -> Result<()> {
     Ok(())
 }
 
-/// Tests the TypeScript half: what it exports, and who uses it.
-pub(crate) fn typescript(repository: &Repository) -> Result<()> {
+/// How to test the TypeScript half.
+#[derive(clap::Args, Default)]
+pub(crate) struct TypeScript {
+    /// Plays the page for people in this Chromium as well.
+    #[arg(long)]
+    chromium: Option<String>,
+}
+
+/// Tests the TypeScript half: what it exports, who uses it, and the page.
+pub(crate) fn typescript(repository: &Repository, options: &TypeScript) -> Result<()> {
     npm::install(repository)?;
     Program::new("node_modules/.bin/biome")
         .args(["check", "--error-on-warnings", "."])
         .run()?;
-    build::package(repository)?;
+    let built = build::package(repository)?;
     let consumer = package::consume(repository)?;
     typescript::run(repository, &consumer)?;
     example::run(repository, &consumer)?;
+    page::test(repository, &built, None)?;
+    if let Some(chromium) = &options.chromium {
+        page::test(repository, &built, Some(chromium))?;
+    }
     wrangler::run(repository)
 }
 

@@ -74,7 +74,7 @@ fn serve(repository: &Repository, directory: &Path) -> Result<()> {
 fn wait(group: &mut Group, client: &Client) -> Result<()> {
     let start = Instant::now();
     loop {
-        if let Ok((200, _)) = client.send("GET", "/workspaces/smoke/v1/health", None, b"") {
+        if let Ok((200, _)) = client.send("GET", "/workspaces/smoke/v1/health", Some(TOKEN), b"") {
             return Ok(());
         }
         if let Some(status) = group.0.try_wait()? {
