@@ -23,6 +23,7 @@ mod streams;
 mod worker;
 
 use std::path::PathBuf;
+use std::slice;
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -62,7 +63,7 @@ pub(crate) struct Bench {
 
 type Group = (&'static str, fn(&Bench) -> Result<Section>);
 
-const GROUPS: [Group; 14] = [
+const GROUPS: [Group; 15] = [
     ("scale", scale::measure),
     ("commits", commits::measure),
     ("sizes", sizes::measure),
@@ -77,6 +78,7 @@ const GROUPS: [Group; 14] = [
     ("worker-peers", worker::peers::measure),
     ("worker-streams", worker::streams::measure),
     ("worker-start", worker::start::measure),
+    ("worker-kills", worker::kills::measure),
 ];
 
 fn main() -> Result<()> {
@@ -88,6 +90,11 @@ fn main() -> Result<()> {
         "bench"
     });
     std::fs::create_dir_all(&out).with_context(|| format!("cannot make {}", out.display()))?;
+    let page = match arguments.quick {
+        true => out.join("benchmarks.md"),
+        false => PathBuf::from("docs/benchmarks.md"),
+    };
+    let figures = out.join("figures.json");
     let mut sections = Vec::new();
     for (name, measure) in GROUPS {
         let worker = name.starts_with("worker");
@@ -102,16 +109,13 @@ fn main() -> Result<()> {
             command: OurCommand::new(&arguments.target.join("release/workspace")),
             target: arguments.target.clone(),
         };
-        sections.push(measure(&bench).with_context(|| format!("group {name}"))?);
+        let section = measure(&bench).with_context(|| format!("group {name}"))?;
+        // At once, so that what a later group runs into costs only that one.
+        report::write_markdown(slice::from_ref(&section), &Machine::look(&out), &page)?;
+        report::write_json(slice::from_ref(&section), &figures)?;
+        sections.push(section);
     }
     report::print(&sections);
-    let page = match arguments.quick {
-        true => out.join("benchmarks.md"),
-        false => PathBuf::from("docs/benchmarks.md"),
-    };
-    report::write_markdown(&sections, &Machine::look(&out), &page)?;
-    let figures = out.join("figures.json");
-    report::write_json(&sections, &figures)?;
     println!("written to {} and {}", page.display(), figures.display());
     Ok(())
 }

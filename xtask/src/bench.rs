@@ -8,6 +8,8 @@ use crate::worker;
 
 /// What the groups that run in workerd begin with.
 const WORKER: &str = "worker";
+/// The group that shows what was there after workerd was killed.
+const KILLS: &str = "worker-kills";
 
 /// What to measure.
 #[derive(clap::Args)]
@@ -40,6 +42,9 @@ pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
         .run()?;
     if worker {
         worker::build_measured(repository)?;
+        if KILLS.contains(only) {
+            worker::kill(repository, if options.quick { 8 } else { 200 })?;
+        }
     }
     let mut bench = Program::new(repository.target.join("release/workspace-bench"))
         .args(["--target".as_ref(), repository.target.as_os_str()])

@@ -4,6 +4,7 @@
 mod served;
 
 pub(crate) mod imports;
+pub(crate) mod kills;
 pub(crate) mod loops;
 pub(crate) mod peers;
 pub(crate) mod scale;
@@ -25,6 +26,8 @@ const PRODUCTION: &str = "bench/worker/production/workerd.capnp";
 const PLAIN: &str = "bench/worker/plain/plain.capnp";
 /// Ours beside its peers.
 const PEERS: &str = "bench/worker/peers/peers.capnp";
+/// What `cargo xtask bench` found when it killed workerd.
+const KILLS: &str = "bench/worker/kills.json";
 /// That of the tests, which runs operations without HTTP.
 const TESTS: &str = "worker/tests/config.capnp";
 

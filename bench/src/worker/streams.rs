@@ -24,15 +24,15 @@ const BLOCK: usize = 1 << 20;
 pub(crate) fn measure(bench: &Bench) -> Result<Section> {
     let (size, rounds): (u64, _) = match bench.quick {
         true => (128 << 20, 3),
-        false => (1 << 30, 5),
+        false => (1 << 30, 3),
     };
     let mut section = Section::new(
         "In workerd: streaming",
         format!(
             "One file of {} MiB in by PUT with its length and out by GET, through the Worker as it is \
              deployed, and through a Worker that does nothing but pipe to and from R2; both over \
-             miniflare's simulator of R2, which runs in the same process and so counts in both; {rounds} \
-             rounds in turn. Growth is the peak of the process's resident memory during the transfer \
+             miniflare's simulator of R2, which runs in the same process, collects its garbage late, and so \
+             is most of what both grow by: what ours grows by more is ours; {rounds} rounds in turn. Growth is the peak of the process's resident memory during the transfer \
              (`VmHWM`, reset before) less what was resident before it, after one transfer to warm up; \
              the largest of all rounds.",
             size >> 20
@@ -60,11 +60,12 @@ pub(crate) fn measure(bench: &Bench) -> Result<Section> {
             Ok(seconds)
         })?;
         section.held(
-            format!("growth, {way}"),
-            largest[0],
+            format!("growth beyond that of the piping one, {way}"),
+            largest[0] - largest[1],
             "MiB",
             Limit::Under(GROWTH),
         );
+        section.shown(format!("growth, {way}"), largest[0], "MiB");
         section.shown(
             format!("growth of the piping one, {way}"),
             largest[1],
@@ -96,7 +97,11 @@ impl Side {
         let url = format!("http://{}{path}", workerd.address());
         Self {
             workerd,
-            agent: Agent::new_with_defaults(),
+            // A connection for each: what is kept is closed while the other side's turn is.
+            agent: Agent::config_builder()
+                .max_idle_connections(0)
+                .build()
+                .new_agent(),
             url,
             authorization: format!("Bearer {token}"),
             block: data::text(1, BLOCK),

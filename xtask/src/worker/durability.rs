@@ -24,8 +24,20 @@ const LARGE_EVERY: u64 = 9;
 /// Where the files of a writer are, by path: the SHA-256 of each.
 type Found = BTreeMap<String, String>;
 
+/// What was done while workerd was killed, and acknowledged.
+pub(crate) struct Survived {
+    /// Files written to head.
+    pub(crate) writes: u64,
+    /// Copies applied.
+    pub(crate) applies: u64,
+    /// Archives imported.
+    pub(crate) imports: u64,
+    /// Steps of collection.
+    pub(crate) steps: u64,
+}
+
 /// Kills workerd `kills` times under writers and a collector.
-pub(crate) fn run(repository: &Repository, kills: u32) -> Result<()> {
+pub(crate) fn run(repository: &Repository, kills: u32) -> Result<Survived> {
     let package = build::package(repository)?;
     let directory = repository.target.join("worker/durability");
     if directory.exists() {
@@ -78,7 +90,12 @@ pub(crate) fn run(repository: &Repository, kills: u32) -> Result<()> {
         "durability: {writes} writes, {applies} applies and {imports} imports acknowledged, all there \
          after {kills} kills, beside {steps} steps of collection"
     );
-    Ok(())
+    Ok(Survived {
+        writes,
+        applies,
+        imports,
+        steps,
+    })
 }
 
 /// Collects until the server is gone; returns how many steps it took.

@@ -3,7 +3,9 @@
 use std::fs;
 
 use anyhow::{Context, Result};
+use serde_json::json;
 
+use super::durability::{self, Survived};
 use super::{build, dev, npm};
 use crate::repository::Repository;
 
@@ -40,4 +42,24 @@ pub(crate) fn build_measured(repository: &Repository) -> Result<()> {
         build::simulator(repository, to)?;
     }
     build::bundle(&sources.join("peers.mjs"), &peers)
+}
+
+/// Kills the Worker as it is deployed under writers, and leaves what came of it for
+/// the bench crate.
+pub(crate) fn kill(repository: &Repository, kills: u32) -> Result<()> {
+    let Survived {
+        writes,
+        applies,
+        imports,
+        steps,
+    } = durability::run(repository, kills)?;
+    let survived = json!({
+        "kills": kills,
+        "writes": writes,
+        "applies": applies,
+        "imports": imports,
+        "steps": steps,
+    });
+    let file = repository.target.join("bench/worker/kills.json");
+    fs::write(file, survived.to_string()).context("writing what survived")
 }

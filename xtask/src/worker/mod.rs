@@ -23,7 +23,7 @@ use workspace_workerd::Workerd;
 
 use crate::command::Program;
 use crate::repository::Repository;
-pub(crate) use measured::build_measured;
+pub(crate) use measured::{build_measured, kill};
 use raw::Target;
 
 /// What to run in workerd.
