@@ -71,7 +71,7 @@ mod workspace;
 
 pub use change::{Author, Change, ChangeOptions, Changed, Content, Precondition, WriteOptions};
 pub use conflict::{Conflict, PathList};
-pub use context::{Clock, Context, IdSource};
+pub use context::{Clock, Context, IdSeed, IdSource, OrderedIds};
 pub use entry::{
     Directory, Entry, EntryKind, File, MAX_MEDIA_TYPE, MAX_PROVENANCE, MAX_TARGET, Summary,
     Symlink, Text, Timestamp,

@@ -1,9 +1,8 @@
 //! The time and fresh ids of a Worker.
 
-use workspace_core::{Clock, Context, Timestamp};
+use workspace_core::{Clock, Context, IdSeed, OrderedIds, Timestamp};
 
 use crate::binding;
-use crate::ids::OrderedIds;
 
 /// The runtime's clock, which moves only when a Worker waits for something.
 #[derive(Debug, Clone, Copy, Default)]
@@ -23,7 +22,7 @@ pub fn context() -> Context {
     }
 }
 
-fn seed() -> ([u8; 10], u64) {
+fn seed() -> IdSeed {
     let mut random = [0; 10];
     binding::get_random_values(&mut random);
     (random, DoClock.now().as_millis().max(0) as u64)

@@ -14,7 +14,6 @@
 //! made, and becomes an [`Error`](workspace_core::Error) whose source is its text.
 
 mod fault;
-mod ids;
 mod prefix;
 
 #[cfg(target_arch = "wasm32")]
@@ -29,7 +28,6 @@ mod clock;
 mod sql;
 
 pub use fault::sql_error_kind;
-pub use ids::OrderedIds;
 pub use prefix::Prefix;
 
 #[cfg(target_arch = "wasm32")]

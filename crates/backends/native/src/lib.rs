@@ -5,7 +5,7 @@
 //!   time. [`Objects`] says where its objects are, [`options`] what suits them.
 //! - [`SqliteConn`], [`ObjectBlobs`]: the two stores under it.
 //! - [`source`]: directories and archives to import from.
-//! - [`SystemClock`], [`RandomIds`], [`context`]: the time and fresh ids.
+//! - [`SystemClock`], [`context`]: the time and fresh ids.
 //!
 //! ```
 //! use workspace_core::{At, TreePath};
@@ -33,6 +33,6 @@ mod sqlite;
 
 pub use blobs::ObjectBlobs;
 pub use config::Objects;
-pub use context::{RandomIds, SystemClock, context};
+pub use context::{SystemClock, context};
 pub use directory::{create, open, options};
 pub use sqlite::SqliteConn;
