@@ -4,6 +4,8 @@
 const DELAY = 60_000;
 /** As many steps one alarm takes, letting requests in between. */
 const STEPS = 20;
+/** How far ahead an alarm is set at most: dates end before what can expire does. */
+const LATEST = 30 * 24 * 60 * 60 * 1000;
 
 /** Takes a step; resolves to when the next one is due, if one is. */
 type Step = () => Promise<number | undefined>;
@@ -40,7 +42,8 @@ export class Upkeep {
       await scheduler.wait(0);
     }
     if (next === undefined) return;
-    await this.#storage.setAlarm(next);
-    this.#alarm = next;
+    const alarm = Math.min(next, Date.now() + LATEST);
+    await this.#storage.setAlarm(alarm);
+    this.#alarm = alarm;
   }
 }
