@@ -109,7 +109,7 @@ function ofCopy(page: Page, { copy, head_moved, changes }: Status): Element {
       return "The copy is based on the present head.";
     }),
   );
-  const more = changes.count - changes.differences.length;
+  const count = changes.differences.length;
   return h(
     "div",
     {},
@@ -130,9 +130,8 @@ function ofCopy(page: Page, { copy, head_moved, changes }: Status): Element {
       discard,
     ),
     fileForm(page, copy.id),
-    h("h3", {}, `${changes.count} changes`),
+    h("h3", {}, `${changes.next ? "the first " : ""}${count} changes`),
     list(changes.differences, (change) => changed(page, copy.id, change)),
-    more > 0 && h("p", {}, `and ${more} more`),
   );
 }
 
