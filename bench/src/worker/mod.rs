@@ -14,7 +14,7 @@ pub(crate) mod streams;
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use workspace_workerd::{Client, Workerd};
 
 use crate::Bench;
@@ -24,6 +24,8 @@ use crate::measure::timed;
 const PRODUCTION: &str = "bench/worker/production/workerd.capnp";
 /// One with an object and a bucket that does next to nothing.
 const PLAIN: &str = "bench/worker/plain/plain.capnp";
+/// A bucket by itself.
+const BUCKET: &str = "bench/worker/plain/bucket.capnp";
 /// Ours beside its peers.
 const PEERS: &str = "bench/worker/peers/peers.capnp";
 /// What `cargo xtask bench` found when it killed workerd.
@@ -38,6 +40,26 @@ fn start(bench: &Bench, worker: &str) -> Result<Workerd> {
     let state = bench.directory.join(state);
     // The repository's root is where this runs.
     Workerd::start(Path::new("."), &config, &state, "127.0.0.1:0", &[])
+}
+
+/// Starts a Worker whose bucket is another process.
+fn start_apart(bench: &Bench, worker: &str, bucket: &Workerd) -> Result<Workerd> {
+    let config = bench.target.join(worker);
+    let text = std::fs::read_to_string(&config)?;
+    let apart = text
+        .split_once("(name = \"bucket\", worker = ")
+        .and_then(|(before, rest)| {
+            let (_, after) = rest.split_once(')')?;
+            let address = bucket.address();
+            let bucket = format!("external = (address = \"{address}\", http = ())");
+            Some(format!("{before}(name = \"bucket\", {bucket}){after}"))
+        });
+    let apart = apart.with_context(|| format!("{} has no bucket", config.display()))?;
+    let name = config.with_file_name("apart.capnp");
+    std::fs::write(&name, apart)?;
+    let state = config.parent().and_then(Path::file_name);
+    let state = bench.directory.join(state.unwrap_or_default());
+    Workerd::start(Path::new("."), &name, &state, "127.0.0.1:0", &[])
 }
 
 /// An object of the tests' Worker.

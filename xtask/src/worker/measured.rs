@@ -31,7 +31,13 @@ pub(crate) fn build_measured(repository: &Repository) -> Result<()> {
     let (plain, peers) = (output("plain")?, output("peers")?);
     for (files, to) in [
         (
-            ["plain.capnp", "simulator.capnp", "plain.mjs"].as_slice(),
+            [
+                "plain.capnp",
+                "bucket.capnp",
+                "simulator.capnp",
+                "plain.mjs",
+            ]
+            .as_slice(),
             &plain,
         ),
         (&["peers.capnp", "simulator.capnp"], &peers),
