@@ -53,7 +53,8 @@ fn flat(headers: &HeaderMap) -> Array {
     flat
 }
 
-fn length(headers: &HeaderMap) -> Option<u64> {
+/// Returns how long headers say that a body is.
+pub(crate) fn length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 

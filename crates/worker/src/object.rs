@@ -7,7 +7,7 @@ use std::sync::{Arc, Once};
 use async_lock::Semaphore;
 use axum::Router;
 use axum::body::Body;
-use axum::http::header::{CONTENT_LENGTH, HOST};
+use axum::http::header::HOST;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use futures::FutureExt as _;
 use js_sys::{Array, Uint8Array};
@@ -22,7 +22,7 @@ use workspace_durable_object::{DoSql, Prefix, R2Blobs, context};
 use workspace_http::{Access, Passed, PreviewHost, problem, router, unauthorized};
 use workspace_sql::{SqlMeta, schema_version};
 
-use crate::answer::{answer, answer_with};
+use crate::answer::{answer, answer_with, length};
 use crate::body::{incoming, passage};
 use crate::platform::Platform;
 
@@ -298,10 +298,6 @@ impl Call {
             None => streamed,
         }
     }
-}
-
-fn length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn host(headers: &HeaderMap) -> Option<&str> {
