@@ -74,6 +74,7 @@ pub struct ImportOptions<'a> {
     /// How much is committed at once.
     pub batch: BatchSize,
     /// Whether what is below `into` and not in the source is removed at the end.
+    /// What somebody else changes there while the import is under way stays.
     /// Keeps 16 bytes an entry in memory, and walks what is there.
     pub delete_missing: bool,
     /// Called after each entry.
@@ -146,7 +147,7 @@ impl Default for BatchSize {
 }
 
 /// What was imported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Imported {
     /// Files.
     pub files: u64,
@@ -159,13 +160,27 @@ pub struct Imported {
     pub removed: u64,
     /// Bytes in all files.
     pub bytes: u64,
-    /// The operation, for a copy; `None` where nothing changed.
-    pub operation: Option<OperationId>,
+    /// The operations that the import made of a copy, oldest first: none where
+    /// nothing changed, several where others changed the copy meanwhile. Undoing
+    /// them from the last to the first undoes the import. At most
+    /// [`MAX_OPERATIONS`](Self::MAX_OPERATIONS).
+    pub operations: Vec<OperationId>,
     /// The revision, for head; `None` where nothing changed.
     pub revision: Option<RevisionId>,
 }
 
 impl Imported {
+    /// The most operations that an import makes. One that others interrupt more
+    /// often stops with `LimitExceeded`.
+    pub const MAX_OPERATIONS: usize = 1000;
+
+    /// Takes down the operation that a batch became, or became a part of.
+    pub(crate) fn note(&mut self, operation: Option<OperationId>) {
+        if operation.is_some() && self.operations.last().copied() != operation {
+            self.operations.extend(operation);
+        }
+    }
+
     /// Returns all entries.
     pub fn entries(&self) -> u64 {
         self.files + self.directories + self.symlinks

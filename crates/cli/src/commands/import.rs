@@ -80,8 +80,9 @@ struct ImportedShape {
     /// None where nothing changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     revision: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    operation: Option<u64>,
+    /// Several where others changed the copy meanwhile.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    operations: Vec<u64>,
     changed: bool,
 }
 
@@ -118,11 +119,17 @@ pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
         _ => None,
     })?;
 
-    let changed = imported.revision.is_some() || imported.operation.is_some();
-    let end = match (imported.revision, imported.operation) {
+    let changed = imported.revision.is_some() || !imported.operations.is_empty();
+    let operations: Vec<String> = imported
+        .operations
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let end = match (imported.revision, operations.as_slice()) {
         (Some(id), _) => format!("as revision {id}"),
-        (_, Some(id)) => format!("as operation {id}"),
-        _ => "nothing changed".into(),
+        (_, []) => "nothing changed".into(),
+        (_, [id]) => format!("as operation {id}"),
+        (_, ids) => format!("as operations {}", ids.join(", ")),
     };
     let removed = match imported.removed {
         0 => String::new(),
@@ -141,7 +148,7 @@ pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
             removed: imported.removed,
             bytes: imported.bytes,
             revision: imported.revision.map(|id| id.get()),
-            operation: imported.operation.map(|id| id.get()),
+            operations: imported.operations.iter().map(|id| id.get()).collect(),
             changed,
         },
         line,

@@ -76,7 +76,7 @@ fn a_directory_goes_into_head_or_a_copy() {
     place.ok(&["copy", "new", "work"]);
     let imported = place.json(&["import", "in", "--copy", "work", "-m", "by hand"]);
     assert_eq!(
-        (&imported["operation"], &imported["files"]),
+        (&imported["operations"][0], &imported["files"]),
         (&json!(1), &json!(2))
     );
     assert_eq!(place.ok(&["ls"]), "");

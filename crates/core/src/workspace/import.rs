@@ -37,13 +37,6 @@ enum What {
     Symlink(Text<MAX_TARGET>, Timestamp),
 }
 
-/// The operation that the batches so far made up.
-#[derive(Default)]
-struct Log {
-    operation: Option<OperationId>,
-    generation: u64,
-}
-
 impl Workspace {
     /// Imports a source over the files that are there.
     ///
@@ -52,13 +45,17 @@ impl Workspace {
     /// empty directory only. What the source does not name stays, unless
     /// [`delete_missing`](ImportOptions::delete_missing) says otherwise.
     ///
-    /// Into a copy: in batches, each all or nothing, together one operation. A
-    /// source that fails leaves the batches before; undo the operation to be rid
-    /// of them. Into head: in a copy of its own, which is applied at the end, as
-    /// one revision; a source that fails leaves head untouched.
+    /// Into a copy: in batches, each all or nothing, together one operation; a
+    /// further one begins where somebody else changed the copy between two
+    /// batches. A source that fails leaves the batches before: undo the
+    /// operations, of which `progress` tells, to be rid of them. Into head: in a
+    /// copy of its own, which is applied at the end, as one revision; a source
+    /// that fails, or a future that is dropped, leaves head untouched and the copy
+    /// discarded.
     ///
     /// # Errors
-    /// Those of the source; `LimitExceeded`; `NotADirectory` and `IsADirectory`
+    /// Those of the source; `LimitExceeded`, also for more than
+    /// [`MAX_OPERATIONS`](Imported::MAX_OPERATIONS); `NotADirectory` and `IsADirectory`
     /// where the source or the tree have a file where a directory must be, or
     /// the other way round; `Conflict` where head moved meanwhile; `ReadOnly`
     /// for a revision or a bare tree; `NotFound`, `Closed`.
@@ -90,38 +87,49 @@ impl Workspace {
                         expires,
                     })?
                     .id;
-                let message = RevisionMessage {
-                    actor: options.author.actor.clone(),
-                    message: options.author.note.clone(),
-                    ..RevisionMessage::default()
+                let staging = Staging {
+                    workspace: self,
+                    copy: staging,
+                    applied: false,
                 };
-                let imported = self
-                    .import_into_copy(staging, source, options, replace)
-                    .await;
-                let applied = imported.and_then(|imported| {
-                    let options = ApplyOptions {
-                        message,
-                        expect_tree: None,
-                    };
-                    Ok((imported, self.apply(staging, options)?))
-                });
-                if !matches!(applied, Ok((_, Applied::Published { .. }))) {
-                    // What cannot be discarded now expires.
-                    let _expires = self.discard(staging);
-                }
-                let (imported, applied) = applied?;
-                let revision = match applied {
-                    Applied::Published { revision, .. } => Some(revision),
-                    Applied::Unchanged => None,
-                };
-                Ok(Imported {
-                    operation: None,
-                    revision,
-                    ..imported
-                })
+                self.import_staged(staging, source, options, replace).await
             }
             At::Revision(_) | At::Tree(_) => Err(Error::new(ErrorKind::ReadOnly, "import").at(at)),
         }
+    }
+
+    /// Imports into the copy `staging`, and applies it.
+    async fn import_staged(
+        &self,
+        mut staging: Staging<'_>,
+        source: &mut dyn EntrySource,
+        options: ImportOptions<'_>,
+        replace: bool,
+    ) -> Result<Imported> {
+        let message = RevisionMessage {
+            actor: options.author.actor.clone(),
+            message: options.author.note.clone(),
+            ..RevisionMessage::default()
+        };
+        let imported = self
+            .import_into_copy(staging.copy, source, options, replace)
+            .await?;
+        let options = ApplyOptions {
+            message,
+            expect_tree: None,
+        };
+        let revision = match self.apply(staging.copy, options)? {
+            Applied::Published { revision, .. } => {
+                staging.applied = true;
+                Some(revision)
+            }
+            Applied::Unchanged => None,
+        };
+        Ok(Imported {
+            operations: Vec::new(),
+            revision,
+            ..imported
+        })
     }
 
     async fn import_into_copy(
@@ -131,9 +139,10 @@ impl Workspace {
         mut options: ImportOptions<'_>,
         replace: bool,
     ) -> Result<Imported> {
-        self.read("import", |tx| tx.open_copy("import", copy, self.now()))?;
+        let began = self.read("import", |tx| tx.open_copy("import", copy, self.now()))?;
+        // What is there now is compared with at the end.
+        let _pin = options.delete_missing.then(|| self.pin(began.tree));
         let mut imported = Imported::default();
-        let mut log = Log::default();
         let mut batch: Vec<Ready> = Vec::new();
         let mut batch_bytes = 0;
         let mut seen = options.delete_missing.then(Seen::default);
@@ -159,7 +168,7 @@ impl Workspace {
                 replace,
             });
             if batch.len() >= options.batch.entries || batch_bytes >= options.batch.bytes {
-                self.commit_batch(copy, &batch, &options.author, &mut log)
+                self.commit_batch(copy, &batch, &options.author, &mut imported)
                     .await?;
                 batch.clear();
                 batch_bytes = 0;
@@ -168,14 +177,15 @@ impl Workspace {
                 progress(&imported);
             }
         }
-        self.commit_batch(copy, &batch, &options.author, &mut log)
+        self.commit_batch(copy, &batch, &options.author, &mut imported)
             .await?;
         if let Some(seen) = seen {
-            (imported.removed, log) = self.write("import", |tx| {
-                self.delete_missing(tx, copy, &options, &seen, &log)
+            let (removed, operation) = self.write("import", |tx| {
+                self.delete_missing(tx, copy, &began.tree, &options, &seen, &imported)
             })?;
+            imported.removed = removed;
+            imported.note(operation);
         }
-        imported.operation = log.operation;
         Ok(imported)
     }
 
@@ -236,17 +246,18 @@ impl Workspace {
         copy: CopyId,
         batch: &[Ready],
         author: &Author,
-        log: &mut Log,
+        imported: &mut Imported,
     ) -> Result<()> {
         if batch.is_empty() {
             return Ok(());
         }
-        let (unneeded, committed) = self.write("import", |tx| {
+        let (unneeded, operation) = self.write("import", |tx| {
             let mut unneeded = Vec::new();
-            let committed = self.commit_batch_in(tx, copy, batch, author, log, &mut unneeded)?;
-            Ok((unneeded, committed))
+            let operation =
+                self.commit_batch_in(tx, copy, batch, author, imported, &mut unneeded)?;
+            Ok((unneeded, operation))
         })?;
-        *log = committed;
+        imported.note(operation);
         self.drop_objects(unneeded).await;
         Ok(())
     }
@@ -257,9 +268,9 @@ impl Workspace {
         copy: CopyId,
         batch: &[Ready],
         author: &Author,
-        log: &Log,
+        imported: &Imported,
         unneeded: &mut Vec<BlobKey>,
-    ) -> Result<Log> {
+    ) -> Result<Option<OperationId>> {
         let now = self.now();
         let copy = tx.open_copy("import", copy, now)?;
         let mut editor = Editor::new(tx, &copy.tree)?;
@@ -267,18 +278,23 @@ impl Workspace {
             unneeded.extend(put(tx, &mut editor, ready, now)?);
         }
         let tree = editor.finish()?.tree;
-        extend(tx, copy, tree, author, log, now)
+        extend(tx, copy, tree, author, &imported.operations, now)
     }
 
-    /// Removes what is below `into` and was not seen, topmost first.
+    /// Removes what is below `into`, was not seen, and still is as it was in the
+    /// tree `began`, topmost first; returns how many entries, and the operation.
+    ///
+    /// What differs from `began` and was not seen was changed by somebody else
+    /// while the import was under way. It stays, with the directories above it.
     fn delete_missing(
         &self,
         tx: &Tx<'_>,
         copy: CopyId,
+        began: &TreeId,
         options: &ImportOptions<'_>,
         seen: &Seen,
-        log: &Log,
-    ) -> Result<(u64, Log)> {
+        imported: &Imported,
+    ) -> Result<(u64, Option<OperationId>)> {
         let now = self.now();
         let copy = tx.open_copy("import", copy, now)?;
         let mut editor = Editor::new(tx, &copy.tree)?;
@@ -287,7 +303,9 @@ impl Workspace {
             let mut walker = Walker::new(tx, options.into.clone(), &into.tree)?;
             while let Some((path, entry)) = walker.next(tx)? {
                 match entry {
-                    _ if !seen.contains(&path) => {
+                    _ if !seen.contains(&path)
+                        && resolve(tx, began, &path)?.as_ref() == Some(&entry) =>
+                    {
                         editor.remove(&path)?;
                         removed += 1;
                     }
@@ -297,42 +315,65 @@ impl Workspace {
             }
         }
         let tree = editor.finish()?.tree;
-        Ok((removed, extend(tx, copy, tree, &options.author, log, now)?))
+        let ours = &imported.operations;
+        let operation = extend(tx, copy, tree, &options.author, ours, now)?;
+        Ok((removed, operation))
     }
 }
 
-/// Moves the copy to `tree`, as part of the import's operation if that is still
-/// the copy's newest, as a further one otherwise.
+/// The copy that an import into head works in. Discards it on drop unless it was
+/// applied, so that neither an error nor a future that is dropped leaves it open.
+struct Staging<'a> {
+    workspace: &'a Workspace,
+    copy: CopyId,
+    applied: bool,
+}
+
+impl Drop for Staging<'_> {
+    fn drop(&mut self) {
+        // While a panic unwinds, the store may be in use further down the stack.
+        if !self.applied && !std::thread::panicking() {
+            // Where this fails, the copy expires after `STAGING_MILLIS`.
+            let _expires = self.workspace.discard(self.copy);
+        }
+    }
+}
+
+/// Moves the copy to `tree`: as part of the newest of `ours`, the operations that
+/// the import made so far, if that is still the copy's newest, and as a further
+/// one if somebody else made one since. Returns the operation, if it moved.
 fn extend(
     tx: &Tx<'_>,
     mut copy: CopyRecord,
     tree: TreeId,
     author: &Author,
-    log: &Log,
+    ours: &[OperationId],
     now: Timestamp,
-) -> Result<Log> {
+) -> Result<Option<OperationId>> {
     if tree == copy.tree {
-        return Ok(Log {
-            operation: log.operation,
-            generation: copy.generation,
-        });
+        return Ok(None);
     }
-    let ours = match log.operation.filter(|_| log.generation == copy.generation) {
+    let going_on = match copy.operation.filter(|newest| ours.last() == Some(newest)) {
         Some(id) => tx.rows.operation(&copy.id, id)?,
         None => None,
     };
-    let operation = match ours {
+    let operation = match going_on {
         Some(operation) => OperationRecord {
             after: tree,
             ..operation
         },
+        None if ours.len() >= Imported::MAX_OPERATIONS => {
+            return Err(Error::new(ErrorKind::LimitExceeded, "import")
+                .at(copy.id)
+                .because(format!(
+                    "others changed the copy between {} of its batches",
+                    ours.len()
+                )));
+        }
         None => next_operation(&copy, OperationCause::Import, author, now, tree),
     };
     tx.move_copy(&mut copy, &operation, now)?;
-    Ok(Log {
-        operation: Some(operation.id),
-        generation: copy.generation,
-    })
+    Ok(Some(operation.id))
 }
 
 /// The paths that a source has named, with all above them, as the first half of

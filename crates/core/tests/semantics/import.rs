@@ -118,7 +118,7 @@ fn an_import_into_a_copy_is_one_operation() {
     assert_eq!(seen, [1, 2, 3, 4, 5, 6, 7]);
     let operations = fixture.workspace.operations(copy, None, 9).unwrap();
     assert_eq!(operations.len(), 1);
-    assert_eq!(Some(operations[0].id), imported.operation);
+    assert_eq!([operations[0].id], *imported.operations);
     assert_eq!(
         (operations[0].cause, operations[0].before),
         (OperationCause::Import, before)

@@ -11,6 +11,7 @@ mod entries;
 mod events;
 mod grants;
 mod import;
+mod import_beside;
 mod operations;
 mod previews;
 mod revisions;
@@ -31,6 +32,7 @@ fn the_document_and_the_tests_agree() {
         include_str!("events.rs"),
         include_str!("grants.rs"),
         include_str!("import.rs"),
+        include_str!("import_beside.rs"),
         include_str!("operations.rs"),
         include_str!("previews.rs"),
         include_str!("revisions.rs"),

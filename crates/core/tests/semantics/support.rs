@@ -2,8 +2,11 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Poll, Waker};
 
 use bytes::Bytes;
 use futures::FutureExt;
@@ -226,4 +229,39 @@ impl EntrySource for Entries {
     fn chunk(&mut self) -> BoxFuture<'_, Result<Option<Bytes>>> {
         async move { Ok(self.chunks.next()) }.boxed()
     }
+}
+
+/// A source that is pending once before each entry, and before its end.
+pub(crate) struct Paused(pub(crate) Entries);
+
+impl EntrySource for Paused {
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<SourceEntry>>> {
+        async {
+            let mut paused = false;
+            poll_fn(|_| match std::mem::replace(&mut paused, true) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            })
+            .await;
+            self.0.next().await
+        }
+        .boxed()
+    }
+
+    fn chunk(&mut self) -> BoxFuture<'_, Result<Option<Bytes>>> {
+        self.0.chunk()
+    }
+}
+
+/// Polls a future to its end, and calls `between` with 0, 1, … wherever it waits.
+pub(crate) fn poll_with<T>(future: impl Future<Output = T>, mut between: impl FnMut(usize)) -> T {
+    let mut future = pin!(future);
+    let mut context = std::task::Context::from_waker(Waker::noop());
+    for n in 0.. {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(out) => return out,
+            Poll::Pending => between(n),
+        }
+    }
+    unreachable!("the loop has no end")
 }

@@ -265,7 +265,7 @@ impl From<ImportedDto> for Imported {
             symlinks: imported.symlinks.get(),
             removed: imported.removed.get(),
             bytes: imported.bytes.get(),
-            operation: imported.operation.map(operation),
+            operations: imported.operations.into_iter().map(operation).collect(),
             revision: imported.revision.map(revision),
         }
     }

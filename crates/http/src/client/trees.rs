@@ -102,7 +102,7 @@ impl<T: Transport> Client<T> {
         // One that is not fetched in time is made up for by the next.
         let (mut sender, mut sent) = mpsc::channel::<Imported>(0);
         let archive = pack(source, move |imported| {
-            let _dropped = sender.try_send(*imported);
+            let _dropped = sender.try_send(imported.clone());
         });
         let broken = Broken::default();
         let request = self

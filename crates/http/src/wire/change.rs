@@ -274,9 +274,10 @@ pub struct ImportedDto {
     pub removed: Count,
     /// Bytes in all files.
     pub bytes: Count,
-    /// The operation, for a copy; absent where nothing changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub operation: Option<Count>,
+    /// The operations that it made of a copy, oldest first: absent where nothing
+    /// changed, several where others changed the copy meanwhile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operations: Vec<Count>,
     /// The revision, for head; absent where nothing changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<Count>,
@@ -290,7 +291,9 @@ impl From<Imported> for ImportedDto {
             symlinks: imported.symlinks.into(),
             removed: imported.removed.into(),
             bytes: imported.bytes.into(),
-            operation: imported.operation.map(|id| id.get().into()),
+            operations: (imported.operations.iter())
+                .map(|id| id.get().into())
+                .collect(),
             revision: imported.revision.map(|id| id.get().into()),
         }
     }

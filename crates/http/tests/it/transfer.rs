@@ -39,7 +39,7 @@ fn what_is_exported_is_imported_the_same() {
         (
             &imported["files"],
             &imported["symlinks"],
-            &imported["operation"]
+            &imported["operations"][0]
         ),
         (&json!(3), &json!(1), &json!(1))
     );

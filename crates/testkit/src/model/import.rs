@@ -151,7 +151,7 @@ impl Model {
         }
         let (imported, _) = applied?;
         Ok(Imported {
-            operation: None,
+            operations: Vec::new(),
             revision,
             ..imported
         })
@@ -214,7 +214,7 @@ fn extend(
     if files == *copy.files {
         return false;
     }
-    match (imported.operation, copy.operations.last_mut()) {
+    match (imported.operations.last(), copy.operations.last_mut()) {
         (Some(_), Some(ours)) => {
             let after = Rc::new(files);
             ours.after = Rc::clone(&after);
@@ -224,7 +224,7 @@ fn extend(
         }
         _ => {
             let operation = copy.advance(files, OperationCause::Import, author, now);
-            imported.operation = Some(operation);
+            imported.operations.push(operation);
         }
     }
     true
