@@ -10,8 +10,8 @@ use crate::error::Result;
 use crate::event::{Event, EventRecord};
 use crate::id::{BlobKey, ContentId, CopyId, GrantId, OperationId, RevisionId, TokenHash, TreeId};
 use crate::store::{
-    CollectionRecord, ContentRecord, CopyRecord, GrantRecord, HeadRecord, MetaTx, OperationRecord,
-    Place, RevisionRecord, StoreUsage, Sweep, WhichGrants,
+    CollectionRecord, ContentRecord, CopyRecord, GrantRecord, HeadRecord, Marked, MetaTx,
+    OperationRecord, Place, RevisionRecord, StoreUsage, Swept, WhichGrants,
 };
 
 /// What calls cost: rows, nodes, objects and bytes, as asked of the stores.
@@ -124,6 +124,14 @@ impl MetaTx for Metered<'_> {
         Ok(node)
     }
 
+    fn has_node(&self, id: &TreeId) -> Result<bool> {
+        Ok(self.meter.read(1, self.rows.has_node(id)?))
+    }
+
+    fn nodes(&self, after: Option<&TreeId>, limit: usize) -> Result<Vec<TreeId>> {
+        Ok(self.meter.page(self.rows.nodes(after, limit)?))
+    }
+
     fn put_node(&self, id: &TreeId, encoded: &[u8]) -> Result<bool> {
         let new = self.rows.put_node(id, encoded)?;
         if new {
@@ -146,6 +154,10 @@ impl MetaTx for Metered<'_> {
         let bytes = content.as_ref().map_or(0, inline_bytes);
         self.meter.count(|receipt| receipt.bytes_read += bytes);
         Ok(self.meter.read(1, content))
+    }
+
+    fn contents(&self, after: Option<&ContentId>, limit: usize) -> Result<Vec<ContentId>> {
+        Ok(self.meter.page(self.rows.contents(after, limit)?))
     }
 
     fn put_content(&self, id: &ContentId, content: &ContentRecord) -> Result<bool> {
@@ -177,6 +189,10 @@ impl MetaTx for Metered<'_> {
 
     fn put_copy(&self, copy: &CopyRecord) -> Result<()> {
         self.meter.wrote(self.rows.put_copy(copy))
+    }
+
+    fn move_copy(&self, copy: &CopyRecord) -> Result<()> {
+        self.meter.wrote(self.rows.move_copy(copy))
     }
 
     fn delete_copy(&self, id: &CopyId) -> Result<()> {
@@ -293,30 +309,30 @@ impl MetaTx for Metered<'_> {
         self.meter.wrote(self.rows.set_collection(collection))
     }
 
-    fn mark_node(&self, id: &TreeId) -> Result<bool> {
-        self.meter.wrote(self.rows.mark_node(id))
+    fn mark_node(&self, id: &TreeId) -> Result<Marked> {
+        Ok(self.meter.read(1, self.rows.mark_node(id)?))
     }
 
-    fn mark_content(&self, id: &ContentId) -> Result<()> {
-        self.meter.wrote(self.rows.mark_content(id))
+    fn is_marked(&self, id: &TreeId) -> Result<bool> {
+        Ok(self.meter.read(1, self.rows.is_marked(id)?))
+    }
+
+    fn mark_content(&self, id: &ContentId) -> Result<Marked> {
+        Ok(self.meter.read(1, self.rows.mark_content(id)?))
     }
 
     fn take_unscanned(&self, limit: usize) -> Result<Vec<TreeId>> {
         Ok(self.meter.page(self.rows.take_unscanned(limit)?))
     }
 
-    fn unmarked_nodes(&self, after: Option<&TreeId>, limit: usize) -> Result<Sweep<TreeId>> {
-        let page = self.rows.unmarked_nodes(after, limit)?;
-        Ok(self.meter.read(page.looked.max(1), page))
-    }
-
-    fn unmarked_contents(
-        &self,
-        after: Option<&ContentId>,
-        limit: usize,
-    ) -> Result<Sweep<ContentId>> {
-        let page = self.rows.unmarked_contents(after, limit)?;
-        Ok(self.meter.read(page.looked.max(1), page))
+    fn sweep(&self, after: u64, limit: usize) -> Result<Swept> {
+        let swept = self.rows.sweep(after, limit)?;
+        self.meter.count(|receipt| {
+            receipt.rows_read += swept.looked.max(1) as u64;
+            receipt.nodes_written += swept.nodes;
+            receipt.rows_written += swept.contents;
+        });
+        Ok(swept)
     }
 
     fn clear_marks(&self, limit: usize) -> Result<bool> {

@@ -55,6 +55,10 @@ pub trait MetaTx {
 
     /// Returns an encoded node.
     fn node(&self, id: &TreeId) -> Result<Option<Bytes>>;
+    /// Tells whether a node is stored, without reading it.
+    fn has_node(&self, id: &TreeId) -> Result<bool>;
+    /// Returns the ids of up to `limit` stored nodes after `after`.
+    fn nodes(&self, after: Option<&TreeId>, limit: usize) -> Result<Vec<TreeId>>;
     /// Stores a node unless it is there; returns whether it was new.
     fn put_node(&self, id: &TreeId, encoded: &[u8]) -> Result<bool>;
     /// Deletes a node.
@@ -62,6 +66,8 @@ pub trait MetaTx {
 
     /// Returns where a content is.
     fn content(&self, id: &ContentId) -> Result<Option<ContentRecord>>;
+    /// Returns the ids of up to `limit` stored contents after `after`.
+    fn contents(&self, after: Option<&ContentId>, limit: usize) -> Result<Vec<ContentId>>;
     /// Stores a content unless it is there; returns whether it was new.
     fn put_content(&self, id: &ContentId, content: &ContentRecord) -> Result<bool>;
     /// Deletes a content row (never the object).
@@ -75,6 +81,10 @@ pub trait MetaTx {
     fn open_copy_named(&self, name: &str) -> Result<Option<CopyRecord>>;
     /// Inserts or replaces a copy by id.
     fn put_copy(&self, copy: &CopyRecord) -> Result<()>;
+    /// Replaces what a change moves in the row of a copy that is there: base,
+    /// base version, tree, generation, operation and time of modification. State,
+    /// name and expiry stay, so that no index over them is written.
+    fn move_copy(&self, copy: &CopyRecord) -> Result<()>;
     /// Deletes a copy and its operations.
     fn delete_copy(&self, id: &CopyId) -> Result<()>;
     /// Returns up to `limit` copies after `after` in id order; with `open_only`,
@@ -151,25 +161,22 @@ pub trait MetaTx {
     fn collection(&self) -> Result<Option<CollectionRecord>>;
     /// Replaces it.
     fn set_collection(&self, collection: Option<&CollectionRecord>) -> Result<()>;
-    /// Marks a node as reachable, to be scanned, unless it is marked already;
-    /// returns whether it was new. The node need not exist.
-    fn mark_node(&self, id: &TreeId) -> Result<bool>;
-    /// Marks a content as reachable.
-    fn mark_content(&self, id: &ContentId) -> Result<()>;
-    /// Returns up to `limit` marked nodes that are still to be scanned, and
-    /// counts them as scanned.
+    /// Marks a stored node as reachable, and puts it on the list of those to be
+    /// scanned where the mark is new.
+    fn mark_node(&self, id: &TreeId) -> Result<Marked>;
+    /// Tells whether a node is stored and marked.
+    fn is_marked(&self, id: &TreeId) -> Result<bool>;
+    /// Marks a stored content as reachable.
+    fn mark_content(&self, id: &ContentId) -> Result<Marked>;
+    /// Takes up to `limit` nodes off the list of those to be scanned.
     fn take_unscanned(&self, limit: usize) -> Result<Vec<TreeId>>;
-    /// Looks at up to `limit` stored nodes after `after` in id order, and
-    /// returns those without a mark.
-    fn unmarked_nodes(&self, after: Option<&TreeId>, limit: usize) -> Result<Sweep<TreeId>>;
-    /// Looks at up to `limit` stored contents after `after` in id order, and
-    /// returns those without a mark.
-    fn unmarked_contents(
-        &self,
-        after: Option<&ContentId>,
-        limit: usize,
-    ) -> Result<Sweep<ContentId>>;
-    /// Deletes up to `limit` marks; returns whether any are left.
+    /// Looks at stored nodes and contents in the order of their places, from
+    /// after `after` on, until it has seen about `limit` of them, and deletes
+    /// those without a mark. The place of what is stored while a sweep goes on
+    /// lies behind all that were there before.
+    fn sweep(&self, after: u64, limit: usize) -> Result<Swept>;
+    /// Deletes up to `limit` rows of marks and of what is to be scanned; returns
+    /// whether any are left.
     fn clear_marks(&self, limit: usize) -> Result<bool>;
 
     /// Counts what is stored. Reads every row.
@@ -405,12 +412,11 @@ pub struct CollectionRecord {
     pub contents: u64,
 }
 
-/// The steps of a collection, in order, each with where it is in its table.
+/// The steps of a collection, in the order in which they follow one another, each
+/// with where it is in its table; [`Done`](Self::Done) last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CollectionPhase {
-    /// Nothing: it is complete.
-    Done,
-    /// Deleting its marks.
+    /// Deleting the marks that an earlier collection left.
     Clear,
     /// Deleting the events that are no longer kept.
     Events,
@@ -424,24 +430,58 @@ pub enum CollectionPhase {
     Operations(CopyId, Option<OperationId>),
     /// Scanning marked nodes.
     Scan,
-    /// Deleting unmarked nodes after this one.
-    SweepNodes(Option<TreeId>),
-    /// Deleting unmarked contents after this one.
-    SweepContents(Option<ContentId>),
+    /// Deleting nodes and contents without a mark, after this place.
+    Sweep(u64),
     /// Deleting objects that no content refers to, after this one.
     SweepObjects(Option<BlobKey>),
+    /// Nothing: it is complete.
+    Done,
 }
 
-/// A page of a sweep.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sweep<Id> {
-    /// Those without a mark.
-    pub unmarked: Vec<Id>,
-    /// The last one that was looked at; `None` where the table was at its end
-    /// before the first.
-    pub last: Option<Id>,
-    /// How many were looked at; fewer than asked for at the end of the table.
+impl CollectionPhase {
+    /// Tells whether writers must mark what they put in this phase. Before it, the
+    /// roots are still to be marked; after it, no row is deleted any more.
+    pub(crate) fn marks(&self) -> bool {
+        !matches!(self, Self::Clear | Self::SweepObjects(_) | Self::Done)
+    }
+
+    /// Tells whether rows without a mark are being deleted in this phase.
+    pub(crate) fn sweeps(&self) -> bool {
+        matches!(self, Self::Sweep(_))
+    }
+
+    /// Tells whether its step is a transaction; otherwise it waits for the blob
+    /// store, or there is none.
+    pub(crate) fn is_transaction(&self) -> bool {
+        !matches!(self, Self::SweepObjects(_) | Self::Done)
+    }
+}
+
+/// What marking something led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Marked {
+    /// It has a mark now.
+    New,
+    /// It had one.
+    Already,
+    /// It is not stored, and there is nothing to mark.
+    Missing,
+}
+
+/// What a step of a sweep did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Swept {
+    /// Nodes deleted.
+    pub nodes: u64,
+    /// Contents deleted.
+    pub contents: u64,
+    /// The objects that the deleted contents were in; the caller deletes them
+    /// after the commit.
+    pub objects: Vec<BlobKey>,
+    /// How many nodes and contents it looked at.
     pub looked: usize,
+    /// The place up to which it looked; `None` where it came to the end.
+    pub last: Option<u64>,
 }
 
 /// What a store holds.

@@ -7,12 +7,15 @@
 //!
 //! - [`SqlConn`], [`SqlValue`], [`OnRow`], [`Body`]: what a backend implements.
 //! - [`error_kind`]: the table from SQLite's result codes to error kinds.
-//! - [`SqlMeta`]: what it gets for it. [`MAX_ROW`] is its limit.
+//! - [`SqlMeta`]: what it gets for it. [`MAX_ROW`] and
+//!   [`MAX_CONTENT`] are its limits.
 //! - [`schema_version`], [`SCHEMA_VERSION`]: what a database holds, and what
 //!   this build writes.
 
 mod conn;
+mod marks;
 mod meta;
+mod pack;
 mod record;
 mod row;
 mod schema;
@@ -21,4 +24,4 @@ mod tx;
 pub use conn::{Body, OnRow, SqlConn, SqlValue, error_kind};
 pub use meta::SqlMeta;
 pub use schema::{SCHEMA_VERSION, schema_version};
-pub use tx::MAX_ROW;
+pub use tx::{MAX_CONTENT, MAX_ROW};

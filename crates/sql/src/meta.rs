@@ -1,5 +1,7 @@
 //! The metadata store.
 
+use std::cell::Cell;
+
 use workspace_core::Result;
 use workspace_core::store::{MetaStore, MetaTx};
 
@@ -11,6 +13,9 @@ use crate::tx::Tx;
 #[derive(Debug)]
 pub struct SqlMeta<C> {
     conn: C,
+    /// The number of the next pack as the last transaction left it: nobody else
+    /// writes.
+    next_pack: Cell<Option<u64>>,
 }
 
 impl<C: SqlConn> SqlMeta<C> {
@@ -21,7 +26,10 @@ impl<C: SqlConn> SqlMeta<C> {
     /// from a newer version, of which nothing is changed, and the database's own.
     pub fn open(conn: C) -> Result<Self> {
         migrate(&conn)?;
-        Ok(Self { conn })
+        Ok(Self {
+            conn,
+            next_pack: Cell::new(None),
+        })
     }
 
     /// Returns the connection.
@@ -32,10 +40,20 @@ impl<C: SqlConn> SqlMeta<C> {
 
 impl<C: SqlConn> MetaStore for SqlMeta<C> {
     fn read(&self, body: &mut dyn FnMut(&dyn MetaTx) -> Result<()>) -> Result<()> {
-        self.conn.read(&mut |conn| body(&Tx::new(conn)))
+        self.conn.read(&mut |conn| body(&Tx::new(conn, None)))
     }
 
     fn write(&self, body: &mut dyn FnMut(&dyn MetaTx) -> Result<()>) -> Result<()> {
-        self.conn.transaction(&mut |conn| body(&Tx::new(conn)))
+        // Not known again before the commit is.
+        let known = self.next_pack.take();
+        let mut next = None;
+        self.conn.transaction(&mut |conn| {
+            let tx = Tx::new(conn, known);
+            body(&tx)?;
+            next = tx.finish()?;
+            Ok(())
+        })?;
+        self.next_pack.set(next);
+        Ok(())
     }
 }

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use workspace_core::store::{
-    CollectionPhase, CollectionRecord, ContentRecord, CopyRecord, CopyState, GrantRecord,
-    HeadRecord, OperationCause, OperationRecord, Place, Purpose, RevisionCause, RevisionRecord,
-    Site,
+    CollectionPhase, CollectionRecord, CopyRecord, CopyState, GrantRecord, HeadRecord,
+    OperationCause, OperationRecord, Purpose, RevisionCause, RevisionRecord, Site,
 };
 use workspace_core::{
-    At, BlobKey, ContentId, CopyId, Event, EventKind, EventRecord, Glob, Grant, GrantId, Name,
-    OperationId, Result, RevisionId, Scope, TreeId, TreePath,
+    At, BlobKey, CopyId, Event, EventKind, EventRecord, Glob, Grant, GrantId, Name, OperationId,
+    Result, RevisionId, Scope, TreeId, TreePath,
 };
 
 use crate::row::Row;
@@ -25,14 +23,21 @@ pub(crate) fn head(row: &mut Row<'_>) -> Result<HeadRecord> {
     })
 }
 
-pub(crate) fn content(row: &mut Row<'_>) -> Result<ContentRecord> {
-    let size = row.number()?;
-    let place = match (row.optional_text()?, row.optional_bytes()?) {
-        (Some(key), None) => Place::Object(blob_key(row, key)?),
-        (None, Some(bytes)) => Place::Inline(Bytes::copy_from_slice(bytes)),
-        _ => return Err(row.corrupt("not exactly one of object and bytes")),
-    };
-    Ok(ContentRecord { size, place })
+/// Reads the key of an object, where there is one.
+pub(crate) fn object(row: &mut Row<'_>) -> Result<Option<BlobKey>> {
+    match row.optional_text()? {
+        Some(key) => blob_key(row, key).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Reads ids of nodes, one after the other.
+pub(crate) fn node_ids(row: &mut Row<'_>) -> Result<Vec<TreeId>> {
+    let (ids, rest) = row.bytes()?.as_chunks();
+    match rest {
+        [] => Ok(ids.iter().map(|id| TreeId::from_bytes(*id)).collect()),
+        _ => Err(row.corrupt("not a whole number of ids")),
+    }
 }
 
 fn blob_key(row: &Row<'_>, key: &str) -> Result<BlobKey> {
@@ -233,10 +238,14 @@ fn site(index: &str, fallback: Option<&str>) -> Option<Purpose> {
     }))
 }
 
-/// Each scope as its root, a byte for `delete`, and its read and its write globs,
-/// each list with its length before it.
+/// The first byte of encoded scopes: without it a row that lost its bytes would be
+/// full authority.
+const SCOPES: u8 = 1;
+
+/// A byte for the version, then each scope as its root, a byte for `delete`, and
+/// its read and its write globs, each list with its length before it.
 pub(crate) fn encode_grant(grant: &Grant) -> Vec<u8> {
-    let mut encoded = Vec::new();
+    let mut encoded = vec![SCOPES];
     for scope in grant.scopes() {
         put_text(&mut encoded, scope.root.as_str());
         encoded.push(scope.delete.into());
@@ -250,13 +259,14 @@ pub(crate) fn encode_grant(grant: &Grant) -> Vec<u8> {
     encoded
 }
 
-fn decode_grant(mut encoded: &[u8]) -> Option<Purpose> {
+fn decode_grant(encoded: &[u8]) -> Option<Purpose> {
     fn globs(encoded: &mut &[u8]) -> Option<Vec<Glob>> {
         let count = take_length(encoded)?;
         (0..count)
             .map(|_| Glob::new(take_text(encoded)?).ok())
             .collect()
     }
+    let mut encoded = encoded.strip_prefix(&[SCOPES])?;
     let mut grant = Grant::all();
     while !encoded.is_empty() {
         let root = TreePath::new(take_text(&mut encoded)?).ok()?;
@@ -320,8 +330,7 @@ const REVISIONS: u64 = 1;
 const COPIES: u64 = 2;
 const OPERATIONS: u64 = 3;
 const SCAN: u64 = 4;
-const SWEEP_NODES: u64 = 5;
-const SWEEP_CONTENTS: u64 = 6;
+const SWEEP: u64 = 11;
 const SWEEP_OBJECTS: u64 = 7;
 const EVENTS: u64 = 8;
 const DONE: u64 = 9;
@@ -333,10 +342,13 @@ pub(crate) fn collection_phase(phase: &CollectionPhase) -> (u64, Option<u64>, Op
         Phase::Grants(after) => after.as_ref().map(|id| &id.as_bytes()[..]),
         Phase::Copies(after) => after.as_ref().map(|id| &id.as_bytes()[..]),
         Phase::Operations(copy, _) => Some(copy.as_bytes()),
-        Phase::SweepNodes(after) => after.as_ref().map(|id| &id.as_bytes()[..]),
-        Phase::SweepContents(after) => after.as_ref().map(|id| &id.as_bytes()[..]),
         Phase::SweepObjects(after) => after.as_ref().map(|key| key.as_str().as_bytes()),
-        Phase::Done | Phase::Clear | Phase::Events | Phase::Revisions(_) | Phase::Scan => None,
+        Phase::Done
+        | Phase::Clear
+        | Phase::Events
+        | Phase::Revisions(_)
+        | Phase::Scan
+        | Phase::Sweep(_) => None,
     };
     let (code, number) = match phase {
         Phase::Done => (DONE, None),
@@ -347,8 +359,7 @@ pub(crate) fn collection_phase(phase: &CollectionPhase) -> (u64, Option<u64>, Op
         Phase::Copies(_) => (COPIES, None),
         Phase::Operations(_, after) => (OPERATIONS, after.map(OperationId::get)),
         Phase::Scan => (SCAN, None),
-        Phase::SweepNodes(_) => (SWEEP_NODES, None),
-        Phase::SweepContents(_) => (SWEEP_CONTENTS, None),
+        Phase::Sweep(after) => (SWEEP, Some(*after)),
         Phase::SweepObjects(_) => (SWEEP_OBJECTS, None),
     };
     (code, number, cursor)
@@ -356,26 +367,21 @@ pub(crate) fn collection_phase(phase: &CollectionPhase) -> (u64, Option<u64>, Op
 
 pub(crate) fn collection(row: &mut Row<'_>) -> Result<CollectionRecord> {
     use CollectionPhase as Phase;
-    let columns = (
-        row.number()?,
-        row.optional_counter()?,
-        row.optional_bytes()?,
-    );
+    let columns = (row.number()?, row.optional_number()?, row.optional_bytes()?);
     let phase = match columns {
         (DONE, None, None) => Phase::Done,
         (CLEAR, None, None) => Phase::Clear,
         (EVENTS, None, None) => Phase::Events,
         (GRANTS, None, after) => Phase::Grants(after.map(GrantId::try_from).transpose()?),
-        (REVISIONS, after, None) => Phase::Revisions(after.map(RevisionId::new)),
+        (REVISIONS, after, None) if after != Some(0) => {
+            Phase::Revisions(after.map(RevisionId::new))
+        }
         (COPIES, None, after) => Phase::Copies(after.map(CopyId::try_from).transpose()?),
-        (OPERATIONS, after, Some(copy)) => {
+        (OPERATIONS, after, Some(copy)) if after != Some(0) => {
             Phase::Operations(CopyId::try_from(copy)?, after.map(OperationId::new))
         }
         (SCAN, None, None) => Phase::Scan,
-        (SWEEP_NODES, None, after) => Phase::SweepNodes(after.map(TreeId::try_from).transpose()?),
-        (SWEEP_CONTENTS, None, after) => {
-            Phase::SweepContents(after.map(ContentId::try_from).transpose()?)
-        }
+        (SWEEP, Some(after), None) => Phase::Sweep(after),
         (SWEEP_OBJECTS, None, after) => Phase::SweepObjects(match after {
             None => None,
             Some(key) => Some(blob_key(row, &String::from_utf8_lossy(key))?),

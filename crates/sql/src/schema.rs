@@ -1,17 +1,20 @@
 //! The tables, and how a database comes to have them.
 
-use workspace_core::{Error, ErrorKind, Result};
+use bytes::Bytes;
+use workspace_core::store::{ContentRecord, MetaTx, Place};
+use workspace_core::{ContentId, Error, ErrorKind, Result, TreeId};
 
 use crate::conn::{SqlConn, SqlValue};
+use crate::record;
 use crate::row::Row;
+use crate::tx::Tx;
 
 /// The statements of each version, from version 1 on. What has been released is
 /// never edited: a change is a further entry.
 ///
-/// Nodes and contents are rowid tables beside a unique index, so that large rows
-/// are appended and only the index is touched at random. What is small, or paged
-/// by its key, is WITHOUT ROWID.
-const MIGRATIONS: &[&[&str]] = &[VERSION_1, VERSION_2];
+/// Bytes are appended, in packs; what lies at random, by a hash, is small. What is
+/// small, or paged by its key, is WITHOUT ROWID.
+const MIGRATIONS: &[&[&str]] = &[VERSION_1, VERSION_2, VERSION_3];
 
 const VERSION_1: &[&str] = &[
     "CREATE TABLE schema (
@@ -131,6 +134,99 @@ const VERSION_2: &[&str] = &[
     "ALTER TABLE collection ADD COLUMN began INTEGER NOT NULL DEFAULT 0",
 ];
 
+const VERSION_3: &[&str] = &[
+    "ALTER TABLE nodes RENAME TO old_nodes",
+    "ALTER TABLE contents RENAME TO old_contents",
+    "DROP INDEX contents_by_object",
+    "CREATE TABLE packs (
+  number INTEGER PRIMARY KEY,
+  directory BLOB NOT NULL,
+  bytes BLOB NOT NULL
+) STRICT",
+    "CREATE TABLE nodes (
+  id BLOB PRIMARY KEY,
+  place INTEGER NOT NULL
+) STRICT, WITHOUT ROWID",
+    "CREATE TABLE contents (
+  id BLOB PRIMARY KEY,
+  place INTEGER NOT NULL,
+  size INTEGER NOT NULL,
+  object TEXT
+) STRICT, WITHOUT ROWID",
+    "CREATE INDEX contents_by_object ON contents (object) WHERE object IS NOT NULL",
+    INTO_PACKS,
+    "DROP TABLE old_nodes",
+    "DROP TABLE old_contents",
+    "DROP TABLE node_marks",
+    "DROP TABLE content_marks",
+    "CREATE TABLE marks (
+  number INTEGER PRIMARY KEY,
+  bits BLOB NOT NULL
+) STRICT",
+    "CREATE TABLE unscanned (
+  number INTEGER PRIMARY KEY,
+  ids BLOB NOT NULL
+) STRICT",
+    // One that was under way begins anew: its marks are gone.
+    "DELETE FROM collection WHERE phase <> 9",
+    "UPDATE grants SET scopes = CAST(x'01' || scopes AS BLOB) WHERE scopes IS NOT NULL",
+];
+
+/// Stands for [`into_packs`] among the statements.
+const INTO_PACKS: &str = "-- into packs";
+
+/// Moves nodes and contents from rows of their own into packs, a few at a time.
+fn into_packs(conn: &dyn SqlConn) -> Result<()> {
+    const PAGE: usize = 16;
+    let tx = Tx::new(conn, None);
+    let mut last = 0;
+    loop {
+        let sql = format!(
+            "SELECT rowid, id, encoded FROM old_nodes WHERE rowid > ?1 ORDER BY rowid LIMIT {PAGE}"
+        );
+        let mut page: Vec<(u64, TreeId, Vec<u8>)> = Vec::new();
+        conn.query(&sql, &[SqlValue::Integer(last)], &mut |values| {
+            let mut row = Row::new("nodes", values);
+            page.push((row.number()?, row.id()?, row.bytes()?.to_vec()));
+            Ok(())
+        })?;
+        for (_, id, encoded) in &page {
+            tx.put_node(id, encoded)?;
+        }
+        match page.last() {
+            Some((rowid, ..)) => last = *rowid as i64,
+            None => break,
+        }
+    }
+    last = 0;
+    loop {
+        let sql = format!(
+            "SELECT rowid, id, size, object, bytes FROM old_contents WHERE rowid > ?1
+             ORDER BY rowid LIMIT {PAGE}"
+        );
+        let mut page: Vec<(u64, ContentId, ContentRecord)> = Vec::new();
+        conn.query(&sql, &[SqlValue::Integer(last)], &mut |values| {
+            let mut row = Row::new("contents", values);
+            let (rowid, id, size) = (row.number()?, row.id()?, row.number()?);
+            let place = match (record::object(&mut row)?, row.optional_bytes()?) {
+                (Some(key), None) => Place::Object(key),
+                (None, Some(bytes)) => Place::Inline(Bytes::copy_from_slice(bytes)),
+                _ => return Err(row.corrupt("not exactly one of object and bytes")),
+            };
+            page.push((rowid, id, ContentRecord { size, place }));
+            Ok(())
+        })?;
+        for (_, id, content) in &page {
+            tx.put_content(id, content)?;
+        }
+        match page.last() {
+            Some((rowid, ..)) => last = *rowid as i64,
+            None => break,
+        }
+    }
+    tx.finish().map(drop)
+}
+
 /// The schema version that this build writes.
 pub const SCHEMA_VERSION: u64 = MIGRATIONS.len() as u64;
 
@@ -183,7 +279,10 @@ pub(crate) fn migrate(conn: &dyn SqlConn) -> Result<()> {
     for (next, statements) in (1..).zip(MIGRATIONS).skip(version as usize) {
         conn.transaction(&mut |tx| {
             for statement in *statements {
-                tx.exec(statement, &[])?;
+                match *statement {
+                    INTO_PACKS => into_packs(tx)?,
+                    statement => drop(tx.exec(statement, &[])?),
+                }
             }
             tx.exec(
                 "INSERT INTO schema (one, version) VALUES (1, ?1)

@@ -1,9 +1,11 @@
 //! The rows of one workspace inside a transaction.
 
+use std::cell::{Cell, RefCell};
+
 use bytes::Bytes;
 use workspace_core::store::{
-    CollectionRecord, ContentRecord, CopyRecord, GrantRecord, HeadRecord, MetaTx, OperationRecord,
-    Place, Purpose, RevisionRecord, StoreUsage, Sweep, WhichGrants,
+    CollectionRecord, ContentRecord, CopyRecord, GrantRecord, HeadRecord, Marked, MetaTx,
+    OperationRecord, Place, Purpose, RevisionRecord, StoreUsage, Swept, WhichGrants,
 };
 use workspace_core::{
     At, BlobKey, ContentId, CopyId, Error, ErrorKind, Event, EventRecord, GrantId, OperationId,
@@ -11,20 +13,185 @@ use workspace_core::{
 };
 
 use crate::conn::{SqlConn, SqlValue};
+use crate::marks::Marks;
+use crate::pack::{Member, Pack, SLOTS, bytes_of, entries};
 use crate::record;
 use crate::row::Row;
 
 /// The largest row, in bytes of its values: 1 MiB for one, 64 KiB for those
 /// beside it. A Durable Object takes 2 MB; the rest is room for a later version.
 pub const MAX_ROW: usize = (1 << 20) + (64 << 10);
+/// The largest content that is kept in a row, in bytes.
+pub const MAX_CONTENT: usize = 1 << 20;
 
+/// How many nodes that are to be scanned go into one row.
+const IDS_PER_ROW: usize = 128;
+
+/// A transaction. What it puts into packs, bitmaps and the list of what is to be
+/// scanned is written by [`finish`](Self::finish), which every write ends with.
 pub(crate) struct Tx<'c> {
     conn: &'c dyn SqlConn,
+    /// The number of the next pack, once it is known.
+    next_pack: Cell<Option<u64>>,
+    /// The pack that is being filled, with its number.
+    open_pack: RefCell<Option<(u64, Pack)>>,
+    marks: RefCell<Marks>,
+    /// Nodes to be scanned that are in no row.
+    unscanned: RefCell<Vec<TreeId>>,
 }
 
 impl<'c> Tx<'c> {
-    pub(crate) fn new(conn: &'c dyn SqlConn) -> Self {
-        Self { conn }
+    /// Begins, with the number of the next pack where that is known.
+    pub(crate) fn new(conn: &'c dyn SqlConn, next_pack: Option<u64>) -> Self {
+        Self {
+            conn,
+            next_pack: Cell::new(next_pack),
+            open_pack: RefCell::default(),
+            marks: RefCell::default(),
+            unscanned: RefCell::default(),
+        }
+    }
+
+    /// Writes what is still in memory, and returns the number of the next pack
+    /// where it is known.
+    pub(crate) fn finish(self) -> Result<Option<u64>> {
+        self.close_pack()?;
+        for (number, bits) in self.marks.borrow().changed() {
+            self.exec(
+                "INSERT INTO marks (number, bits) VALUES (?1, ?2)
+                 ON CONFLICT (number) DO UPDATE SET bits = excluded.bits",
+                &[self::number(number)?, blob(bits)],
+            )?;
+        }
+        let unscanned = self.unscanned.take();
+        for ids in unscanned.chunks(IDS_PER_ROW) {
+            let ids: Vec<u8> = ids.iter().flat_map(|id| *id.as_bytes()).collect();
+            self.exec("INSERT INTO unscanned (ids) VALUES (?1)", &[blob(&ids)])?;
+        }
+        Ok(self.next_pack.get())
+    }
+
+    /// Returns the place that the next [`fill`](Self::fill) puts `length` bytes at.
+    fn next_place(&self, length: usize) -> Result<u64> {
+        let full = |(_, pack): &(u64, Pack)| pack.is_full_for(length);
+        if self.open_pack.borrow().as_ref().is_some_and(full) {
+            self.close_pack()?;
+        }
+        let mut open = self.open_pack.borrow_mut();
+        let (number, pack) = match &mut *open {
+            Some(open) => open,
+            none => none.insert((self.take_pack_number()?, Pack::default())),
+        };
+        Ok(*number * SLOTS + pack.slots())
+    }
+
+    /// Puts bytes at the place that [`next_place`](Self::next_place) returned.
+    fn fill(&self, member: Member, bytes: &[u8]) {
+        if let Some((_, pack)) = &mut *self.open_pack.borrow_mut() {
+            pack.push(member, bytes);
+        }
+    }
+
+    fn take_pack_number(&self) -> Result<u64> {
+        let next = match self.next_pack.get() {
+            Some(next) => next,
+            None => {
+                let sql = "SELECT max(number) FROM packs";
+                let last = self.one("packs", sql, &[], |row| row.optional_number())?;
+                last.flatten().unwrap_or(0) + 1
+            }
+        };
+        self.next_pack.set(Some(next + 1));
+        Ok(next)
+    }
+
+    fn close_pack(&self) -> Result<()> {
+        let Some((number, pack)) = self.open_pack.take() else {
+            return Ok(());
+        };
+        if pack.slots() == 0 {
+            // Nothing was new; the number is free.
+            self.next_pack.set(Some(number));
+            return Ok(());
+        }
+        self.exec(
+            "INSERT INTO packs (number, directory, bytes) VALUES (?1, ?2, ?3)",
+            &[
+                self::number(number)?,
+                blob(&pack.directory),
+                blob(&pack.bytes),
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Reads the bytes of a member from its place, given the columns of its pack,
+    /// which are absent where the pack is still open.
+    fn member(&self, row: &mut Row<'_>, place: u64, member: Member) -> Result<Bytes> {
+        let (directory, bytes) = (row.optional_bytes()?, row.optional_bytes()?);
+        let slot = place % SLOTS;
+        let open = self.open_pack.borrow();
+        let found = match (directory, bytes, &*open) {
+            (Some(directory), Some(bytes), _) => bytes_of(directory, bytes, slot, member),
+            (None, None, Some((number, pack))) if *number == place / SLOTS => {
+                bytes_of(&pack.directory, &pack.bytes, slot, member)
+            }
+            _ => None,
+        };
+        let found = found
+            .ok_or_else(|| row.corrupt(format_args!("place {place} does not hold {member:?}")))?;
+        Ok(Bytes::copy_from_slice(found))
+    }
+
+    /// Empties places: rewrites their pack without them, or deletes it with the last.
+    fn empty_place(&self, place: u64) -> Result<()> {
+        let (number, slot) = (place / SLOTS, place % SLOTS);
+        self.close_pack()?;
+        let sql = "SELECT directory, bytes FROM packs WHERE number = ?1";
+        let found = self.one("packs", sql, &[self::number(number)?], pack)?;
+        match found {
+            Some(found) => self.rewrite(number, &found, |kept| kept != slot),
+            None => Ok(()),
+        }
+    }
+
+    fn rewrite(&self, number: u64, pack: &Pack, keep: impl Fn(u64) -> bool) -> Result<()> {
+        let key = self::number(number)?;
+        if entries(&pack.directory).is_none() {
+            return Err(Row::new("packs", &[]).corrupt("a directory does not decode"));
+        }
+        match pack.without(keep) {
+            Some(rest) => self.exec(
+                "UPDATE packs SET directory = ?2, bytes = ?3 WHERE number = ?1",
+                &[key, blob(&rest.directory), blob(&rest.bytes)],
+            )?,
+            None => self.exec("DELETE FROM packs WHERE number = ?1", &[key])?,
+        };
+        Ok(())
+    }
+
+    fn node_place(&self, id: &TreeId) -> Result<Option<u64>> {
+        let sql = "SELECT place FROM nodes WHERE id = ?1";
+        self.one("nodes", sql, &[blob(id.as_bytes())], |row| row.number())
+    }
+
+    /// Reads a bitmap of marks.
+    fn load_marks(&self, number: u64) -> Result<Option<Vec<u8>>> {
+        let sql = "SELECT bits FROM marks WHERE number = ?1";
+        self.one("marks", sql, &[self::number(number)?], |row| {
+            row.bytes().map(<[u8]>::to_vec)
+        })
+    }
+
+    fn mark(&self, place: Option<u64>) -> Result<Marked> {
+        let Some(place) = place else {
+            return Ok(Marked::Missing);
+        };
+        let new = self
+            .marks
+            .borrow_mut()
+            .set(place, |number| self.load_marks(number))?;
+        Ok(if new { Marked::New } else { Marked::Already })
     }
 
     fn exec(&self, sql: &str, params: &[SqlValue<'_>]) -> Result<bool> {
@@ -66,36 +233,57 @@ impl<'c> Tx<'c> {
         Ok(found)
     }
 
+    /// Deletes the members of a pack that have no mark.
+    fn sweep_pack(&self, pack: u64, members: &[(Member, usize)], swept: &mut Swept) -> Result<()> {
+        let mut gone = 0_u64;
+        for (slot, (member, _)) in (0..).zip(members) {
+            if *member == Member::Gone {
+                continue;
+            }
+            swept.looked += 1;
+            let marked = self
+                .marks
+                .borrow_mut()
+                .has(pack * SLOTS + slot, |number| self.load_marks(number))?;
+            if marked {
+                continue;
+            }
+            gone |= 1 << slot;
+            match member {
+                Member::Gone => {}
+                Member::Node(id) => {
+                    self.exec("DELETE FROM nodes WHERE id = ?1", &[blob(id.as_bytes())])?;
+                    swept.nodes += 1;
+                }
+                Member::Content(id) => {
+                    let sql = "DELETE FROM contents WHERE id = ?1 RETURNING object";
+                    let key = [blob(id.as_bytes())];
+                    let object = self.one("contents", sql, &key, record::object)?;
+                    swept.objects.extend(object.flatten());
+                    swept.contents += 1;
+                }
+            }
+        }
+        if gone == 0 {
+            return Ok(());
+        }
+        let sql = "SELECT directory, bytes FROM packs WHERE number = ?1";
+        match self.one("packs", sql, &[number(pack)?], self::pack)? {
+            Some(found) => self.rewrite(pack, &found, |slot| gone & (1 << slot) == 0),
+            None => Ok(()),
+        }
+    }
+
     fn exists(&self, sql: &str, params: &[SqlValue<'_>]) -> Result<bool> {
         Ok(self.one("", sql, params, |_| Ok(()))?.is_some())
     }
+}
 
-    /// Reads a page of ids, each with whether it is unmarked.
-    fn sweep<Id: Copy + for<'r> TryFrom<&'r [u8], Error = Error>>(
-        &self,
-        table: &'static str,
-        sql: &str,
-        after: Option<&[u8]>,
-        limit: usize,
-    ) -> Result<Sweep<Id>> {
-        let params = [blob(after.unwrap_or_default()), count(limit)];
-        let mut page = Sweep {
-            unmarked: Vec::new(),
-            last: None,
-            looked: 0,
-        };
-        self.conn.query(sql, &params, &mut |values| {
-            let mut row = Row::new(table, values);
-            let id = row.id()?;
-            if row.number()? == 0 {
-                page.unmarked.push(id);
-            }
-            page.last = Some(id);
-            page.looked += 1;
-            Ok(())
-        })?;
-        Ok(page)
-    }
+fn pack(row: &mut Row<'_>) -> Result<Pack> {
+    Ok(Pack {
+        directory: row.bytes()?.to_vec(),
+        bytes: row.bytes()?.to_vec(),
+    })
 }
 
 fn number(value: u64) -> Result<SqlValue<'static>> {
@@ -192,48 +380,109 @@ impl MetaTx for Tx<'_> {
     }
 
     fn node(&self, id: &TreeId) -> Result<Option<Bytes>> {
-        let sql = "SELECT encoded FROM nodes WHERE id = ?1";
+        let sql = "SELECT nodes.place, packs.directory, packs.bytes
+             FROM nodes LEFT JOIN packs ON packs.number = nodes.place / 64 WHERE nodes.id = ?1";
         self.one("nodes", sql, &[blob(id.as_bytes())], |row| {
-            row.bytes().map(Bytes::copy_from_slice)
+            let place = row.number()?;
+            self.member(row, place, Member::Node(*id))
         })
     }
 
+    fn has_node(&self, id: &TreeId) -> Result<bool> {
+        self.exists("SELECT 1 FROM nodes WHERE id = ?1", &[blob(id.as_bytes())])
+    }
+
+    fn nodes(&self, after: Option<&TreeId>, limit: usize) -> Result<Vec<TreeId>> {
+        let sql = "SELECT id FROM nodes WHERE id > ?1 ORDER BY id LIMIT ?2";
+        let after = after.map(|id| &id.as_bytes()[..]).unwrap_or_default();
+        self.all("nodes", sql, &[blob(after), count(limit)], |row| row.id())
+    }
+
     fn put_node(&self, id: &TreeId, encoded: &[u8]) -> Result<bool> {
-        self.exec(
-            "INSERT INTO nodes (id, encoded) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING",
-            &[blob(id.as_bytes()), blob(encoded)],
-        )
+        let place = self.next_place(encoded.len())?;
+        let new = self.exec(
+            "INSERT INTO nodes (id, place) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING",
+            &[blob(id.as_bytes()), number(place)?],
+        )?;
+        if new {
+            self.fill(Member::Node(*id), encoded);
+        }
+        Ok(new)
     }
 
     fn delete_node(&self, id: &TreeId) -> Result<()> {
-        self.exec("DELETE FROM nodes WHERE id = ?1", &[blob(id.as_bytes())])?;
+        if let Some(place) = self.node_place(id)? {
+            self.exec("DELETE FROM nodes WHERE id = ?1", &[blob(id.as_bytes())])?;
+            self.empty_place(place)?;
+        }
         Ok(())
     }
 
     fn content(&self, id: &ContentId) -> Result<Option<ContentRecord>> {
-        let sql = "SELECT size, object, bytes FROM contents WHERE id = ?1";
-        self.one("contents", sql, &[blob(id.as_bytes())], record::content)
+        let sql = "SELECT contents.size, contents.object, contents.place,
+               CASE WHEN contents.object IS NULL THEN packs.directory END,
+               CASE WHEN contents.object IS NULL THEN packs.bytes END
+             FROM contents LEFT JOIN packs ON packs.number = contents.place / 64
+             WHERE contents.id = ?1";
+        self.one("contents", sql, &[blob(id.as_bytes())], |row| {
+            let (size, object, place) = (row.number()?, record::object(row)?, row.number()?);
+            let place = match object {
+                Some(key) => Place::Object(key),
+                None => Place::Inline(self.member(row, place, Member::Content(*id))?),
+            };
+            Ok(ContentRecord { size, place })
+        })
+    }
+
+    fn contents(&self, after: Option<&ContentId>, limit: usize) -> Result<Vec<ContentId>> {
+        let sql = "SELECT id FROM contents WHERE id > ?1 ORDER BY id LIMIT ?2";
+        let after = after.map(|id| &id.as_bytes()[..]).unwrap_or_default();
+        self.all("contents", sql, &[blob(after), count(limit)], |row| {
+            row.id()
+        })
     }
 
     fn put_content(&self, id: &ContentId, content: &ContentRecord) -> Result<bool> {
         let (object, bytes) = match &content.place {
-            Place::Object(key) => (SqlValue::Text(key.as_str()), SqlValue::Null),
-            Place::Inline(bytes) => (SqlValue::Null, blob(bytes)),
+            Place::Object(key) => (SqlValue::Text(key.as_str()), &[][..]),
+            Place::Inline(bytes) => (SqlValue::Null, &bytes[..]),
             _ => {
                 return Err(Error::new(ErrorKind::Unsupported, "write content")
                     .because("the schema has no column for such a place"));
             }
         };
-        self.exec(
-            "INSERT INTO contents (id, size, object, bytes) VALUES (?1, ?2, ?3, ?4)
+        if bytes.len() > MAX_CONTENT {
+            return Err(
+                Error::new(ErrorKind::LimitExceeded, "write content").because(format_args!(
+                    "{} bytes; a row holds at most {MAX_CONTENT}",
+                    bytes.len()
+                )),
+            );
+        }
+        let place = self.next_place(bytes.len())?;
+        let new = self.exec(
+            "INSERT INTO contents (id, place, size, object) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (id) DO NOTHING",
-            &[blob(id.as_bytes()), number(content.size)?, object, bytes],
-        )
+            &[
+                blob(id.as_bytes()),
+                number(place)?,
+                number(content.size)?,
+                object,
+            ],
+        )?;
+        if new {
+            self.fill(Member::Content(*id), bytes);
+        }
+        Ok(new)
     }
 
     fn delete_content(&self, id: &ContentId) -> Result<()> {
-        let sql = "DELETE FROM contents WHERE id = ?1";
-        self.exec(sql, &[blob(id.as_bytes())])?;
+        let key = [blob(id.as_bytes())];
+        let sql = "SELECT place FROM contents WHERE id = ?1";
+        if let Some(place) = self.one("contents", sql, &key, |row| row.number())? {
+            self.exec("DELETE FROM contents WHERE id = ?1", &key)?;
+            self.empty_place(place)?;
+        }
         Ok(())
     }
 
@@ -277,6 +526,23 @@ impl MetaTx for Tx<'_> {
                 SqlValue::Integer(copy.created.as_millis()),
                 SqlValue::Integer(copy.modified.as_millis()),
                 expires.unwrap_or(SqlValue::Null),
+            ],
+        )?;
+        Ok(())
+    }
+
+    fn move_copy(&self, copy: &CopyRecord) -> Result<()> {
+        self.exec(
+            "UPDATE copies SET base_version = ?2, base = ?3, tree = ?4, generation = ?5,
+               operation = ?6, modified = ?7 WHERE id = ?1",
+            &[
+                blob(copy.id.as_bytes()),
+                number(copy.base_version)?,
+                blob(copy.base.as_bytes()),
+                blob(copy.tree.as_bytes()),
+                number(copy.generation)?,
+                optional_number(copy.operation.map(OperationId::get))?,
+                SqlValue::Integer(copy.modified.as_millis()),
             ],
         )?;
         Ok(())
@@ -460,7 +726,8 @@ impl MetaTx for Tx<'_> {
     }
 
     fn delete_events(&self, first: u64) -> Result<()> {
-        let sql = "DELETE FROM events WHERE sequence < ?1";
+        let sql = "DELETE FROM events
+             WHERE sequence < ?1 AND sequence < (SELECT max(sequence) FROM events)";
         self.exec(sql, &[number(first)?])?;
         Ok(())
     }
@@ -579,65 +846,112 @@ impl MetaTx for Tx<'_> {
         Ok(())
     }
 
-    fn mark_node(&self, id: &TreeId) -> Result<bool> {
-        self.exec(
-            "INSERT INTO node_marks (id, scanned) VALUES (?1, 0) ON CONFLICT (id) DO NOTHING",
-            &[blob(id.as_bytes())],
-        )
+    fn mark_node(&self, id: &TreeId) -> Result<Marked> {
+        let marked = self.mark(self.node_place(id)?)?;
+        if marked == Marked::New {
+            self.unscanned.borrow_mut().push(*id);
+        }
+        Ok(marked)
     }
 
-    fn mark_content(&self, id: &ContentId) -> Result<()> {
-        self.exec(
-            "INSERT INTO content_marks (id) VALUES (?1) ON CONFLICT (id) DO NOTHING",
-            &[blob(id.as_bytes())],
-        )?;
-        Ok(())
+    fn is_marked(&self, id: &TreeId) -> Result<bool> {
+        match self.node_place(id)? {
+            Some(place) => self
+                .marks
+                .borrow_mut()
+                .has(place, |number| self.load_marks(number)),
+            None => Ok(false),
+        }
+    }
+
+    fn mark_content(&self, id: &ContentId) -> Result<Marked> {
+        let sql = "SELECT place FROM contents WHERE id = ?1";
+        let key = [blob(id.as_bytes())];
+        self.mark(self.one("contents", sql, &key, |row| row.number())?)
     }
 
     fn take_unscanned(&self, limit: usize) -> Result<Vec<TreeId>> {
-        let sql = "UPDATE node_marks SET scanned = 1
-             WHERE id IN (SELECT id FROM node_marks WHERE scanned = 0 LIMIT ?1)
-             RETURNING id";
-        self.all("node_marks", sql, &[count(limit)], |row| row.id())
+        let mut unscanned = self.unscanned.borrow_mut();
+        while unscanned.len() < limit {
+            let sql = "SELECT number, ids FROM unscanned ORDER BY number DESC LIMIT 1";
+            let row = self.one("unscanned", sql, &[], |row| {
+                Ok((row.number()?, record::node_ids(row)?))
+            })?;
+            let Some((number, ids)) = row else { break };
+            let key = [self::number(number)?];
+            self.exec("DELETE FROM unscanned WHERE number = ?1", &key)?;
+            unscanned.extend(ids);
+        }
+        let rest = unscanned.len().saturating_sub(limit);
+        Ok(unscanned.split_off(rest))
     }
 
-    fn unmarked_nodes(&self, after: Option<&TreeId>, limit: usize) -> Result<Sweep<TreeId>> {
-        let sql = "SELECT id, EXISTS (SELECT 1 FROM node_marks WHERE node_marks.id = nodes.id)
-             FROM nodes WHERE id > ?1 ORDER BY id LIMIT ?2";
-        self.sweep("nodes", sql, after.map(|id| &id.as_bytes()[..]), limit)
-    }
-
-    fn unmarked_contents(
-        &self,
-        after: Option<&ContentId>,
-        limit: usize,
-    ) -> Result<Sweep<ContentId>> {
-        let sql = "SELECT id,
-               EXISTS (SELECT 1 FROM content_marks WHERE content_marks.id = contents.id)
-             FROM contents WHERE id > ?1 ORDER BY id LIMIT ?2";
-        self.sweep("contents", sql, after.map(|id| &id.as_bytes()[..]), limit)
+    fn sweep(&self, after: u64, limit: usize) -> Result<Swept> {
+        self.close_pack()?;
+        let mut swept = Swept::default();
+        let mut last = after / SLOTS;
+        while swept.looked < limit.max(1) {
+            let sql = "SELECT number, directory FROM packs WHERE number > ?1
+                 ORDER BY number LIMIT 1";
+            let found = self.one("packs", sql, &[number(last)?], |row| {
+                let number = row.number()?;
+                let found = entries(row.bytes()?);
+                Ok((
+                    number,
+                    found.ok_or_else(|| row.corrupt("a directory does not decode"))?,
+                ))
+            })?;
+            let Some((number, members)) = found else {
+                return Ok(swept);
+            };
+            last = number;
+            self.sweep_pack(number, &members, &mut swept)?;
+        }
+        swept.last = Some(last * SLOTS + SLOTS - 1);
+        Ok(swept)
     }
 
     fn clear_marks(&self, limit: usize) -> Result<bool> {
-        let nodes = "DELETE FROM node_marks WHERE id IN (SELECT id FROM node_marks LIMIT ?1)
-             RETURNING 1";
-        let deleted = self.all("node_marks", nodes, &[count(limit)], |_| Ok(()))?;
-        let contents =
-            "DELETE FROM content_marks WHERE id IN (SELECT id FROM content_marks LIMIT ?1)";
-        self.exec(contents, &[count(limit - deleted.len())])?;
-        let left = "SELECT 1 WHERE EXISTS (SELECT 1 FROM node_marks)
-               OR EXISTS (SELECT 1 FROM content_marks)";
-        self.exists(left, &[])
+        self.marks.borrow_mut().clear();
+        self.unscanned.borrow_mut().clear();
+        let mut left = limit;
+        for sql in [
+            "DELETE FROM marks WHERE number IN (SELECT number FROM marks LIMIT ?1) RETURNING 1",
+            "DELETE FROM unscanned WHERE number IN (SELECT number FROM unscanned LIMIT ?1)
+             RETURNING 1",
+        ] {
+            left -= self.all("marks", sql, &[count(left)], |_| Ok(()))?.len();
+        }
+        let rest = "SELECT 1 WHERE EXISTS (SELECT 1 FROM marks)
+               OR EXISTS (SELECT 1 FROM unscanned)";
+        self.exists(rest, &[])
     }
 
     fn usage(&self) -> Result<StoreUsage> {
         let mut usage = StoreUsage::default();
-        let sql = "SELECT count(*), coalesce(sum(length(encoded)), 0) FROM nodes";
-        self.one("nodes", sql, &[], |row| {
-            usage.nodes = row.number()?;
-            usage.node_bytes = row.number()?;
-            Ok(())
-        })?;
+        self.close_pack()?;
+        let sql = "SELECT number, directory FROM packs WHERE number > ?1 ORDER BY number LIMIT 256";
+        let mut last = 0;
+        loop {
+            let page = self.all("packs", sql, &[number(last)?], |row| {
+                let number = row.number()?;
+                let found = entries(row.bytes()?);
+                Ok((
+                    number,
+                    found.ok_or_else(|| row.corrupt("a directory does not decode"))?,
+                ))
+            })?;
+            let Some((newest, _)) = page.last() else {
+                break;
+            };
+            last = *newest;
+            for (member, length) in page.iter().flat_map(|(_, members)| members) {
+                if let Member::Node(_) = member {
+                    usage.nodes += 1;
+                    usage.node_bytes += *length as u64;
+                }
+            }
+        }
         let sql = "SELECT count(*) - count(object),
                coalesce(sum(CASE WHEN object IS NULL THEN size END), 0),
                count(object),

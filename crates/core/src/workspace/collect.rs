@@ -11,12 +11,13 @@
 use crate::entry::Entry;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{BlobKey, CopyId, OperationId, TreeId};
-use crate::store::{CollectionPhase, CollectionRecord, MetaTx, Place};
+use crate::meter::Receipt;
+use crate::store::{CollectionPhase, CollectionRecord, CopyRecord, Marked, MetaTx};
 use crate::tree::{Item, Node};
+use crate::workspace::Workspace;
 use crate::workspace::grants::delete_dead;
 use crate::workspace::tx::Tx;
 use crate::workspace::upkeep::Upkeep;
-use crate::workspace::{Workspace, marks};
 
 /// How much one step of a collection may look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,9 +60,9 @@ impl Collected {
 }
 
 impl Workspace {
-    /// Collects everything there is to collect now: discards copies that have
-    /// expired, forgets closed ones whose time is up and grants that are dead, then
-    /// runs a collection to its end.
+    /// Collects everything that is garbage at the call: discards copies that have
+    /// expired, forgets closed ones whose time is up and grants that are dead, ends
+    /// the collection under way, if there is one, and runs a whole one after it.
     ///
     /// # Errors
     /// As for [`upkeep`](Self::upkeep).
@@ -71,21 +72,40 @@ impl Workspace {
             budget: CollectBudget { rows: 10_000 },
             idle: None,
         };
-        let mut objects = 0;
+        // What the one under way has marked already may be garbage by now.
+        let under_way = self.read("collect", |tx| tx.rows.collection())?;
+        let mut rounds = match under_way {
+            Some(state) if state.phase != CollectionPhase::Done => 2,
+            _ => 1,
+        };
+        let mut before = Collected::default();
         loop {
             let Some(step) = self.upkeep(&policy).await?.collected else {
                 continue;
             };
-            objects += step.objects;
-            let total = Collected { objects, ..step };
-            progress(&total);
+            before.objects += step.objects;
             if step.done {
+                rounds -= 1;
+            }
+            let total = Collected {
+                done: rounds == 0,
+                nodes: before.nodes + step.nodes,
+                contents: before.contents + step.contents,
+                objects: before.objects,
+            };
+            progress(&total);
+            if total.done {
                 return Ok(total);
+            }
+            if step.done {
+                (before.nodes, before.contents) = (total.nodes, total.contents);
             }
         }
     }
 
-    /// Takes one step of the collection under way, or begins one.
+    /// Takes one step of the collection under way, or begins one. A step ends with
+    /// the row that uses up the budget; only a node, of up to a few hundred entries,
+    /// is always scanned whole.
     pub async fn collect(&self, budget: CollectBudget) -> Result<Collected> {
         let limit = budget.rows.max(1);
         let state = self.read("collect", |tx| tx.rows.collection())?;
@@ -103,28 +123,22 @@ impl Workspace {
             let under_way = tx.rows.collection()?;
             let mut state = match under_way.filter(|last| last.phase != CollectionPhase::Done) {
                 Some(state) => state,
-                None => {
-                    tx.rows.mark_node(&tx.head()?.tree)?;
-                    CollectionRecord {
-                        phase: CollectionPhase::Events,
-                        began: tx.rows.last_event()?,
-                        nodes: 0,
-                        contents: 0,
-                    }
-                }
+                None => CollectionRecord {
+                    phase: CollectionPhase::Clear,
+                    began: tx.rows.last_event()?,
+                    nodes: 0,
+                    contents: 0,
+                },
             };
             let mut unneeded = Vec::new();
-            let before = self.meter.receipt();
-            let mut left = limit;
-            while left > 0 && !pauses(&state.phase) {
-                self.step(tx, &mut state, left, &mut unneeded)?;
-                let spent = (self.meter.receipt() - before).rows();
-                left = limit.saturating_sub(spent as usize);
+            let budget = Budget::new(self, limit);
+            while budget.left() > 0 && state.phase.is_transaction() {
+                self.step(tx, &mut state, &budget, &mut unneeded)?;
             }
             tx.rows.set_collection(Some(&state))?;
             Ok((state, unneeded))
         })?;
-        self.inner.collecting.set(marks(&state.phase));
+        self.inner.collecting.set(state.phase.marks());
         let objects = unneeded.len() as u64;
         for key in unneeded {
             self.delete_object(&key).await?;
@@ -137,14 +151,21 @@ impl Workspace {
         &self,
         tx: &Tx<'_>,
         state: &mut CollectionRecord,
-        limit: usize,
+        budget: &Budget<'_>,
         unneeded: &mut Vec<BlobKey>,
     ) -> Result<()> {
         use CollectionPhase::{
-            Clear, Copies, Done, Events, Grants, Operations, Revisions, Scan, SweepContents,
-            SweepNodes, SweepObjects,
+            Clear, Copies, Done, Events, Grants, Operations, Revisions, Scan, Sweep, SweepObjects,
         };
+        let limit = budget.left();
         state.phase = match &state.phase {
+            Clear => match tx.rows.clear_marks(limit)? {
+                true => Clear,
+                false => {
+                    mark(tx, &tx.head()?.tree)?;
+                    Events
+                }
+            },
             Events => match self.trim_events(tx, limit)? {
                 trimmed if trimmed == limit as u64 => Events,
                 _ => Grants(None),
@@ -156,66 +177,89 @@ impl Workspace {
             Revisions(before) => {
                 let page = tx.rows.revisions(*before, limit)?;
                 for revision in &page {
-                    tx.rows.mark_node(&revision.tree)?;
+                    mark(tx, &revision.tree)?;
                 }
                 match page.last() {
                     Some(last) if page.len() == limit => Revisions(Some(last.id)),
                     _ => Copies(None),
                 }
             }
-            Copies(after) => mark_copies(tx, *after, limit)?,
-            Operations(copy, after) => match mark_operations(tx, *copy, *after, limit)? {
-                (Some(last), _) => Operations(*copy, Some(last)),
-                (None, left) => mark_copies(tx, Some(*copy), left)?,
+            Copies(after) => self.mark_copies(tx, *after, budget)?,
+            Operations(copy, after) => match mark_operations(tx, *copy, *after, budget)? {
+                Some(last) => Operations(*copy, Some(last)),
+                None => Copies(Some(*copy)),
             },
-            Scan => self.scan(tx, limit)?,
-            SweepNodes(after) => {
-                let page = tx.rows.unmarked_nodes(after.as_ref(), limit)?;
-                for id in &page.unmarked {
-                    tx.rows.delete_node(id)?;
-                }
-                state.nodes += page.unmarked.len() as u64;
-                match page.last {
-                    Some(last) if page.looked == limit => SweepNodes(Some(last)),
-                    _ => SweepContents(None),
-                }
-            }
-            SweepContents(after) => {
-                let page = tx.rows.unmarked_contents(after.as_ref(), limit)?;
-                for id in &page.unmarked {
-                    if let Some(Place::Object(key)) = tx.rows.content(id)?.map(|found| found.place)
-                    {
-                        unneeded.push(key);
-                    }
-                    tx.rows.delete_content(id)?;
-                }
-                state.contents += page.unmarked.len() as u64;
-                match page.last {
-                    Some(last) if page.looked == limit => SweepContents(Some(last)),
-                    _ => SweepObjects(None),
+            Scan => self.scan(tx, budget)?,
+            Sweep(after) => {
+                let swept = tx.rows.sweep(*after, limit)?;
+                state.nodes += swept.nodes;
+                state.contents += swept.contents;
+                unneeded.extend(swept.objects);
+                match swept.last {
+                    Some(last) => Sweep(last),
+                    None => SweepObjects(None),
                 }
             }
             other @ (SweepObjects(_) | Done) => other.clone(),
-            Clear => match tx.rows.clear_marks(limit)? {
-                true => Clear,
-                false => Done,
-            },
         };
         Ok(())
     }
 
-    /// Scans up to `limit` marked nodes, those that turn up on the way included,
-    /// so that writers at work cannot keep the collection from its end.
-    fn scan(&self, tx: &Tx<'_>, limit: usize) -> Result<CollectionPhase> {
-        let mut left = limit;
-        while left > 0 {
-            let nodes = tx.rows.take_unscanned(left)?;
-            for id in &nodes {
-                scan(tx, id)?;
+    /// Marks the trees of open copies after `after` and of their operations, those
+    /// that are kept no longer deleted. What writers add meanwhile they mark
+    /// themselves.
+    fn mark_copies(
+        &self,
+        tx: &Tx<'_>,
+        after: Option<CopyId>,
+        budget: &Budget<'_>,
+    ) -> Result<CollectionPhase> {
+        let mut after = after;
+        while budget.left() > 0 {
+            let page = tx.rows.copies(true, after.as_ref(), 1)?;
+            let Some(copy) = page.first() else {
+                return Ok(CollectionPhase::Scan);
+            };
+            if self.trim_operations(tx, copy, budget.left())? {
+                continue;
             }
-            left -= nodes.len().min(left);
-            if nodes.is_empty() && !self.mark_pins(tx)? {
-                return Ok(CollectionPhase::SweepNodes(None));
+            mark(tx, &copy.base)?;
+            mark(tx, &copy.tree)?;
+            if let Some(last) = mark_operations(tx, copy.id, None, budget)? {
+                return Ok(CollectionPhase::Operations(copy.id, Some(last)));
+            }
+            after = Some(copy.id);
+        }
+        Ok(CollectionPhase::Copies(after))
+    }
+
+    /// Deletes up to `limit` of a copy's operations that are kept no longer;
+    /// returns whether there may be more.
+    fn trim_operations(&self, tx: &Tx<'_>, copy: &CopyRecord, limit: usize) -> Result<bool> {
+        let keep = self.inner.options.keep_operations.max(1);
+        let newest = copy.operation.map_or(0, OperationId::get);
+        if newest <= keep {
+            return Ok(false);
+        }
+        // The numbers have no gap, so they also count.
+        let first_kept = newest - keep + 1;
+        let oldest = tx.rows.operations(&copy.id, None, 1)?;
+        let oldest = oldest.first().map_or(first_kept, |oldest| oldest.id.get());
+        let excess = usize::try_from(first_kept.saturating_sub(oldest)).unwrap_or(usize::MAX);
+        if excess > 0 {
+            tx.rows.delete_operations(&copy.id, excess.min(limit))?;
+        }
+        Ok(excess > limit)
+    }
+
+    /// Scans marked nodes, those that turn up on the way included, so that writers
+    /// at work cannot keep the collection from its end.
+    fn scan(&self, tx: &Tx<'_>, budget: &Budget<'_>) -> Result<CollectionPhase> {
+        while budget.left() > 0 {
+            match tx.rows.take_unscanned(1)?.pop() {
+                Some(id) => scan(tx, &id)?,
+                None if self.mark_pins(tx)? => {}
+                None => return Ok(CollectionPhase::Sweep(0)),
             }
         }
         Ok(CollectionPhase::Scan)
@@ -225,7 +269,7 @@ impl Workspace {
     fn mark_pins(&self, tx: &Tx<'_>) -> Result<bool> {
         let mut new = false;
         for tree in self.inner.pins.borrow().keys() {
-            new |= tx.rows.mark_node(tree)?;
+            new |= tx.rows.mark_node(tree)? == Marked::New;
         }
         Ok(new)
     }
@@ -258,7 +302,7 @@ impl Workspace {
             }
             let phase = match page.into_iter().next_back() {
                 Some(last) => CollectionPhase::SweepObjects(Some(last)),
-                None => CollectionPhase::Clear,
+                None => CollectionPhase::Done,
             };
             let state = CollectionRecord { phase, ..state };
             tx.rows.set_collection(Some(&state))?;
@@ -273,61 +317,60 @@ impl Workspace {
     }
 }
 
-/// Tells whether a phase is not one of a transaction.
-fn pauses(phase: &CollectionPhase) -> bool {
-    matches!(
-        phase,
-        CollectionPhase::SweepObjects(_) | CollectionPhase::Done
-    )
+/// What is left of the rows that a step may read and write.
+struct Budget<'w> {
+    workspace: &'w Workspace,
+    before: Receipt,
+    rows: usize,
 }
 
-/// Marks the trees of open copies after `after` and of their operations, up to
-/// `limit` rows. What writers add meanwhile they mark themselves, so a page that
-/// is not full is the last one.
-fn mark_copies(tx: &Tx<'_>, after: Option<CopyId>, limit: usize) -> Result<CollectionPhase> {
-    let mut after = after;
-    let mut left = limit;
-    while left > 0 {
-        let page = tx.rows.copies(true, after.as_ref(), 1)?;
-        let Some(copy) = page.first() else {
-            return Ok(CollectionPhase::Scan);
-        };
-        tx.rows.mark_node(&copy.base)?;
-        tx.rows.mark_node(&copy.tree)?;
-        match mark_operations(tx, copy.id, None, left)? {
-            (Some(last), _) => return Ok(CollectionPhase::Operations(copy.id, Some(last))),
-            (None, rest) => left = rest.saturating_sub(1),
+impl<'w> Budget<'w> {
+    fn new(workspace: &'w Workspace, rows: usize) -> Self {
+        Self {
+            workspace,
+            before: workspace.receipt(),
+            rows,
         }
-        after = Some(copy.id);
     }
-    Ok(CollectionPhase::Copies(after))
+
+    fn left(&self) -> usize {
+        let spent = (self.workspace.receipt() - self.before).rows();
+        self.rows
+            .saturating_sub(usize::try_from(spent).unwrap_or(usize::MAX))
+    }
 }
 
-/// Marks the trees of up to `limit` of a copy's operations. Returns the last
-/// one where there may be more, and what is left of the limit.
+/// Marks the trees of a copy's operations after `after`. Returns the last one
+/// where there may be more.
 fn mark_operations(
     tx: &Tx<'_>,
     copy: CopyId,
     after: Option<OperationId>,
-    limit: usize,
-) -> Result<(Option<OperationId>, usize)> {
+    budget: &Budget<'_>,
+) -> Result<Option<OperationId>> {
+    // Each is a row, and marks two trees.
+    let limit = (budget.left() / 3).max(1);
     let page = tx.rows.operations(&copy, after, limit)?;
     for operation in &page {
-        tx.rows.mark_node(&operation.before)?;
-        tx.rows.mark_node(&operation.after)?;
+        mark(tx, &operation.before)?;
+        mark(tx, &operation.after)?;
     }
-    let more = page
-        .last()
-        .filter(|_| page.len() == limit)
-        .map(|last| last.id);
-    Ok((more, limit - page.len()))
+    let more = page.last().filter(|_| page.len() == limit);
+    Ok(more.map(|last| last.id))
+}
+
+/// Marks a tree that something refers to.
+fn mark(tx: &Tx<'_>, id: &TreeId) -> Result<()> {
+    if *id == TreeId::empty() || tx.rows.mark_node(id)? != Marked::Missing {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Corrupt, "collect")
+        .at(id)
+        .because("the node is missing"))
 }
 
 /// Marks what a node refers to.
 fn scan(tx: &Tx<'_>, id: &TreeId) -> Result<()> {
-    if *id == TreeId::empty() {
-        return Ok(());
-    }
     let encoded = tx.rows.node(id)?.ok_or_else(|| {
         Error::new(ErrorKind::Corrupt, "collect")
             .at(id)
@@ -335,13 +378,10 @@ fn scan(tx: &Tx<'_>, id: &TreeId) -> Result<()> {
     })?;
     for (_, item) in Node::decode(&encoded).map_err(|error| error.at(id))?.items {
         match item {
-            Item::Child(child) => {
-                tx.rows.mark_node(&child.id)?;
-            }
-            Item::Entry(Entry::Directory(directory)) => {
-                tx.rows.mark_node(&directory.tree)?;
-            }
-            Item::Entry(Entry::File(file)) => tx.rows.mark_content(&file.content)?,
+            Item::Child(child) => mark(tx, &child.id)?,
+            Item::Entry(Entry::Directory(directory)) => mark(tx, &directory.tree)?,
+            // A content without a row is for the integrity check to tell.
+            Item::Entry(Entry::File(file)) => drop(tx.rows.mark_content(&file.content)?),
             Item::Entry(Entry::Symlink(_)) => {}
         }
     }

@@ -72,7 +72,7 @@ impl Workspace {
         let keep = self.inner.options.keep_events.max(1);
         let last = tx.rows.last_event()?;
         let oldest = match tx.rows.events(0, 1)?.first() {
-            Some(oldest) if oldest.sequence + keep <= last => oldest.sequence,
+            Some(oldest) if oldest.sequence.saturating_add(keep) <= last => oldest.sequence,
             _ => return Ok(0),
         };
         // The numbers have no gap, so they also count.

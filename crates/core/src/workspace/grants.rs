@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::entry::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grant::{Grant, Scope};
-use crate::id::{CopyId, GrantId, TokenHash, TreeId};
+use crate::id::{CopyId, GrantId, TokenHash};
 use crate::path::TreePath;
 use crate::store::{CopyState, GrantRecord, MetaTx as _, Purpose, WhichGrants};
 use crate::workspace::batch::check_text;
@@ -257,7 +257,7 @@ fn is_alive(tx: &Tx<'_>, grant: &GrantRecord, now: Timestamp) -> Result<bool> {
             .copy(&id)?
             .is_some_and(|copy| copy.state == CopyState::Open && !expired(copy.expires)),
         At::Revision(id) => tx.rows.revision(id)?.is_some(),
-        At::Tree(id) => id == TreeId::empty() || tx.rows.node(&id)?.is_some(),
+        At::Tree(id) => tx.has_tree(&id)?,
     })
 }
 

@@ -38,7 +38,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::grant::Grant;
 use crate::id::{CopyId, RevisionId, TreeId};
 use crate::meter::{Meter, Receipt};
-use crate::store::{BlobStore, CollectionPhase, HeadRecord, MetaStore, MetaTx as _, StoreUsage};
+use crate::store::{BlobStore, HeadRecord, MetaStore, MetaTx as _, StoreUsage};
 use crate::view::View;
 use contents::InFlight;
 use events::Readers;
@@ -89,16 +89,21 @@ pub struct Options {
     /// How many of the newest events are kept for readers that come late; at
     /// least 1.
     pub keep_events: u64,
+    /// How many of the newest operations of an open copy are kept to be listed and
+    /// undone; at least 1. Collection deletes the older ones.
+    pub keep_operations: u64,
 }
 
 impl Default for Options {
-    /// 64 KiB in rows, 16 MiB of nodes, 30 days of closed copies, 10,000 events.
+    /// 64 KiB in rows, 16 MiB of nodes, 30 days of closed copies, 10,000 events,
+    /// 10,000 operations a copy.
     fn default() -> Self {
         Self {
             inline_limit: 64 << 10,
             node_cache: 16 << 20,
             keep_closed_copies: 30 * 24 * 60 * 60 * 1000,
             keep_events: 10_000,
+            keep_operations: 10_000,
         }
     }
 }
@@ -174,7 +179,7 @@ impl Workspace {
         workspace
             .inner
             .collecting
-            .set(collection.is_some_and(|found| marks(&found.phase)));
+            .set(collection.is_some_and(|found| found.phase.marks()));
         Ok(workspace)
     }
 
@@ -344,14 +349,6 @@ impl Drop for Pin {
 fn ran_twice(operation: &'static str) -> Error {
     Error::new(ErrorKind::Unavailable, operation)
         .because("the store did not run the transaction once")
-}
-
-/// Tells whether writers must mark what they put in this phase.
-fn marks(phase: &CollectionPhase) -> bool {
-    !matches!(
-        phase,
-        CollectionPhase::Clear | CollectionPhase::Done | CollectionPhase::SweepObjects(_)
-    )
 }
 
 impl fmt::Debug for Workspace {

@@ -24,6 +24,15 @@ use crate::{EntryKind, Timestamp};
 /// Invariant: while a collection marks and sweeps, whatever becomes reachable
 /// by a write is marked in the same transaction. All writes of nodes, contents
 /// and roots go through the methods here, which see to that.
+///
+/// Why that is enough: a write makes reachable what it puts ([`save`](Nodes::save)
+/// and [`put_content`](Self::put_content) mark it, also where it was stored already
+/// and had no mark), the trees that it sets as roots (each `put_` and `set_` marks
+/// them, and the scan goes on below), and what those trees share with trees that
+/// were reachable before, which the collection itself marks from the old roots. The
+/// marks of roots are needed for a tree that a walk alone still held (a preview of a
+/// bare tree, a restore of a revision pruned in the same moment); the other marks
+/// would do for all else.
 pub(crate) struct Tx<'a> {
     pub(crate) rows: Metered<'a>,
     inner: &'a Inner,
@@ -103,17 +112,36 @@ impl<'a> Tx<'a> {
     /// Returns whether the content was new; where it was not, what was put for
     /// it elsewhere is not needed.
     pub(crate) fn put_content(&self, id: &ContentId, content: &ContentRecord) -> Result<bool> {
+        let new = self.rows.put_content(id, content)?;
         if self.inner.collecting.get() {
             self.rows.mark_content(id)?;
         }
-        self.rows.put_content(id, content)
+        Ok(new)
     }
 
+    /// Marks a stored tree; the empty one is implied, and not stored.
     fn mark(&self, tree: &TreeId) -> Result<()> {
-        if self.inner.collecting.get() {
+        if self.inner.collecting.get() && *tree != TreeId::empty() {
             self.rows.mark_node(tree)?;
         }
         Ok(())
+    }
+
+    /// Tells whether a tree can be read: it is stored, and a sweep under way has
+    /// not begun to delete it.
+    pub(crate) fn has_tree(&self, id: &TreeId) -> Result<bool> {
+        if *id == TreeId::empty() {
+            return Ok(true);
+        }
+        let sweeps = self.inner.collecting.get()
+            && self
+                .rows
+                .collection()?
+                .is_some_and(|collection| collection.phase.sweeps());
+        match sweeps {
+            true => self.rows.is_marked(id),
+            false => self.rows.has_node(id),
+        }
     }
 
     /// Returns a copy that can be used: open, and not expired.
@@ -164,7 +192,7 @@ impl<'a> Tx<'a> {
                 .open_copy("resolve", id, self.inner.context.clock.now())?
                 .tree),
             At::Revision(id) => Ok(self.revision("resolve", id)?.tree),
-            At::Tree(id) => match id == TreeId::empty() || self.rows.node(&id)?.is_some() {
+            At::Tree(id) => match self.has_tree(&id)? {
                 true => Ok(id),
                 false => Err(Error::new(ErrorKind::NotFound, "resolve")
                     .at(id)
@@ -186,7 +214,9 @@ impl<'a> Tx<'a> {
         copy.tree = operation.after;
         copy.modified = now;
         self.put_operation(&copy.id, operation)?;
-        self.put_copy(copy)?;
+        self.mark(&copy.base)?;
+        self.mark(&copy.tree)?;
+        self.rows.move_copy(copy)?;
         let kind = match operation.cause {
             OperationCause::Edit | OperationCause::Import => EventKind::Changed,
             OperationCause::Rebase(_) => EventKind::Rebased,
@@ -239,8 +269,8 @@ impl Nodes for Tx<'_> {
     }
 
     fn save(&self, id: &TreeId, encoded: &[u8]) -> Result<()> {
-        self.mark(id)?;
         self.rows.put_node(id, encoded)?;
+        self.mark(id)?;
         // The next change begins with what this one leaves.
         let node = Node::decode(encoded).map_err(|error| error.at(id))?;
         self.inner.cache.borrow_mut().put(*id, Rc::new(node));

@@ -176,6 +176,10 @@ impl Workspace {
             Ok(found.first().map(|found| found.event.at))
         };
         match (at(began)?, at(last.saturating_sub(1))?) {
+            // Where the clock went back, nobody knows how long ago that was.
+            (Some(first), Some(newest)) if last > began && first.max(newest) > now => {
+                Ok(NextStep::Now)
+            }
             (Some(first), Some(newest)) if last > began => {
                 let calm = newest.plus_millis(idle);
                 let late = first.plus_millis(idle.saturating_mul(PATIENCE));

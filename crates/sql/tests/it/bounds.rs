@@ -11,7 +11,7 @@ use workspace_core::store::{
 use workspace_core::{
     ContentId, CopyId, ErrorKind, OperationId, Result, RevisionId, Timestamp, TreeId,
 };
-use workspace_sql::{MAX_ROW, SqlConn, SqlMeta, SqlValue};
+use workspace_sql::{MAX_CONTENT, MAX_ROW, SqlConn, SqlMeta, SqlValue};
 
 const TREE: TreeId = TreeId::from_bytes([7; 32]);
 
@@ -60,7 +60,7 @@ fn a_row_holds_what_its_limit_says() {
         place: Place::Inline(Bytes::from(vec![1; size])),
     };
     let id = ContentId::of(b"large");
-    let most = MAX_ROW - 32 - 8;
+    let most = MAX_CONTENT;
     let put = |size| write(&meta, |tx| tx.put_content(&id, &content(size)).map(|_| ()));
     assert_eq!(kind(put(most + 1)), ErrorKind::LimitExceeded);
     put(most).unwrap();
@@ -114,7 +114,8 @@ fn a_row_that_does_not_decode_is_corrupt() {
     let read_content = |tx: &dyn MetaTx| tx.content(&ContentId::of(b"x")).map(|_| ());
     let read_collection = |tx: &dyn MetaTx| tx.collection().map(|_| ());
     let read_event = |tx: &dyn MetaTx| tx.events(0, 9).map(|_| ());
-    let sweep = |tx: &dyn MetaTx| tx.unmarked_nodes(None, 9).map(|_| ());
+    let sweep = |tx: &dyn MetaTx| tx.nodes(None, 9).map(|_| ());
+    let read_node = |tx: &dyn MetaTx| tx.node(&TREE).map(|_| ());
     type Read<'a> = &'a dyn Fn(&dyn MetaTx) -> Result<()>;
     let cases: &[(Read<'_>, &str)] = &[
         (
@@ -163,11 +164,11 @@ fn a_row_that_does_not_decode_is_corrupt() {
         ),
         (
             &read_content,
-            "INSERT INTO contents VALUES (x'2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881', 1, NULL, NULL)",
+            "INSERT INTO contents VALUES (x'2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881', 64, 1, NULL)",
         ),
         (
             &read_content,
-            "INSERT INTO contents VALUES (x'2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881', 1, 'NOT A KEY', NULL)",
+            "INSERT INTO contents VALUES (x'2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881', 64, 1, 'NOT A KEY')",
         ),
         (
             &read_collection,
@@ -193,7 +194,12 @@ fn a_row_that_does_not_decode_is_corrupt() {
             &read_event,
             "INSERT INTO events VALUES (1, 1, x'00', NULL, NULL, NULL, NULL, NULL, 0)",
         ),
-        (&sweep, "INSERT INTO nodes VALUES (x'00', x'00')"),
+        (&sweep, "INSERT INTO nodes VALUES (x'00', 64)"),
+        // A place in a pack that is not there.
+        (
+            &read_node,
+            "INSERT INTO nodes VALUES (x'0707070707070707070707070707070707070707070707070707070707070707', 64)",
+        ),
     ];
     for (read, damage) in cases {
         let meta = open();

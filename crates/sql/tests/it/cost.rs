@@ -118,6 +118,7 @@ fn everything(tx: &dyn MetaTx) -> Result<()> {
     tx.has_object(&"key".parse()?)?;
     tx.put_copy(&fork(1))?;
     tx.copy(&copy)?;
+    tx.move_copy(&fork(1))?;
     tx.open_copy_named("name")?;
     tx.copies(true, None, 10)?;
     tx.copies(false, Some(&copy), 10)?;
@@ -196,8 +197,21 @@ fn everything(tx: &dyn MetaTx) -> Result<()> {
     tx.mark_node(&tree(1))?;
     tx.mark_content(&content)?;
     tx.take_unscanned(10)?;
-    tx.unmarked_nodes(None, 10)?;
-    tx.unmarked_contents(None, 10)?;
+    tx.put_node(&tree(1), b"node")?;
+    tx.put_content(
+        &content,
+        &ContentRecord {
+            size: 1,
+            place: Place::Inline(Bytes::from_static(b"x")),
+        },
+    )?;
+    tx.mark_node(&tree(1))?;
+    tx.is_marked(&tree(1))?;
+    tx.take_unscanned(10)?;
+    tx.has_node(&tree(1))?;
+    tx.nodes(None, 10)?;
+    tx.contents(None, 10)?;
+    tx.sweep(0, 10)?;
     while tx.clear_marks(1)? {}
     Ok(())
 }
@@ -214,7 +228,7 @@ fn no_statement_reads_or_sorts_a_whole_table() {
     let statements = conn.statements.borrow().clone();
     assert!(statements.len() > 30);
     let free = ["SCAN head", "SCAN collection", "SCAN CONSTANT ROW"];
-    let limited = ["node_marks", "content_marks"];
+    let limited = ["marks", "unscanned"];
     for sql in &statements {
         let mut explain = conn
             .db

@@ -1,7 +1,9 @@
 //! The schema is versioned from version 1 on.
 
 use crate::common::{MemoryConn, kind};
+use rusqlite::types::Value;
 use workspace_core::ErrorKind;
+use workspace_core::store::{MetaStore, MetaTx, Place, Purpose, WhichGrants};
 use workspace_sql::{SCHEMA_VERSION, SqlConn, SqlMeta, schema_version};
 
 fn dump(conn: &MemoryConn) -> String {
@@ -36,24 +38,106 @@ fn opening_again_writes_nothing() {
     assert!(statements.iter().all(|sql| sql.starts_with("SELECT")));
 }
 
+/// A database of version 2, as that release wrote it: imported, with an applied
+/// copy, an open one with two operations, two grants, and a content in an object.
+const VERSION_2: &str = include_str!("version2.sql");
+
+fn version_2() -> MemoryConn {
+    let conn = MemoryConn::new();
+    conn.db.execute_batch(VERSION_2).unwrap();
+    conn
+}
+
 #[test]
 fn an_older_database_is_upgraded() {
-    let meta = SqlMeta::open(MemoryConn::new()).unwrap();
+    let new = dump(SqlMeta::open(MemoryConn::new()).unwrap().conn());
+    let meta = SqlMeta::open(version_2()).unwrap();
+    assert_eq!(schema_version(meta.conn()).unwrap(), SCHEMA_VERSION);
+    assert_eq!(dump(meta.conn()), new);
+}
+
+#[test]
+fn an_upgrade_keeps_everything() {
+    let old = version_2();
+    let rows = |conn: &MemoryConn, sql: &str| {
+        let mut found = conn.db.prepare(sql).unwrap();
+        let columns = found.column_count();
+        let rows = found.query_map([], |row| {
+            (0..columns)
+                .map(|column| row.get::<_, rusqlite::types::Value>(column))
+                .collect::<Result<Vec<_>, _>>()
+        });
+        rows.unwrap().map(Result::unwrap).collect::<Vec<_>>()
+    };
+    let kept = [
+        "SELECT * FROM head",
+        "SELECT * FROM copies ORDER BY id",
+        "SELECT * FROM operations ORDER BY copy, id",
+        "SELECT * FROM revisions ORDER BY id",
+        "SELECT * FROM events ORDER BY sequence",
+        "SELECT id, token, copy, label, actor, created, expires FROM grants ORDER BY id",
+    ];
+    let before = kept.map(|sql| rows(&old, sql));
+    let nodes = rows(&old, "SELECT id, encoded FROM nodes ORDER BY id");
+    let contents = rows(
+        &old,
+        "SELECT id, size, object, bytes FROM contents ORDER BY id",
+    );
+    assert!(nodes.len() > 5 && contents.len() > 40);
+
+    let meta = SqlMeta::open(old).unwrap();
     let conn = meta.conn();
-    let new = dump(conn);
-    for undo in [
-        "DROP TABLE events",
-        "DROP TABLE grants",
-        "DROP INDEX expiring_copies",
-        "DROP INDEX closed_copies",
-        "ALTER TABLE collection DROP COLUMN began",
-        "UPDATE schema SET version = 1",
-    ] {
-        conn.exec(undo, &[]).unwrap();
+    assert_eq!(kept.map(|sql| rows(conn, sql)), before);
+    let mut seen: Vec<Vec<Value>> = Vec::new();
+    meta.read(&mut |tx| {
+        for id in tx.nodes(None, 999)? {
+            let encoded = tx.node(&id)?.unwrap();
+            seen.push(vec![id.as_bytes().to_vec().into(), encoded.to_vec().into()]);
+        }
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(seen, nodes);
+    let mut seen: Vec<Vec<Value>> = Vec::new();
+    meta.read(&mut |tx| {
+        for id in tx.contents(None, 999)? {
+            let content = tx.content(&id)?.unwrap();
+            let (object, bytes) = match content.place {
+                Place::Object(key) => (key.as_str().to_owned().into(), Value::Null),
+                Place::Inline(bytes) => (Value::Null, bytes.to_vec().into()),
+                place => panic!("{place:?}"),
+            };
+            let size = (content.size as i64).into();
+            seen.push(vec![id.as_bytes().to_vec().into(), size, object, bytes]);
+        }
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(seen, contents);
+    let grants = |tx: &dyn MetaTx| tx.grants(WhichGrants::Every, None, 9);
+    meta.read(&mut |tx| {
+        let found = grants(tx)?;
+        let Purpose::Files(narrow) = &found[0].purpose else {
+            panic!("{:?}", found[0]);
+        };
+        assert_eq!(found.len(), 2);
+        assert_eq!(narrow.scopes()[0].root.as_str(), "/docs");
+        assert_eq!(narrow.scopes()[0].write[0].as_str(), "/*.md");
+        Ok(())
+    })
+    .unwrap();
+}
+
+/// A row that lost its bytes must not become full authority.
+#[test]
+fn scopes_without_a_version_are_corrupt() {
+    let meta = SqlMeta::open(version_2()).unwrap();
+    for damage in ["x''", "x'00'", "x'02'"] {
+        let sql = format!("UPDATE grants SET scopes = {damage}");
+        meta.conn().exec(&sql, &[]).unwrap();
+        let read = meta.read(&mut |tx| tx.grants(WhichGrants::Every, None, 9).map(drop));
+        assert_eq!(kind(read), ErrorKind::Corrupt, "{damage}");
     }
-    SqlMeta::open(conn).unwrap();
-    assert_eq!(schema_version(conn).unwrap(), SCHEMA_VERSION);
-    assert_eq!(dump(conn), new);
 }
 
 #[test]
@@ -68,7 +152,7 @@ fn a_newer_database_is_refused_and_not_changed() {
     assert_eq!(
         error.to_string(),
         "open database schema version 99: unsupported: \
-         written by a newer release; this one reads up to version 2"
+         written by a newer release; this one reads up to version 3"
     );
     assert_eq!((dump(conn), conn.db.total_changes()), before);
 }

@@ -5,8 +5,8 @@ use std::fmt;
 
 use bytes::Bytes;
 use workspace_core::store::{
-    CollectionRecord, ContentRecord, CopyRecord, GrantRecord, HeadRecord, MetaStore, MetaTx,
-    OperationRecord, RevisionRecord, StoreUsage, Sweep, WhichGrants,
+    CollectionRecord, ContentRecord, CopyRecord, GrantRecord, HeadRecord, Marked, MetaStore,
+    MetaTx, OperationRecord, RevisionRecord, StoreUsage, Swept, WhichGrants,
 };
 use workspace_core::{
     BlobKey, ContentId, CopyId, Event, EventRecord, GrantId, OperationId, Result, RevisionId,
@@ -94,15 +94,19 @@ counted! {
     fn head(&self) -> Result<Option<HeadRecord>>;
     fn set_head(&self, head: &HeadRecord) -> Result<()>;
     fn node(&self, id: &TreeId) -> Result<Option<Bytes>>;
+    fn has_node(&self, id: &TreeId) -> Result<bool>;
+    fn nodes(&self, after: Option<&TreeId>, limit: usize) -> Result<Vec<TreeId>>;
     fn put_node(&self, id: &TreeId, encoded: &[u8]) -> Result<bool>;
     fn delete_node(&self, id: &TreeId) -> Result<()>;
     fn content(&self, id: &ContentId) -> Result<Option<ContentRecord>>;
+    fn contents(&self, after: Option<&ContentId>, limit: usize) -> Result<Vec<ContentId>>;
     fn put_content(&self, id: &ContentId, content: &ContentRecord) -> Result<bool>;
     fn delete_content(&self, id: &ContentId) -> Result<()>;
     fn has_object(&self, key: &BlobKey) -> Result<bool>;
     fn copy(&self, id: &CopyId) -> Result<Option<CopyRecord>>;
     fn open_copy_named(&self, name: &str) -> Result<Option<CopyRecord>>;
     fn put_copy(&self, copy: &CopyRecord) -> Result<()>;
+    fn move_copy(&self, copy: &CopyRecord) -> Result<()>;
     fn delete_copy(&self, id: &CopyId) -> Result<()>;
     fn copies(&self, open_only: bool, after: Option<&CopyId>, limit: usize) -> Result<Vec<CopyRecord>>;
     fn expiring_copies(&self, until: Timestamp, limit: usize) -> Result<Vec<CopyRecord>>;
@@ -127,11 +131,11 @@ counted! {
     fn grants(&self, which: WhichGrants, after: Option<&GrantId>, limit: usize) -> Result<Vec<GrantRecord>>;
     fn collection(&self) -> Result<Option<CollectionRecord>>;
     fn set_collection(&self, collection: Option<&CollectionRecord>) -> Result<()>;
-    fn mark_node(&self, id: &TreeId) -> Result<bool>;
-    fn mark_content(&self, id: &ContentId) -> Result<()>;
+    fn mark_node(&self, id: &TreeId) -> Result<Marked>;
+    fn is_marked(&self, id: &TreeId) -> Result<bool>;
+    fn mark_content(&self, id: &ContentId) -> Result<Marked>;
     fn take_unscanned(&self, limit: usize) -> Result<Vec<TreeId>>;
-    fn unmarked_nodes(&self, after: Option<&TreeId>, limit: usize) -> Result<Sweep<TreeId>>;
-    fn unmarked_contents(&self, after: Option<&ContentId>, limit: usize) -> Result<Sweep<ContentId>>;
+    fn sweep(&self, after: u64, limit: usize) -> Result<Swept>;
     fn clear_marks(&self, limit: usize) -> Result<bool>;
     fn usage(&self) -> Result<StoreUsage>;
 }

@@ -4,8 +4,8 @@ use std::ops::Bound::{Excluded, Unbounded};
 
 use bytes::Bytes;
 use workspace_core::store::{
-    CollectionRecord, ContentRecord, CopyRecord, CopyState, GrantRecord, HeadRecord, MetaTx,
-    OperationRecord, Place, Purpose, RevisionRecord, StoreUsage, Sweep, WhichGrants,
+    CollectionRecord, ContentRecord, CopyRecord, CopyState, GrantRecord, HeadRecord, Marked,
+    MetaTx, OperationRecord, Place, Purpose, RevisionRecord, StoreUsage, Swept, WhichGrants,
 };
 use workspace_core::{
     At, BlobKey, ContentId, CopyId, Event, EventRecord, GrantId, OperationId, Result, RevisionId,
@@ -15,6 +15,13 @@ use workspace_core::{
 use super::meta::Tx;
 use super::rules;
 use super::table::Table;
+
+/// What a place holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stored {
+    Node(TreeId),
+    Content(ContentId),
+}
 
 /// All tables of one workspace.
 #[derive(Debug, Default)]
@@ -28,6 +35,8 @@ pub(super) struct Rows {
     pub(super) revisions: Table<RevisionId, RevisionRecord>,
     pub(super) events: Table<u64, Event>,
     pub(super) grants: Table<GrantId, GrantRecord>,
+    /// What is stored in the order in which it was.
+    places: Table<u64, Stored>,
     collection: Table<(), CollectionRecord>,
     node_marks: Table<TreeId, ()>,
     unscanned: Table<TreeId, ()>,
@@ -45,6 +54,7 @@ impl Rows {
         self.revisions.commit();
         self.events.commit();
         self.grants.commit();
+        self.places.commit();
         self.collection.commit();
         self.node_marks.commit();
         self.unscanned.commit();
@@ -61,6 +71,7 @@ impl Rows {
         self.revisions.roll_back();
         self.events.roll_back();
         self.grants.roll_back();
+        self.places.roll_back();
         self.collection.roll_back();
         self.node_marks.roll_back();
         self.unscanned.roll_back();
@@ -80,6 +91,44 @@ impl Rows {
         timed.sort_by_key(|(time, id, _)| (*time, *id));
         let page = timed.into_iter().take(limit);
         page.map(|(_, _, copy)| copy.clone()).collect()
+    }
+
+    /// Gives what is stored now a place behind all others.
+    fn take_place(&mut self, stored: Stored) {
+        let last = self.places.rows().next_back();
+        let place = last.map_or(0, |(place, _)| *place) + 1;
+        self.places.put(place, stored);
+    }
+
+    fn place_of(&self, stored: Stored) -> Option<u64> {
+        let mut places = self.places.rows();
+        let found = places.find(|(_, found)| **found == stored);
+        found.map(|(place, _)| *place)
+    }
+
+    /// Deletes what is stored at a place; returns the object that it was in.
+    fn empty_place(&mut self, place: Option<u64>, stored: Stored) -> Option<BlobKey> {
+        if let Some(place) = place {
+            self.places.remove(&place);
+        }
+        let object = match stored {
+            Stored::Node(id) => {
+                self.nodes.remove(&id);
+                return None;
+            }
+            Stored::Content(id) => {
+                let object = self.contents.get(&id).map(|content| content.place.clone());
+                self.contents.remove(&id);
+                object
+            }
+        };
+        match object {
+            Some(Place::Object(key)) => {
+                self.objects.remove(&key);
+                Some(key)
+            }
+            _ => None,
+        }
     }
 
     /// Returns the number of the newest event; 0 before the first.
@@ -104,28 +153,6 @@ fn following<K>(after: Option<K>) -> (std::ops::Bound<K>, std::ops::Bound<K>) {
     (after.map_or(Unbounded, Excluded), Unbounded)
 }
 
-/// Looks at `limit` rows after `after` for those without a mark.
-fn sweep<K: Ord + Clone, V>(
-    rows: &Table<K, V>,
-    marks: &Table<K, ()>,
-    after: Option<&K>,
-    limit: usize,
-) -> Sweep<K> {
-    let mut page = Sweep {
-        unmarked: Vec::new(),
-        last: None,
-        looked: 0,
-    };
-    for (id, _) in rows.range(following(after.cloned())).take(limit) {
-        if !marks.has(id) {
-            page.unmarked.push(id.clone());
-        }
-        page.last = Some(id.clone());
-        page.looked += 1;
-    }
-    page
-}
-
 impl MetaTx for Tx<'_> {
     fn head(&self) -> Result<Option<HeadRecord>> {
         self.read(|rows| rows.head.get(&()).cloned())
@@ -144,6 +171,17 @@ impl MetaTx for Tx<'_> {
         self.read(|rows| rows.nodes.get(id).cloned())
     }
 
+    fn has_node(&self, id: &TreeId) -> Result<bool> {
+        self.read(|rows| rows.nodes.has(id))
+    }
+
+    fn nodes(&self, after: Option<&TreeId>, limit: usize) -> Result<Vec<TreeId>> {
+        self.read(|rows| {
+            let ids = rows.nodes.range(following(after.copied()));
+            ids.take(limit).map(|(id, _)| *id).collect()
+        })
+    }
+
     fn put_node(&self, id: &TreeId, encoded: &[u8]) -> Result<bool> {
         self.write(|rows| {
             if self.checked() {
@@ -152,17 +190,28 @@ impl MetaTx for Tx<'_> {
             let new = !rows.nodes.has(id);
             if new {
                 rows.nodes.put(*id, Bytes::copy_from_slice(encoded));
+                rows.take_place(Stored::Node(*id));
             }
             new
         })
     }
 
     fn delete_node(&self, id: &TreeId) -> Result<()> {
-        self.write(|rows| rows.nodes.remove(id))
+        self.write(|rows| {
+            let stored = Stored::Node(*id);
+            rows.empty_place(rows.place_of(stored), stored);
+        })
     }
 
     fn content(&self, id: &ContentId) -> Result<Option<ContentRecord>> {
         self.read(|rows| rows.contents.get(id).cloned())
+    }
+
+    fn contents(&self, after: Option<&ContentId>, limit: usize) -> Result<Vec<ContentId>> {
+        self.read(|rows| {
+            let ids = rows.contents.range(following(after.copied()));
+            ids.take(limit).map(|(id, _)| *id).collect()
+        })
     }
 
     fn put_content(&self, id: &ContentId, content: &ContentRecord) -> Result<bool> {
@@ -177,17 +226,15 @@ impl MetaTx for Tx<'_> {
                 rows.objects.put(key.clone(), *id);
             }
             rows.contents.put(*id, content.clone());
+            rows.take_place(Stored::Content(*id));
             true
         })
     }
 
     fn delete_content(&self, id: &ContentId) -> Result<()> {
         self.write(|rows| {
-            let place = rows.contents.get(id).map(|content| content.place.clone());
-            if let Some(Place::Object(key)) = place {
-                rows.objects.remove(&key);
-            }
-            rows.contents.remove(id);
+            let stored = Stored::Content(*id);
+            rows.empty_place(rows.place_of(stored), stored);
         })
     }
 
@@ -214,6 +261,26 @@ impl MetaTx for Tx<'_> {
                 rules::copy(rows.copies.get(&copy.id), copy);
             }
             rows.copies.put(copy.id, copy.clone());
+        })
+    }
+
+    fn move_copy(&self, copy: &CopyRecord) -> Result<()> {
+        self.write(|rows| {
+            let Some(old) = rows.copies.get(&copy.id) else {
+                return;
+            };
+            let moved = CopyRecord {
+                name: old.name.clone(),
+                state: old.state,
+                created: old.created,
+                expires: old.expires,
+                ..copy.clone()
+            };
+            if self.checked() {
+                assert_eq!(moved, *copy, "{:?}: more than a move", copy.id);
+                rules::copy(Some(old), copy);
+            }
+            rows.copies.put(copy.id, moved);
         })
     }
 
@@ -357,8 +424,10 @@ impl MetaTx for Tx<'_> {
     fn delete_events(&self, first: u64) -> Result<()> {
         self.write(|rows| {
             let last = rows.last_event();
-            assert!(first <= last, "events: {last} is the newest and stays");
-            let gone = rows.events.range(..first).map(|(sequence, _)| *sequence);
+            let gone = rows
+                .events
+                .range(..first.min(last))
+                .map(|(sequence, _)| *sequence);
             let gone: Vec<_> = gone.collect();
             gone.iter()
                 .for_each(|sequence| rows.events.remove(sequence));
@@ -419,22 +488,34 @@ impl MetaTx for Tx<'_> {
         })
     }
 
-    fn mark_node(&self, id: &TreeId) -> Result<bool> {
+    fn mark_node(&self, id: &TreeId) -> Result<Marked> {
         self.write(|rows| {
-            let new = !rows.node_marks.has(id);
-            if new {
-                rows.node_marks.put(*id, ());
-                rows.unscanned.put(*id, ());
+            if !rows.nodes.has(id) {
+                return Marked::Missing;
             }
-            new
+            if rows.node_marks.has(id) {
+                return Marked::Already;
+            }
+            rows.node_marks.put(*id, ());
+            rows.unscanned.put(*id, ());
+            Marked::New
         })
     }
 
-    fn mark_content(&self, id: &ContentId) -> Result<()> {
+    fn is_marked(&self, id: &TreeId) -> Result<bool> {
+        self.read(|rows| rows.nodes.has(id) && rows.node_marks.has(id))
+    }
+
+    fn mark_content(&self, id: &ContentId) -> Result<Marked> {
         self.write(|rows| {
-            if !rows.content_marks.has(id) {
-                rows.content_marks.put(*id, ());
+            if !rows.contents.has(id) {
+                return Marked::Missing;
             }
+            if rows.content_marks.has(id) {
+                return Marked::Already;
+            }
+            rows.content_marks.put(*id, ());
+            Marked::New
         })
     }
 
@@ -448,16 +529,29 @@ impl MetaTx for Tx<'_> {
         })
     }
 
-    fn unmarked_nodes(&self, after: Option<&TreeId>, limit: usize) -> Result<Sweep<TreeId>> {
-        self.read(|rows| sweep(&rows.nodes, &rows.node_marks, after, limit))
-    }
-
-    fn unmarked_contents(
-        &self,
-        after: Option<&ContentId>,
-        limit: usize,
-    ) -> Result<Sweep<ContentId>> {
-        self.read(|rows| sweep(&rows.contents, &rows.content_marks, after, limit))
+    fn sweep(&self, after: u64, limit: usize) -> Result<Swept> {
+        self.write(|rows| {
+            let page = rows.places.range(following(Some(after))).take(limit.max(1));
+            let page: Vec<(u64, Stored)> = page.map(|(place, stored)| (*place, *stored)).collect();
+            let mut swept = Swept {
+                looked: page.len(),
+                last: page.last().map(|(place, _)| *place),
+                ..Swept::default()
+            };
+            if page.len() < limit {
+                swept.last = None;
+            }
+            for (place, stored) in page {
+                match stored {
+                    Stored::Node(id) if !rows.node_marks.has(&id) => swept.nodes += 1,
+                    Stored::Content(id) if !rows.content_marks.has(&id) => swept.contents += 1,
+                    _ => continue,
+                }
+                let object = rows.empty_place(Some(place), stored);
+                swept.objects.extend(object);
+            }
+            swept
+        })
     }
 
     fn clear_marks(&self, limit: usize) -> Result<bool> {

@@ -331,6 +331,7 @@ fn options() -> Options {
         node_cache: 16 << 10,
         keep_closed_copies: KEEP_CLOSED_COPIES,
         keep_events: KEEP_EVENTS,
+        ..Options::default()
     }
 }
 

@@ -58,6 +58,43 @@ pub fn copies(store: &dyn MetaStore) {
     assert_eq!(read(store, |tx| tx.copies(false, None, 9)), [discarded]);
 }
 
+/// Asserts that a move replaces what a change moves, and nothing else.
+pub fn copy_moves(store: &dyn MetaStore) {
+    empty(store);
+    plant(store, [1, 2, 3]);
+    let old = CopyRecord {
+        name: Some("draft".into()),
+        expires: Some(Timestamp::from_millis(9_000)),
+        ..open_copy(1)
+    };
+    let moved = CopyRecord {
+        base_version: 5,
+        base: tree(2),
+        tree: tree(3),
+        generation: 7,
+        operation: Some(OperationId::new(1)),
+        modified: Timestamp::from_millis(8_000),
+        ..old.clone()
+    };
+    write(store, |tx| {
+        tx.put_copy(&old)?;
+        tx.put_copy(&open_copy(2))?;
+        let mut newest = operation(1);
+        newest.after = tree(3);
+        tx.put_operation(&old.id, &newest)?;
+        tx.move_copy(&moved)?;
+        assert_eq!(tx.copy(&old.id)?.as_ref(), Some(&moved));
+        // One that is not there stays so.
+        tx.move_copy(&open_copy(3))
+    });
+    let all = read(store, |tx| tx.copies(true, None, 9));
+    assert_eq!(all, [moved.clone(), open_copy(2)]);
+    let found = read(store, |tx| tx.open_copy_named("draft"));
+    assert_eq!(found.as_ref(), Some(&moved));
+    let until = Timestamp::from_millis(9_000);
+    assert_eq!(read(store, |tx| tx.expiring_copies(until, 9)), [moved]);
+}
+
 /// Asserts that open copies, and only they, are found by their exact name.
 pub fn copy_names(store: &dyn MetaStore) {
     empty(store);

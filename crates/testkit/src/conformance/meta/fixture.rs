@@ -177,11 +177,11 @@ pub(super) fn empty(store: &dyn MetaStore) {
         for grant in tx.grants(WhichGrants::Every, None, MANY)? {
             tx.delete_grant(&grant.id)?;
         }
-        for id in tx.unmarked_contents(None, MANY)?.unmarked {
+        for id in tx.contents(None, MANY)? {
             tx.delete_content(&id)?;
         }
         let head = tx.head()?.map(|head| head.tree);
-        for id in tx.unmarked_nodes(None, MANY)?.unmarked {
+        for id in tx.nodes(None, MANY)? {
             if Some(id) != head {
                 tx.delete_node(&id)?;
             }
@@ -205,8 +205,8 @@ pub(super) struct Dump {
 }
 
 pub(super) fn dump(tx: &dyn MetaTx) -> Result<Dump> {
-    let nodes = tx.unmarked_nodes(None, MANY)?.unmarked.into_iter();
-    let contents = tx.unmarked_contents(None, MANY)?.unmarked.into_iter();
+    let nodes = tx.nodes(None, MANY)?.into_iter();
+    let contents = tx.contents(None, MANY)?.into_iter();
     let copies = tx.copies(false, None, MANY)?.into_iter();
     Ok(Dump {
         head: tx.head()?,

@@ -1,7 +1,9 @@
 //! All of a transaction, or nothing.
 
-use workspace_core::store::{CollectionPhase, CollectionRecord, HeadRecord, MetaStore, MetaTx};
-use workspace_core::{Error, ErrorKind, EventKind, Result, RevisionId, TreeId};
+use workspace_core::store::{
+    CollectionPhase, CollectionRecord, HeadRecord, Marked, MetaStore, MetaTx,
+};
+use workspace_core::{Error, ErrorKind, EventKind, Result, RevisionId};
 
 use super::events::event;
 use super::fixture::{
@@ -102,11 +104,11 @@ pub fn rolled_back_marks(store: &dyn MetaStore) {
         Err(refusal())
     }));
     read(store, |tx| {
-        let unmarked: Vec<TreeId> = tx.unmarked_nodes(None, 1000)?.unmarked;
-        assert!(!unmarked.contains(&tree(1)) && unmarked.contains(&tree(2)));
-        assert_eq!(tx.unmarked_contents(None, 9)?.unmarked, []);
+        assert!(tx.is_marked(&tree(1))? && !tx.is_marked(&tree(2))?);
         Ok(())
     });
+    let again = write(store, |tx| tx.mark_content(&id));
+    assert_eq!(again, Marked::Already);
     assert_eq!(write(store, |tx| tx.take_unscanned(9)), [tree(1)]);
     write(store, |tx| tx.clear_marks(usize::MAX));
 }

@@ -26,7 +26,7 @@ pub fn usage(store: &dyn MetaStore) {
         tx.put_operation(&copy_id(1), &operation(2))?;
         tx.put_operation(&copy_id(2), &operation(1))?;
         tx.put_revision(&revision(1))?;
-        tx.mark_node(&tree(9))?;
+        tx.mark_node(&tree(2))?;
         tx.mark_content(&small.0)
     });
     let after = StoreUsage {

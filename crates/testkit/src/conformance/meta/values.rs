@@ -179,7 +179,7 @@ pub fn metadata(store: &dyn MetaStore) {
 /// Asserts that a limit of `usize::MAX` is no limit, wherever there is one.
 pub fn limits(store: &dyn MetaStore) {
     empty(store);
-    plant(store, [1]);
+    plant(store, [1, 5]);
     write(store, |tx| {
         tx.put_copy(&open_copy(1))?;
         tx.put_operation(&copy_id(1), &operation(1))?;
@@ -197,8 +197,8 @@ pub fn limits(store: &dyn MetaStore) {
         assert_eq!(tx.revisions(None, usize::MAX)?.len(), 1);
         assert_eq!(tx.events(u64::MAX, usize::MAX)?, []);
         assert_eq!(tx.grants(WhichGrants::Every, None, usize::MAX)?.len(), 1);
-        assert!(!tx.unmarked_nodes(None, usize::MAX)?.unmarked.is_empty());
-        assert_eq!(tx.unmarked_contents(None, usize::MAX)?.last, None);
+        assert!(tx.nodes(None, usize::MAX)?.contains(&tree(5)));
+        assert_eq!(tx.contents(None, usize::MAX)?, []);
         assert_eq!(tx.take_unscanned(usize::MAX)?, [tree(5)]);
         assert!(!tx.clear_marks(usize::MAX)?);
         Ok(())
