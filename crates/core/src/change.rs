@@ -140,3 +140,10 @@ pub struct Changed {
     /// The operation; `None` on head, and where nothing changed.
     pub operation: Option<OperationId>,
 }
+
+/// A change that a grant allows, as in the whole tree.
+pub(crate) struct AllowedChange {
+    pub(crate) change: Change,
+    /// The directory that must be there; where it is not, the change is denied.
+    pub(crate) rests_on: Option<TreePath>,
+}

@@ -100,4 +100,15 @@ mod tests {
         }
         assert!(made.is_sorted_by(|a, b| a < b));
     }
+
+    #[test]
+    fn an_id_is_not_repeated_where_its_seed_is() {
+        let ids = OrderedIds::new(|| ([7; 10], 5));
+        let made: Vec<_> = (0..100).map(|_| ids.next()).collect();
+        assert!(made.is_sorted_by(|a, b| a < b));
+        assert!(
+            made.iter().all(|id| id[8..] == [7; 8]),
+            "the end stays random"
+        );
+    }
 }

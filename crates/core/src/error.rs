@@ -209,6 +209,25 @@ impl Error {
         self
     }
 
+    /// Replaces its conflict, if it has one, and the detail, which tells of it.
+    #[must_use]
+    pub(crate) fn map_conflict(mut self, map: impl FnOnce(&Conflict) -> Conflict) -> Self {
+        if let Some(conflict) = &self.0.conflict {
+            let conflict = map(conflict);
+            self.0.detail = Some(conflict.to_string());
+            self.0.conflict = Some(conflict);
+        }
+        self
+    }
+
+    /// Forgets the error underneath where it is one of this crate, which names what
+    /// it is about in its own way.
+    #[must_use]
+    pub(crate) fn without_own_source(mut self) -> Self {
+        self.0.source = self.0.source.filter(|source| !source.is::<Self>());
+        self
+    }
+
     /// Returns what the caller should do next.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

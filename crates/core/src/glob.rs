@@ -1,9 +1,21 @@
 //! Globs over tree paths.
 
+mod automaton;
+mod parse;
+
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::path::{MAX_PATH, TreePath};
+use crate::path::TreePath;
+
+use automaton::Automaton;
+use parse::Segment;
+
+pub(crate) use automaton::Progress;
+#[cfg(test)]
+pub(crate) use automaton::steps;
 
 /// A pattern over the paths of a tree.
 ///
@@ -11,7 +23,12 @@ use crate::path::{MAX_PATH, TreePath};
 /// one character of a set, `\` takes the next character as it is, and a segment
 /// `**` is any number of segments. A pattern that starts with `/` is anchored
 /// at the root; one without may start at any depth. What a pattern matches, it
-/// matches with everything below.
+/// matches with everything below. Several `**` in a row are one.
+///
+/// It has up to 4,096 bytes, 64 segments, 16 of them `**` (one that may start at any
+/// depth starts with one), 256 characters and ranges in sets, and 127 positions: one
+/// for each segment without wildcards, and for each other one more than it has
+/// characters and sets. Then no match takes more than some thousand steps.
 ///
 /// ```
 /// use workspace_core::{Glob, TreePath};
@@ -28,155 +45,116 @@ use crate::path::{MAX_PATH, TreePath};
 ///     assert!(Glob::new(bad).is_err());
 /// }
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Glob {
-    text: String,
+#[derive(Clone)]
+pub struct Glob(Arc<Parsed>);
+
+struct Parsed {
+    text: Box<str>,
     segments: Vec<Segment>,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash)]
-enum Segment {
-    /// `**`
-    Any,
-    One(Vec<Token>),
-}
-
-#[derive(Clone, PartialEq, Eq, Hash)]
-enum Token {
-    Char(char),
-    /// `?`
-    One,
-    /// `*`
-    Many,
-    Set {
-        negated: bool,
-        ranges: Vec<(char, char)>,
-    },
+    automaton: Automaton,
 }
 
 impl Glob {
     /// Parses a pattern.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`], naming what is wrong with it.
+    /// [`ErrorKind::Invalid`], naming what is wrong with it or the limit that it
+    /// exceeds.
     pub fn new(text: &str) -> Result<Self> {
-        parse(text).map_err(|why| {
-            let start: String = text.chars().take(120).collect();
-            Error::new(ErrorKind::Invalid, "parse glob")
-                .at(start.escape_debug())
-                .because(why)
-        })
+        match parse::parse(text) {
+            Ok(segments) => Ok(Self::of(text.into(), segments)),
+            Err(why) => {
+                let start: String = text.chars().take(120).collect();
+                Err(Error::new(ErrorKind::Invalid, "parse glob")
+                    .at(start.escape_debug())
+                    .because(why))
+            }
+        }
+    }
+
+    fn of(text: Box<str>, segments: Vec<Segment>) -> Self {
+        Self(Arc::new(Parsed {
+            automaton: Automaton::new(&segments),
+            text,
+            segments,
+        }))
     }
 
     /// Returns the pattern as it was written.
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
     /// Tells whether `path`, or a directory above it, matches.
     pub fn matches(&self, path: &TreePath) -> bool {
-        self.run(path).any
+        self.along(path).matched
     }
 
     /// Tells whether anything below the directory `path` could match.
     pub fn may_match_below(&self, path: &TreePath) -> bool {
-        let run = self.run(path);
-        run.any || run.states.contains(&true)
+        self.along(path).may_match_below()
+    }
+
+    /// Returns how far it comes along `path`.
+    pub(crate) fn along(&self, path: &TreePath) -> Progress {
+        let start = self.0.automaton.start();
+        path.segments().fold(start, |at, name| self.step(at, name))
+    }
+
+    /// Returns how far it comes with one name more.
+    pub(crate) fn step(&self, from: Progress, name: &str) -> Progress {
+        self.0.automaton.step(from, name)
     }
 
     /// Returns what the pattern is for somebody who sees `root` as `/`: the
     /// patterns of which one matches a path where this one matches that path
     /// below `root`.
     pub(crate) fn below(&self, root: &TreePath) -> Vec<Self> {
-        let Run { any, states } = self.run(root);
-        if any {
-            return vec![Self {
-                text: "/**".into(),
-                segments: vec![Segment::Any],
-            }];
+        let progress = self.along(root);
+        if progress.matched {
+            return vec![Self::of("/**".into(), vec![Segment::any()])];
         }
+        let segments = &self.0.segments;
+        let live = |at: usize| self.0.automaton.is_at(progress, at);
         // What a state leads to through `**` is part of what begins at it.
-        let implied =
-            |at: usize| at > 0 && states[at - 1] && matches!(self.segments[at - 1], Segment::Any);
-        (0..self.segments.len())
-            .filter(|at| states[*at] && !implied(*at))
+        let implied = |at: usize| at > 0 && live(at - 1) && segments[at - 1].is_any();
+        (0..segments.len())
+            .filter(|at| live(*at) && !implied(*at))
             .map(|at| self.rest(at))
             .collect()
     }
 
     /// Returns the pattern from its segment `at` on, anchored.
     fn rest(&self, at: usize) -> Self {
-        let written = self.text.split('/').filter(|part| !part.is_empty());
-        let implied = self.segments.len() - written.clone().count();
-        let mut text = String::new();
-        if at < implied {
-            text.push_str("/**");
-        }
-        for part in written.skip(at.saturating_sub(implied)) {
-            text.push('/');
-            text.push_str(part);
-        }
-        Self {
-            text,
-            segments: self.segments[at..].to_vec(),
-        }
-    }
-
-    /// Runs the pattern over the segments as a state machine: a state is the
-    /// number of pattern segments matched. O(pattern · path).
-    fn run(&self, path: &TreePath) -> Run {
-        let end = self.segments.len();
-        let mut states = vec![false; end + 1];
-        states[0] = true;
-        self.close(&mut states);
-        let mut any = states[end];
-        for name in path.segments() {
-            let mut next = vec![false; end + 1];
-            for (at, segment) in self
-                .segments
-                .iter()
-                .enumerate()
-                .filter(|(at, _)| states[*at])
-            {
-                match segment {
-                    Segment::Any => next[at] = true,
-                    Segment::One(tokens) if matches_name(tokens, name) => next[at + 1] = true,
-                    Segment::One(_) => {}
-                }
-            }
-            self.close(&mut next);
-            states = next;
-            any |= states[end];
-        }
-        Run { any, states }
-    }
-
-    /// `**` also stands for no segment at all.
-    fn close(&self, states: &mut [bool]) {
-        for (at, segment) in self.segments.iter().enumerate() {
-            if states[at] && matches!(segment, Segment::Any) {
-                states[at + 1] = true;
-            }
-        }
+        let segments = self.0.segments[at..].to_vec();
+        let written = segments.iter().flat_map(|segment| ["/", &segment.written]);
+        Self::of(written.collect::<String>().into(), segments)
     }
 }
 
-struct Run {
-    /// Whether the path, or a directory above it, matches.
-    any: bool,
-    /// The states after the whole path; of no account where it matches.
-    states: Vec<bool>,
+impl PartialEq for Glob {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Glob {}
+
+impl Hash for Glob {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
 }
 
 impl fmt::Debug for Glob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Glob({:?})", self.text)
+        write!(f, "Glob({:?})", self.as_str())
     }
 }
 
 impl fmt::Display for Glob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(self.as_str())
     }
 }
 
@@ -188,117 +166,10 @@ impl std::str::FromStr for Glob {
     }
 }
 
-fn parse(text: &str) -> std::result::Result<Glob, String> {
-    if text.is_empty() {
-        return Err("empty pattern".into());
-    }
-    if text.len() > MAX_PATH {
-        return Err(format!("longer than {MAX_PATH} bytes"));
-    }
-    let (anchored, relative) = match text.strip_prefix('/') {
-        Some(relative) => (true, relative),
-        None => (false, text),
-    };
-    let mut segments = Vec::new();
-    if !anchored && !relative.starts_with("**") {
-        segments.push(Segment::Any);
-    }
-    // `/` alone is the root, with everything below.
-    for segment in relative.split('/').filter(|_| !relative.is_empty()) {
-        segments.push(match segment {
-            "" => return Err("empty segment".into()),
-            "." | ".." => return Err(format!("`{segment}` segment")),
-            "**" => Segment::Any,
-            _ => Segment::One(parse_segment(segment)?),
-        });
-    }
-    Ok(Glob {
-        text: text.into(),
-        segments,
-    })
-}
-
-fn parse_segment(segment: &str) -> std::result::Result<Vec<Token>, String> {
-    let mut tokens = Vec::new();
-    let mut chars = segment.chars().peekable();
-    while let Some(c) = chars.next() {
-        tokens.push(match c {
-            '\0' => return Err("NUL byte".into()),
-            '?' => Token::One,
-            '*' => {
-                if tokens.last() == Some(&Token::Many) {
-                    return Err("`**` stands for whole segments only".into());
-                }
-                Token::Many
-            }
-            '\\' => Token::Char(chars.next().ok_or("`\\` at the end of a segment")?),
-            '[' => {
-                let negated = chars.next_if(|c| matches!(c, '!' | '^')).is_some();
-                let mut ranges = Vec::new();
-                loop {
-                    let low = match chars.next().ok_or("`[` without `]`")? {
-                        ']' if !ranges.is_empty() => break,
-                        '\\' => chars.next().ok_or("`[` without `]`")?,
-                        c => c,
-                    };
-                    let mut high = low;
-                    let mut ahead = chars.clone();
-                    if ahead.next() == Some('-') && ahead.next().is_some_and(|c| c != ']') {
-                        chars.next();
-                        high = chars.next().ok_or("`[` without `]`")?;
-                    }
-                    ranges.push((low, high));
-                }
-                Token::Set { negated, ranges }
-            }
-            c => Token::Char(c),
-        });
-    }
-    Ok(tokens)
-}
-
-/// Matches one segment, going back to the last `*` only: O(pattern · name).
-fn matches_name(tokens: &[Token], name: &str) -> bool {
-    let name: Vec<char> = name.chars().collect();
-    let (mut token, mut at) = (0, 0);
-    let mut retry: Option<(usize, usize)> = None;
-    while at < name.len() {
-        match tokens.get(token) {
-            Some(Token::Many) => {
-                retry = Some((token, at));
-                token += 1;
-            }
-            Some(one) if matches_char(one, name[at]) => {
-                token += 1;
-                at += 1;
-            }
-            _ => match retry {
-                Some((many, from)) => {
-                    retry = Some((many, from + 1));
-                    token = many + 1;
-                    at = from + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    tokens[token..].iter().all(|token| *token == Token::Many)
-}
-
-fn matches_char(token: &Token, c: char) -> bool {
-    match token {
-        Token::Char(expected) => c == *expected,
-        Token::One => true,
-        Token::Many => false,
-        Token::Set { negated, ranges } => {
-            ranges.iter().any(|(low, high)| (*low..=*high).contains(&c)) != *negated
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
     use super::*;
 
@@ -312,55 +183,228 @@ mod tests {
                 (0..=names.len()).any(|skipped| matches_slowly(rest, &names[skipped..]))
             }
             ([segment, rest @ ..], [name, names @ ..]) => {
-                text_matches(segment.as_bytes(), name.as_bytes()) && matches_slowly(rest, names)
+                let characters = |text: &str| text.chars().collect::<Vec<_>>();
+                text_matches(&characters(segment), &characters(name)) && matches_slowly(rest, names)
             }
         }
     }
 
-    fn text_matches(pattern: &[u8], name: &[u8]) -> bool {
+    fn text_matches(pattern: &[char], name: &[char]) -> bool {
         match (pattern, name) {
             ([], []) => true,
-            ([b'*', rest @ ..], name) => {
+            (['*', rest @ ..], name) => {
                 (0..=name.len()).any(|skipped| text_matches(rest, &name[skipped..]))
             }
-            ([b'?', rest @ ..], [_, name @ ..]) => text_matches(rest, name),
+            (['?', rest @ ..], [_, name @ ..]) => text_matches(rest, name),
+            (['[', set @ ..], [n, name @ ..]) => {
+                let end = set.iter().position(|c| *c == ']').unwrap();
+                let (set, rest) = (&set[..end], &set[end + 1..]);
+                let (set, negated) = match set {
+                    ['!', set @ ..] => (set, true),
+                    set => (set, false),
+                };
+                let within = match set {
+                    [low, '-', high] => low <= n && n <= high,
+                    set => set.contains(n),
+                };
+                within != negated && text_matches(rest, name)
+            }
             ([c, rest @ ..], [n, name @ ..]) => c == n && text_matches(rest, name),
             _ => false,
         }
     }
 
     fn segments() -> impl Strategy<Value = Vec<String>> {
-        proptest::collection::vec("(\\*\\*|[ab]{1,3}|\\*?[ab?]{1,2}\\*?)", 1..5)
+        let part =
+            "(\\*\\*|[abé]{1,3}|\\*?[abé?]{1,2}\\*?|\\*|(\\[(a|!a|bé|a-é|!b-é)\\]){1,2}[ab*]?)";
+        proptest::collection::vec(part, 1..6)
     }
 
-    proptest! {
-        #[test]
-        fn agrees_with_trying_everything(
-            pattern in segments(),
-            names in proptest::collection::vec("[ab]{1,4}", 0..5),
-        ) {
+    fn path(text: &str) -> TreePath {
+        TreePath::new(text).unwrap()
+    }
+
+    /// How often a property came to what it is about.
+    fn check<S: Strategy>(
+        cases: u32,
+        strategy: S,
+        property: impl Fn(S::Value) -> std::result::Result<bool, TestCaseError>,
+    ) -> u32 {
+        let mut runner = TestRunner::new(Config {
+            cases,
+            failure_persistence: None,
+            ..Config::default()
+        });
+        let reached = std::cell::Cell::new(0);
+        let checked = runner.run(&strategy, |value| {
+            reached.set(reached.get() + u32::from(property(value)?));
+            Ok(())
+        });
+        checked.unwrap();
+        reached.get()
+    }
+
+    #[test]
+    fn agrees_with_trying_everything() {
+        let names = proptest::collection::vec("[abéü]{1,4}", 0..5);
+        let matched = check(2_000, (segments(), names), |(pattern, names)| {
             let glob = Glob::new(&format!("/{}", pattern.join("/"))).unwrap();
-            let path = TreePath::new(&format!("/{}", names.join("/"))).unwrap();
+            let path = path(&format!("/{}", names.join("/")));
             let pattern: Vec<&str> = pattern.iter().map(String::as_str).collect();
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             prop_assert_eq!(glob.matches(&path), matches_slowly(&pattern, &names));
-            if glob.matches(&path) {
-                let mut above = Some(path);
-                while let Some(directory) = above {
-                    prop_assert!(glob.may_match_below(&directory));
-                    above = directory.parent();
-                }
+            // What begins below some directory goes on there.
+            for at in 0..names.len() {
+                let above = self::path(&format!("/{}", names[..at].join("/")));
+                let below = self::path(&format!("/{}", names[at..].join("/")));
+                let rest = glob.below(&above);
+                let found = rest.iter().any(|glob| glob.matches(&below));
+                prop_assert_eq!(found, glob.matches(&path), "{:?} below {}", glob, above);
+                prop_assert!(glob.may_match_below(&above) || !glob.matches(&path));
             }
-        }
+            Ok(glob.matches(&path))
+        });
+        assert!(matched > 200, "{matched}");
+    }
 
-        #[test]
-        fn parsing_never_panics(text in "[ab/*?\\[\\]!^\\\\.-]{0,20}|\\PC{0,20}", path in "(/[ab*\\[\\]-]{1,4}){1,4}") {
-            let path = TreePath::new(&path).unwrap();
-            if let Ok(glob) = Glob::new(&text) {
-                glob.matches(&path);
-                prop_assert_eq!(Glob::new(glob.as_str()).unwrap(), glob);
+    #[test]
+    fn parsing_never_panics() {
+        let text =
+            "[ab/*?\\[\\]!^\\\\.-]{0,20}|(/?(\\*\\*|[a?*]|\\[[!^]?[^/]{1,4}\\])){1,5}|\\PC{0,20}";
+        let parsed = check(4_000, (text, "(/[ab*\\[\\]-]{1,4}){1,4}"), |(text, at)| {
+            let Ok(glob) = Glob::new(&text) else {
+                return Ok(false);
+            };
+            prop_assert_eq!(glob.as_str(), text);
+            glob.matches(&path(&at));
+            for rest in glob.below(&path(&at)) {
+                let again = Glob::new(rest.as_str()).unwrap();
+                prop_assert_eq!(again.matches(&path(&at)), rest.matches(&path(&at)));
+            }
+            Ok(true)
+        });
+        assert!(parsed > 1_000, "{parsed}");
+    }
+
+    #[test]
+    fn what_exceeds_a_limit_is_refused() {
+        let many = |count: usize, segment: &str| format!("/{segment}").repeat(count);
+        for (fits, exceeds, limit) in [
+            (many(64, "a"), many(65, "a"), "64 segments"),
+            // One that may start anywhere starts with `**`.
+            (
+                many(63, "a")[1..].into(),
+                many(64, "a")[1..].into(),
+                "64 segments",
+            ),
+            (many(16, "**/a"), many(17, "**/a"), "16 `**`"),
+            (
+                many(15, "**/a") + "/*",
+                format!("x{}", many(16, "**/a")),
+                "16 `**`",
+            ),
+            (many(42, "a*"), many(43, "a*"), "127 positions"),
+            (
+                many(1, &"?".repeat(126)),
+                many(1, &"?".repeat(127)),
+                "127 positions",
+            ),
+            (
+                format!("/[{}]", "a".repeat(256)),
+                format!("/[{}]", "a".repeat(257)),
+                "256 characters",
+            ),
+            ("a".repeat(4092), "a".repeat(4093), "4096 bytes"),
+            (
+                format!("/{}", "a".repeat(4095)),
+                format!("/{}", "a".repeat(4096)),
+                "4096 bytes",
+            ),
+        ] {
+            assert!(Glob::new(&fits).is_ok(), "{fits}");
+            let error = Glob::new(&exceeds).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Invalid);
+            assert!(error.detail().unwrap().contains(limit), "{error}");
+            assert!(error.to_string().len() < 400, "{error}");
+        }
+    }
+
+    #[test]
+    fn any_number_of_segments_twice_is_any_number_of_segments() {
+        let all = "/**".repeat(1_365);
+        let glob = Glob::new(&all).unwrap();
+        assert_eq!(glob.as_str(), all, "the text stays");
+        for (written, single) in [
+            ("/**/**/a", "/**/a"),
+            ("**/**", "**"),
+            ("/a/**/**/**/b", "/a/**/b"),
+        ] {
+            let (written, single) = (Glob::new(written).unwrap(), Glob::new(single).unwrap());
+            for at in ["/", "/a", "/b", "/a/b", "/x/a", "/a/x/y/b"] {
+                assert_eq!(
+                    written.matches(&path(at)),
+                    single.matches(&path(at)),
+                    "{at}"
+                );
             }
         }
+    }
+
+    /// The worst that is accepted: as many places as can be are live at each name,
+    /// of a path with as many names, or characters, as it can have.
+    #[test]
+    fn no_match_takes_ten_thousand_steps() {
+        let paths = [1, 2, 3, 7, 255].map(|length| {
+            let name = format!("/{}", "a".repeat(length));
+            path(&name.repeat(4096 / name.len()))
+        });
+        let others = [
+            path(&"/é".repeat(4096 / 3)),
+            path(&format!("/{}", "é".repeat(127)).repeat(16)),
+        ];
+        let any = "/**/a*b".repeat(15);
+        let mut globs = vec![
+            format!("{any}/**/*{}", "a*".repeat(15)),
+            format!("/**{}", "/a*".repeat(42)),
+            format!("/**{}/?*b", "/a".repeat(50)),
+            format!("/**/*{}b", "a".repeat(120)),
+            format!("/**/{}b", "?*".repeat(61)),
+            format!("/**{}", "/[!b]*c".repeat(31)),
+            "/**/a".repeat(16) + "/b",
+            format!("/**/[{}]*b", "aé".repeat(128)),
+            format!("{}b", "*a".repeat(62)),
+        ];
+        globs.extend((1..16).map(|n| format!("{}/*a*b", "/**/a*".repeat(n))));
+        let mut worst = 0;
+        for glob in &globs {
+            let glob = Glob::new(glob).unwrap();
+            for path in paths.iter().chain(&others) {
+                let (steps, _) = automaton::steps(|| glob.may_match_below(path));
+                assert!(
+                    steps < 10_000,
+                    "{glob} on {} bytes: {steps}",
+                    path.as_str().len()
+                );
+                worst = worst.max(steps);
+            }
+        }
+        // So that the count is one of something: a name and its character, 2,047 times.
+        assert_eq!(worst, 2 * 2_048);
+    }
+
+    /// As many steps as names and characters, whatever the glob.
+    #[test]
+    fn steps_are_bounded_by_the_path() {
+        let names = proptest::collection::vec("[ab]{1,3}", 0..60);
+        let live = check(2_000, (segments(), names), |(pattern, names)| {
+            let glob = Glob::new(&format!("**/{}", pattern.join("/"))).unwrap();
+            let path = path(&format!("/{}", names.join("/")));
+            let characters: usize = names.iter().map(String::len).sum();
+            let (steps, _) = automaton::steps(|| glob.matches(&path));
+            prop_assert!(steps <= (names.len() + characters) as u64);
+            Ok(steps > 50)
+        });
+        assert!(live > 200, "{live}");
     }
 
     #[test]
@@ -384,6 +428,13 @@ mod tests {
             ("a", "/x/a/y", true),
             ("/a", "/x/a", false),
             ("/é?", "/éü", true),
+            ("/[a-é]x", "/\u{80}x", true),
+            ("/[é-ü]", "/ö", true),
+            ("/[é-ü]", "/þ", false),
+            ("/[!é]", "/ö", true),
+            ("/[\u{10ffff}]", "/\u{10ffff}", true),
+            ("/[\u{d7ff}-\u{e000}]", "/\u{e001}", false),
+            ("/[z-a]", "/m", false),
         ] {
             assert_eq!(matches(glob, path), expected, "{glob} {path}");
         }

@@ -1,7 +1,7 @@
 //! Grants: what a holder may do, as a value that only narrows.
 
 use crate::error::Result;
-use crate::glob::Glob;
+use crate::glob::{Glob, Progress};
 use crate::path::TreePath;
 
 /// What the holder of a view may do.
@@ -109,31 +109,27 @@ impl Grant {
 
     /// Tells whether `path`, and all below it, may be read.
     pub fn reads(&self, path: &TreePath) -> bool {
-        self.every(path, |scope, path| {
-            scope.read.iter().any(|glob| glob.matches(path))
-        })
+        let reach = self.reach(path, Rights::Read);
+        reach.is_some_and(|reach| reach.covers())
     }
 
     /// Tells whether the directory `path` may be passed through: something
     /// below it could be read.
     pub fn passes(&self, path: &TreePath) -> bool {
-        self.every(path, |scope, path| {
-            scope.read.iter().any(|glob| glob.may_match_below(path))
-        })
+        let reach = self.reach(path, Rights::Read);
+        reach.is_some_and(|reach| reach.passes())
     }
 
     /// Tells whether `path`, and all below it, may be written.
     pub fn writes(&self, path: &TreePath) -> bool {
-        self.every(path, |scope, path| {
-            scope.write.iter().any(|glob| glob.matches(path))
-        })
+        let reach = self.reach(path, Rights::Write);
+        reach.is_some_and(|reach| reach.covers())
     }
 
     /// Tells whether something below the directory `path` could be written.
     pub(crate) fn leads_to_writes(&self, path: &TreePath) -> bool {
-        self.every(path, |scope, path| {
-            scope.write.iter().any(|glob| glob.may_match_below(path))
-        })
+        let reach = self.reach(path, Rights::Write);
+        reach.is_some_and(|reach| reach.passes())
     }
 
     /// Tells whether anything may be removed, or give way to another kind.
@@ -146,17 +142,187 @@ impl Grant {
         self.writes(path) && self.replaces()
     }
 
-    fn every(&self, path: &TreePath, allows: impl Fn(&Scope, &TreePath) -> bool) -> bool {
-        let mut path = path.clone();
-        self.scopes.iter().rev().all(|scope| {
-            let allowed = allows(scope, &path);
-            match path.below(&scope.root) {
-                Ok(above) => {
-                    path = above;
-                    allowed
-                }
-                Err(_) => false,
+    /// Returns the directory, as in the whole tree, that must be there before
+    /// something can be put at `path`: the deepest above it that the holder may
+    /// neither write nor pass through, which are those that a change may make.
+    /// `None` where that is the root of the whole tree, or is not looked at, since
+    /// the grant allows everything.
+    ///
+    /// # Errors
+    /// `Invalid` where it is deeper than a path can be.
+    pub(crate) fn rests_on(&self, path: &TreePath) -> Result<Option<TreePath>> {
+        if self.scopes.is_empty() {
+            return Ok(None);
+        }
+        let root = self.resolve(&TreePath::root())?;
+        let mut rests = root.parent();
+        let mut reached = [Rights::Read, Rights::Write].map(|rights| {
+            let reach = self.reach(&TreePath::root(), rights);
+            reach.map(|reach| (rights, reach))
+        });
+        let mut end = 0;
+        for name in path.segments() {
+            let makes = reached
+                .iter()
+                .flatten()
+                .any(|(rights, reach)| match rights {
+                    Rights::Read => reach.passes(),
+                    Rights::Write => reach.covers(),
+                });
+            if !makes {
+                let above = TreePath::new(match end {
+                    0 => "/",
+                    end => &path.as_str()[..end],
+                })?;
+                rests = Some(self.resolve(&above)?);
             }
+            for (rights, reach) in reached.iter_mut().flatten() {
+                reach.step(self, *rights, name);
+            }
+            end += name.len() + 1;
+        }
+        Ok(rests.filter(|path| !path.is_root()))
+    }
+
+    /// Returns how far the globs of each scope come along `path`; `None` where that
+    /// is deeper in the whole tree than a path can be.
+    pub(crate) fn reach(&self, path: &TreePath, rights: Rights) -> Option<Reach> {
+        let mut path = path.clone();
+        let mut scopes = Vec::with_capacity(self.scopes.len());
+        for scope in self.scopes.iter().rev() {
+            let globs = rights.of(scope).iter();
+            scopes.push(globs.map(|glob| glob.along(&path)).collect());
+            path = path.below(&scope.root).ok()?;
+        }
+        scopes.reverse();
+        Some(Reach { scopes })
+    }
+}
+
+/// Which globs of a scope are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rights {
+    Read,
+    Write,
+}
+
+impl Rights {
+    fn of(self, scope: &Scope) -> &[Glob] {
+        match self {
+            Self::Read => &scope.read,
+            Self::Write => &scope.write,
+        }
+    }
+}
+
+/// How far the globs of a grant come along a path. Kept for a directory, it tells
+/// what of its entries the grant covers by one step for each of their names.
+#[derive(Debug, Clone)]
+pub(crate) struct Reach {
+    /// For each scope, the progress of each of its globs.
+    scopes: Vec<Vec<Progress>>,
+}
+
+impl Reach {
+    /// Goes on to the entry `name`.
+    pub(crate) fn step(&mut self, grant: &Grant, rights: Rights, name: &str) {
+        for (scope, reached) in grant.scopes.iter().zip(&mut self.scopes) {
+            for (glob, progress) in rights.of(scope).iter().zip(reached) {
+                *progress = glob.step(*progress, name);
+            }
+        }
+    }
+
+    /// Becomes that of the entry `name` of the directory that `directory` is of,
+    /// without an allocation where it was one of the same grant.
+    pub(crate) fn set(&mut self, directory: &Self, grant: &Grant, rights: Rights, name: &str) {
+        self.scopes.clone_from(&directory.scopes);
+        self.step(grant, rights, name);
+    }
+
+    /// Tells whether each scope covers the path, with all below it.
+    pub(crate) fn covers(&self) -> bool {
+        let mut scopes = self.scopes.iter();
+        scopes.all(|globs| globs.iter().any(|progress| progress.matched))
+    }
+
+    /// Tells whether each scope could cover something below the path.
+    pub(crate) fn passes(&self) -> bool {
+        let mut scopes = self.scopes.iter();
+        scopes.all(|globs| globs.iter().any(|progress| progress.may_match_below()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::glob::steps;
+
+    fn path(text: &str) -> TreePath {
+        TreePath::new(text).unwrap()
+    }
+
+    fn grant(root: &str, read: &[&str], write: &[&str]) -> Grant {
+        let globs = |globs: &[&str]| globs.iter().map(|glob| glob.parse().unwrap()).collect();
+        Grant::all().attenuate(Scope {
+            root: path(root),
+            read: globs(read),
+            write: globs(write),
+            delete: false,
         })
+    }
+
+    /// Looking at the entries of a directory takes a step of each glob for each
+    /// name, however deep the directory is.
+    #[test]
+    fn entries_cost_steps_by_their_names_alone() {
+        let read = ["/**/a/**/x*", "**/b/y"];
+        let looked = |depth: usize| {
+            let grant = grant("/", &read, &[]);
+            let directory = path(&"/a".repeat(depth));
+            let reach = grant.reach(&directory, Rights::Read).unwrap();
+            let mut entry = reach.clone();
+            let (steps, seen) = steps(|| {
+                (0..1_000)
+                    .filter(|n| {
+                        entry.set(&reach, &grant, Rights::Read, &format!("x{n:03}"));
+                        entry.covers()
+                    })
+                    .count()
+            });
+            assert_eq!(seen, 1_000);
+            steps
+        };
+        // For each a name and four characters of one glob, and a name of the other.
+        assert_eq!(looked(1), 6_000);
+        assert_eq!(looked(1_000), 6_000);
+        let deep = path(&"/a".repeat(1_000));
+        let (steps, _) = steps(|| grant("/", &read, &[]).reach(&deep, Rights::Read));
+        assert!((1_000..4_100).contains(&steps), "{steps}");
+    }
+
+    #[test]
+    fn a_write_rests_on_what_it_may_not_make() {
+        for (read, write, at, rests_on) in [
+            (&[][..], &["/x/y/*.md"][..], "/x/y/a.md", Some("/site/x/y")),
+            (&[], &["/x/y"], "/x/y/a", Some("/site/x")),
+            (&[], &["/x/**/*.md"], "/x/y/z/a.md", Some("/site/x/y/z")),
+            (&["/x/y/*.md"], &["/x/y/*.md"], "/x/y/a.md", None),
+            (&["/x/o"], &["/x/y/*.md"], "/x/y/a.md", Some("/site/x/y")),
+            (&["/o"], &["/x/**"], "/x/y/a", None),
+            (&[], &["**"], "/x/y/a", None),
+        ] {
+            let grant = grant("/site", read, write);
+            assert!(grant.writes(&path(at)));
+            let found = grant.rests_on(&path(at)).unwrap();
+            assert_eq!(found, rests_on.map(path), "{read:?} {write:?}");
+        }
+        let deeper = grant("/site/a", &[], &["**"]);
+        assert_eq!(
+            deeper.rests_on(&path("/x/y")).unwrap(),
+            Some(path("/site")),
+            "above the root"
+        );
+        assert_eq!(Grant::all().rests_on(&path("/x/y")).unwrap(), None);
     }
 }

@@ -212,6 +212,16 @@ impl MetaTx for Metered<'_> {
         Ok(self.meter.page(self.rows.expiring_copies(until, limit)?))
     }
 
+    fn open_copies_between(
+        &self,
+        first: &CopyId,
+        last: &CopyId,
+        limit: usize,
+    ) -> Result<Vec<CopyRecord>> {
+        let found = self.rows.open_copies_between(first, last, limit)?;
+        Ok(self.meter.page(found))
+    }
+
     fn closed_copies(&self, until: Timestamp, limit: usize) -> Result<Vec<CopyRecord>> {
         Ok(self.meter.page(self.rows.closed_copies(until, limit)?))
     }
@@ -290,6 +300,10 @@ impl MetaTx for Metered<'_> {
 
     fn delete_grant(&self, id: &GrantId) -> Result<()> {
         self.meter.wrote(self.rows.delete_grant(id))
+    }
+
+    fn count_grants(&self, copy: &CopyId) -> Result<u64> {
+        Ok(self.meter.read(1, self.rows.count_grants(copy)?))
     }
 
     fn grants(

@@ -96,6 +96,15 @@ pub trait MetaTx {
         limit: usize,
     ) -> Result<Vec<CopyRecord>>;
 
+    /// Returns up to `limit` of the open copies whose ids are from `first` to `last`,
+    /// both included, in id order.
+    fn open_copies_between(
+        &self,
+        first: &CopyId,
+        last: &CopyId,
+        limit: usize,
+    ) -> Result<Vec<CopyRecord>>;
+
     /// Returns up to `limit` of the open copies that expire at `until` or before,
     /// in the order of that, then of their ids.
     fn expiring_copies(&self, until: Timestamp, limit: usize) -> Result<Vec<CopyRecord>>;
@@ -149,6 +158,8 @@ pub trait MetaTx {
     fn put_grant(&self, grant: &GrantRecord) -> Result<()>;
     /// Deletes a grant.
     fn delete_grant(&self, id: &GrantId) -> Result<()>;
+    /// Counts the grants to the files of a copy, dead ones included.
+    fn count_grants(&self, copy: &CopyId) -> Result<u64>;
     /// Returns up to `limit` of those grants after `after`, in id order.
     fn grants(
         &self,

@@ -1,24 +1,32 @@
 //! Views: files as the holder of a grant sees them.
 
-use std::collections::VecDeque;
+mod allow;
+mod export;
+mod import;
+mod sight;
+mod told;
+mod walk;
+
 use std::ops::Range;
-use std::rc::Rc;
 
 use bytes::Bytes;
-use futures::FutureExt as _;
-use futures::future::BoxFuture;
 
-use crate::change::{Change, ChangeOptions, Changed, Precondition};
-use crate::entry::{Directory, Entry, EntryKind, File, Summary};
+use crate::change::{Change, ChangeOptions, Changed};
+use crate::entry::{Entry, File};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grant::{Grant, Scope};
 use crate::id::TreeId;
-use crate::import::{EntrySource, ImportOptions, Imported, SourceEntry, SourceKind};
+use crate::import::{EntrySource, ImportOptions, Imported};
 use crate::path::{Name, TreePath};
 use crate::store::ByteStream;
-use crate::tree::{Walker, list, resolve};
+use crate::tree::{list, resolve};
 use crate::workspace::tx::Tx;
-use crate::workspace::{At, Pin, Workspace};
+use crate::workspace::{At, Workspace};
+
+use sight::{Sight, passage};
+
+pub use export::{Export, Exported};
+pub use walk::Walk;
 
 /// The files of head, a copy or a revision, as the holder of a grant sees them.
 ///
@@ -104,6 +112,10 @@ impl View {
     /// Returns up to `limit` entries of the directory `path` after `after`, in
     /// byte order of their names.
     ///
+    /// What the grant leaves out is read over, so that a page costs in proportion to
+    /// the entries that it goes past, at one step of each glob an entry, however
+    /// deep the directory is.
+    ///
     /// # Errors
     /// `NotFound`; `NotADirectory`; `Denied` outside the grant.
     pub fn list(
@@ -113,7 +125,7 @@ impl View {
         limit: usize,
     ) -> Result<Vec<(Name, Entry)>> {
         self.within("list", |tx| {
-            let tree = self.directory(tx, "list", path)?;
+            let (tree, mut sight) = self.directory(tx, "list", path)?;
             let mut found = Vec::new();
             let mut after = after.cloned();
             while found.len() < limit {
@@ -121,7 +133,7 @@ impl View {
                 let Some((last, _)) = page.last() else { break };
                 after = Some(last.clone());
                 for (name, entry) in page {
-                    if let Some(entry) = self.seen(&path.join(&name)?, entry) {
+                    if let Some(entry) = sight.of(&self.grant, &name, entry) {
                         found.push((name, entry));
                     }
                 }
@@ -136,17 +148,7 @@ impl View {
     /// # Errors
     /// `NotFound`; `NotADirectory`; `Denied` outside the grant.
     pub fn walk(&self, path: &TreePath) -> Result<Walk> {
-        self.within("walk", |tx| {
-            let tree = self.directory(tx, "walk", path)?;
-            Ok(Walk {
-                walker: Walker::new(tx, path.clone(), &tree)?,
-                _pin: self.workspace.pin(tree),
-                view: self.clone(),
-                last: None,
-                ahead: VecDeque::new(),
-                ended: false,
-            })
-        })
+        Walk::new(self, path)
     }
 
     /// Reads a whole file into memory, and checks it.
@@ -156,7 +158,8 @@ impl View {
     /// grant; `Corrupt` where its content is missing or altered.
     pub async fn read(&self, path: &TreePath) -> Result<Bytes> {
         let file = self.file(path)?;
-        self.workspace.read_entry(&file).await
+        let bytes = self.workspace.read_entry(&file).await;
+        bytes.map_err(|error| self.told(error))
     }
 
     /// Opens a file, or a range of it (in bytes, clamped to the file).
@@ -172,7 +175,8 @@ impl View {
                 .because(format!("the range ends at {} before it starts", range.end)));
         }
         let range = range.start.min(file.size)..range.end.min(file.size);
-        let body = self.workspace.open_entry(&file, range.clone()).await?;
+        let body = self.workspace.open_entry(&file, range.clone()).await;
+        let body = body.map_err(|error| self.told(error))?;
         Ok(Opened { file, range, body })
     }
 
@@ -187,12 +191,12 @@ impl View {
     pub async fn change(&self, changes: Vec<Change>, options: ChangeOptions) -> Result<Changed> {
         let changes = changes
             .into_iter()
-            .map(|change| self.allow(change))
+            .map(|change| allow::allowed(&self.grant, change))
             .collect::<Result<Vec<_>>>()?;
         self.workspace
             .change(self.at, changes, options)
             .await
-            .map_err(|error| self.shown(error))
+            .map_err(|error| self.told(error))
     }
 
     /// Begins an export of everything below the directory `path`, which becomes
@@ -201,10 +205,7 @@ impl View {
     /// # Errors
     /// As for [`walk`](Self::walk).
     pub fn export(&self, path: &TreePath) -> Result<Export> {
-        Ok(Export {
-            walk: self.walk(path)?,
-            root: path.clone(),
-        })
+        Export::new(self, path)
     }
 
     /// Imports a source over the files that are there, as
@@ -226,15 +227,11 @@ impl View {
             return Err(self.denied("import", &into));
         }
         options.into = grant.resolve(&into)?;
-        let mut source = Allowed {
-            source,
-            grant,
-            into,
-        };
+        let mut source = import::Allowed::new(source, grant, into);
         let imported = self
             .workspace
-            .import_as(self.at, &mut source, options, grant.replaces());
-        imported.await.map_err(|error| self.shown(error))
+            .import_as(self.at, &mut source, options, grant);
+        imported.await.map_err(|error| self.told(error))
     }
 
     fn within<T>(
@@ -244,52 +241,31 @@ impl View {
     ) -> Result<T> {
         self.workspace
             .read(operation, body)
-            .map_err(|error| self.shown(error))
+            .map_err(|error| self.told(error))
     }
 
     fn denied(&self, operation: &'static str, path: &TreePath) -> Error {
-        Error::new(ErrorKind::Denied, operation).at(path)
+        denied(operation, path)
     }
 
-    /// Names paths as the holder sees them, never the copy, and says no more about
-    /// it than that it is closed.
-    fn shown(&self, error: Error) -> Error {
-        let narrow = !self.grant.scopes().is_empty();
-        if error.kind() == ErrorKind::Closed && narrow {
-            return Error::new(ErrorKind::Closed, error.operation().to_string());
-        }
-        let at = self.at.to_string();
-        error.map_subject(|subject| match TreePath::new(subject) {
-            Ok(path) => Some(match self.grant.locate(&path) {
-                Some(path) => path.to_string(),
-                None => "/".into(),
-            }),
-            // `copy` and its id, or the id alone.
-            Err(_) => (!narrow || !at.ends_with(subject)).then(|| subject.into()),
-        })
+    /// Says no more of an error than the holder may know.
+    fn told(&self, error: Error) -> Error {
+        told::told(error, self.at, &self.grant)
     }
 
-    /// Returns what a listing shows of an entry, if anything.
-    fn seen(&self, path: &TreePath, entry: Entry) -> Option<Entry> {
-        if self.grant.reads(path) {
-            Some(entry)
-        } else if entry.kind() == EntryKind::Directory && self.grant.passes(path) {
-            Some(passage())
-        } else {
-            None
-        }
-    }
-
-    /// Returns the tree of a directory that may be read or passed through.
-    fn directory(&self, tx: &Tx<'_>, operation: &'static str, path: &TreePath) -> Result<TreeId> {
-        let readable = self.grant.reads(path);
-        if !readable && !self.grant.passes(path) {
-            return Err(self.denied(operation, path));
-        }
+    /// Returns the tree of a directory that may be read or passed through, and
+    /// what shows of its entries.
+    fn directory(
+        &self,
+        tx: &Tx<'_>,
+        operation: &'static str,
+        path: &TreePath,
+    ) -> Result<(TreeId, Sight)> {
+        let sight = Sight::new(&self.grant, path).ok_or_else(|| self.denied(operation, path))?;
         let absolute = self.grant.resolve(path)?;
         match resolve(tx, &tx.resolve(self.at)?, &absolute)? {
-            Some(Entry::Directory(directory)) => Ok(directory.tree),
-            _ if !readable => Err(self.denied(operation, path)),
+            Some(Entry::Directory(directory)) => Ok((directory.tree, sight)),
+            _ if !sight.is_whole() => Err(self.denied(operation, path)),
             Some(entry) => Err(Error::new(ErrorKind::NotADirectory, operation)
                 .at(&absolute)
                 .because(format!("it is a {}", entry.kind()))),
@@ -313,219 +289,8 @@ impl View {
             None => Err(Error::new(ErrorKind::NotFound, "read").at(path)),
         }
     }
-
-    /// Checks a change against the grant and moves it to where it is in the
-    /// whole tree.
-    fn allow(&self, mut change: Change) -> Result<Change> {
-        let grant = &self.grant;
-        let (operation, allowed) = match &change {
-            // A condition asks what is there.
-            Change::Write { path, options, .. } => (
-                "write",
-                grant.writes(path)
-                    && (options.precondition == Precondition::None || grant.reads(path)),
-            ),
-            Change::Mkdir { path, .. } => ("mkdir", grant.writes(path)),
-            Change::Symlink { path, .. } => ("symlink", grant.writes(path)),
-            Change::Remove { path, .. } => ("remove", grant.deletes(path)),
-            Change::SetExecutable { path, .. } => ("set executable", grant.writes(path)),
-            Change::Rename { from, to, replace } => (
-                "rename",
-                grant.deletes(from)
-                    && grant.reads(from)
-                    && if *replace {
-                        grant.deletes(to)
-                    } else {
-                        grant.writes(to)
-                    },
-            ),
-            Change::Copy { from, to, replace } => (
-                "copy",
-                grant.reads(from)
-                    && if *replace {
-                        grant.deletes(to)
-                    } else {
-                        grant.writes(to)
-                    },
-            ),
-        };
-        let paths = match &mut change {
-            Change::Write { path, .. }
-            | Change::Mkdir { path, .. }
-            | Change::Symlink { path, .. }
-            | Change::Remove { path, .. }
-            | Change::SetExecutable { path, .. } => vec![path],
-            Change::Rename { from, to, .. } | Change::Copy { from, to, .. } => vec![from, to],
-        };
-        for path in paths {
-            if !allowed {
-                return Err(self.denied(operation, path));
-            }
-            *path = self.grant.resolve(path)?;
-        }
-        Ok(change)
-    }
 }
 
-/// The entries of a source that a grant lets in.
-struct Allowed<'a> {
-    source: &'a mut dyn EntrySource,
-    grant: &'a Grant,
-    into: TreePath,
-}
-
-impl Allowed<'_> {
-    async fn allowed(&mut self) -> Result<Option<SourceEntry>> {
-        let grant = self.grant;
-        while let Some(entry) = self.source.next().await? {
-            let path = entry.path.below(&self.into)?;
-            if grant.writes(&path) {
-                return Ok(Some(entry));
-            }
-            if entry.kind != SourceKind::Directory || !grant.leads_to_writes(&path) {
-                // Named as in the whole tree, as errors of the import are.
-                let path = grant.resolve(&path)?;
-                return Err(Error::new(ErrorKind::Denied, "import").at(path));
-            }
-        }
-        Ok(None)
-    }
-}
-
-impl EntrySource for Allowed<'_> {
-    fn next(&mut self) -> BoxFuture<'_, Result<Option<SourceEntry>>> {
-        self.allowed().boxed()
-    }
-
-    fn chunk(&mut self) -> BoxFuture<'_, Result<Option<Bytes>>> {
-        self.source.chunk()
-    }
-}
-
-/// What shows of a directory that is only on the way.
-fn passage() -> Entry {
-    Entry::Directory(Directory {
-        tree: TreeId::empty(),
-        summary: Summary::default(),
-    })
-}
-
-/// How many entries a walk reads at once.
-const AHEAD: usize = 256;
-
-/// A walk through a view. See [`View::walk`].
-pub struct Walk {
-    walker: Walker,
-    view: View,
-    last: Option<TreePath>,
-    ahead: VecDeque<(TreePath, Entry)>,
-    ended: bool,
-    _pin: Rc<Pin>,
-}
-
-impl std::fmt::Debug for Walk {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Walk")
-            .field("view", &self.view)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Walk {
-    /// Leaves out what is below the directory that was returned last.
-    pub fn skip_directory(&mut self) {
-        if let Some(directory) = self.last.take() {
-            self.ahead.retain(|(path, _)| !path.starts_with(&directory));
-            self.walker.leave(&directory);
-        }
-    }
-
-    /// Reads some entries ahead, in one state of the store.
-    fn fill(&mut self) -> Result<()> {
-        let (view, walker, ahead) = (&self.view, &mut self.walker, &mut self.ahead);
-        self.ended = view.within("walk", |tx| {
-            while ahead.len() < AHEAD {
-                let Some((path, entry)) = walker.next(tx)? else {
-                    return Ok(true);
-                };
-                let tree = entry.as_directory().map(|directory| directory.tree);
-                if let Some(entry) = view.seen(&path, entry) {
-                    if let Some(tree) = tree {
-                        walker.enter(tx, path.clone(), &tree)?;
-                    }
-                    ahead.push_back((path, entry));
-                }
-            }
-            Ok(false)
-        })?;
-        Ok(())
-    }
-}
-
-impl Iterator for Walk {
-    type Item = Result<(TreePath, Entry)>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ahead.is_empty()
-            && !self.ended
-            && let Err(error) = self.fill()
-        {
-            self.ended = true;
-            self.ahead.clear();
-            return Some(Err(error));
-        }
-        let found = self.ahead.pop_front()?;
-        self.last = Some(found.0.clone());
-        Some(Ok(found))
-    }
-}
-
-/// An export under way. See [`View::export`].
-#[derive(Debug)]
-pub struct Export {
-    walk: Walk,
-    root: TreePath,
-}
-
-/// An entry of an export.
-#[derive(Debug)]
-pub struct Exported {
-    /// Where it is, below the directory that is exported.
-    pub path: TreePath,
-    /// What it is.
-    pub entry: Entry,
-    /// The bytes of a file.
-    pub body: Option<Opened>,
-}
-
-impl Export {
-    /// Returns the next entry, a directory before what is in it; `None` at the
-    /// end.
-    ///
-    /// # Errors
-    /// `Corrupt` where a content is missing; each body checks itself.
-    pub async fn next(&mut self) -> Result<Option<Exported>> {
-        let Some((path, entry)) = self.walk.next().transpose()? else {
-            return Ok(None);
-        };
-        let body = match &entry {
-            Entry::File(file) => {
-                let range = 0..file.size;
-                let body = self
-                    .walk
-                    .view
-                    .workspace
-                    .open_entry(file, range.clone())
-                    .await?;
-                Some(Opened {
-                    file: file.clone(),
-                    range,
-                    body,
-                })
-            }
-            _ => None,
-        };
-        let path = path.strip_prefix(&self.root).unwrap_or(path);
-        Ok(Some(Exported { path, entry, body }))
-    }
+fn denied(operation: &'static str, path: &TreePath) -> Error {
+    Error::new(ErrorKind::Denied, operation).at(path)
 }

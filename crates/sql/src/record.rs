@@ -262,9 +262,13 @@ pub(crate) fn encode_grant(grant: &Grant) -> Vec<u8> {
 fn decode_grant(encoded: &[u8]) -> Option<Purpose> {
     fn globs(encoded: &mut &[u8]) -> Option<Vec<Glob>> {
         let count = take_length(encoded)?;
-        (0..count)
-            .map(|_| Glob::new(take_text(encoded)?).ok())
-            .collect()
+        let mut globs = Vec::new();
+        for _ in 0..count {
+            // One that exceeds the limits of globs, which may have been stored before
+            // there were any, grants nothing.
+            globs.extend(Glob::new(take_text(encoded)?).ok());
+        }
+        Some(globs)
     }
     let mut encoded = encoded.strip_prefix(&[SCOPES])?;
     let mut grant = Grant::all();

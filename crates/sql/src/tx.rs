@@ -579,6 +579,17 @@ impl MetaTx for Tx<'_> {
         self.all("copies", sql, &params, record::copy)
     }
 
+    fn open_copies_between(
+        &self,
+        first: &CopyId,
+        last: &CopyId,
+        limit: usize,
+    ) -> Result<Vec<CopyRecord>> {
+        let sql = select_copies!("WHERE state = 0 AND id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3");
+        let range = [blob(first.as_bytes()), blob(last.as_bytes()), count(limit)];
+        self.all("copies", sql, &range, record::copy)
+    }
+
     fn closed_copies(&self, until: Timestamp, limit: usize) -> Result<Vec<CopyRecord>> {
         let sql =
             select_copies!("WHERE state > 0 AND modified <= ?1 ORDER BY modified, id LIMIT ?2");
@@ -788,6 +799,12 @@ impl MetaTx for Tx<'_> {
         let sql = "DELETE FROM grants WHERE id = ?1";
         self.exec(sql, &[blob(id.as_bytes())])?;
         Ok(())
+    }
+
+    fn count_grants(&self, copy: &CopyId) -> Result<u64> {
+        let sql = "SELECT count(*) FROM grants WHERE copy = ?1 AND scopes IS NOT NULL";
+        let found = self.one("grants", sql, &[blob(copy.as_bytes())], |row| row.number())?;
+        Ok(found.unwrap_or_default())
     }
 
     fn grants(

@@ -96,7 +96,7 @@ pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
         bytes: args.max_bytes.unwrap_or(defaults.bytes),
         file_bytes: args.max_file_bytes.unwrap_or(defaults.file_bytes),
     };
-    let source = open(run, args, limits.bytes)?;
+    let source = open(run, args, limits)?;
     let bar = progress::start(run, "importing", None);
     let mut progress = |imported: &Imported| {
         let files = count_text(imported.files, "file", "files");
@@ -158,11 +158,12 @@ pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
 
 /// Opens the source. The workspace's own directory is never a part of it, nor
 /// that of one which is there besides the remote one.
-fn open(run: &Run, args: &Import, limit: u64) -> Result<Box<dyn EntrySource>> {
+fn open(run: &Run, args: &Import, limits: ImportLimits) -> Result<Box<dyn EntrySource>> {
     let options = SourceOptions {
         ignore: args.ignore,
         exclude: run.directory().ok(),
         skip_special: args.skip_special,
+        limits,
     };
     if args.source != Path::new("-") {
         return Ok(source::open(&args.source, &options)?);
@@ -175,7 +176,12 @@ fn open(run: &Run, args: &Import, limit: u64) -> Result<Box<dyn EntrySource>> {
     let zip = start == b"PK";
     let whole = io::Cursor::new(start).chain(stdin);
     Ok(match zip {
-        true => Box::new(ZipSource::from_reader(whole, limit, name.into(), &options)?),
+        true => Box::new(ZipSource::from_reader(
+            whole,
+            limits.bytes,
+            name.into(),
+            &options,
+        )?),
         false => Box::new(TarSource::from_reader(whole, name.into(), &options)?),
     })
 }

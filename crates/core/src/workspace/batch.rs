@@ -1,6 +1,8 @@
 //! Batches of changes to head or to a copy.
 
-use crate::change::{Author, Change, ChangeOptions, Changed, Content, Precondition, WriteOptions};
+use crate::change::{
+    AllowedChange, Author, Change, ChangeOptions, Changed, Content, Precondition, WriteOptions,
+};
 use crate::entry::{Entry, EntryKind, File, Symlink, Text, Timestamp};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
@@ -27,18 +29,24 @@ enum Ready {
     Other(Change),
 }
 
+/// A change with what a grant demands of it.
+struct Guarded {
+    ready: Ready,
+    rests_on: Option<TreePath>,
+}
+
 impl Workspace {
     /// Makes a batch of changes: objects first, then one transaction.
     pub(crate) async fn change(
         &self,
         at: At,
-        changes: Vec<Change>,
+        changes: Vec<AllowedChange>,
         options: ChangeOptions,
     ) -> Result<Changed> {
         check_text("change", &options.author.actor, &options.author.note)?;
         let mut ready = Vec::with_capacity(changes.len());
-        for change in changes {
-            ready.push(match change {
+        for AllowedChange { change, rests_on } in changes {
+            let change = match change {
                 Change::Write {
                     path,
                     content,
@@ -55,6 +63,10 @@ impl Workspace {
                     }
                 }
                 other => Ready::Other(other),
+            };
+            ready.push(Guarded {
+                ready: change,
+                rests_on,
             });
         }
         let (changed, unneeded) =
@@ -67,7 +79,7 @@ impl Workspace {
         &self,
         tx: &Tx<'_>,
         at: At,
-        changes: &[Ready],
+        changes: &[Guarded],
         options: &ChangeOptions,
     ) -> Result<(Changed, Vec<BlobKey>)> {
         let now = self.now();
@@ -76,7 +88,9 @@ impl Workspace {
         let mut editor = Editor::new(tx, &target.tree())?;
         let mut unneeded = Vec::new();
         for change in changes {
-            match change {
+            let rests_on = change.rests_on.as_ref();
+            rest(&editor, "change", rests_on)?;
+            match &change.ready {
                 Ready::Write {
                     path,
                     content,
@@ -183,6 +197,22 @@ impl Target {
                 })
             }
         }
+    }
+}
+
+/// Refuses what would need a directory that its grant does not let it make, in the
+/// same words whether something else is there or nothing.
+pub(crate) fn rest(
+    editor: &Editor<'_>,
+    operation: &'static str,
+    rests_on: Option<&TreePath>,
+) -> Result<()> {
+    let Some(directory) = rests_on else {
+        return Ok(());
+    };
+    match editor.find(directory)? {
+        Some(found) if found.kind() == EntryKind::Directory => Ok(()),
+        _ => Err(Error::new(ErrorKind::Denied, operation).at(directory)),
     }
 }
 

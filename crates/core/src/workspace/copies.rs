@@ -16,7 +16,8 @@ const PAGE: usize = 100;
 /// How to fork a copy.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ForkOptions {
-    /// Its name: unique among open copies, 1 to 100 bytes, no control characters.
+    /// Its name: unique among open copies, 1 to 100 bytes, no control characters,
+    /// and not 32 hex digits, which are an id.
     pub name: Option<String>,
     /// When it expires; `None` for never.
     pub expires: Option<Timestamp>,
@@ -71,38 +72,33 @@ impl Workspace {
         self.read("read copy", |tx| tx.any_copy("read copy", id))
     }
 
-    /// Returns the open copy of that name, or the copy with that id, or the only
-    /// open copy whose id starts so (at least 4 hex digits).
+    /// Returns the copy with that id, or the open copy of that name, or the only
+    /// open copy whose id starts so (at least 4 hex digits). Reads at most two rows
+    /// more than it returns, however many copies there are.
     ///
     /// # Errors
     /// `NotFound`; `Invalid` where several ids start so.
     pub fn find_copy(&self, name_or_id: &str) -> Result<CopyRecord> {
         let error = |kind| Error::new(kind, "find copy").at(name_or_id.escape_debug());
         self.read("find copy", |tx| {
+            if let Ok(id) = name_or_id.parse()
+                && let Some(copy) = tx.rows.copy(&id)?
+            {
+                return Ok(copy);
+            }
             if let Some(copy) = tx.rows.open_copy_named(name_or_id)? {
                 return Ok(copy);
             }
-            if let Ok(id) = name_or_id.parse() {
-                return tx.any_copy("find copy", id);
-            }
-            let prefix = name_or_id.to_ascii_lowercase();
-            let mut matching = Vec::new();
-            if prefix.len() >= 4 && prefix.bytes().all(|c| c.is_ascii_hexdigit()) {
-                let mut after = None;
-                loop {
-                    let page = tx.rows.copies(true, after.as_ref(), PAGE)?;
-                    let Some(last) = page.last() else { break };
-                    after = Some(last.id);
-                    matching.extend(
-                        page.into_iter()
-                            .filter(|copy| copy.id.to_string().starts_with(&prefix)),
-                    );
+            let mut starting = match ids_starting(name_or_id) {
+                Some((first, last)) => tx.rows.open_copies_between(&first, &last, 2)?,
+                None => Vec::new(),
+            };
+            match (starting.pop(), starting.pop()) {
+                (Some(copy), None) => Ok(copy),
+                (Some(_), Some(_)) => {
+                    Err(error(ErrorKind::Invalid).because("several copies' ids start so"))
                 }
-            }
-            match matching.len() {
-                0 => Err(error(ErrorKind::NotFound).because("no open copy has that name or id")),
-                1 => Ok(matching.remove(0)),
-                n => Err(error(ErrorKind::Invalid).because(format!("{n} copies' ids start so"))),
+                _ => Err(error(ErrorKind::NotFound).because("no open copy has that name or id")),
             }
         })
     }
@@ -215,6 +211,16 @@ fn close(tx: &Tx<'_>, mut copy: CopyRecord, kind: EventKind, now: Timestamp) -> 
     Ok(copy)
 }
 
+/// Returns the first and the last id that start with `text`: 4 to 32 hex digits.
+fn ids_starting(text: &str) -> Option<(CopyId, CopyId)> {
+    if text.len() < 4 {
+        return None;
+    }
+    let first = format!("{text:0<32}").parse().ok()?;
+    let last = format!("{text:f<32}").parse().ok()?;
+    Some((first, last))
+}
+
 fn check_name(operation: &'static str, name: &str) -> Result<()> {
     let why = if name.is_empty() {
         "the name is empty"
@@ -222,6 +228,8 @@ fn check_name(operation: &'static str, name: &str) -> Result<()> {
         "the name is longer than 100 bytes"
     } else if name.chars().any(char::is_control) {
         "the name has a control character"
+    } else if name.parse::<CopyId>().is_ok() {
+        "the name would be an id"
     } else {
         return Ok(());
     };

@@ -17,9 +17,11 @@ use crate::workspace::{At, Workspace};
 /// What the tokens of grants begin with, so that they are known when they leak.
 const PREFIX: &str = "wsg_";
 /// How many grants to the files of one copy may be alive at once.
-const MAX_GRANTS: usize = 1000;
+const MAX_GRANTS: u64 = 1000;
 /// The most scopes of a grant that is handed out.
 const MAX_SCOPES: usize = 16;
+/// The most globs in all of its scopes.
+const MAX_GLOBS: usize = 128;
 /// The most bytes of its roots and globs.
 const MAX_GRANT: usize = 16 << 10;
 /// The longest label, in bytes.
@@ -59,8 +61,8 @@ impl Workspace {
     ///
     /// # Errors
     /// `NotFound`, `Closed`; `Invalid` for a label, an actor or an expiry that
-    /// cannot be; `LimitExceeded` for more than 16 scopes, for more than 16 KiB of
-    /// roots and globs, and where 1,000 grants to the copy are alive.
+    /// cannot be; `LimitExceeded` for more than 16 scopes, 128 globs or 16 KiB of
+    /// roots and globs in all of them, and where 1,000 grants to the copy are alive.
     pub fn issue_grant(&self, copy: CopyId, grant: Grant, options: GrantOptions) -> Result<Issued> {
         const OPERATION: &str = "issue grant";
         check_text(OPERATION, &options.actor, "")?;
@@ -244,11 +246,25 @@ pub(super) fn live(
     Ok(is_alive(tx, &grant, now)?.then_some(grant))
 }
 
-/// Tells whether a grant has not expired, nor what it is bound to.
+/// Tells whether a grant has not expired, nor what it is bound to, and whether
+/// all that it was attenuated from are there and have not expired. Reads a row
+/// for each of those, at most [`MAX_SCOPES`].
 fn is_alive(tx: &Tx<'_>, grant: &GrantRecord, now: Timestamp) -> Result<bool> {
     let expired = |expires: Option<Timestamp>| expires.is_some_and(|expires| expires <= now);
     if expired(grant.expires) {
         return Ok(false);
+    }
+    let mut above = grant.parent;
+    let mut parents = 0;
+    while let Some(parent) = above {
+        parents += 1;
+        match tx.rows.grant(&parent)? {
+            // One that attenuates has a scope more than the one above it.
+            _ if parents > MAX_SCOPES => return Ok(false),
+            None => return Ok(false),
+            Some(parent) if expired(parent.expires) => return Ok(false),
+            Some(parent) => above = parent.parent,
+        }
     }
     Ok(match grant.at {
         At::Head => true,
@@ -280,10 +296,11 @@ pub(crate) fn delete_dead(
     Ok(last)
 }
 
-/// Adds a grant to a copy, in the place of those that have expired.
+/// Adds a grant to a copy. Where there are as many as may be, those that are dead
+/// give way; only then their rows are read.
 fn add(tx: &Tx<'_>, operation: &'static str, copy: CopyId, grant: &GrantRecord) -> Result<()> {
     let which = WhichGrants::Files(copy);
-    if tx.rows.grants(which, None, MAX_GRANTS)?.len() == MAX_GRANTS {
+    if tx.rows.count_grants(&copy)? >= MAX_GRANTS {
         let mut alive = 0;
         for old in tx.rows.grants(which, None, usize::MAX)? {
             match is_alive(tx, &old, grant.created)? {
@@ -321,23 +338,25 @@ pub(super) fn check_expiry(
     }
 }
 
-/// Bounds what a row holds and what each use of a grant costs.
+/// Bounds what a row holds and what each use of a grant costs: with the limits of
+/// a [`Glob`](crate::Glob), under a million steps to compare it with a path.
 fn check_size(operation: &'static str, grant: &Grant) -> Result<()> {
-    let globs = |scope: &Scope| {
-        let globs = scope.read.iter().chain(&scope.write);
-        globs.map(|glob| glob.as_str().len() + 1).sum::<usize>()
+    let scopes = grant.scopes();
+    let globs = || {
+        let lists = scopes.iter().flat_map(|scope| [&scope.read, &scope.write]);
+        lists.flatten()
     };
-    let size: usize = grant
-        .scopes()
-        .iter()
-        .map(|scope| scope.root.as_str().len() + globs(scope))
-        .sum();
-    if grant.scopes().len() > MAX_SCOPES || size > MAX_GRANT {
-        return Err(
-            Error::new(ErrorKind::LimitExceeded, operation).because(format!(
-                "more than {MAX_SCOPES} scopes, or {MAX_GRANT} bytes of roots and globs"
-            )),
-        );
+    let roots = scopes.iter().map(|scope| scope.root.as_str().len());
+    let bytes = roots.sum::<usize>() + globs().map(|glob| glob.as_str().len() + 1).sum::<usize>();
+    for (count, limit, what) in [
+        (scopes.len(), MAX_SCOPES, "scopes"),
+        (globs().count(), MAX_GLOBS, "globs in all scopes"),
+        (bytes, MAX_GRANT, "bytes of roots and globs"),
+    ] {
+        if count > limit {
+            return Err(Error::new(ErrorKind::LimitExceeded, operation)
+                .because(format!("more than {limit} {what}")));
+        }
     }
     grant.resolve(&TreePath::root()).map(|_| ())
 }

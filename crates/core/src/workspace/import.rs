@@ -8,13 +8,14 @@ use futures::stream;
 use crate::change::{Author, WriteOptions};
 use crate::entry::{Entry, EntryKind, MAX_TARGET, Text, Timestamp};
 use crate::error::{Error, ErrorKind, Result};
+use crate::grant::Grant;
 use crate::id::{BlobKey, ContentId, CopyId, OperationId, TreeId};
 use crate::import::{EntrySource, ImportLimits, ImportOptions, Imported, SourceEntry, SourceKind};
 use crate::path::TreePath;
 use crate::store::{CopyRecord, MetaTx as _, OperationCause, OperationRecord};
 use crate::tree::{Editor, Walker, resolve};
 use crate::workspace::apply::{Applied, ApplyOptions, RevisionMessage};
-use crate::workspace::batch::{check_text, mkdir, refuse_full, symlink, write};
+use crate::workspace::batch::{check_text, mkdir, refuse_full, rest, symlink, write};
 use crate::workspace::contents::Stored;
 use crate::workspace::copies::ForkOptions;
 use crate::workspace::tx::{Tx, next_operation, wrong_kind};
@@ -29,6 +30,8 @@ struct Ready {
     what: What,
     /// Whether an entry of another kind gives way to it.
     replace: bool,
+    /// The directory that must be there; where it is not, the entry is denied.
+    rests_on: Option<TreePath>,
 }
 
 enum What {
@@ -65,20 +68,21 @@ impl Workspace {
         source: &mut dyn EntrySource,
         options: ImportOptions<'_>,
     ) -> Result<Imported> {
-        self.import_as(at, source, options, true).await
+        self.import_as(at, source, options, &Grant::all()).await
     }
 
-    /// Imports; where not `replace`, no entry gives way to one of another kind.
+    /// Imports within `grant`, whose holder may write what the source has: where it
+    /// does not allow removal, no entry gives way to one of another kind.
     pub(crate) async fn import_as(
         &self,
         at: At,
         source: &mut dyn EntrySource,
         options: ImportOptions<'_>,
-        replace: bool,
+        grant: &Grant,
     ) -> Result<Imported> {
         check_text("import", &options.author.actor, &options.author.note)?;
         match at {
-            At::Copy(copy) => self.import_into_copy(copy, source, options, replace).await,
+            At::Copy(copy) => self.import_into_copy(copy, source, options, grant).await,
             At::Head => {
                 let expires = Some(self.now().plus_millis(STAGING_MILLIS));
                 let staging = self
@@ -92,7 +96,7 @@ impl Workspace {
                     copy: staging,
                     applied: false,
                 };
-                self.import_staged(staging, source, options, replace).await
+                self.import_staged(staging, source, options, grant).await
             }
             At::Revision(_) | At::Tree(_) => Err(Error::new(ErrorKind::ReadOnly, "import").at(at)),
         }
@@ -104,7 +108,7 @@ impl Workspace {
         mut staging: Staging<'_>,
         source: &mut dyn EntrySource,
         options: ImportOptions<'_>,
-        replace: bool,
+        grant: &Grant,
     ) -> Result<Imported> {
         let message = RevisionMessage {
             actor: options.author.actor.clone(),
@@ -112,7 +116,7 @@ impl Workspace {
             ..RevisionMessage::default()
         };
         let imported = self
-            .import_into_copy(staging.copy, source, options, replace)
+            .import_into_copy(staging.copy, source, options, grant)
             .await?;
         let options = ApplyOptions {
             message,
@@ -137,7 +141,7 @@ impl Workspace {
         copy: CopyId,
         source: &mut dyn EntrySource,
         mut options: ImportOptions<'_>,
-        replace: bool,
+        grant: &Grant,
     ) -> Result<Imported> {
         let began = self.read("import", |tx| tx.open_copy("import", copy, self.now()))?;
         // What is there now is compared with at the end.
@@ -162,10 +166,15 @@ impl Workspace {
             if let What::File(stored, _) = &what {
                 batch_bytes += (stored.size() as usize).min(self.inner.options.inline_limit);
             }
+            let rests_on = match grant.locate(&path) {
+                Some(path) => grant.rests_on(&path)?,
+                None => None,
+            };
             batch.push(Ready {
                 path,
                 what,
-                replace,
+                replace: grant.replaces(),
+                rests_on,
             });
             if batch.len() >= options.batch.entries || batch_bytes >= options.batch.bytes {
                 self.commit_batch(copy, &batch, &options.author, &mut imported)
@@ -410,7 +419,9 @@ fn put(
         path,
         what,
         replace,
+        rests_on,
     } = ready;
+    rest(editor, "import", rests_on.as_ref())?;
     let found = editor.find(path)?.map(|found| found.kind());
     match what {
         What::Directory => {

@@ -1,4 +1,4 @@
-use workspace_core::store::CopyState;
+use workspace_core::store::{CopyRecord, CopyState};
 use workspace_core::{At, CopyId, ErrorKind, ForkOptions, Timestamp};
 
 use crate::support::{Fixture, change, kind, write};
@@ -93,6 +93,87 @@ fn names_are_unique_among_open_copies() {
     assert_eq!(ids, [first, other]);
 }
 
+/// A name that is an id would stand for another copy than the id does.
+#[test]
+fn a_copy_is_not_named_like_an_id() {
+    let fixture = Fixture::new();
+    let named = |name: String| ForkOptions {
+        name: Some(name),
+        expires: None,
+    };
+    let victim = fixture.fork();
+    let other = fixture.fork();
+    for id in [
+        victim.to_string(),
+        victim.to_string().to_uppercase(),
+        "f".repeat(32),
+    ] {
+        assert_eq!(
+            kind(fixture.workspace.fork(named(id.clone()))),
+            ErrorKind::Invalid
+        );
+        assert_eq!(
+            kind(fixture.workspace.rename_copy(other, Some(id))),
+            ErrorKind::Invalid
+        );
+    }
+    for near in ["f".repeat(31), "f".repeat(33), "g".repeat(32)] {
+        fixture.workspace.fork(named(near)).unwrap();
+    }
+    // One that was named so before it was refused.
+    let row = fixture.workspace.copy(other).unwrap();
+    let name = Some(victim.to_string());
+    fixture
+        .meta
+        .tamper(&mut |tx| {
+            tx.put_copy(&CopyRecord {
+                name: name.clone(),
+                ..row.clone()
+            })
+        })
+        .unwrap();
+    let found = fixture.workspace.find_copy(&victim.to_string()).unwrap();
+    assert_eq!(found.id, victim);
+    let gone = CopyId::from_bytes([9; 16]);
+    assert_eq!(
+        kind(fixture.workspace.find_copy(&gone.to_string())),
+        ErrorKind::NotFound
+    );
+}
+
+#[test]
+fn a_copy_among_hundreds_is_found_by_how_its_id_starts() {
+    let fixture = Fixture::new();
+    let ids: Vec<CopyId> = (0..300).map(|_| fixture.fork()).collect();
+    let find = |text: &str| {
+        let metered = fixture.workspace.metered();
+        let found = metered.find_copy(text).map(|copy| copy.id);
+        assert!(metered.receipt().rows_read <= 4, "{:?}", metered.receipt());
+        found
+    };
+    let last = ids.last().unwrap();
+    let text = last.to_string();
+    // The ids of the tests count in their first half.
+    assert_eq!(find(&text[..16]).unwrap(), *last);
+    assert_eq!(find(&text[..16].to_uppercase()).unwrap(), *last);
+    assert_eq!(find(&text[..31]).unwrap(), *last);
+    assert_eq!(
+        kind(find(&text[..12])),
+        ErrorKind::Invalid,
+        "several start so"
+    );
+    for none in ["ffff", "000", "", "0000000000000g"] {
+        assert_eq!(kind(find(none)), ErrorKind::NotFound, "{none:?}");
+    }
+    fixture.workspace.discard(*last).unwrap();
+    assert_eq!(
+        kind(find(&text[..16])),
+        ErrorKind::NotFound,
+        "closed ones only by the whole id"
+    );
+    assert_eq!(find(&text).unwrap(), *last);
+}
+
 /// > Every change to a copy raises its generation.
 #[test]
 fn changes_raise_the_generation() {
@@ -155,8 +236,11 @@ fn an_expired_copy_is_refused() {
     };
     let copy = fixture.workspace.fork(options()).unwrap().id;
     fixture.write(At::Copy(copy), "/a", "1");
-    fixture.time.set(now + 1000);
+    // The clock of the tests goes on by one whenever it is read.
+    fixture.time.set(now + 998);
     let files = fixture.workspace.files(At::Copy(copy));
+    change(&files, vec![write("/a", "3")]).unwrap();
+    fixture.time.set(now + 999);
     assert_eq!(
         kind(change(&files, vec![write("/a", "2")])),
         ErrorKind::Closed

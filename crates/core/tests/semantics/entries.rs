@@ -424,3 +424,22 @@ fn a_walk_can_skip_directories() {
     assert_eq!(walked.len(), 1 + 302 + 2 + 302);
     assert!(walked.windows(2).all(|pair| pair[0] < pair[1]));
 }
+
+#[test]
+fn a_symlink_that_is_there_is_not_absent() {
+    let fixture = Fixture::new();
+    let files = fixture.workspace.files(At::Head);
+    let link = Change::Symlink {
+        path: path("/l"),
+        target: Text::new("elsewhere").unwrap(),
+        create_parents: false,
+    };
+    change(&files, vec![link]).unwrap();
+    let options = WriteOptions {
+        precondition: Precondition::Absent,
+        ..WriteOptions::default()
+    };
+    let absent = change(&files, vec![write_with("/l", "x", options)]);
+    assert_eq!(kind(absent), ErrorKind::AlreadyExists);
+    assert_eq!(fixture.state(At::Head)["/l"], "->elsewhere");
+}

@@ -1,7 +1,8 @@
+use futures::executor::block_on;
 use workspace_core::store::{GrantRecord, MetaStore, Purpose, WhichGrants};
 use workspace_core::{
-    ApplyOptions, At, CopyId, ErrorKind, ForkOptions, Grant, GrantId, GrantOptions, Issued, Scope,
-    Timestamp, TokenHash,
+    ApplyOptions, At, CollectBudget, CopyId, ErrorKind, ForkOptions, Grant, GrantId, GrantOptions,
+    Issued, Scope, Timestamp, TokenHash,
 };
 
 use crate::support::{Fixture, change, kind, path, write};
@@ -190,6 +191,59 @@ fn revocation() {
     assert_eq!(fixture.stored(), [other.grant]);
 }
 
+#[test]
+fn revoking_reaches_the_grandchildren() {
+    let fixture = Fixture::new();
+    let copy = fixture.fork();
+    let root = fixture.issue(copy, None);
+    let other = fixture.issue(copy, None);
+    let middle = fixture.narrow(&root, "/site", None);
+    let leaf = fixture.narrow(&middle, "/a", None);
+    assert!(fixture.finds(&leaf));
+    assert_eq!(fixture.workspace.revoke_grant(&root.grant.id).unwrap(), 3);
+    assert!(
+        ![&root, &middle, &leaf]
+            .map(|issued| fixture.finds(issued))
+            .contains(&true)
+    );
+    assert_eq!(fixture.stored(), [other.grant]);
+}
+
+/// A parent that was collected as expired takes its children with it, also where
+/// the clock goes back to before they expired.
+#[test]
+fn a_grandchild_does_not_outlive_the_one_between() {
+    let fixture = Fixture::new();
+    let copy = fixture.fork();
+    let root = fixture.issue(copy, later(&fixture, 99_000));
+    let middle = fixture.narrow(&root, "/site", later(&fixture, 1_000));
+    let leaf = fixture.narrow(&middle, "/a", None);
+    let before = fixture.time.get();
+    assert!(fixture.finds(&leaf));
+    fixture
+        .meta
+        .tamper(&mut |tx| tx.delete_grant(&middle.grant.id))
+        .unwrap();
+    assert_eq!(
+        fixture.stored().len(),
+        2,
+        "the row of the grandchild is there"
+    );
+    assert!(!fixture.finds(&leaf) && fixture.finds(&root));
+    let narrower = fixture
+        .workspace
+        .attenuate_grant(&leaf.token, scope("/", &["**"]), None);
+    assert_eq!(narrower.unwrap(), None);
+
+    let middle = fixture.narrow(&root, "/site", later(&fixture, 1_000));
+    let leaf = fixture.narrow(&middle, "/a", None);
+    fixture.time.set(before + 2_000);
+    fixture.gc();
+    fixture.time.set(before);
+    assert!(!fixture.finds(&middle) && !fixture.finds(&leaf) && fixture.finds(&root));
+    assert_eq!(fixture.stored(), [root.grant]);
+}
+
 /// > Collection deletes the grants that are dead, and no other.
 #[test]
 fn dead_grants_are_collected() {
@@ -204,6 +258,45 @@ fn dead_grants_are_collected() {
     assert_eq!(fixture.stored().len(), 4);
     fixture.gc();
     assert_eq!(fixture.stored(), [alive.grant]);
+}
+
+#[test]
+fn dead_grants_beyond_one_page_are_collected() {
+    let fixture = Fixture::new();
+    let copy = fixture.fork();
+    for round in 0..3 {
+        fixture.issue(copy, later(&fixture, 1_000 + round));
+    }
+    let alive = fixture.issue(copy, None);
+    fixture.issue(copy, later(&fixture, 1_000));
+    fixture.time.set(fixture.time.get() + 10_000);
+    let one = CollectBudget { rows: 1 };
+    let mut steps = 0;
+    while !block_on(fixture.workspace.collect(one)).unwrap().done {
+        steps += 1;
+        assert!(steps < 1_000);
+    }
+    assert_eq!(fixture.stored(), [alive.grant]);
+}
+
+/// What a grant costs does not depend on how many there are.
+#[test]
+fn issuing_counts_grants_and_does_not_read_them() {
+    let fixture = Fixture::new();
+    let copy = fixture.fork();
+    let cost = || {
+        let metered = fixture.workspace.metered();
+        let options = GrantOptions::default();
+        metered.issue_grant(copy, Grant::all(), options).unwrap();
+        let cost = metered.receipt();
+        (cost.rows_read, cost.rows_written)
+    };
+    let first = cost();
+    for _ in 0..100 {
+        fixture.issue(copy, None);
+    }
+    assert_eq!(cost(), first);
+    assert!(first.0 <= 3, "{first:?}");
 }
 
 #[test]

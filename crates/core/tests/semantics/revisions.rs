@@ -133,3 +133,33 @@ fn pruning_keeps_what_it_is_told_and_the_newest() {
     let pruned = fixture.workspace.restore(RevisionId::new(1), message(""));
     assert_eq!(kind(pruned), ErrorKind::NotFound);
 }
+
+#[test]
+fn metadata_of_a_revision_is_bounded() {
+    let fixture = Fixture::new();
+    fixture.write(At::Head, "/a", "1");
+    let snapshot = |metadata: &[(&str, &str)]| {
+        let metadata = metadata
+            .iter()
+            .map(|(key, value)| ((*key).into(), (*value).into()));
+        fixture.workspace.snapshot(RevisionMessage {
+            metadata: metadata.collect(),
+            ..RevisionMessage::default()
+        })
+    };
+    let (half, rest) = ("x".repeat(32 << 10), "x".repeat((32 << 10) - 2));
+    let more = format!("{rest}x");
+    for refused in [
+        &[("a", &*half), ("b", &*more)][..],
+        &[(&*half, "a"), (&*more, "b")],
+        &[("a", "\0")],
+        &[("\0", "a")],
+    ] {
+        let error = snapshot(refused).unwrap_err();
+        assert_eq!(
+            (error.kind(), error.subject()),
+            (ErrorKind::Invalid, Some("metadata"))
+        );
+    }
+    snapshot(&[("a", &half), ("b", &rest)]).unwrap();
+}

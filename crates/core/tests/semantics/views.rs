@@ -1,9 +1,14 @@
 use bytes::Bytes;
+use futures::channel::mpsc;
 use futures::executor::block_on;
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, StreamExt as _};
 use proptest::prelude::*;
+use workspace_core::store::MetaTx as _;
 use workspace_core::{
-    At, Change, ChangeOptions, ContentId, ErrorKind, Glob, Grant, ImportOptions, Imported,
-    Precondition, Result, Scope, SourceEntry, TreePath, View, WriteOptions,
+    At, Change, ChangeOptions, ContentId, EntrySource, ErrorKind, Glob, Grant, ImportOptions,
+    Imported, Name, PathList, Precondition, Result, Scope, SourceEntry, Text, TreeId, TreePath,
+    View, WriteOptions,
 };
 
 use crate::support::{
@@ -400,4 +405,358 @@ fn imports_within_a_grant() {
     assert_eq!(names(&view, "/posts"), ["a.md", "empty"]);
     assert_eq!(fixture.state(copy)["/site/posts/empty"], "x");
     assert_eq!(fixture.state(copy)["/other/x.md"], "/other/x.md");
+}
+
+/// > A change within a grant makes only directories that the grant lets be written or passed through; where another is missing, it is `Denied`.
+#[test]
+fn parents_outside_a_grant_are_not_made() {
+    let fixture = Fixture::new();
+    fixture.write(At::Head, "/there/y/z", "z");
+    fixture.write(At::Head, "/blocked", "a file");
+    let files = fixture.workspace.files(At::Head);
+    let before = fixture.state(At::Head);
+    let blind = files.attenuate(scope("/", &[], &["/*/y/*.md"], true));
+    let symlink = |at: &str| Change::Symlink {
+        path: path(at),
+        target: Text::new("x").unwrap(),
+        create_parents: true,
+    };
+    let mkdir = |at: &str| Change::Mkdir {
+        path: path(at),
+        parents: true,
+    };
+    let lone = |at: &str| write_with(at, "x", WriteOptions::default());
+    // Nothing there, a file in the way, and the parent's parent alone: one answer.
+    for missing in ["/missing/y/a.md", "/blocked/y/a.md"] {
+        for change in [
+            write(missing, "x"),
+            symlink(missing),
+            mkdir(missing),
+            lone(missing),
+        ] {
+            let error = self::change(&blind, vec![change]).unwrap_err();
+            let told = (
+                error.kind(),
+                error.subject().map(ToOwned::to_owned),
+                error.detail(),
+            );
+            let above = path(missing).parent().unwrap().to_string();
+            assert_eq!(told, (ErrorKind::Denied, Some(above), None));
+        }
+        let error = import(&blind, vec![source_file(missing, "x")]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Denied);
+    }
+    assert_eq!(fixture.state(At::Head), before);
+    change(&blind, vec![write("/there/y/a.md", "x")]).unwrap();
+    import(&blind, vec![source_file("/there/y/b.md", "x")]).unwrap();
+    let from = path("/there/y/a.md");
+    let away = Change::Copy {
+        from: from.clone(),
+        to: path("/missing/y/c.md"),
+        replace: false,
+    };
+    let seeing = files.attenuate(scope("/", &["/there/**"], &["/*/y/*.md"], true));
+    assert_eq!(kind(change(&seeing, vec![away])), ErrorKind::Denied);
+    let away = Change::Rename {
+        from,
+        to: path("/blocked/y/c.md"),
+        replace: false,
+    };
+    assert_eq!(kind(change(&seeing, vec![away])), ErrorKind::Denied);
+
+    // What may be passed through, or written itself, is made.
+    let passing = files.attenuate(scope("/", &["/new/y/*.md"], &["/new/y/*.md"], false));
+    change(&passing, vec![write("/new/y/a.md", "x")]).unwrap();
+    let whole = files.attenuate(scope("/", &[], &["/drop/**"], false));
+    change(&whole, vec![write("/drop/y/z", "x")]).unwrap();
+    // The root of a grant is made where all of it may be written, what is above it is not.
+    let all = &["**"][..];
+    let rooted = files.attenuate(scope("/made", &[], all, false));
+    change(&rooted, vec![write("/a", "x")]).unwrap();
+    let deeper = files.attenuate(scope("/none/made", all, all, false));
+    assert_eq!(
+        kind(change(&deeper, vec![write("/a", "x")])),
+        ErrorKind::Denied
+    );
+    // A directory that the same batch makes is there.
+    let both = files.attenuate(scope("/", &["/n"], &["/n/y", "/n"], false));
+    change(&both, vec![mkdir("/n"), lone("/n/a")]).unwrap();
+}
+
+#[test]
+fn a_directory_on_the_way_shows_nothing_in_a_listing_or_a_walk() {
+    let fixture = fixture();
+    let files = fixture.workspace.files(At::Head);
+    let view = files.attenuate(scope("/", &["/site/posts"], &[], false));
+    let shown = view.stat(&path("/site")).unwrap().unwrap();
+    assert_eq!(shown.as_directory().unwrap().tree, TreeId::empty());
+    let listed = view.list(&TreePath::root(), None, 9).unwrap();
+    assert_eq!(listed, [(Name::new("site").unwrap(), shown.clone())]);
+    let walked: Vec<_> = view
+        .walk(&TreePath::root())
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(walked[0], (path("/site"), shown));
+    // What may be read shows as it is.
+    let posts = files.stat(&path("/site/posts")).unwrap().unwrap();
+    assert_eq!(walked[1], (path("/site/posts"), posts.clone()));
+    assert_eq!(view.list(&path("/site"), None, 9).unwrap()[0].1, posts);
+}
+
+#[test]
+fn a_page_through_a_grant_is_as_long_as_it_is_asked_for() {
+    let fixture = Fixture::new();
+    let files = fixture.workspace.files(At::Head);
+    let writes = (0..20).map(|n| write(&format!("/d/{n:02}{}", ["a", "b"][n % 2]), "x"));
+    change(&files, writes.collect()).unwrap();
+    let view = files.attenuate(scope("/", &["/d/*a"], &[], false));
+    for limit in 1..12 {
+        let mut found: Vec<Name> = Vec::new();
+        loop {
+            let page = view.list(&path("/d"), found.last(), limit).unwrap();
+            let ended = page.len() < limit;
+            found.extend(page.into_iter().map(|(name, _)| name));
+            if ended {
+                break;
+            }
+            assert!(found.len() % limit == 0);
+        }
+        let names: Vec<&str> = found.iter().map(Name::as_str).collect();
+        assert_eq!(
+            names,
+            [
+                "00a", "02a", "04a", "06a", "08a", "10a", "12a", "14a", "16a", "18a"
+            ],
+            "pages of {limit}"
+        );
+    }
+}
+
+#[test]
+fn moving_is_reading() {
+    let fixture = fixture();
+    let files = fixture.workspace.files(At::Head);
+    // Both may be written and removed; only one may be read.
+    let view = files.attenuate(scope("/", &["/other"], &["/site/**", "/other/**"], true));
+    let before = fixture.state(At::Head);
+    for from in ["/site/secret/key", "/site/secret", "/site/none"] {
+        for replace in [false, true] {
+            let out = Change::Rename {
+                from: path(from),
+                to: path("/other/out"),
+                replace,
+            };
+            assert_eq!(kind(change(&view, vec![out])), ErrorKind::Denied, "{from}");
+        }
+    }
+    assert_eq!(fixture.state(At::Head), before);
+    let within = Change::Rename {
+        from: path("/other/x.md"),
+        to: path("/site/x.md"),
+        replace: false,
+    };
+    change(&view, vec![within]).unwrap();
+}
+
+#[test]
+fn removing_what_a_source_does_not_have_is_reading() {
+    let fixture = fixture();
+    let copy = At::Copy(fixture.fork());
+    let files = fixture.workspace.files(copy);
+    let before = fixture.state(copy);
+    for (read, write, delete) in [
+        (&["/other/**"][..], &["/site/**"][..], true),
+        (&["/site/posts/*.md"], &["/site/**"], true),
+        (&["/site/**"], &["/site/posts/*.md"], true),
+        (&["/site/**"], &["/site/**"], false),
+    ] {
+        let view = files.attenuate(scope("/", read, write, delete));
+        let result = import_with(&view, vec![], "/site/posts", true);
+        assert_eq!(
+            kind(result),
+            ErrorKind::Denied,
+            "{read:?} {write:?} {delete}"
+        );
+        assert_eq!(fixture.state(copy), before);
+    }
+    let view = files.attenuate(scope("/", &["/site/**"], &["/site/**"], true));
+    assert_eq!(
+        import_with(&view, vec![], "/site/posts", true)
+            .unwrap()
+            .removed,
+        2
+    );
+}
+
+#[test]
+fn only_directories_on_the_way_are_passed_over_by_an_import() {
+    let fixture = fixture();
+    let copy = At::Copy(fixture.fork());
+    let view = fixture.workspace.files(copy);
+    let view = view.attenuate(scope("/site", &["**"], &["/posts/*.md"], true));
+    let before = fixture.state(copy);
+    for outside in [
+        source_file("/posts", "x"),
+        source_symlink("/posts", "x"),
+        source_file("/posts/c.txt", "x"),
+        source_directory("/secret"),
+    ] {
+        let entries = vec![source_file("/posts/a.md", "new"), outside];
+        assert_eq!(kind(import(&view, entries)), ErrorKind::Denied);
+        assert_eq!(
+            fixture.state(copy),
+            before,
+            "not even what came before, in one batch"
+        );
+    }
+    let entries = vec![
+        source_directory("/posts"),
+        source_file("/posts/a.md", "new"),
+    ];
+    assert_eq!(import(&view, entries).unwrap().files, 1);
+}
+
+/// A source that is fed by a channel, so that others can come between.
+struct Fed(mpsc::UnboundedReceiver<SourceEntry>);
+
+impl EntrySource for Fed {
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<SourceEntry>>> {
+        async move { Ok(self.0.next().await) }.boxed()
+    }
+
+    fn chunk(&mut self) -> BoxFuture<'_, Result<Option<Bytes>>> {
+        async move { Ok(None) }.boxed()
+    }
+}
+
+#[test]
+fn a_conflict_names_only_what_its_holder_may_read() {
+    let fixture = fixture();
+    let conflict = |grant: Grant| {
+        let view = fixture.workspace.view(At::Head, grant);
+        let (feed, entries) = mpsc::unbounded();
+        let mut source = Fed(entries);
+        let import = view.import(&mut source, ImportOptions::default());
+        let between = async {
+            for hidden in [
+                "/site/secret/key",
+                "/other/new",
+                "/site/posts/b.txt",
+                "/site/posts/z.md",
+            ] {
+                let text = fixture.time.get().to_string();
+                let files = fixture.workspace.files(At::Head);
+                files
+                    .change(vec![write(hidden, &text)], ChangeOptions::default())
+                    .await
+                    .unwrap();
+            }
+            for mine in ["/posts/new.md", "/posts/z.md"] {
+                let (entry, _) = source_file(mine, "").unwrap();
+                feed.unbounded_send(entry).unwrap();
+            }
+            drop(feed);
+        };
+        let (imported, ()) = block_on(futures::future::join(import, between));
+        imported.unwrap_err()
+    };
+    let narrow = Grant::all().attenuate(scope("/site", &["/posts/*.md"], &["/posts/*.md"], false));
+    let error = conflict(narrow);
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    let found = error.conflict().unwrap();
+    let paths = |list: &PathList| {
+        list.paths
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    };
+    let none: [&str; 0] = [];
+    assert_eq!(paths(&found.head), none);
+    assert_eq!(paths(&found.copy), ["/posts/new.md"]);
+    assert_eq!(paths(&found.both), ["/posts/z.md"]);
+    assert_eq!(
+        (found.head.count, found.copy.count, found.both.count),
+        (0, 1, 1)
+    );
+    let told = format!("{error} {error:?}");
+    for hidden in ["site", "secret", "other", "b.txt", "3 changed"] {
+        assert!(!told.contains(hidden), "{hidden}: {told}");
+    }
+    // Who may read everything is told everything.
+    let error = conflict(Grant::all().attenuate(scope("/", &["**"], &["**"], false)));
+    assert_eq!(error.conflict().unwrap().head.count, 4);
+}
+
+/// What is underneath an error names paths of the whole tree, and is not told.
+#[test]
+fn an_error_within_a_grant_names_nothing_outside_it() {
+    let fixture = fixture();
+    let copy = fixture.fork();
+    let files = fixture.workspace.files(At::Copy(copy));
+    let view = files.attenuate(scope("/site", &["**"], &["**"], true));
+    let inner = |change| change_error(&view, change);
+    let remove = Change::Remove {
+        path: path("/posts"),
+        recursive: false,
+    };
+    let rename = |to: &str| Change::Rename {
+        from: path("/posts"),
+        to: path(to),
+        replace: true,
+    };
+    let errors = [
+        import(&view, vec![source_file("/posts", "x")]).unwrap_err(),
+        import(&view, vec![source_file("/posts/a.md/b", "x")]).unwrap_err(),
+        inner(remove),
+        inner(rename("/secret")),
+        inner(rename("/posts/a.md")),
+        inner(write("/posts/a.md/x", "x")),
+        view.list(&path("/posts/a.md"), None, 1)
+            .map(|_| ())
+            .unwrap_err(),
+        block_on(view.read(&path("/posts")))
+            .map(|_| ())
+            .unwrap_err(),
+    ];
+    for error in errors {
+        assert!(
+            error
+                .subject()
+                .is_some_and(|at| at.starts_with("/posts") || at == "/secret")
+        );
+        let mut told = format!("{error} {error:?}");
+        let mut source = std::error::Error::source(&error);
+        while let Some(cause) = source {
+            told += &format!("{cause} {cause:?}");
+            source = cause.source();
+        }
+        assert!(
+            !told.contains("site") && !told.contains(&copy.to_string()),
+            "{told}"
+        );
+    }
+}
+
+fn change_error(view: &View, one: Change) -> workspace_core::Error {
+    change(view, vec![one]).unwrap_err()
+}
+
+/// A content that is missing is `Corrupt` for the holder too, who is not told its hash.
+#[test]
+fn damage_is_told_without_what_is_damaged() {
+    let fixture = fixture();
+    let view = fixture.workspace.files(At::Head);
+    let view = view.attenuate(scope("/site", &["/posts/**"], &[], false));
+    let content = ContentId::of(b"/site/posts/a.md");
+    fixture
+        .meta
+        .tamper(&mut |tx| tx.delete_content(&content))
+        .unwrap();
+    let error = block_on(view.read(&path("/posts/a.md"))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert!(
+        !format!("{error:?}").contains(&content.to_string()),
+        "{error:?}"
+    );
 }

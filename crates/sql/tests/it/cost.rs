@@ -122,6 +122,7 @@ fn everything(tx: &dyn MetaTx) -> Result<()> {
     tx.open_copy_named("name")?;
     tx.copies(true, None, 10)?;
     tx.copies(false, Some(&copy), 10)?;
+    tx.open_copies_between(&copy, &copy, 2)?;
     tx.expiring_copies(at, 10)?;
     tx.closed_copies(at, 10)?;
     tx.put_operation(
@@ -184,6 +185,7 @@ fn everything(tx: &dyn MetaTx) -> Result<()> {
         tx.grants(WhichGrants::Every, Some(&grant.id), 10)?;
         tx.grants(WhichGrants::Files(copy), Some(&grant.id), 10)?;
         tx.grants(WhichGrants::Sites, Some(&grant.id), 10)?;
+        tx.count_grants(&copy)?;
         tx.delete_grant(&grant.id)?;
     }
     tx.collection()?;

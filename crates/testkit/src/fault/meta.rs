@@ -110,6 +110,7 @@ counted! {
     fn delete_copy(&self, id: &CopyId) -> Result<()>;
     fn copies(&self, open_only: bool, after: Option<&CopyId>, limit: usize) -> Result<Vec<CopyRecord>>;
     fn expiring_copies(&self, until: Timestamp, limit: usize) -> Result<Vec<CopyRecord>>;
+    fn open_copies_between(&self, first: &CopyId, last: &CopyId, limit: usize) -> Result<Vec<CopyRecord>>;
     fn closed_copies(&self, until: Timestamp, limit: usize) -> Result<Vec<CopyRecord>>;
     fn operation(&self, copy: &CopyId, id: OperationId) -> Result<Option<OperationRecord>>;
     fn put_operation(&self, copy: &CopyId, operation: &OperationRecord) -> Result<()>;
@@ -128,6 +129,7 @@ counted! {
     fn grant_with_token(&self, token: &TokenHash) -> Result<Option<GrantRecord>>;
     fn put_grant(&self, grant: &GrantRecord) -> Result<()>;
     fn delete_grant(&self, id: &GrantId) -> Result<()>;
+    fn count_grants(&self, copy: &CopyId) -> Result<u64>;
     fn grants(&self, which: WhichGrants, after: Option<&GrantId>, limit: usize) -> Result<Vec<GrantRecord>>;
     fn collection(&self) -> Result<Option<CollectionRecord>>;
     fn set_collection(&self, collection: Option<&CollectionRecord>) -> Result<()>;

@@ -316,6 +316,21 @@ impl MetaTx for Tx<'_> {
         })
     }
 
+    fn open_copies_between(
+        &self,
+        first: &CopyId,
+        last: &CopyId,
+        limit: usize,
+    ) -> Result<Vec<CopyRecord>> {
+        self.read(|rows| {
+            let all = rows.copies.range(..);
+            let wanted = all.map(|(_, copy)| copy).filter(|copy| {
+                copy.state == CopyState::Open && *first <= copy.id && copy.id <= *last
+            });
+            wanted.take(limit).cloned().collect()
+        })
+    }
+
     fn closed_copies(&self, until: Timestamp, limit: usize) -> Result<Vec<CopyRecord>> {
         self.read(|rows| {
             rows.copies_by(limit, |copy| {
@@ -456,6 +471,11 @@ impl MetaTx for Tx<'_> {
 
     fn delete_grant(&self, id: &GrantId) -> Result<()> {
         self.write(|rows| rows.grants.remove(id))
+    }
+
+    fn count_grants(&self, copy: &CopyId) -> Result<u64> {
+        let all = self.grants(WhichGrants::Files(*copy), None, usize::MAX)?;
+        Ok(all.len() as u64)
     }
 
     fn grants(

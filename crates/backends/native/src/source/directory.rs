@@ -1,6 +1,6 @@
 //! A directory on disk.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 
 use ignore::{DirEntry, WalkBuilder};
@@ -9,6 +9,7 @@ use workspace_core::{
 };
 
 use super::ahead::{ReadAhead, Sink, Stop};
+use super::directory_file::Files;
 use super::{SPECIAL, SourceOptions, invalid, source_error};
 use crate::context::timestamp;
 
@@ -23,7 +24,8 @@ impl DirectorySource {
     /// [`ErrorKind::NotFound`] and [`ErrorKind::NotADirectory`]. While reading:
     /// [`ErrorKind::Invalid`] for a name or link that is not UTF-8 and for what is
     /// neither file, directory nor symlink; [`ErrorKind::Source`] for what cannot
-    /// be read.
+    /// be read, for a file in whose place something else came before it was opened,
+    /// and for one that was changed while it was read.
     pub fn open(path: &Path, options: &SourceOptions) -> Result<Self> {
         let refused = |kind| Error::new(kind, "open source").at(path.display());
         let root = path
@@ -33,6 +35,7 @@ impl DirectorySource {
             return Err(refused(ErrorKind::NotADirectory));
         }
         let reading = Reading {
+            files: Files::below(&root).map_err(|cause| source_error(root.display(), cause))?,
             root,
             exclude: options
                 .exclude
@@ -46,6 +49,7 @@ impl DirectorySource {
 
 struct Reading {
     root: PathBuf,
+    files: Files,
     exclude: Option<PathBuf>,
     options: SourceOptions,
 }
@@ -90,17 +94,25 @@ impl Reading {
             let kind = SourceKind::Directory;
             sink.entry(SourceEntry { path, kind })
         } else if kind.is_file() {
-            let mut file = File::open(on_disk).map_err(failed)?;
-            let metadata = file.metadata().map_err(failed)?;
+            let relative = on_disk.strip_prefix(&self.root).unwrap_or(on_disk);
+            let mut file = self.files.open(relative).map_err(failed)?;
+            let before = file.metadata().map_err(failed)?;
+            if !before.is_file() {
+                return Err(changed(on_disk, "it is no file any more").into());
+            }
             let kind = SourceKind::File {
-                size: Some(metadata.len()),
-                executable: executable(&metadata),
-                modified: modified(&metadata),
+                size: Some(before.len()),
+                executable: executable(&before),
+                modified: modified(&before),
                 media_type: None,
                 provenance: None,
             };
             sink.entry(SourceEntry { path, kind })?;
-            sink.bytes(&mut file, metadata.len(), failed)?;
+            sink.bytes(&mut file, before.len(), failed)?;
+            let after = file.metadata().map_err(failed)?;
+            if (before.len(), before.modified().ok()) != (after.len(), after.modified().ok()) {
+                return Err(changed(on_disk, "it changed while it was read").into());
+            }
             Ok(())
         } else if kind.is_symlink() {
             let target = fs::read_link(on_disk).map_err(failed)?;
@@ -134,6 +146,13 @@ impl Reading {
             TreePath::new(&format!("/{relative}"))
         }
     }
+}
+
+/// A file is not as it was when the directory was listed.
+fn changed(on_disk: &Path, why: &str) -> Error {
+    Error::new(ErrorKind::Source, "read source")
+        .at(on_disk.display())
+        .because(why)
 }
 
 #[cfg(unix)]

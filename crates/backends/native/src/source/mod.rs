@@ -10,6 +10,7 @@
 mod ahead;
 mod archive;
 mod directory;
+mod directory_file;
 mod tar;
 mod zip;
 
@@ -19,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use workspace_core::{EntrySource, Error, ErrorKind, Result, SourceEntry};
+use workspace_core::{EntrySource, Error, ErrorKind, ImportLimits, Result, SourceEntry};
 
 use crate::fault::{io_error, io_kind};
 
@@ -38,6 +39,10 @@ pub struct SourceOptions {
     pub exclude: Option<PathBuf>,
     /// Passes over devices, FIFOs and sockets, which are an error otherwise.
     pub skip_special: bool,
+    /// How many entries there may be before the source holds no more of them, such as
+    /// the hard links of an archive, which come at its end. The import has limits
+    /// of its own.
+    pub limits: ImportLimits,
 }
 
 /// Opens a directory, a zip archive, or a tar archive (plain, gzip or zstd), by

@@ -37,8 +37,9 @@ impl TarSource {
     /// While reading: [`ErrorKind::Unsupported`] for other formats and members of
     /// a rarer kind; [`ErrorKind::Invalid`] for a path that is absolute, leaves the
     /// archive or is not UTF-8, for a device, and for a hard link, which needs an
-    /// archive that can be read twice; [`ErrorKind::Source`] where the archive is
-    /// damaged or ends too soon.
+    /// archive that can be read twice; [`ErrorKind::LimitExceeded`] for a hard link
+    /// beyond the entries of the limits, or beyond 64 MiB of paths of such links;
+    /// [`ErrorKind::Source`] where the archive is damaged or ends too soon.
     pub fn from_reader(
         reader: impl Read + Send + 'static,
         name: String,
@@ -55,6 +56,7 @@ impl TarSource {
     ) -> Result<Self> {
         let reading = Reading {
             skip_special: options.skip_special,
+            entries: options.limits.entries,
             again,
             name,
         };
@@ -64,6 +66,8 @@ impl TarSource {
 
 struct Reading {
     skip_special: bool,
+    /// How many entries there may be.
+    entries: u64,
     /// Where the archive can be read a second time.
     again: Option<PathBuf>,
     name: String,
@@ -71,7 +75,7 @@ struct Reading {
 
 impl Reading {
     fn run(&self, reader: impl Read + 'static, sink: &mut Sink) -> Result<(), Stop> {
-        let mut links = HardLinks::default();
+        let mut links = HardLinks::new(self.entries);
         each_member(reader, &self.name, &mut |number, member| {
             self.member(number, member, &mut links, sink)
         })?;
@@ -105,7 +109,7 @@ impl Reading {
                 return Err(invalid(path, why).into());
             }
             let target = member_path(&member.link_name_bytes().unwrap_or_default())?;
-            links.add(path, target, number);
+            links.add(path, target, number)?;
             return Ok(());
         }
         links.replaced(&path);

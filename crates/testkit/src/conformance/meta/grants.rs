@@ -108,7 +108,7 @@ pub fn grant_tokens(store: &dyn MetaStore) {
 }
 
 /// Asserts that pages of grants are in id order, complete, of the size and kind
-/// asked for.
+/// asked for, and that those of a copy are counted.
 pub fn grant_pages(store: &dyn MetaStore) {
     empty(store);
     // Every third one is a preview; the copy changes with every second.
@@ -142,6 +142,10 @@ pub fn grant_pages(store: &dyn MetaStore) {
             .filter(|n| wanted(**n))
             .map(|n| grant_id(*n))
             .collect();
+        if let WhichGrants::Files(copy) = which {
+            let counted = read(store, |tx| tx.count_grants(&copy));
+            assert_eq!(counted, wanted.len() as u64, "{which:?}");
+        }
         for limit in [1, 2, 9, 10, usize::MAX] {
             let mut found = Vec::new();
             loop {

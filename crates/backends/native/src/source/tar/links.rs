@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, Seek};
 
-use workspace_core::{Result, TreePath};
+use workspace_core::{Error, ErrorKind, Result, TreePath};
 
 use super::Reading;
 use super::blocks::Member;
@@ -16,8 +16,21 @@ use crate::source::{invalid, source_error};
 /// A stream cannot go back to an earlier member, so they come at the end, from a
 /// second pass over the archive. A later entry wins, hence a link is forgotten
 /// where a later member takes its path.
-#[derive(Default)]
-pub(super) struct HardLinks(HashMap<TreePath, Target>);
+///
+/// They are held until then, so that they count as entries when they are read,
+/// and their paths take up to 64 MiB together.
+pub(super) struct HardLinks {
+    links: HashMap<TreePath, Target>,
+    /// How many bytes the paths in `links` have.
+    bytes: usize,
+    /// How many entries there may be.
+    limit: u64,
+    /// How many there were besides.
+    entries: u64,
+}
+
+/// The most bytes in the paths of the links that are held.
+const MAX_BYTES: usize = 64 << 20;
 
 #[derive(Clone)]
 struct Target {
@@ -27,28 +40,69 @@ struct Target {
 }
 
 impl HardLinks {
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Begins to hold links, up to `limit` entries of the archive in all.
+    pub(super) fn new(limit: u64) -> Self {
+        Self {
+            links: HashMap::new(),
+            bytes: 0,
+            limit,
+            entries: 0,
+        }
     }
 
-    pub(super) fn add(&mut self, path: TreePath, target: TreePath, number: u64) {
+    pub(super) fn is_empty(&self) -> bool {
+        self.links.is_empty()
+    }
+
+    /// Holds a link.
+    ///
+    /// # Errors
+    /// `LimitExceeded` where there are more entries, or bytes of paths, than may be.
+    pub(super) fn add(&mut self, path: TreePath, target: TreePath, number: u64) -> Result<()> {
+        self.forget(&path);
         // A link to a link is one to the same member.
-        let target = self.0.get(&target).cloned().unwrap_or(Target {
+        let target = self.links.get(&target).cloned().unwrap_or(Target {
             path: target,
             before: number,
         });
-        self.0.insert(path, target);
+        let bytes = self.bytes + Self::bytes(&path, &target);
+        let exceeded = |why: String| {
+            let error = Error::new(ErrorKind::LimitExceeded, "read source");
+            Err(error.at(&path).because(why))
+        };
+        if self.entries + self.links.len() as u64 >= self.limit {
+            return exceeded(format!("more than {} entries", self.limit));
+        }
+        if bytes > MAX_BYTES {
+            return exceeded(format!(
+                "hard links with more than {MAX_BYTES} bytes of paths"
+            ));
+        }
+        self.bytes = bytes;
+        self.links.insert(path, target);
+        Ok(())
     }
 
     /// Another member has this path.
     pub(super) fn replaced(&mut self, path: &TreePath) {
-        self.0.remove(path);
+        self.entries += 1;
+        self.forget(path);
+    }
+
+    fn forget(&mut self, path: &TreePath) {
+        if let Some(target) = self.links.remove(path) {
+            self.bytes -= Self::bytes(path, &target);
+        }
+    }
+
+    fn bytes(path: &TreePath, target: &Target) -> usize {
+        path.as_str().len() + target.path.as_str().len()
     }
 
     /// Turns them round for the second pass.
     pub(super) fn copies(self) -> Copies {
         let mut copies = Copies::default();
-        for (path, target) in self.0 {
+        for (path, target) in self.links {
             copies.0.entry(target.path).or_default().push(Copy {
                 path,
                 before: target.before,
@@ -127,5 +181,44 @@ impl Copies {
                 Err(invalid(path, &why))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> TreePath {
+        TreePath::new(text).expect("the tests' paths are valid")
+    }
+
+    #[test]
+    fn the_paths_of_links_are_held_up_to_a_limit() {
+        let long = format!("/{}", "n".repeat(255)).repeat(15);
+        let target = path(&format!("{long}/a"));
+        let mut links = HardLinks::new(u64::MAX);
+        let mut held = 0;
+        let error = loop {
+            match links.add(path(&format!("{long}/{held}")), target.clone(), 1) {
+                Ok(()) => held += 1,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.kind(), ErrorKind::LimitExceeded, "{error}");
+        assert_eq!(
+            held,
+            MAX_BYTES / (2 * long.len() + 6),
+            "paths of four digits"
+        );
+        // What is replaced makes room.
+        links.replaced(&path(&format!("{long}/7")));
+        links
+            .add(path(&format!("{long}/x")), target, 1)
+            .expect("there is room");
+        for n in 0..held {
+            links.replaced(&path(&format!("{long}/{n}")));
+        }
+        links.replaced(&path(&format!("{long}/x")));
+        assert_eq!((links.bytes, links.is_empty()), (0, true));
     }
 }

@@ -188,3 +188,93 @@ fn what_is_not_read_is_passed_over() {
     });
     assert_eq!(paths, ["/", "/a", "/b"]);
 }
+
+/// Reads the first chunk of the first file, while the source waits with the rest;
+/// then lets something happen to the directory, and reads on to the failure.
+fn refused_after(root: &Path, happen: impl FnOnce()) -> workspace_core::Error {
+    fs::write(root.join("a"), vec![1; 16 << 20]).unwrap();
+    fs::write(root.join("b"), "b").unwrap();
+    fs::create_dir(root.join("c")).unwrap();
+    fs::write(root.join("c/d"), "d").unwrap();
+    let mut source = open(root);
+    block_on(async {
+        while source.next().await.unwrap().unwrap().path.as_str() != "/a" {}
+        source.chunk().await.unwrap().unwrap();
+    });
+    happen();
+    refusal(everything(&mut source))
+}
+
+#[test]
+fn a_file_that_is_swapped_is_refused() {
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    let swaps: [(&str, Box<dyn Fn(&Path)>); 3] = [
+        ("a symlink", Box::new(|at| link(secret.path(), at).unwrap())),
+        ("a directory", Box::new(|at| fs::create_dir(at).unwrap())),
+        (
+            "a FIFO, which would block",
+            Box::new(|at| {
+                let made = std::process::Command::new("mkfifo").arg(at).status();
+                assert!(made.unwrap().success());
+            }),
+        ),
+    ];
+    for (what, swap) in swaps {
+        let place = tempfile::tempdir().unwrap();
+        let at = place.path().join("b");
+        let error = refused_after(place.path(), || {
+            fs::remove_file(&at).unwrap();
+            swap(&at);
+        });
+        assert_eq!(error.kind(), ErrorKind::Source, "{what}: {error}");
+        assert!(error.subject().unwrap().ends_with("/b"), "{what}: {error}");
+        assert!(error.detail().is_some(), "{what}: {error}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_directory_that_is_swapped_is_not_followed() {
+    let outside = tempfile::tempdir().unwrap();
+    fs::write(outside.path().join("d"), "secret").unwrap();
+    let place = tempfile::tempdir().unwrap();
+    let at = place.path().join("c");
+    let error = refused_after(place.path(), || {
+        fs::remove_dir_all(&at).unwrap();
+        link(outside.path(), &at).unwrap();
+    });
+    assert_eq!(error.kind(), ErrorKind::Source, "{error}");
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_read_stops_the_import() {
+    let grow = |at: &Path| {
+        let mut file = fs::OpenOptions::new().append(true).open(at).unwrap();
+        std::io::Write::write_all(&mut file, b"more").unwrap();
+    };
+    let rewrite = |at: &Path| {
+        fs::File::open(at)
+            .unwrap()
+            .set_modified(SystemTime::UNIX_EPOCH)
+            .unwrap()
+    };
+    let shrink = |at: &Path| {
+        fs::OpenOptions::new()
+            .write(true)
+            .open(at)
+            .unwrap()
+            .set_len(5)
+            .unwrap()
+    };
+    for change in [&grow as &dyn Fn(&Path), &rewrite, &shrink] {
+        let place = tempfile::tempdir().unwrap();
+        let at = place.path().join("a");
+        let error = refused_after(place.path(), || change(&at));
+        assert_eq!(error.kind(), ErrorKind::Source, "{error}");
+        assert!(
+            error.to_string().contains("changed while it was read"),
+            "{error}"
+        );
+        assert!(error.subject().unwrap().ends_with("/a"), "{error}");
+    }
+}

@@ -225,6 +225,52 @@ fn hard_links_need_an_archive_that_can_be_read_twice() {
     assert!(error.to_string().contains("hard link"), "{error}");
 }
 
+/// They are held until the end of the archive, so the limit counts them before.
+#[test]
+fn hard_links_count_before_they_are_held() {
+    let mut members = vec!["a=1".to_owned()];
+    members.extend((0..20).map(|n| format!("l{n}->a")));
+    let members: Vec<&str> = members.iter().map(String::as_str).collect();
+    let read = |members: &[&str], entries| {
+        let mut packed = tempfile::NamedTempFile::new().unwrap();
+        packed.write_all(&linked(members)).unwrap();
+        let options = SourceOptions {
+            limits: ImportLimits {
+                entries,
+                ..ImportLimits::default()
+            },
+            ..SourceOptions::default()
+        };
+        everything(&mut TarSource::open(packed.path(), &options).unwrap())
+    };
+    assert_eq!(read(&members, 21).unwrap().len(), 21);
+    let error = refusal(read(&members, 20));
+    assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    assert_eq!(error.subject(), Some("/l19"));
+    // The same link again takes no further place.
+    let again = [members.clone(), members[1..].to_vec()].concat();
+    assert!(read(&again, 21).is_ok());
+    // The end of the archive is not read for it: it is cut off after the links.
+    let mut cut = linked(&members);
+    cut.truncate(cut.len() - 1024 - 2 * 512);
+    let mut packed = tempfile::NamedTempFile::new().unwrap();
+    packed.write_all(&cut).unwrap();
+    let options = SourceOptions {
+        limits: ImportLimits {
+            entries: 5,
+            ..ImportLimits::default()
+        },
+        ..SourceOptions::default()
+    };
+    let error = refusal(everything(
+        &mut TarSource::open(packed.path(), &options).unwrap(),
+    ));
+    assert_eq!(
+        (error.kind(), error.subject()),
+        (ErrorKind::LimitExceeded, Some("/l4"))
+    );
+}
+
 #[test]
 fn devices_are_refused_or_passed_over() {
     for kind in [EntryType::Char, EntryType::Block, EntryType::Fifo] {

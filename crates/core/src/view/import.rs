@@ -1,0 +1,53 @@
+//! What of a source a grant lets in.
+
+use bytes::Bytes;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::grant::Grant;
+use crate::import::{EntrySource, SourceEntry, SourceKind};
+use crate::path::TreePath;
+
+/// The entries of a source that a grant lets in.
+pub(super) struct Allowed<'a> {
+    source: &'a mut dyn EntrySource,
+    grant: &'a Grant,
+    into: TreePath,
+}
+
+impl<'a> Allowed<'a> {
+    pub(super) fn new(source: &'a mut dyn EntrySource, grant: &'a Grant, into: TreePath) -> Self {
+        Self {
+            source,
+            grant,
+            into,
+        }
+    }
+
+    async fn allowed(&mut self) -> Result<Option<SourceEntry>> {
+        let grant = self.grant;
+        while let Some(entry) = self.source.next().await? {
+            let path = entry.path.below(&self.into)?;
+            if grant.writes(&path) {
+                return Ok(Some(entry));
+            }
+            if entry.kind != SourceKind::Directory || !grant.leads_to_writes(&path) {
+                // Named as in the whole tree, as errors of the import are.
+                let path = grant.resolve(&path)?;
+                return Err(Error::new(ErrorKind::Denied, "import").at(path));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl EntrySource for Allowed<'_> {
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<SourceEntry>>> {
+        self.allowed().boxed()
+    }
+
+    fn chunk(&mut self) -> BoxFuture<'_, Result<Option<Bytes>>> {
+        self.source.chunk()
+    }
+}

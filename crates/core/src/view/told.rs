@@ -1,0 +1,49 @@
+//! What the holder of a grant is told of an error.
+
+use crate::conflict::{Conflict, PathList};
+use crate::error::{Error, ErrorKind};
+use crate::grant::Grant;
+use crate::path::TreePath;
+use crate::workspace::At;
+
+/// Names paths as the holder sees them, never the copy.
+///
+/// Of a copy that is closed, the holder of part of it learns that it is; of stored
+/// data that is missing or altered, not what; of a conflict, the paths that may be
+/// read; and never an error underneath that would name what this one does not.
+pub(super) fn told(error: Error, at: At, grant: &Grant) -> Error {
+    let narrow = !grant.scopes().is_empty();
+    if error.kind() == ErrorKind::Closed && narrow {
+        return Error::new(ErrorKind::Closed, error.operation().to_string());
+    }
+    let id = at.to_string();
+    let stored = error.kind() == ErrorKind::Corrupt;
+    let error = error.map_subject(|subject| match TreePath::new(subject) {
+        Ok(path) => Some(match grant.locate(&path) {
+            Some(path) => path.to_string(),
+            None => "/".into(),
+        }),
+        // `copy` and its id, or the id alone; of a node or a content, its hash.
+        Err(_) => (!narrow || !(stored || id.ends_with(subject))).then(|| subject.into()),
+    });
+    match narrow {
+        true => error
+            .map_conflict(|conflict| readable(conflict, grant))
+            .without_own_source(),
+        false => error,
+    }
+}
+
+/// Keeps the paths that the holder may read. Counts those: how many others there
+/// are is not the holder's affair.
+fn readable(conflict: &Conflict, grant: &Grant) -> Conflict {
+    let keep = |list: &PathList| -> PathList {
+        let seen = list.paths.iter().filter_map(|path| grant.locate(path));
+        seen.filter(|path| grant.reads(path)).collect()
+    };
+    Conflict {
+        head: keep(&conflict.head),
+        copy: keep(&conflict.copy),
+        both: keep(&conflict.both),
+    }
+}
