@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod apply;
+mod authority;
 mod collection;
 mod copies;
 mod cost;

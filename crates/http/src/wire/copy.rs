@@ -90,7 +90,8 @@ pub struct CopyPage {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ForkDto {
-    /// Its name: unique among open copies, 1 to 100 bytes, no control characters.
+    /// Its name: unique among open copies, 1 to 100 bytes, no control characters, and
+    /// not 32 hex digits, which are an id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// When it expires; absent for never.

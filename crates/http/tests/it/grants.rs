@@ -323,10 +323,100 @@ fn a_revoked_holder_cannot_finish_what_it_began() {
     );
 }
 
+#[test]
+fn moving_needs_the_right_to_read_what_is_moved() {
+    let (server, token, _) = holding();
+    let to_where_it_is_read = json!({ "changes": [
+        { "op": "move", "from": "/drop/d", "to": "/pub/out" },
+    ] });
+    let answer = post(&server, &token, "/v1/view/changes", &to_where_it_is_read);
+    assert_eq!(answer.problem(), (403, "denied".into()));
+    assert_eq!(get(&server, &token, "/v1/view/files/pub/out").status, 404);
+    let copy = "/v1/copies/draft/files/site/drop/d";
+    assert_eq!(server.get(copy).ok().body, "inside");
+}
+
+#[test]
+fn removing_what_is_missing_needs_the_right_to_read() {
+    let (server, token, _) = holding();
+    let empty = get(&server, &token, "/v1/view/export/pub/deep").ok().body;
+    let import = |into: &str| {
+        let uri = format!("/v1/view/import?into={into}&delete_missing=true");
+        let call = server.call("POST", &uri).with_token(&token);
+        let call = call.header("content-type", "application/x-tar");
+        call.body(empty.clone()).send()
+    };
+    assert_eq!(import("/drop").problem(), (403, "denied".into()));
+    let copy = "/v1/copies/draft/files/site/drop/d";
+    assert_eq!(server.get(copy).ok().body, "inside");
+    assert_eq!(import("/pub").ok().json()["removed"], 2);
+}
+
+#[test]
+fn a_condition_in_a_batch_needs_the_right_to_read() {
+    let (server, token, _) = holding();
+    let inside = workspace_core::ContentId::of(b"inside").to_string();
+    for (path, expected) in [("/drop/d", 403), ("/drop/none", 403), ("/pub/a.md", 412)] {
+        for (name, value) in [("if_absent", json!(true)), ("if_content", json!(inside))] {
+            let mut change = json!({ "op": "write", "path": path, "content": { "text": "new" } });
+            change[name] = value;
+            let batch = json!({ "changes": [change] });
+            let answer = post(&server, &token, "/v1/view/changes", &batch);
+            let expected = match (expected, name) {
+                (412, "if_absent") => 409,
+                (412, _) => 200,
+                (denied, _) => denied,
+            };
+            assert_eq!(answer.status, expected, "{path} {name}");
+        }
+    }
+    let copy = "/v1/copies/draft/files/site/drop/d";
+    assert_eq!(server.get(copy).ok().body, "inside");
+}
+
+#[test]
+fn a_narrower_token_dies_with_the_one_it_was_made_from() {
+    let (server, _, _) = holding();
+    let now = server.context.now().as_millis();
+    let body = json!({ "scope": site_scope(), "expires": now + 10 });
+    let (short, _) = issue(&server, "draft", body);
+    for expires in [json!(now + 1_000), json!(null)] {
+        let body = json!({ "scope": { "read": ["**"] }, "expires": expires });
+        let made = post(&server, &short, "/v1/view/grants", &body).ok().json();
+        assert_eq!(made["view"]["expires"], now + 10);
+        let child = made["token"].as_str().unwrap().to_string();
+        get(&server, &child, "/v1/view").ok();
+        if expires.is_null() {
+            server.context.advance(10);
+            assert_eq!(get(&server, &child, "/v1/view").status, 401);
+        }
+    }
+}
+
+#[test]
+fn a_directory_that_a_grant_does_not_cover_is_not_made() {
+    let server = filled();
+    fork(&server);
+    let scope = json!({ "root": "/site", "write": ["/*/x/*.md"] });
+    let (token, _) = issue(&server, "draft", json!({ "scope": scope }));
+    for missing in ["none/x/a.md", "ro/c/x/a.md"] {
+        let uri = format!("/v1/view/files/{missing}?create_parents=true");
+        let refused = put(&server, &token, &uri, "x");
+        assert_eq!(refused.problem(), (403, "denied".into()));
+    }
+    assert_eq!(server.get("/v1/copies/draft/stat/site/none").status, 404);
+    let globs = json!({ "scope": { "read": ["/**/a".repeat(17)] } });
+    let refused = server.post("/v1/copies/draft/grants", globs);
+    assert_eq!(refused.problem(), (400, "invalid".into()));
+}
+
 /// The same inside; in the one there is something outside.
 fn worlds() -> [(Server, String); 2] {
     [true, false].map(|outside| {
         let server = filled();
+        // There to be written, with other bytes, and not to be read.
+        let drop = if outside { "this one" } else { "the other" };
+        server.put("/v1/head/files/site/drop/d", drop).ok();
         if outside {
             for file in [
                 "secret/key",

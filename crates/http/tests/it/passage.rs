@@ -11,10 +11,13 @@ use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 use workspace_core::store::BlobStore;
 use workspace_core::{
-    At, ContentId, Error, ErrorKind, FsckOptions, ImportLimits, Options, TreePath, Workspace,
+    At, ContentId, Error, ErrorKind, ForkOptions, FsckOptions, Grant, GrantOptions, ImportLimits,
+    Options, Scope, TreePath, Workspace,
 };
 use workspace_http::{Access, Passage, Passed, router};
 use workspace_testkit::{MemoryBlobs, MemoryMeta, TestContext};
+
+use crate::server::TOKEN;
 
 const LARGE: &[u8] = &[7; 100];
 
@@ -142,4 +145,55 @@ fn a_body_that_fails_past_the_router_changes_nothing() {
     let path = TreePath::new("/a").unwrap();
     let head = workspace.files(At::Head);
     assert_eq!(block_on(head.read(&path)).unwrap(), "small");
+}
+
+/// The body of a holder went past the router while the grant was revoked.
+#[test]
+fn a_large_body_of_a_revoked_holder_is_not_committed() {
+    for revoked in [false, true] {
+        let blobs = Arc::new(MemoryBlobs::new());
+        let workspace = workspace(&blobs);
+        let copy = workspace.fork(ForkOptions::default()).unwrap().id;
+        let all = || vec!["**".parse().unwrap()];
+        let grant = Grant::all().attenuate(Scope {
+            root: TreePath::root(),
+            read: all(),
+            write: all(),
+            delete: true,
+        });
+        let issued = workspace
+            .issue_grant(copy, grant, GrantOptions::default())
+            .unwrap();
+        let access = Access::root(TOKEN).unwrap();
+        let router = router(workspace.clone(), access, ImportLimits::default());
+        let uri = format!("/v1/grants/{}", issued.grant.id);
+        let (root, stored) = (router.clone(), Arc::clone(&blobs));
+        let passage = Passage::new(move |key, _| {
+            let (root, uri, stored) = (root.clone(), uri.clone(), Arc::clone(&stored));
+            async move {
+                let body = stream::iter([Ok(Bytes::from_static(LARGE))]).boxed();
+                stored.put(&key, body).await?;
+                if revoked {
+                    assert_eq!(crate::server::delete(root, &uri).await, 200);
+                }
+                Ok(ContentId::of(LARGE))
+            }
+            .boxed()
+        });
+        let mut request = Request::put("/v1/view/files/a")
+            .header("content-length", LARGE.len())
+            .header("authorization", format!("Bearer {}", issued.token))
+            .body(untouched())
+            .unwrap();
+        request.extensions_mut().insert(passage);
+        let answer = block_on(router.oneshot(request)).unwrap();
+        let found = workspace
+            .files(At::Copy(copy))
+            .stat(&TreePath::new("/a").unwrap());
+        let expected = if revoked { (401, false) } else { (201, true) };
+        assert_eq!(
+            (answer.status().as_u16(), found.unwrap().is_some()),
+            expected
+        );
+    }
 }

@@ -314,6 +314,36 @@ fn a_preview_that_is_over_is_one_that_never_was() {
     assert_eq!(put.status, 401);
 }
 
+/// Nothing else ends it here: its copy is open, and it is not revoked.
+#[test]
+fn a_preview_expires() {
+    let server = filled();
+    let now = server.context.now().as_millis();
+    let issued = issue(&server, json!({ "at": "copy:draft", "expires": now + 10 }));
+    assert_eq!(get(&server, path(&issued)).status, 200);
+    server.context.advance(10);
+    is_nowhere(&get(&server, path(&issued)));
+    assert_eq!(
+        get(
+            &server,
+            path(&issue(&server, json!({ "at": "copy:draft" })))
+        )
+        .status,
+        200
+    );
+}
+
+#[test]
+fn the_token_of_a_grant_opens_no_preview() {
+    let server = filled();
+    let body = json!({ "scope": { "read": ["**"], "write": ["**"] } });
+    let issued = server.post("/v1/copies/draft/grants", body).ok().json();
+    let token = issued["token"].as_str().unwrap();
+    for token in [token, token.trim_start_matches("wsg_")] {
+        is_nowhere(&get(&server, &format!("/preview/{token}/")));
+    }
+}
+
 #[test]
 fn what_cannot_be_previewed() {
     let server = filled();

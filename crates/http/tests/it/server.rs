@@ -149,6 +149,7 @@ impl Server {
             assert_eq!(problem["type"], format!("urn:workspace:problem:{code}"));
         }
         let path = uri.split('?').next().unwrap();
+        check_headers(method, path, answer);
         let Some((template, operations)) = self.find(path) else {
             assert!([401, 403, 404, 503].contains(&answer.status), "{uri}");
             return;
@@ -348,5 +349,26 @@ impl Answer {
     #[track_caller]
     pub(crate) fn problem(&self) -> (u16, String) {
         (self.status, self.json()["code"].as_str().unwrap().into())
+    }
+}
+
+/// Checks what keeps an answer from being kept by others, or taken for what it is not.
+fn check_headers(method: &str, path: &str, answer: &Answer) {
+    let is_site = path.starts_with("/preview/");
+    let is_file = path.contains("/files/") && ["GET", "HEAD"].contains(&method);
+    let sends_file = is_site || is_file && answer.status < 400;
+    let cache = if sends_file {
+        "private, no-cache"
+    } else {
+        "no-store"
+    };
+    assert_eq!(
+        answer.header("cache-control"),
+        Some(cache),
+        "{method} {path}"
+    );
+    if sends_file && answer.status != 304 {
+        let sniff = answer.header("x-content-type-options");
+        assert_eq!(sniff, Some("nosniff"), "{method} {path}");
     }
 }

@@ -1,6 +1,7 @@
 //! Whole trees in and out.
 
 use serde_json::json;
+use workspace_core::ImportLimits;
 
 use crate::server::{Answer, Server};
 
@@ -136,4 +137,45 @@ fn a_broken_import_leaves_head_untouched() {
         (413, "limit_exceeded".into())
     );
     assert_eq!(small.get("/v1/head").json()["version"], 0);
+}
+
+#[test]
+fn a_query_does_not_raise_what_the_server_allows() {
+    let archive = filled().get("/v1/head/export/d").ok().body;
+    let defaults = ImportLimits::default;
+    let refused = [
+        (
+            ImportLimits {
+                entries: 2,
+                ..defaults()
+            },
+            "max_entries",
+        ),
+        (
+            ImportLimits {
+                bytes: 5_001,
+                ..defaults()
+            },
+            "max_bytes",
+        ),
+        (
+            ImportLimits {
+                file_bytes: 4_999,
+                ..defaults()
+            },
+            "max_file_bytes",
+        ),
+    ];
+    for (limits, name) in refused {
+        let server = Server::with(limits);
+        for uri in [
+            "/v1/head/import".to_string(),
+            format!("/v1/head/import?{name}=1000000000"),
+            format!("/v1/head/import?{name}=9007199254740991"),
+        ] {
+            let answer = import(&server, &uri, archive.clone());
+            assert_eq!(answer.problem(), (413, "limit_exceeded".into()), "{uri}");
+        }
+        assert_eq!(server.get("/v1/head/list").json()["entries"], json!([]));
+    }
 }
