@@ -4,7 +4,6 @@ use futures::executor::block_on;
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
 use proptest::prelude::*;
-use workspace_core::store::MetaTx as _;
 use workspace_core::{
     At, Change, ChangeOptions, ContentId, EntrySource, ErrorKind, Glob, Grant, ImportOptions,
     Imported, Name, PathList, Precondition, Result, Scope, SourceEntry, Text, TreeId, TreePath,

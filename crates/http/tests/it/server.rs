@@ -354,9 +354,13 @@ impl Answer {
 
 /// Checks what keeps an answer from being kept by others, or taken for what it is not.
 fn check_headers(method: &str, path: &str, answer: &Answer) {
-    let is_site = path.starts_with("/preview/");
-    let is_file = path.contains("/files/") && ["GET", "HEAD"].contains(&method);
-    let sends_file = is_site || is_file && answer.status < 400;
+    // The same for everybody.
+    if path == "/v1/openapi.json" && answer.status < 400 {
+        return;
+    }
+    let reads = ["GET", "HEAD"].contains(&method);
+    let is_file = path.contains("/files/") && answer.status < 400;
+    let sends_file = reads && (path.starts_with("/preview/") || is_file);
     let cache = if sends_file {
         "private, no-cache"
     } else {
