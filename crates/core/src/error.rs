@@ -220,6 +220,13 @@ impl Error {
         self
     }
 
+    /// Says no more than the kind does.
+    #[must_use]
+    pub(crate) fn without_detail(mut self) -> Self {
+        self.0.detail = None;
+        self
+    }
+
     /// Forgets the error underneath where it is one of this crate, which names what
     /// it is about in its own way.
     #[must_use]

@@ -16,6 +16,15 @@ pub(super) fn told(error: Error, at: At, grant: &Grant) -> Error {
     if error.kind() == ErrorKind::Closed && narrow {
         return Error::new(ErrorKind::Closed, error.operation().to_string());
     }
+    let reads = |path: &TreePath| grant.locate(path).is_some_and(|path| grant.reads(&path));
+    let about = error
+        .subject()
+        .and_then(|subject| TreePath::new(subject).ok());
+    let error = match error.kind() {
+        // How many entries there are.
+        ErrorKind::NotEmpty if !about.as_ref().is_some_and(reads) => error.without_detail(),
+        _ => error,
+    };
     let id = at.to_string();
     let stored = error.kind() == ErrorKind::Corrupt;
     let error = error.map_subject(|subject| match TreePath::new(subject) {

@@ -737,6 +737,24 @@ fn an_error_within_a_grant_names_nothing_outside_it() {
     }
 }
 
+#[test]
+fn what_may_not_be_read_is_not_counted() {
+    let fixture = fixture();
+    let files = fixture.workspace.files(At::Head);
+    let remove = || Change::Remove {
+        path: path("/posts"),
+        recursive: false,
+    };
+    let blind = files.attenuate(scope("/site", &["/secret"], &["**"], true));
+    let seeing = files.attenuate(scope("/site", &["/posts"], &["**"], true));
+    let told = [blind, seeing].map(|view| {
+        let error = change_error(&view, remove());
+        assert_eq!(error.kind(), ErrorKind::NotEmpty);
+        error.detail().map(ToOwned::to_owned)
+    });
+    assert_eq!(told, [None, Some("2 entries below".into())]);
+}
+
 fn change_error(view: &View, one: Change) -> workspace_core::Error {
     change(view, vec![one]).unwrap_err()
 }

@@ -208,16 +208,16 @@ fn refused_after(root: &Path, happen: impl FnOnce()) -> workspace_core::Error {
 #[test]
 fn a_file_that_is_swapped_is_refused() {
     let secret = tempfile::NamedTempFile::new().unwrap();
-    let swaps: [(&str, Box<dyn Fn(&Path)>); 3] = [
-        ("a symlink", Box::new(|at| link(secret.path(), at).unwrap())),
-        ("a directory", Box::new(|at| fs::create_dir(at).unwrap())),
-        (
-            "a FIFO, which would block",
-            Box::new(|at| {
-                let made = std::process::Command::new("mkfifo").arg(at).status();
-                assert!(made.unwrap().success());
-            }),
-        ),
+    let symlink = |at: &Path| link(secret.path(), at).unwrap();
+    let directory = |at: &Path| fs::create_dir(at).unwrap();
+    let fifo = |at: &Path| {
+        let made = std::process::Command::new("mkfifo").arg(at).status();
+        assert!(made.unwrap().success());
+    };
+    let swaps: [(&str, &dyn Fn(&Path)); 3] = [
+        ("a symlink", &symlink),
+        ("a directory", &directory),
+        ("a FIFO, which would block", &fifo),
     ];
     for (what, swap) in swaps {
         let place = tempfile::tempdir().unwrap();
@@ -256,7 +256,7 @@ fn a_file_that_changes_while_it_is_read_stops_the_import() {
         fs::File::open(at)
             .unwrap()
             .set_modified(SystemTime::UNIX_EPOCH)
-            .unwrap()
+            .unwrap();
     };
     let shrink = |at: &Path| {
         fs::OpenOptions::new()
@@ -264,7 +264,7 @@ fn a_file_that_changes_while_it_is_read_stops_the_import() {
             .open(at)
             .unwrap()
             .set_len(5)
-            .unwrap()
+            .unwrap();
     };
     for change in [&grow as &dyn Fn(&Path), &rewrite, &shrink] {
         let place = tempfile::tempdir().unwrap();
