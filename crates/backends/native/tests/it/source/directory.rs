@@ -214,7 +214,8 @@ fn a_file_that_is_swapped_is_refused() {
         let made = std::process::Command::new("mkfifo").arg(at).status();
         assert!(made.unwrap().success());
     };
-    let swaps: [(&str, &dyn Fn(&Path)); 3] = [
+    type Swap<'a> = (&'a str, &'a dyn Fn(&Path));
+    let swaps: [Swap<'_>; 3] = [
         ("a symlink", &symlink),
         ("a directory", &directory),
         ("a FIFO, which would block", &fifo),
