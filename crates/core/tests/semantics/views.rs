@@ -519,7 +519,7 @@ fn a_page_through_a_grant_is_as_long_as_it_is_asked_for() {
             if ended {
                 break;
             }
-            assert!(found.len() % limit == 0);
+            assert!(found.len().is_multiple_of(limit));
         }
         let names: Vec<&str> = found.iter().map(Name::as_str).collect();
         assert_eq!(

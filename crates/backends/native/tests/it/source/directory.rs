@@ -205,6 +205,9 @@ fn refused_after(root: &Path, happen: impl FnOnce()) -> workspace_core::Error {
     refusal(everything(&mut source))
 }
 
+/// What comes in the place of a file, and how.
+type Swap<'a> = (&'a str, &'a dyn Fn(&Path));
+
 #[test]
 fn a_file_that_is_swapped_is_refused() {
     let secret = tempfile::NamedTempFile::new().unwrap();
@@ -214,7 +217,6 @@ fn a_file_that_is_swapped_is_refused() {
         let made = std::process::Command::new("mkfifo").arg(at).status();
         assert!(made.unwrap().success());
     };
-    type Swap<'a> = (&'a str, &'a dyn Fn(&Path));
     let swaps: [Swap<'_>; 3] = [
         ("a symlink", &symlink),
         ("a directory", &directory),
