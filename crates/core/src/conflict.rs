@@ -9,7 +9,8 @@ use crate::path::TreePath;
 /// For apply and rebase the sides are head and the copy; for undo, `head` holds
 /// what the copy changed later and `copy` what undoing would change back. Each
 /// list is in byte order and holds at most [`Conflict::LISTED`] paths; the
-/// counts are whole.
+/// counts are of all, unless there are more than [`Conflict::COMPARED`]. A path at
+/// which nothing but a time differs is not changed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Conflict {
     /// Changed in head only.
@@ -23,6 +24,10 @@ pub struct Conflict {
 impl Conflict {
     /// How many paths a list names.
     pub const LISTED: usize = 1000;
+    /// How many entries a side are looked at, one by one: where more differ, the
+    /// counts are of those. A directory that is new or gone counts with all that
+    /// is in it.
+    pub const COMPARED: u64 = 100_000;
 }
 
 /// A counted list of paths of which the first [`Conflict::LISTED`] are named.
@@ -30,13 +35,13 @@ impl Conflict {
 pub struct PathList {
     /// The first paths, in byte order.
     pub paths: Vec<TreePath>,
-    /// How many there are.
+    /// How many there are; see [`Conflict::COMPARED`].
     pub count: u64,
 }
 
 impl PathList {
     pub(crate) fn push(&mut self, path: &TreePath) {
-        self.count += 1;
+        self.count = self.count.saturating_add(1);
         if self.paths.len() < Conflict::LISTED {
             self.paths.push(path.clone());
         }

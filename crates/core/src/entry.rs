@@ -96,6 +96,16 @@ pub struct Directory {
     pub summary: Summary,
 }
 
+impl Directory {
+    /// Returns the directory without entries.
+    pub(crate) fn empty() -> Self {
+        Self {
+            tree: TreeId::empty(),
+            summary: Summary::default(),
+        }
+    }
+}
+
 /// A symlink.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Symlink {

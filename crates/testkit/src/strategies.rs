@@ -17,7 +17,8 @@ use crate::model::{Edit, Files};
 
 /// Returns names: few, long, or of any characters.
 pub fn name() -> impl Strategy<Value = Name> {
-    let few = proptest::sample::select(&["a", "b", "c", "a-b", "a.b", "A", "é", "..."][..]);
+    let few =
+        proptest::sample::select(&["a", "b", "c", "a-b", "a.b", "A", "é", "...", "..a", ".-"][..]);
     let long = (0..40u8).prop_map(|n| format!("{n:x<MAX_NAME$}"));
     prop_oneof![
         8 => few.prop_map(String::from),

@@ -12,7 +12,7 @@
 use crate::entry::Summary;
 use crate::id::TreeId;
 use crate::path::Name;
-use crate::tree::codec::{Child, Item, encode_item, encode_node};
+use crate::tree::codec::{Child, Item, Node, encode_item, encode_node};
 
 /// A node below this many bytes of items is never cut.
 pub(crate) const MIN_NODE: usize = 2048;
@@ -25,10 +25,9 @@ const MEAN_REST: u64 = 2048;
 /// Cuts a sequence of items of one level into nodes.
 pub(crate) struct Chunker {
     level: u8,
-    items: Vec<u8>,
-    count: usize,
+    encoded: Vec<u8>,
+    items: Vec<(Name, Item)>,
     summary: Summary,
-    last: Option<Name>,
 }
 
 /// A finished node and the reference that the level above keeps to it.
@@ -36,59 +35,64 @@ pub(crate) struct Cut {
     pub(crate) last: Name,
     pub(crate) child: Child,
     pub(crate) encoded: Vec<u8>,
+    /// What `encoded` decodes to.
+    pub(crate) node: Node,
 }
 
 impl Chunker {
     pub(crate) fn new(level: u8) -> Self {
         Self {
             level,
+            encoded: Vec::new(),
             items: Vec::new(),
-            count: 0,
             summary: Summary::default(),
-            last: None,
         }
     }
 
     /// Tells whether the next item starts a node.
     pub(crate) fn at_cut(&self) -> bool {
-        self.last.is_none()
+        self.items.is_empty()
     }
 
     /// Adds the next item; returns the node that it ends, if it does.
-    pub(crate) fn push(&mut self, name: &Name, item: &Item) -> Option<Cut> {
-        let before = self.items.len();
-        encode_item(&mut self.items, name, item);
-        self.count += 1;
-        self.summary.add(item.summary(name));
-        self.last = Some(name.clone());
-        let size = self.items.len();
-        let cut = size >= MAX_NODE
-            || (size >= MIN_NODE && hash(self.level, name) < threshold(size - before));
+    pub(crate) fn push(&mut self, name: Name, item: Item) -> Option<Cut> {
+        let before = self.encoded.len();
+        encode_item(&mut self.encoded, &name, &item);
+        let size = self.encoded.len();
+        let cut =
+            size >= MAX_NODE || (size >= MIN_NODE && may_end(self.level, &name, size - before));
+        self.summary.add(item.summary(&name));
+        self.items.push((name, item));
         if cut { self.finish() } else { None }
     }
 
     /// Ends the node under way, if there is one.
     pub(crate) fn finish(&mut self) -> Option<Cut> {
-        let last = self.last.take()?;
-        let encoded = encode_node(self.level, self.count, &self.items);
+        let (last, _) = self.items.last()?;
+        let last = last.clone();
+        let encoded = encode_node(self.level, self.items.len(), &self.encoded);
         let child = Child {
             id: TreeId::of_node(&encoded),
-            summary: self.summary,
+            summary: std::mem::take(&mut self.summary),
         };
-        self.items.clear();
-        self.count = 0;
-        self.summary = Summary::default();
+        self.encoded.clear();
+        let mut items = std::mem::take(&mut self.items);
+        items.shrink_to_fit();
         Some(Cut {
             last,
             child,
             encoded,
+            node: Node {
+                level: self.level,
+                items,
+            },
         })
     }
 }
 
-/// Returns the bound under which an item of `size` bytes ends its node.
-fn threshold(size: usize) -> u64 {
-    (u64::MAX / MEAN_REST).saturating_mul(size as u64)
+/// Tells whether an item of `size` bytes ends its node, where a node may end.
+pub(super) fn may_end(level: u8, name: &Name, size: usize) -> bool {
+    hash(level, name) < (u64::MAX / MEAN_REST).saturating_mul(size as u64)
 }
 
 fn hash(level: u8, name: &Name) -> u64 {

@@ -87,14 +87,38 @@ impl Node {
             .map_err(|why| Error::new(ErrorKind::Corrupt, "decode node").because(why))
     }
 
-    /// Roughly what the decoded node occupies in memory.
+    /// Returns about how many bytes the decoded node takes in memory: no less than
+    /// it asks of the allocator, with what that keeps beside each.
     pub(crate) fn weight(&self) -> usize {
-        self.items
-            .iter()
-            .map(|(name, _)| 160 + name.as_str().len())
-            .sum::<usize>()
-            + 64
+        let items = self.items.iter().map(|(name, item)| {
+            let texts = match item {
+                Item::Entry(Entry::File(file)) => {
+                    let media_type = file
+                        .media_type
+                        .as_ref()
+                        .map_or(0, |text| shared(text.as_str()));
+                    media_type
+                        + file
+                            .provenance
+                            .as_ref()
+                            .map_or(0, |text| shared(text.as_str()))
+                }
+                Item::Entry(Entry::Symlink(symlink)) => shared(symlink.target.as_str()),
+                Item::Entry(Entry::Directory(_)) | Item::Child(_) => 0,
+            };
+            shared(name.as_str()) + texts
+        });
+        let room = self.items.capacity() * size_of::<(Name, Item)>();
+        items.sum::<usize>() + room + size_of::<Self>() + ALLOCATED
     }
+}
+
+/// What an allocation takes beside its bytes.
+const ALLOCATED: usize = 16;
+
+/// Returns what a text takes that is shared: its bytes and two counters.
+fn shared(text: &str) -> usize {
+    text.len() + 2 * size_of::<usize>() + ALLOCATED
 }
 
 /// Encodes the frame of a node around items that are encoded already.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::entry::{Directory, Entry, Summary};
+use crate::entry::{Directory, Entry};
 use crate::error::Result;
 use crate::id::TreeId;
 use crate::path::Name;
@@ -90,7 +90,7 @@ pub(crate) fn edit(
         level += 1;
         let mut chunker = Chunker::new(level);
         let mut above = Vec::new();
-        for (name, item) in &top {
+        for (name, item) in top {
             if let Some(cut) = chunker.push(name, item) {
                 above.push(save(nodes, cut)?);
             }
@@ -102,10 +102,7 @@ pub(crate) fn edit(
     }
     match top.pop() {
         Some((_, Item::Child(child))) => collapse(nodes, child),
-        _ => Ok(Directory {
-            tree: TreeId::empty(),
-            summary: Summary::default(),
-        }),
+        _ => Ok(Directory::empty()),
     }
 }
 
@@ -132,15 +129,15 @@ fn edit_level(nodes: &dyn Nodes, tree: &TreeId, level: u8, edits: Edits) -> Resu
             }
             for (name, item) in &cursor.node.items {
                 while let Some((edit, put)) = edits.next_if(|(edit, _)| edit < name) {
-                    written.extend(put.and_then(|put| chunker.push(&edit, &put)));
+                    written.extend(put.and_then(|put| chunker.push(edit, put)));
                 }
                 let edit = edits.next_if(|(edit, _)| edit == name);
-                let kept = edit.as_ref().map_or(Some(item), |(_, put)| put.as_ref());
-                written.extend(kept.and_then(|item| chunker.push(name, item)));
+                let kept = edit.map_or_else(|| Some(item.clone()), |(_, put)| put);
+                written.extend(kept.and_then(|item| chunker.push(name.clone(), item)));
             }
             if last_node {
                 for (name, put) in edits.by_ref() {
-                    written.extend(put.and_then(|put| chunker.push(&name, &put)));
+                    written.extend(put.and_then(|put| chunker.push(name, put)));
                 }
                 written.extend(chunker.finish());
             }
@@ -150,9 +147,9 @@ fn edit_level(nodes: &dyn Nodes, tree: &TreeId, level: u8, edits: Edits) -> Resu
             cursor.advance(nodes)?;
         }
         for cut in written {
-            let kept = replaced.entry(cut.last.clone()).or_default();
+            let kept = replaced.entry(cut.last).or_default();
             if kept.0 != Some(cut.child.id) {
-                nodes.save(&cut.child.id, &cut.encoded)?;
+                nodes.save(&cut.child.id, &cut.encoded, cut.node)?;
             }
             kept.1 = Some(cut.child);
         }
@@ -161,7 +158,7 @@ fn edit_level(nodes: &dyn Nodes, tree: &TreeId, level: u8, edits: Edits) -> Resu
 }
 
 fn save(nodes: &dyn Nodes, cut: Cut) -> Result<(Name, Item)> {
-    nodes.save(&cut.child.id, &cut.encoded)?;
+    nodes.save(&cut.child.id, &cut.encoded, cut.node)?;
     Ok((cut.last, Item::Child(cut.child)))
 }
 

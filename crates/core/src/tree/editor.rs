@@ -1,34 +1,56 @@
 //! A batch of edits over a whole tree, flushed once.
 
-use std::collections::BTreeMap;
-
-use crate::entry::{Directory, Entry, EntryKind, Summary};
+use crate::entry::{Directory, Entry, EntryKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::TreeId;
 use crate::path::{Name, TreePath};
 use crate::tree::directory::edit;
+use crate::tree::edits::Edits;
 use crate::tree::{Nodes, directory_of, lookup};
+
+/// How many directories a batch may have open at once: those that its paths go
+/// through, each counted once. Each takes some 100 bytes until it is written.
+pub(crate) const MAX_OPEN: usize = 1 << 19;
+
+/// Paths of up to this many bytes in all never open more than [`MAX_OPEN`]
+/// directories, as each takes two bytes of a path: what cuts a stream of entries
+/// at it is not refused.
+pub(crate) const MAX_PATHS: usize = 2 * MAX_OPEN;
 
 /// Edits a tree in memory. Directories that an edit goes through are opened
 /// and written back by [`finish`](Self::finish), deepest first, each once.
+///
+/// Takes memory in proportion to the names in the paths of the edits.
 pub(crate) struct Editor<'a> {
     nodes: &'a dyn Nodes,
-    /// By path, the root as the empty text, so that everything below a directory
-    /// is one range. Each one's parent is open too. Flat, since a path may be
-    /// two thousand directories deep.
-    open: BTreeMap<String, Open>,
+    /// The open directories, the root first; each is found through the slots of
+    /// the one that it is in. Flat, since a path may be two thousand directories
+    /// deep.
+    open: Vec<Open>,
+    /// Places in `open` that are free again.
+    free: Vec<Index>,
+    limit: usize,
 }
+
+/// A place among the open directories.
+type Index = u32;
+
+const ROOT: Index = 0;
 
 /// A directory with edits that are not written yet.
+#[derive(Default)]
 struct Open {
-    old: Directory,
-    edits: BTreeMap<Name, Slot>,
+    /// What it was; `None` where it is new. Boxed, as that is most of its size.
+    old: Option<Box<Directory>>,
+    edits: Edits<Slot>,
 }
 
+/// What a name in an open directory stands for now.
+#[derive(Debug)]
 enum Slot {
-    Entry(Entry),
+    Entry(Box<Entry>),
     /// A directory that is open itself.
-    Open,
+    Open(Index),
     Removed,
 }
 
@@ -50,31 +72,40 @@ impl Found {
     }
 }
 
+/// What a step from an open directory to a name in it leads to.
+enum Step {
+    Open(Index),
+    Entry(Entry),
+    Nothing,
+}
+
 impl<'a> Editor<'a> {
     pub(crate) fn new(nodes: &'a dyn Nodes, root: &TreeId) -> Result<Self> {
-        let root = Open::over(directory_of(nodes, root)?);
         Ok(Self {
             nodes,
-            open: BTreeMap::from([(String::new(), root)]),
+            open: vec![Open::over(directory_of(nodes, root)?)],
+            free: Vec::new(),
+            limit: MAX_OPEN,
         })
+    }
+
+    /// Lets fewer directories be open.
+    #[cfg(test)]
+    pub(crate) fn limit(&mut self, limit: usize) {
+        self.limit = limit;
     }
 
     /// Returns what is at `path` now; `None` also where an ancestor is not a
     /// directory.
     pub(crate) fn find(&self, path: &TreePath) -> Result<Option<Found>> {
-        let mut at = String::new();
+        let mut at = ROOT;
         let mut names = path.segments();
         while let Some(name) = names.next() {
-            let entry = match self.slot(&at, name)? {
-                Slot::Open => {
-                    at.push('/');
-                    at.push_str(name);
-                    continue;
-                }
-                Slot::Removed => return Ok(None),
-                Slot::Entry(entry) => entry,
-            };
-            return find_below(self.nodes, entry, names);
+            match self.step(at, name)? {
+                Step::Open(below) => at = below,
+                Step::Entry(entry) => return find_below(self.nodes, entry, names),
+                Step::Nothing => return Ok(None),
+            }
         }
         Ok(Some(Found::Edited))
     }
@@ -87,149 +118,232 @@ impl<'a> Editor<'a> {
         entry: Entry,
         create_parents: bool,
     ) -> Result<()> {
-        if path.is_root() {
+        let Some(name) = path.name() else {
             return Err(Error::new(ErrorKind::IsADirectory, "write").at(path));
-        }
-        self.set(path, Slot::Entry(entry), create_parents)
+        };
+        let parent = self.open_parent(path, create_parents)?;
+        self.set(parent, name, Slot::Entry(Box::new(entry)));
+        Ok(())
     }
 
     /// Makes an empty directory at `path`, whatever was there.
     pub(crate) fn put_directory(&mut self, path: &TreePath, create_parents: bool) -> Result<()> {
-        self.set(path, Slot::Open, create_parents)?;
-        self.open.insert(key(path).into(), Open::empty());
+        let Some(name) = path.name() else {
+            self.replace_root(Open::default());
+            return Ok(());
+        };
+        let parent = self.open_parent(path, create_parents)?;
+        self.set(parent, name.clone(), Slot::Removed);
+        let made = self.make_room(Open::default(), path)?;
+        self.set(parent, name, Slot::Open(made));
         Ok(())
     }
 
     /// Removes what is at `path`, with everything below. The root is emptied.
     pub(crate) fn remove(&mut self, path: &TreePath) -> Result<()> {
-        self.set(path, Slot::Removed, false)?;
-        if path.is_root() {
-            self.open.insert(String::new(), Open::empty());
-        }
+        let Some(name) = path.name() else {
+            self.replace_root(Open::default());
+            return Ok(());
+        };
+        let parent = self.open_parent(path, false)?;
+        self.set(parent, name, Slot::Removed);
         Ok(())
     }
 
     /// Returns the entry at `path`, writing the edits below it first, so that
     /// it can be put elsewhere.
     pub(crate) fn take_entry(&mut self, path: &TreePath) -> Result<Option<Entry>> {
-        match self.find(path)? {
-            Some(Found::Edited) => {}
-            Some(Found::Entry(entry)) => return Ok(Some(entry)),
-            None => return Ok(None),
+        let mut above = None;
+        let mut at = ROOT;
+        for name in path.segments() {
+            match self.step(at, name)? {
+                Step::Open(below) => above = Some(std::mem::replace(&mut at, below)),
+                _ => {
+                    return Ok(match self.find(path)? {
+                        Some(Found::Entry(entry)) => Some(entry),
+                        _ => None,
+                    });
+                }
+            }
         }
-        let written = Entry::Directory(self.write_below(key(path))?);
-        if let Entry::Directory(root) = &written
-            && path.is_root()
-        {
-            self.open.insert(String::new(), Open::over(*root));
-        } else {
-            self.set(path, Slot::Entry(written.clone()), false)?;
+        let written = self.write_below(at)?;
+        match (above, path.name()) {
+            (Some(parent), Some(name)) => {
+                let slot = Slot::Entry(Box::new(Entry::Directory(written)));
+                self.set(parent, name, slot);
+            }
+            _ => *self.at_mut(ROOT) = Open::over(written),
         }
-        Ok(Some(written))
+        Ok(Some(Entry::Directory(written)))
+    }
+
+    /// Writes what is open if that is much, and goes on over what was written.
+    /// For who makes more edits than a batch may.
+    pub(crate) fn settle(&mut self) -> Result<()> {
+        if self.open.len() - self.free.len() > self.limit / 2 {
+            let root = self.write_below(ROOT)?;
+            *self.at_mut(ROOT) = Open::over(root);
+        }
+        Ok(())
     }
 
     /// Writes all edits; returns the new root.
     pub(crate) fn finish(mut self) -> Result<Directory> {
-        self.write_below("")
+        self.write_below(ROOT)
     }
 
-    /// Writes the open directory `at` with all that are open below it, and
-    /// closes them.
-    fn write_below(&mut self, at: &str) -> Result<Directory> {
-        let mut written = None;
-        for path in self.open_below(at).into_iter().rev() {
-            let Some(open) = self.open.remove(&path) else {
-                continue;
+    /// Writes the open directory `top` with all that are open below it, each
+    /// after those in it, and closes those below.
+    fn write_below(&mut self, top: Index) -> Result<Directory> {
+        let mut way = vec![Writing::over(top, None, self.open_in(top))];
+        loop {
+            let Some(last) = way.last_mut() else {
+                return Ok(Directory::empty());
             };
-            let directory = open.write(self.nodes)?;
-            let (parent, name) = path.rsplit_once('/').unwrap_or_default();
-            match self.open.get_mut(parent).filter(|_| path != at) {
-                Some(parent) => {
-                    let slot = Slot::Entry(Entry::Directory(directory));
-                    parent.edits.insert(Name::new(name)?, slot);
-                }
-                None => written = Some(directory),
+            if let Some((name, below)) = last.below.pop() {
+                let next = Writing::over(below, Some(name), self.open_in(below));
+                way.push(next);
+                continue;
             }
+            let (at, name) = (last.at, last.name.take());
+            way.pop();
+            let written = std::mem::take(self.at_mut(at)).write(self.nodes)?;
+            let (Some(above), Some(name)) = (way.last(), name) else {
+                return Ok(written);
+            };
+            self.free.push(at);
+            let slot = Slot::Entry(Box::new(Entry::Directory(written)));
+            self.at_mut(above.at).edits.insert(name, slot);
         }
-        written.ok_or_else(|| not_a_parent(at, None))
     }
 
-    /// Returns the paths of open directories from `at` down, each after the one
-    /// that it is in.
-    fn open_below(&self, at: &str) -> Vec<String> {
-        let below = format!("{at}/");
-        let start = self.open.contains_key(at).then(|| at.to_string());
-        let rest = self.open.range(below.clone()..).map(|(path, _)| path);
-        start
-            .into_iter()
-            .chain(rest.take_while(|path| path.starts_with(&below)).cloned())
-            .collect()
+    /// Returns the directories that are open in `at`.
+    fn open_in(&self, at: Index) -> Vec<(Name, Index)> {
+        let slots = self.at(at).edits.iter();
+        let open = slots.filter_map(|(name, slot)| match slot {
+            Slot::Open(below) => Some((name.clone(), *below)),
+            _ => None,
+        });
+        open.collect()
     }
 
-    /// Returns what the open directory `at` has under `name`.
-    fn slot(&self, at: &str, name: &str) -> Result<Slot> {
-        let Some(open) = self.open.get(at) else {
-            return Ok(Slot::Removed);
-        };
+    /// Goes from the open directory `at` to `name` in it.
+    fn step(&self, at: Index, name: &str) -> Result<Step> {
+        let open = self.at(at);
         Ok(match open.edits.get(name) {
-            Some(Slot::Entry(entry)) => Slot::Entry(entry.clone()),
-            Some(Slot::Open) => Slot::Open,
-            Some(Slot::Removed) => Slot::Removed,
-            None => lookup(self.nodes, &open.old.tree, name)?.map_or(Slot::Removed, Slot::Entry),
+            Some(Slot::Entry(entry)) => Step::Entry(Entry::clone(entry)),
+            Some(Slot::Open(below)) => Step::Open(*below),
+            Some(Slot::Removed) => Step::Nothing,
+            None => match &open.old {
+                None => Step::Nothing,
+                Some(old) => {
+                    lookup(self.nodes, &old.tree, name)?.map_or(Step::Nothing, Step::Entry)
+                }
+            },
         })
     }
 
-    /// Sets what is at `path` and forgets what was open there.
-    fn set(&mut self, path: &TreePath, slot: Slot, create_parents: bool) -> Result<()> {
-        let Some(name) = path.name() else {
-            self.open.retain(|path, _| path.is_empty());
-            return Ok(());
-        };
-        let parent = path.parent().unwrap_or_else(TreePath::root);
-        self.open(&parent, create_parents)?;
-        for path in self.open_below(key(path)) {
-            self.open.remove(&path);
+    /// Sets what is under `name`, and closes what was open there.
+    fn set(&mut self, at: Index, name: Name, slot: Slot) {
+        if let Some(Slot::Open(gone)) = self.at_mut(at).edits.insert(name, slot) {
+            self.close(gone);
         }
-        if let Some(open) = self.open.get_mut(key(&parent)) {
-            open.edits.insert(name, slot);
-        }
-        Ok(())
     }
 
-    /// Opens the directory `path` and all above it.
-    fn open(&mut self, path: &TreePath, create: bool) -> Result<()> {
-        if self.open.contains_key(key(path)) {
-            return Ok(());
+    fn replace_root(&mut self, root: Open) {
+        self.open = vec![root];
+        self.free = Vec::new();
+    }
+
+    /// Forgets an open directory and all below it.
+    fn close(&mut self, top: Index) {
+        let mut gone = vec![top];
+        while let Some(at) = gone.pop() {
+            let open = std::mem::take(self.at_mut(at));
+            gone.extend(open.edits.iter().filter_map(|(_, slot)| match slot {
+                Slot::Open(below) => Some(*below),
+                _ => None,
+            }));
+            self.free.push(at);
         }
-        let mut at = String::new();
-        for name in path.segments() {
-            let below = format!("{at}/{name}");
-            let open = match self.slot(&at, name)? {
-                Slot::Open => {
+    }
+
+    /// Opens the directory that `path` is in, and all above it.
+    fn open_parent(&mut self, path: &TreePath, create: bool) -> Result<Index> {
+        let mut at = ROOT;
+        let mut names = path.segments().enumerate().peekable();
+        while let Some((depth, name)) = names.next() {
+            if names.peek().is_none() {
+                break;
+            }
+            let below = match self.step(at, name)? {
+                Step::Open(below) => {
                     at = below;
                     continue;
                 }
-                Slot::Entry(Entry::Directory(directory)) => Open::over(directory),
-                Slot::Removed if create => Open::empty(),
-                Slot::Removed => return Err(not_a_parent(&below, None)),
-                Slot::Entry(entry) => return Err(not_a_parent(&below, Some(&entry))),
+                Step::Entry(Entry::Directory(directory)) => Open::over(directory),
+                Step::Nothing if create => Open::default(),
+                Step::Nothing => return Err(not_a_parent(path, depth, None)),
+                Step::Entry(entry) => return Err(not_a_parent(path, depth, Some(&entry))),
             };
-            if let Some(parent) = self.open.get_mut(&at) {
-                parent.edits.insert(Name::new(name)?, Slot::Open);
-            }
-            self.open.insert(below.clone(), open);
+            let below = self.make_room(below, path)?;
+            let name = Name::new(name)?;
+            self.at_mut(at).edits.insert(name, Slot::Open(below));
             at = below;
         }
-        Ok(())
+        Ok(at)
+    }
+
+    /// Finds a place for one more open directory, on the way to `path`.
+    fn make_room(&mut self, open: Open, path: &TreePath) -> Result<Index> {
+        if let Some(at) = self.free.pop() {
+            *self.at_mut(at) = open;
+            return Ok(at);
+        }
+        if self.open.len() >= self.limit {
+            return Err(Error::new(ErrorKind::LimitExceeded, "open directory")
+                .at(path)
+                .because(format!(
+                    "the paths of one batch go through more than {} directories",
+                    self.limit
+                )));
+        }
+        self.open.push(open);
+        Ok((self.open.len() - 1) as Index)
+    }
+
+    /// Returns an open directory. Indices are those of `open`, which never
+    /// shrinks but with the root, when no index is kept.
+    fn at(&self, at: Index) -> &Open {
+        &self.open[at as usize]
+    }
+
+    fn at_mut(&mut self, at: Index) -> &mut Open {
+        &mut self.open[at as usize]
     }
 }
 
-/// Returns a path as the key of an open directory.
-fn key(path: &TreePath) -> &str {
-    if path.is_root() { "" } else { path.as_str() }
+/// A directory that is being written, after those in it.
+struct Writing {
+    at: Index,
+    /// Its name in the one above it, if that is written too.
+    name: Option<Name>,
+    below: Vec<(Name, Index)>,
 }
 
-fn not_a_parent(at: &str, found: Option<&Entry>) -> Error {
+impl Writing {
+    fn over(at: Index, name: Option<Name>, below: Vec<(Name, Index)>) -> Self {
+        Self { at, name, below }
+    }
+}
+
+/// Says why the directory `depth` names below the root cannot hold `path`.
+fn not_a_parent(path: &TreePath, depth: usize, found: Option<&Entry>) -> Error {
+    let at: String = path
+        .segments()
+        .take(depth + 1)
+        .flat_map(|name| ["/", name])
+        .collect();
     match found {
         None => Error::new(ErrorKind::NotFound, "open directory")
             .at(at)
@@ -260,28 +374,22 @@ fn find_below<'n>(
 impl Open {
     fn over(old: Directory) -> Self {
         Self {
-            old,
-            edits: BTreeMap::new(),
+            old: (old.tree != TreeId::empty()).then(|| Box::new(old)),
+            edits: Edits::default(),
         }
-    }
-
-    fn empty() -> Self {
-        Self::over(Directory {
-            tree: TreeId::empty(),
-            summary: Summary::default(),
-        })
     }
 
     /// Writes it. What was open in it must be written already.
     fn write(self, nodes: &dyn Nodes) -> Result<Directory> {
         let edits = self
             .edits
-            .into_iter()
+            .into_sorted()
             .filter_map(|(name, slot)| match slot {
-                Slot::Entry(entry) => Some((name, Some(entry))),
+                Slot::Entry(entry) => Some((name, Some(*entry))),
                 Slot::Removed => Some((name, None)),
-                Slot::Open => None,
+                Slot::Open(_) => None,
             });
-        edit(nodes, &self.old, edits.collect())
+        let old = self.old.map_or_else(Directory::empty, |old| *old);
+        edit(nodes, &old, edits.collect())
     }
 }

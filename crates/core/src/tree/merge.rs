@@ -1,13 +1,15 @@
-//! Three-way comparison at the level of paths.
+//! Bringing two sides together, directory by directory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
 
 use crate::conflict::Conflict;
 use crate::entry::{Directory, Entry};
 use crate::error::Result;
 use crate::id::TreeId;
-use crate::path::TreePath;
-use crate::tree::{Differences, Editor, Found, Nodes};
+use crate::path::{Name, TreePath};
+use crate::tree::changed::{Which, changed};
+use crate::tree::compare::{Budget, Differences, Level, MAX_COMPARED, Next};
+use crate::tree::{Nodes, directory_of, edit, lookup};
 
 /// What bringing two sides together led to.
 pub(crate) enum Merged {
@@ -17,127 +19,246 @@ pub(crate) enum Merged {
     Conflict(Conflict),
 }
 
-/// What each changed path became; `None` where it is gone.
-type Changes = BTreeMap<TreePath, Option<Entry>>;
-
 /// Carries the changes from `base` to `theirs` over to `ours`.
 ///
 /// A path conflicts where both sides changed it and did not arrive at the same
 /// (times aside), or where one side put something below a path that the other
-/// removed or turned into a file. Writes nodes only where nothing conflicts.
-/// O(paths changed on either side), whatever the trees' size.
+/// removed or turned into a file. A time alone is no change: it is carried over
+/// where the other side left the file as it was.
+///
+/// Where one side of a directory is as it was, the other side's is taken as a
+/// whole; so it costs what `theirs` changed in directories that both changed, and
+/// nothing where a whole side is as it was. What was brought together once is not
+/// again: a directory may be at many paths.
+///
+/// # Errors
+/// `LimitExceeded` where it would look at more than [`MAX_COMPARED`] entries.
 pub(crate) fn merge(
     nodes: &dyn Nodes,
     base: &TreeId,
     ours: &TreeId,
     theirs: &TreeId,
 ) -> Result<Merged> {
-    let our_changes = if ours == base {
-        Changes::new()
-    } else {
-        changes(nodes, base, ours)?
+    if ours == base {
+        return directory_of(nodes, theirs).map(Merged::Tree);
+    }
+    if theirs == base || theirs == ours {
+        return directory_of(nodes, ours).map(Merged::Tree);
+    }
+    let trees = [base, ours, theirs];
+    let [base, ours, theirs] = trees.map(|tree| directory_of(nodes, tree));
+    let sides = Sides {
+        base: base?,
+        ours: ours?,
+        theirs: theirs?,
     };
-    let mut their_changes = changes(nodes, base, theirs)?;
+    let mut merging = Merging {
+        nodes,
+        budget: Budget::new(MAX_COMPARED),
+        met: HashMap::new(),
+        open: Vec::new(),
+    };
+    match merging.run(&sides)? {
+        Ok(directory) => Ok(Merged::Tree(directory)),
+        Err(path) => {
+            let mut conflict = changed(nodes, trees, Which::Disagreed)?;
+            if conflict.both.count == 0 {
+                conflict.both.push(&path);
+            }
+            Ok(Merged::Conflict(conflict))
+        }
+    }
+}
 
-    let mut both: BTreeSet<TreePath> = their_changes
-        .iter()
-        .filter(|(path, new)| our_changes.get(path).is_some_and(|ours| !agree(ours, new)))
-        .map(|(path, _)| path.clone())
-        .collect();
-    both.extend(cut_off(&their_changes, &our_changes));
-    both.extend(cut_off(&our_changes, &their_changes));
+/// How many directories a merge remembers what they came to.
+const MAX_MET: usize = 1 << 16;
+/// How many edits of one directory are kept before they are written.
+const MAX_EDITS: usize = 10_000;
 
-    let agreed = |path: &TreePath, other: &Changes| other.contains_key(path);
-    if !both.is_empty() {
-        let only = |these: &Changes, other: &Changes| {
-            these
-                .keys()
-                .filter(|path| !both.contains(*path) && !agreed(path, other))
-                .cloned()
-                .collect()
+/// One directory on three sides.
+struct Sides {
+    base: Directory,
+    ours: Directory,
+    theirs: Directory,
+}
+
+impl Sides {
+    fn trees(&self) -> [TreeId; 3] {
+        [self.base.tree, self.ours.tree, self.theirs.tree]
+    }
+}
+
+struct Merging<'a> {
+    nodes: &'a dyn Nodes,
+    budget: Budget,
+    met: HashMap<[TreeId; 3], Directory>,
+    /// The directories that are being brought together, each in the one before.
+    open: Vec<Open>,
+}
+
+/// A directory that is being brought together.
+struct Open {
+    /// Its name in the one before.
+    name: Option<Name>,
+    trees: [TreeId; 3],
+    /// What `theirs` changed in it.
+    changes: Level,
+    /// What it has come to, without `edits`.
+    merged: Directory,
+    edits: BTreeMap<Name, Option<Entry>>,
+}
+
+/// Which entry stays under a name.
+enum Kept {
+    Ours,
+    Theirs,
+    /// Both sides have a directory, which differs inside.
+    Inside(Sides),
+    Neither,
+}
+
+impl Merging<'_> {
+    /// Returns the directory that the sides come to, or a path that conflicts.
+    fn run(&mut self, sides: &Sides) -> Result<std::result::Result<Directory, TreePath>> {
+        self.enter(None, sides)?;
+        loop {
+            let Some(open) = self.open.last_mut() else {
+                return Ok(Ok(Directory::empty()));
+            };
+            // Even a time: where only one side moved it, it goes along.
+            let next = open
+                .changes
+                .next(self.nodes, |_, _| false, &mut self.budget)?;
+            let Some((name, base, theirs)) = next else {
+                let Some(done) = self.leave()? else { continue };
+                return Ok(Ok(done));
+            };
+            let ours = lookup(self.nodes, &open.trees[1], name.as_str())?;
+            match self.choose(&base, &ours, &theirs)? {
+                Kept::Ours => {}
+                Kept::Theirs => self.put(name, theirs)?,
+                Kept::Inside(sides) => match self.met.get(&sides.trees()) {
+                    Some(met) => {
+                        let met = Entry::Directory(*met);
+                        self.put(name, Some(met))?;
+                    }
+                    None => self.enter(Some(name), &sides)?,
+                },
+                Kept::Neither => return self.path_of(&name).map(Err),
+            }
+        }
+    }
+
+    fn enter(&mut self, name: Option<Name>, sides: &Sides) -> Result<()> {
+        self.budget.spend()?;
+        self.open.push(Open {
+            name,
+            trees: sides.trees(),
+            changes: Level::over(self.nodes, &sides.base.tree, &sides.theirs.tree)?,
+            merged: sides.ours,
+            edits: BTreeMap::new(),
+        });
+        Ok(())
+    }
+
+    /// Writes the directory entered last; returns it where it is the root.
+    fn leave(&mut self) -> Result<Option<Directory>> {
+        let Some(open) = self.open.pop() else {
+            return Ok(None);
         };
-        return Ok(Merged::Conflict(Conflict {
-            head: only(&our_changes, &their_changes),
-            copy: only(&their_changes, &our_changes),
-            both: both.iter().cloned().collect(),
-        }));
+        let written = edit(self.nodes, &open.merged, open.edits)?;
+        let Some(name) = open.name else {
+            return Ok(Some(written));
+        };
+        if self.met.len() < MAX_MET {
+            self.met.insert(open.trees, written);
+        }
+        self.put(name, Some(Entry::Directory(written)))?;
+        Ok(None)
     }
 
-    their_changes.retain(|path, _| !agreed(path, &our_changes));
-    let mut editor = Editor::new(nodes, ours)?;
-    for (path, new) in their_changes.iter().rev() {
-        if new.is_none() {
-            editor.remove(path)?;
+    fn put(&mut self, name: Name, entry: Option<Entry>) -> Result<()> {
+        if let Some(open) = self.open.last_mut() {
+            open.edits.insert(name, entry);
+            if open.edits.len() >= MAX_EDITS {
+                let edits = std::mem::take(&mut open.edits);
+                open.merged = edit(self.nodes, &open.merged, edits)?;
+            }
         }
+        Ok(())
     }
-    for (path, new) in their_changes {
-        match new {
-            None => {}
-            Some(Entry::Directory(_)) => match editor.find(&path)?.as_ref().map(Found::kind) {
-                Some(crate::EntryKind::Directory) => {}
-                _ => editor.put_directory(&path, true)?,
+
+    fn path_of(&self, name: &Name) -> Result<TreePath> {
+        let above = self.open.iter().filter_map(|open| open.name.as_ref());
+        above
+            .chain([name])
+            .try_fold(TreePath::root(), |path, name| path.join(name))
+    }
+
+    /// Decides on a name under which `base` and `theirs` are not the same.
+    fn choose(
+        &mut self,
+        base: &Option<Entry>,
+        ours: &Option<Entry>,
+        theirs: &Option<Entry>,
+    ) -> Result<Kept> {
+        if ours == base {
+            return Ok(Kept::Theirs);
+        }
+        if ours == theirs {
+            return Ok(Kept::Ours);
+        }
+        let was = directory(base);
+        Ok(match (directory(ours), directory(theirs)) {
+            (Some(ours), Some(theirs)) => Kept::Inside(Sides {
+                base: was.unwrap_or_else(Directory::empty),
+                ours,
+                theirs,
+            }),
+            (None, None) if same(ours, theirs) || same(theirs, base) => Kept::Ours,
+            (None, None) if same(ours, base) => Kept::Theirs,
+            (None, None) => Kept::Neither,
+            // One side has made it something else, or has removed it.
+            (Some(ours), None) => match was {
+                Some(was) if self.puts_nothing(&was, &ours)? => Kept::Theirs,
+                None if same(theirs, base) => Kept::Ours,
+                _ => Kept::Neither,
             },
-            Some(entry) => editor.put(&path, entry, true)?,
-        }
+            (None, Some(theirs)) => match was {
+                Some(was) if self.puts_nothing(&was, &theirs)? => Kept::Ours,
+                None if same(ours, base) => Kept::Theirs,
+                _ => Kept::Neither,
+            },
+        })
     }
-    editor.finish().map(Merged::Tree)
-}
 
-/// Lists what changed from `base` to `ours`, to `theirs`, and to both, whether or
-/// not the sides could be brought together.
-pub(crate) fn changed_paths(
-    nodes: &dyn Nodes,
-    base: &TreeId,
-    ours: &TreeId,
-    theirs: &TreeId,
-) -> Result<Conflict> {
-    let (ours, theirs) = (changes(nodes, base, ours)?, changes(nodes, base, theirs)?);
-    let paths = |these: &Changes, other: &Changes, shared: bool| {
-        let wanted = these
-            .keys()
-            .filter(|path| other.contains_key(path) == shared);
-        wanted.cloned().collect()
-    };
-    Ok(Conflict {
-        head: paths(&ours, &theirs, false),
-        copy: paths(&theirs, &ours, false),
-        both: paths(&ours, &theirs, true),
-    })
-}
-
-fn changes(nodes: &dyn Nodes, from: &TreeId, to: &TreeId) -> Result<Changes> {
-    let mut found = Changes::new();
-    let mut differences = Differences::new(nodes, &TreePath::root(), from, to, None)?;
-    while let Some((path, _, new)) = differences.next(nodes)? {
-        found.insert(path, new);
+    /// Tells whether all that changed is gone.
+    fn puts_nothing(&mut self, from: &Directory, to: &Directory) -> Result<bool> {
+        let budget = std::mem::replace(&mut self.budget, Budget::new(0));
+        let mut differences = Differences::between(self.nodes, &from.tree, &to.tree, budget)?;
+        let nothing = loop {
+            match differences.step(self.nodes)? {
+                None => break true,
+                Some(Next::Difference((_, _, None))) => {}
+                Some(Next::Difference(_)) => break false,
+                Some(Next::Below(below)) if below.new.is_none() => {}
+                Some(Next::Below(below)) => differences.enter(self.nodes, &below)?,
+            }
+        };
+        self.budget = differences.into_budget();
+        Ok(nothing)
     }
-    Ok(found)
 }
 
-/// Tells whether both sides arrived at the same. Two directories do: what is in
-/// them is compared on its own.
-fn agree(ours: &Option<Entry>, theirs: &Option<Entry>) -> bool {
-    match (ours, theirs) {
+fn directory(entry: &Option<Entry>) -> Option<Directory> {
+    entry.as_ref().and_then(Entry::as_directory).copied()
+}
+
+/// Tells whether both are the same but for the time.
+fn same(one: &Option<Entry>, other: &Option<Entry>) -> bool {
+    match (one, other) {
         (None, None) => true,
-        (Some(Entry::Directory(_)), Some(Entry::Directory(_))) => true,
-        (Some(ours), Some(theirs)) => ours.same_but_time(theirs),
+        (Some(one), Some(other)) => one.same_but_time(other),
         _ => false,
     }
-}
-
-/// Returns the paths that one side has put below what the other removed or made
-/// a file.
-fn cut_off<'c>(put: &'c Changes, other: &'c Changes) -> impl Iterator<Item = TreePath> + 'c {
-    put.iter()
-        .filter(|(_, new)| new.is_some())
-        .filter_map(|(path, _)| {
-            let mut ancestor = path.parent();
-            while let Some(above) = ancestor {
-                match other.get(&above) {
-                    Some(Some(Entry::Directory(_))) | None => ancestor = above.parent(),
-                    Some(_) => return Some(path.clone()),
-                }
-            }
-            None
-        })
 }

@@ -3,11 +3,13 @@
 //! Everything here works on node ids alone and knows no workspace, copy or
 //! store; [`Nodes`] is its only way out.
 
+mod changed;
 mod chunk;
 mod codec;
 mod compare;
 mod directory;
 mod editor;
+mod edits;
 mod merge;
 mod sequence;
 mod walk;
@@ -17,11 +19,12 @@ mod tests;
 
 use std::rc::Rc;
 
+pub(crate) use changed::changed_paths;
 pub(crate) use codec::{Item, Node, encode_node};
 pub(crate) use compare::Differences;
 pub(crate) use directory::{edit, list, lookup};
-pub(crate) use editor::{Editor, Found};
-pub(crate) use merge::{Merged, changed_paths, merge};
+pub(crate) use editor::{Editor, Found, MAX_PATHS};
+pub(crate) use merge::{Merged, merge};
 pub(crate) use walk::Walker;
 
 use crate::entry::{Directory, Entry};
@@ -33,8 +36,9 @@ use crate::path::TreePath;
 pub(crate) trait Nodes {
     /// Returns a node; `Corrupt` where it is missing or does not decode.
     fn load(&self, id: &TreeId) -> Result<Rc<Node>>;
-    /// Stores a node; storing one that is there is cheap.
-    fn save(&self, id: &TreeId, encoded: &[u8]) -> Result<()>;
+    /// Stores a node, given both encoded and as what that decodes to; storing one
+    /// that is there is cheap.
+    fn save(&self, id: &TreeId, encoded: &[u8], node: Node) -> Result<()>;
 }
 
 /// Returns the entry at `path`; the root is a directory like any other.

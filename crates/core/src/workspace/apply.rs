@@ -7,10 +7,11 @@ use crate::change::Author;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, EventKind};
 use crate::id::{CopyId, OperationId, RevisionId, TreeId};
+use crate::path::TreePath;
 use crate::store::{
     CopyRecord, CopyState, HeadRecord, OperationCause, RevisionCause, RevisionRecord,
 };
-use crate::tree::{Merged, changed_paths, merge};
+use crate::tree::{Differences, Merged, changed_paths, merge};
 use crate::workspace::Workspace;
 use crate::workspace::batch::check_text;
 use crate::workspace::tx::{Tx, next_operation};
@@ -69,7 +70,8 @@ pub enum Applied {
         /// Whether an apply before this one had published it already.
         already: bool,
     },
-    /// The copy has no change: nothing was published, and the copy stays open.
+    /// The copy has no change, or none but of times: nothing was published, and
+    /// the copy stays open.
     Unchanged,
 }
 
@@ -99,13 +101,11 @@ impl Workspace {
         options.message.check("apply")?;
         let now = self.now();
         self.write("apply", |tx| {
-            if let CopyState::Applied(revision) = tx.any_copy("apply", id)?.state {
-                return Ok(Applied::Published {
-                    revision,
-                    already: true,
-                });
-            }
-            let mut copy = tx.open_copy("apply", id, now)?;
+            let mut copy = match tx.any_copy("apply", id)? {
+                closed if matches!(closed.state, CopyState::Applied(_)) => closed,
+                _ => tx.open_copy("apply", id, now)?,
+            };
+            // What was applied before is held against it as well.
             if let Some(expected) = options
                 .expect_tree
                 .filter(|expected| *expected != copy.tree)
@@ -114,11 +114,17 @@ impl Workspace {
                     .at(id)
                     .because(format!("its tree is {}, not {expected}", copy.tree)));
             }
+            if let CopyState::Applied(revision) = copy.state {
+                return Ok(Applied::Published {
+                    revision,
+                    already: true,
+                });
+            }
             let mut head = tx.head()?;
-            if copy.tree == copy.base {
+            if is_unchanged(tx, &copy.base, &copy.tree)? {
                 return Ok(Applied::Unchanged);
             }
-            if head.tree != copy.base {
+            if !is_unchanged(tx, &copy.base, &head.tree)? {
                 let changed = changed_paths(tx, &copy.base, &head.tree, &copy.tree)?;
                 return Err(Error::conflicting("apply", changed).at(id));
             }
@@ -142,11 +148,14 @@ impl Workspace {
     }
 
     /// Moves a copy onto the present head, by three-way comparison at the level
-    /// of paths, as one operation. Costs what was changed on either side.
+    /// of paths, as one operation. Costs what the copy changed in directories that
+    /// head changed too; where one of them has not moved, nothing.
     ///
     /// # Errors
     /// `Conflict`, with the changed paths, where both sides changed a path
-    /// differently; nothing changes. `NotFound`, `Closed`.
+    /// differently; nothing changes. `LimitExceeded` where more was changed than
+    /// one call looks at, or the files of both are more than
+    /// [`max_entries`](crate::Options::max_entries). `NotFound`, `Closed`.
     pub fn rebase(&self, id: CopyId, author: &Author) -> Result<Rebased> {
         check_text("rebase", &author.actor, &author.note)?;
         let now = self.now();
@@ -160,7 +169,10 @@ impl Workspace {
                 });
             }
             let tree = match merge(tx, &copy.base, &head.tree, &copy.tree)? {
-                Merged::Tree(directory) => directory.tree,
+                Merged::Tree(directory) => {
+                    self.check_entries(tx, "rebase", &copy.tree, &directory)?;
+                    directory.tree
+                }
                 Merged::Conflict(conflict) => {
                     return Err(Error::conflicting("rebase", conflict).at(id));
                 }
@@ -180,6 +192,16 @@ impl Workspace {
             };
             Ok(Rebased { copy, operation })
         })
+    }
+}
+
+/// Tells whether nothing but times differs. Reads up to the first path that does,
+/// and takes what it would have to look at for too long as changed.
+fn is_unchanged(tx: &Tx<'_>, old: &TreeId, new: &TreeId) -> Result<bool> {
+    let mut differences = Differences::new(tx, &TreePath::root(), old, new, None)?;
+    match differences.next(tx) {
+        Err(error) if error.kind() == ErrorKind::LimitExceeded => Ok(false),
+        found => Ok(found?.is_none()),
     }
 }
 

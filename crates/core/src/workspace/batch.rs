@@ -101,8 +101,10 @@ impl Workspace {
                 Ready::Other(change) => make(&mut editor, change, now)?,
             }
         }
-        let tree = editor.finish()?.tree;
-        let changed = target.commit(tx, tree, OperationCause::Edit, &options.author, now)?;
+        let written = editor.finish()?;
+        self.check_entries(tx, "change", &target.tree(), &written)?;
+        let author = &options.author;
+        let changed = target.commit(tx, written.tree, OperationCause::Edit, author, now)?;
         Ok((changed, unneeded))
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::entry::{Entry, File};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::TreeId;
 use crate::path::TreePath;
 use crate::tree::{Differences, resolve};
@@ -41,9 +41,35 @@ pub struct Difference {
     pub renamed_from: Option<TreePath>,
 }
 
+/// How much memory the differences of one answer may take, in bytes.
+const MAX_ANSWER: usize = 64 << 20;
+
+impl Difference {
+    /// Returns about how many bytes it takes in memory.
+    fn weight(&self) -> usize {
+        let texts = |entry: &Option<Entry>| match entry {
+            Some(Entry::File(file)) => {
+                let media_type = file
+                    .media_type
+                    .as_ref()
+                    .map_or(0, |text| text.as_str().len());
+                media_type
+                    + file
+                        .provenance
+                        .as_ref()
+                        .map_or(0, |text| text.as_str().len())
+            }
+            Some(Entry::Symlink(symlink)) => symlink.target.as_str().len(),
+            Some(Entry::Directory(_)) | None => 0,
+        };
+        size_of::<Self>() + self.path.as_str().len() + texts(&self.old) + texts(&self.new)
+    }
+}
+
 impl Workspace {
     /// Lists where two trees differ, in byte order of the paths. Costs what is
-    /// different, not what is there: equal subtrees are not read.
+    /// different, not what is there: equal subtrees are not read. A file that
+    /// differs in nothing but its time is not listed.
     ///
     /// A directory is listed where it is new or gone, and so is everything in it;
     /// one that is on both sides is not. A rename is a removed file and an added
@@ -51,7 +77,9 @@ impl Workspace {
     /// order of path; the first in order of path wins.
     ///
     /// # Errors
-    /// `NotFound` and `Closed`, for what `from` or `to` name.
+    /// `LimitExceeded` where the answer would take more than 64 MiB, which is about
+    /// 200,000 differences; page through them without renames. `NotFound` and
+    /// `Closed`, for what `from` or `to` name.
     pub fn diff(&self, from: At, to: At, options: &DiffOptions) -> Result<Vec<Difference>> {
         self.diff_page(from, to, options, None, usize::MAX)
     }
@@ -61,7 +89,8 @@ impl Workspace {
     /// renames it costs the whole difference, as any two paths may pair.
     ///
     /// # Errors
-    /// As for [`diff`](Self::diff).
+    /// As for [`diff`](Self::diff); `LimitExceeded` also where 500,000 entries were
+    /// looked at without that many differences being found.
     pub fn diff_page(
         &self,
         from: At,
@@ -103,7 +132,11 @@ impl Workspace {
             if !below.is_root() {
                 let (old, new) = (resolve(tx, &from, below)?, resolve(tx, &to, below)?);
                 let (old_tree, new_tree) = (tree_of(old.as_ref()), tree_of(new.as_ref()));
-                let differs = old != new && (old_tree.is_none() || new_tree.is_none());
+                let differs = match (&old, &new) {
+                    (Some(Entry::Directory(_)), Some(Entry::Directory(_))) => false,
+                    (Some(old), Some(new)) => !old.same_but_time(new),
+                    (old, new) => old.is_some() || new.is_some(),
+                };
                 if differs && after.is_none_or(|after| after < below) {
                     found.push(difference((below.clone(), old, new)));
                 }
@@ -111,10 +144,21 @@ impl Workspace {
                 to = new_tree.unwrap_or_else(TreeId::empty);
             }
             let mut differences = Differences::new(tx, below, &from, &to, after)?;
+            let mut bytes = 0;
             while found.len() < limit
                 && let Some(next) = differences.next(tx)?
             {
-                found.push(difference(next));
+                let next = difference(next);
+                bytes += next.weight();
+                if bytes > MAX_ANSWER {
+                    return Err(
+                        Error::new(ErrorKind::LimitExceeded, "diff").because(format!(
+                            "more than {} differences: page through them, without renames",
+                            found.len()
+                        )),
+                    );
+                }
+                found.push(next);
             }
             found.truncate(limit);
             Ok(found)

@@ -11,9 +11,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::grant::Grant;
 use crate::id::{BlobKey, ContentId, CopyId, OperationId, TreeId};
 use crate::import::{EntrySource, ImportLimits, ImportOptions, Imported, SourceEntry, SourceKind};
-use crate::path::TreePath;
+use crate::path::{MAX_PATH, TreePath};
 use crate::store::{CopyRecord, MetaTx as _, OperationCause, OperationRecord};
-use crate::tree::{Editor, Walker, resolve};
+use crate::tree::{Editor, MAX_PATHS, Walker, resolve};
 use crate::workspace::apply::{Applied, ApplyOptions, RevisionMessage};
 use crate::workspace::batch::{check_text, mkdir, refuse_full, rest, symlink, write};
 use crate::workspace::contents::Stored;
@@ -149,6 +149,7 @@ impl Workspace {
         let mut imported = Imported::default();
         let mut batch: Vec<Ready> = Vec::new();
         let mut batch_bytes = 0;
+        let mut batch_paths = 0;
         let mut seen = options.delete_missing.then(Seen::default);
         while let Some(entry) = source.next().await? {
             let path = entry.path.below(&options.into)?;
@@ -170,17 +171,22 @@ impl Workspace {
                 Some(path) => grant.rests_on(&path)?,
                 None => None,
             };
+            batch_paths += path.as_str().len();
             batch.push(Ready {
                 path,
                 what,
                 replace: grant.replaces(),
                 rests_on,
             });
-            if batch.len() >= options.batch.entries || batch_bytes >= options.batch.bytes {
+            if batch.len() >= options.batch.entries
+                || batch_bytes >= options.batch.bytes
+                || batch_paths > MAX_PATHS - MAX_PATH
+            {
                 self.commit_batch(copy, &batch, &options.author, &mut imported)
                     .await?;
                 batch.clear();
                 batch_bytes = 0;
+                batch_paths = 0;
             }
             if let Some(progress) = options.progress.as_mut() {
                 progress(&imported);
@@ -286,8 +292,9 @@ impl Workspace {
         for ready in batch {
             unneeded.extend(put(tx, &mut editor, ready, now)?);
         }
-        let tree = editor.finish()?.tree;
-        extend(tx, copy, tree, author, &imported.operations, now)
+        let written = editor.finish()?;
+        self.check_entries(tx, "import", &copy.tree, &written)?;
+        extend(tx, copy, written.tree, author, &imported.operations, now)
     }
 
     /// Removes what is below `into`, was not seen, and still is as it was in the
@@ -311,14 +318,23 @@ impl Workspace {
         if let Some(Entry::Directory(into)) = resolve(tx, &copy.tree, &options.into)? {
             let mut walker = Walker::new(tx, options.into.clone(), &into.tree)?;
             while let Some((path, entry)) = walker.next(tx)? {
+                let named = seen.contains(&path);
+                let was = match named {
+                    true => None,
+                    false => resolve(tx, began, &path)?,
+                };
                 match entry {
-                    _ if !seen.contains(&path)
-                        && resolve(tx, began, &path)?.as_ref() == Some(&entry) =>
-                    {
+                    _ if was.as_ref() == Some(&entry) => {
                         editor.remove(&path)?;
+                        editor.settle()?;
                         removed += 1;
                     }
-                    Entry::Directory(directory) => walker.enter(tx, path, &directory.tree)?,
+                    // In a directory that is new since then, all is.
+                    Entry::Directory(directory)
+                        if named || matches!(was, Some(Entry::Directory(_))) =>
+                    {
+                        walker.enter(tx, path, &directory.tree)?;
+                    }
                     _ => {}
                 }
             }

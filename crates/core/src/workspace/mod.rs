@@ -34,11 +34,13 @@ pub use revisions::{KeepRevisions, Recorded};
 pub use upkeep::{NextStep, Upkeep, UpkeepStep};
 
 use crate::context::Context;
+use crate::entry::Directory;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grant::Grant;
 use crate::id::{CopyId, RevisionId, TreeId};
 use crate::meter::{Meter, Receipt};
 use crate::store::{BlobStore, HeadRecord, MetaStore, MetaTx as _, StoreUsage};
+use crate::tree::directory_of;
 use crate::view::View;
 use contents::InFlight;
 use events::Readers;
@@ -86,6 +88,10 @@ pub struct Options {
     /// How long applied and discarded copies are remembered, in milliseconds:
     /// for that long a repeated apply returns its revision.
     pub keep_closed_copies: i64,
+    /// The most entries that a tree may have: files, symlinks and directories, each
+    /// counted at every path. What would make more is refused; a tree that has more
+    /// can still be read, and made smaller.
+    pub max_entries: u64,
     /// How many of the newest events are kept for readers that come late; at
     /// least 1.
     pub keep_events: u64,
@@ -95,13 +101,14 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// 64 KiB in rows, 16 MiB of nodes, 30 days of closed copies, 10,000 events,
-    /// 10,000 operations a copy.
+    /// 64 KiB in rows, 16 MiB of nodes, 30 days of closed copies, 50 million
+    /// entries, 10,000 events, 10,000 operations a copy.
     fn default() -> Self {
         Self {
             inline_limit: 64 << 10,
             node_cache: 16 << 20,
             keep_closed_copies: 30 * 24 * 60 * 60 * 1000,
+            max_entries: 50_000_000,
             keep_events: 10_000,
             keep_operations: 10_000,
         }
@@ -260,6 +267,26 @@ impl Workspace {
     /// Counts what the stores hold. Reads every row.
     pub fn usage(&self) -> Result<StoreUsage> {
         self.read("measure", |tx| tx.rows.usage())
+    }
+
+    /// Refuses a tree of more entries than there may be, unless it has fewer than
+    /// `before`.
+    pub(crate) fn check_entries(
+        &self,
+        tx: &Tx<'_>,
+        operation: &'static str,
+        before: &TreeId,
+        after: &Directory,
+    ) -> Result<()> {
+        let (entries, limit) = (after.summary.entries(), self.inner.options.max_entries);
+        if entries <= limit || entries <= directory_of(tx, before)?.summary.entries() {
+            return Ok(());
+        }
+        Err(
+            Error::new(ErrorKind::LimitExceeded, operation).because(format!(
+                "the tree would have {entries} entries, more than {limit}"
+            )),
+        )
     }
 
     /// Keeps the collector off a tree until the pin is dropped.

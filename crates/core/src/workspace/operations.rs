@@ -42,7 +42,10 @@ impl Workspace {
     ///
     /// # Errors
     /// `Conflict`, with the paths, where later operations changed the same;
-    /// nothing changes. `Invalid` for a rebase, whose changes are head's.
+    /// nothing changes. `LimitExceeded` where more was changed than one call looks
+    /// at, or the files would be more than
+    /// [`max_entries`](crate::Options::max_entries). `Invalid` for a rebase, whose
+    /// changes are head's.
     /// `NotFound`, `Closed`.
     pub fn undo(&self, copy: CopyId, id: OperationId, author: &Author) -> Result<Undone> {
         check_text("undo", &author.actor, &author.note)?;
@@ -57,7 +60,10 @@ impl Workspace {
                     .because("a rebase brought in head's changes and cannot be undone"));
             }
             let tree = match merge(tx, &undone.after, &copy.tree, &undone.before)? {
-                Merged::Tree(directory) => directory.tree,
+                Merged::Tree(directory) => {
+                    self.check_entries(tx, "undo", &copy.tree, &directory)?;
+                    directory.tree
+                }
                 Merged::Conflict(conflict) => {
                     let first = conflict.both.paths.first().map_or("", TreePath::as_str);
                     let why = format!(

@@ -263,16 +263,21 @@ impl Nodes for Tx<'_> {
                 .at(id)
                 .because("the node is missing")
         })?;
+        // An altered node must not be edited: it would get a right id again.
+        if TreeId::of_node(&encoded) != *id {
+            return Err(Error::new(ErrorKind::Corrupt, "read node")
+                .at(id)
+                .because("its bytes are not those that were stored"));
+        }
         let node = Rc::new(Node::decode(&encoded).map_err(|error| error.at(id))?);
         self.inner.cache.borrow_mut().put(*id, Rc::clone(&node));
         Ok(node)
     }
 
-    fn save(&self, id: &TreeId, encoded: &[u8]) -> Result<()> {
+    fn save(&self, id: &TreeId, encoded: &[u8], node: Node) -> Result<()> {
         self.rows.put_node(id, encoded)?;
         self.mark(id)?;
         // The next change begins with what this one leaves.
-        let node = Node::decode(encoded).map_err(|error| error.at(id))?;
         self.inner.cache.borrow_mut().put(*id, Rc::new(node));
         Ok(())
     }
@@ -281,12 +286,21 @@ impl Nodes for Tx<'_> {
 /// Decoded nodes, least recently used out first. What is cached may be gone
 /// from the store, or rolled back, but only where nothing refers to it any more.
 pub(crate) struct NodeCache {
-    nodes: LruCache<TreeId, Rc<Node>>,
+    nodes: LruCache<TreeId, Cached>,
     weight: usize,
     limit: usize,
 }
 
+struct Cached {
+    node: Rc<Node>,
+    weight: usize,
+}
+
 impl NodeCache {
+    /// What an entry takes beside its node: its own allocation and that of the
+    /// node's counters, and two places in a table that may be half empty.
+    const PLACE: usize = 160;
+
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             nodes: LruCache::unbounded(),
@@ -296,17 +310,18 @@ impl NodeCache {
     }
 
     fn get(&mut self, id: &TreeId) -> Option<Rc<Node>> {
-        self.nodes.get(id).cloned()
+        self.nodes.get(id).map(|cached| Rc::clone(&cached.node))
     }
 
     fn put(&mut self, id: TreeId, node: Rc<Node>) {
-        self.weight += node.weight();
-        if let Some(old) = self.nodes.put(id, node) {
-            self.weight -= old.weight();
+        let weight = node.weight() + Self::PLACE;
+        self.weight += weight;
+        if let Some(old) = self.nodes.put(id, Cached { node, weight }) {
+            self.weight -= old.weight;
         }
         while self.weight > self.limit {
             match self.nodes.pop_lru() {
-                Some((_, node)) => self.weight -= node.weight(),
+                Some((_, cached)) => self.weight -= cached.weight,
                 None => break,
             }
         }

@@ -1,9 +1,9 @@
 use workspace_core::store::CopyState;
 use workspace_core::{
-    Applied, ApplyOptions, At, Author, CopyId, ErrorKind, RevisionId, RevisionMessage,
+    Applied, ApplyOptions, At, Author, CopyId, DiffOptions, ErrorKind, RevisionId, RevisionMessage,
 };
 
-use crate::support::{Fixture, kind};
+use crate::support::{Fixture, kind, path};
 
 fn apply(fixture: &Fixture, copy: CopyId) -> workspace_core::Result<Applied> {
     fixture.workspace.apply(copy, ApplyOptions::default())
@@ -128,6 +128,129 @@ fn apply_publishes_what_was_reviewed() {
     let now = fixture.workspace.copy(copy).unwrap().tree;
     fixture.workspace.apply(copy, options(Some(now))).unwrap();
     assert_eq!(fixture.workspace.head().unwrap().tree, now);
+}
+
+#[test]
+fn a_repeated_apply_is_held_to_what_was_reviewed() {
+    let fixture = Fixture::new();
+    let copy = fixture.fork();
+    let reviewed = fixture.write(At::Copy(copy), "/a", "1").tree;
+    let published_tree = fixture.write(At::Copy(copy), "/a", "2").tree;
+    let options = |expect_tree| ApplyOptions {
+        expect_tree,
+        ..ApplyOptions::default()
+    };
+    assert_eq!(apply(&fixture, copy).unwrap(), published(1, false));
+    let late = fixture.workspace.apply(copy, options(Some(reviewed)));
+    assert_eq!(kind(late), ErrorKind::Stale);
+    for expected in [None, Some(published_tree)] {
+        let again = fixture.workspace.apply(copy, options(expected));
+        assert_eq!(again.unwrap(), published(1, true));
+    }
+}
+
+/// Removes a file and writes the same bytes again.
+fn touch(fixture: &Fixture, at: At, path: &str, text: &str) {
+    let before = fixture.workspace.tree(at).unwrap();
+    fixture.remove(at, path);
+    fixture.write(at, path, text);
+    assert_ne!(
+        fixture.workspace.tree(at).unwrap(),
+        before,
+        "its time is another"
+    );
+}
+
+/// > A file that differs in nothing but its time is no change: it is in no diff and no conflict, and apply publishes nothing for it.
+#[test]
+fn a_time_alone_is_no_change() {
+    let fixture = Fixture::new();
+    fixture.write(At::Head, "/d/a", "1");
+    fixture.write(At::Head, "/d/b", "1");
+    let copy = fixture.fork();
+    let at = At::Copy(copy);
+    touch(&fixture, at, "/d/a", "1");
+    let diff = |below: &str| {
+        let options = DiffOptions {
+            below: path(below),
+            ..DiffOptions::default()
+        };
+        fixture.workspace.diff(At::Head, at, &options).unwrap()
+    };
+    assert_eq!((diff("/"), diff("/d/a")), (vec![], vec![]));
+    assert_eq!(apply(&fixture, copy).unwrap(), Applied::Unchanged);
+    assert_eq!(fixture.workspace.revisions(None, 9).unwrap(), []);
+
+    // Not where head changed the same file, nor the other way round.
+    fixture.write(At::Head, "/d/a", "2");
+    fixture.write(at, "/d/b", "2");
+    touch(&fixture, At::Head, "/d/b", "1");
+    let conflict = apply(&fixture, copy)
+        .unwrap_err()
+        .conflict()
+        .unwrap()
+        .clone();
+    let counts = [&conflict.head, &conflict.copy, &conflict.both].map(|list| list.count);
+    assert_eq!(counts, [1, 1, 0]);
+    fixture.workspace.rebase(copy, &Author::default()).unwrap();
+    let state = fixture.state(at);
+    assert_eq!((&*state["/d/a"], &*state["/d/b"]), ("2", "2"));
+
+    // Head that has moved in times only has not moved.
+    touch(&fixture, At::Head, "/d/a", "2");
+    let reviewed = fixture.workspace.tree(at).unwrap();
+    assert!(matches!(
+        apply(&fixture, copy).unwrap(),
+        Applied::Published { .. }
+    ));
+    assert_eq!(fixture.workspace.head().unwrap().tree, reviewed);
+    fixture.fsck();
+}
+
+/// > Rebase and undo carry a time along where the other side left the file as it was.
+#[test]
+fn a_time_goes_along() {
+    let fixture = Fixture::new();
+    let time = |at| {
+        let entry = fixture.workspace.files(at).stat(&path("/a")).unwrap();
+        entry.unwrap().modified().unwrap()
+    };
+    fixture.write(At::Head, "/a", "1");
+    let copy = fixture.fork();
+    let at = At::Copy(copy);
+    let first = time(at);
+    touch(&fixture, at, "/a", "1");
+    fixture.write(at, "/b", "1");
+    fixture.write(At::Head, "/c", "1");
+    let touched = time(at);
+    fixture.workspace.rebase(copy, &Author::default()).unwrap();
+    assert_eq!(time(at), touched);
+    touch(&fixture, At::Head, "/a", "1");
+    let in_head = time(At::Head);
+    fixture.workspace.rebase(copy, &Author::default()).unwrap();
+    assert_eq!(time(at), in_head, "where both moved it, head's stays");
+    assert_ne!((touched, in_head), (first, first));
+
+    // Two operations, of which only the first moved the time.
+    let copy = fixture.fork();
+    let at = At::Copy(copy);
+    let before = time(at);
+    let batch = vec![
+        workspace_core::Change::Remove {
+            path: path("/a"),
+            recursive: false,
+        },
+        crate::support::write("/a", "1"),
+    ];
+    crate::support::change(&fixture.workspace.files(at), batch).unwrap();
+    fixture.write(at, "/d", "1");
+    assert_ne!(time(at), before);
+    let first = workspace_core::OperationId::new(1);
+    fixture
+        .workspace
+        .undo(copy, first, &Author::default())
+        .unwrap();
+    assert_eq!(time(at), before);
 }
 
 /// > Apply and restore record head first where no revision does, so that no state of head is lost.

@@ -190,6 +190,43 @@ fn object_of(fixture: &Fixture, id: ContentId) -> workspace_core::BlobKey {
     key.unwrap()
 }
 
+/// > A node that is missing or altered is `Corrupt`, for reads and for writes that go through it.
+#[test]
+fn an_altered_node_is_not_written_back() {
+    let fixture = Fixture::new();
+    fixture.write(At::Head, "/d/a", "1");
+    fixture.write(At::Head, "/d/b", "2");
+    let files = fixture.workspace.files(At::Head);
+    let entry = files.stat(&path("/d")).unwrap().unwrap();
+    let node = entry.as_directory().unwrap().tree;
+    let mut bytes = None;
+    let read = &mut |rows: &dyn workspace_core::store::MetaTx| {
+        bytes = rows.node(&node)?;
+        Ok(())
+    };
+    fixture.meta.read(read).unwrap();
+    // Makes /d/a executable: version, level, count, length, name, tag.
+    let mut altered = bytes.unwrap().to_vec();
+    altered[5] |= 4;
+    for stored in [Some(altered), None] {
+        let damage = &mut |rows: &dyn workspace_core::store::MetaTx| {
+            rows.delete_node(&node)?;
+            let put = |bytes: &Vec<u8>| rows.put_node(&node, bytes).map(|_| ());
+            stored.as_ref().map_or(Ok(()), put)
+        };
+        fixture.meta.tamper(damage).unwrap();
+        let workspace = fixture.reopen(workspace_core::Options::default());
+        let (files, before) = (workspace.files(At::Head), workspace.head().unwrap());
+        assert_eq!(kind(files.stat(&path("/d/a"))), ErrorKind::Corrupt);
+        assert_eq!(kind(files.list(&path("/d"), None, 9)), ErrorKind::Corrupt);
+        let write = vec![crate::support::write("/d/b", "3")];
+        let error = change(&files, write).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        assert_eq!(error.subject(), Some(&*node.to_string()));
+        assert_eq!(workspace.head().unwrap(), before);
+    }
+}
+
 /// > The integrity check finds a missing node, an altered node, a missing content and an altered content.
 #[test]
 fn the_check_finds_what_is_wrong() {

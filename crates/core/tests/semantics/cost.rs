@@ -1,8 +1,9 @@
 use workspace_core::{
-    ApplyOptions, At, DiffOptions, ForkOptions, Options, Receipt, RevisionId, RevisionMessage,
+    ApplyOptions, At, Author, Change, CopyId, DiffOptions, ErrorKind, ForkOptions, OperationId,
+    Options, Receipt, RevisionId, RevisionMessage,
 };
 
-use crate::support::{Fixture, change, write};
+use crate::support::{Fixture, change, kind, path, write};
 
 /// A tree of `files` files, a hundred to a directory, at depth 3.
 fn fixture(files: usize) -> Fixture {
@@ -16,7 +17,7 @@ fn fixture(files: usize) -> Fixture {
     fixture
 }
 
-/// > Fork, apply, discard, snapshot and restore read and write the same number of rows whatever the size of the tree.
+/// > Fork, apply, discard, snapshot and restore read and write the same number of rows whatever the size of the tree; apply reads nodes, down to the first path that differs.
 #[test]
 fn publishing_costs_the_same_at_any_size() {
     let costs = [10, 20_000].map(|files| {
@@ -40,14 +41,19 @@ fn publishing_costs_the_same_at_any_size() {
             }),
         ]
     });
-    assert_eq!(costs[0], costs[1]);
-    for receipt in costs[0] {
+    let rows = |costs: [Receipt; 5]| costs.map(|cost| (cost.rows_read, cost.rows_written));
+    assert_eq!(rows(costs[0]), rows(costs[1]));
+    for receipt in costs[1] {
         assert!(
             receipt.rows_written <= 4 && receipt.rows_read <= 3,
             "{receipt:?}"
         );
-        assert_eq!(receipt.nodes_read + receipt.nodes_written, 0, "{receipt:?}");
+        assert_eq!(receipt.nodes_written, 0, "{receipt:?}");
     }
+    // The way to the path on both sides: three directories of two levels.
+    let read = costs[1].map(|receipt| receipt.nodes_read);
+    assert!((1..=12).contains(&read[2]), "{read:?}");
+    assert_eq!([read[0], read[1], read[3], read[4]], [0; 4], "{read:?}");
 }
 
 /// > One write reads and writes nodes in proportion to the depth of the tree.
@@ -107,4 +113,135 @@ fn a_page_of_a_diff_costs_what_it_lists() {
         let receipt = metered.receipt();
         assert!(receipt.nodes_read <= 20, "from {start}: {receipt:?}");
     }
+}
+
+/// > Undoing the newest operation, and rebasing where the copy or head is as it was, read one node, whatever was changed.
+#[test]
+fn what_has_not_moved_costs_nothing() {
+    let fixture = fixture(10_000);
+    let author = Author::default();
+    let metered = fixture.workspace.metered();
+    let nodes_of = |call: &dyn Fn()| {
+        let before = metered.receipt();
+        call();
+        let after = metered.receipt() - before;
+        assert_eq!(after.nodes_written, 0, "{after:?}");
+        after.nodes_read
+    };
+    let copy = fixture.fork();
+    let at = At::Copy(copy);
+    let before = fixture.workspace.copy(copy).unwrap().tree;
+    let writes = (0..10_000).map(|n| write(&format!("/new/{}/{n}", n / 100), "y"));
+    change(&fixture.workspace.files(at), writes.collect()).unwrap();
+    let after = fixture.workspace.copy(copy).unwrap().tree;
+    let undone = nodes_of(&|| assert!(metered.undo(copy, OperationId::new(1), &author).is_ok()));
+    assert_eq!(undone, 1);
+    assert_eq!(fixture.workspace.copy(copy).unwrap().tree, before);
+    metered.undo(copy, OperationId::new(2), &author).unwrap();
+    assert_eq!(fixture.workspace.copy(copy).unwrap().tree, after);
+
+    // Head has moved and moved back; then it has moved under a copy without changes.
+    fixture.write(At::Head, "/more", "1");
+    fixture.remove(At::Head, "/more");
+    let back = nodes_of(&|| assert!(metered.rebase(copy, &author).is_ok()));
+    assert_eq!(back, 1);
+    let untouched = fixture.fork();
+    fixture.remove(At::Head, "/0/1");
+    let head = fixture.workspace.head().unwrap().tree;
+    let moved = nodes_of(&|| assert!(metered.rebase(untouched, &author).is_ok()));
+    assert_eq!(moved, 1);
+    assert_eq!(fixture.workspace.copy(untouched).unwrap().tree, head);
+}
+
+/// Puts a file at 2^40 paths of a copy, in one batch.
+fn multiply(fixture: &Fixture, copy: CopyId) -> workspace_core::Result<()> {
+    let mut changes = vec![write("/x/f", "1")];
+    for _ in 0..40 {
+        let (x, y) = (path("/x"), path("/y"));
+        let parents = false;
+        let replace = false;
+        changes.push(Change::Mkdir {
+            path: y.clone(),
+            parents,
+        });
+        let to = path("/y/a");
+        changes.push(Change::Copy {
+            from: x.clone(),
+            to,
+            replace,
+        });
+        let to = path("/y/b");
+        changes.push(Change::Rename {
+            from: x.clone(),
+            to,
+            replace,
+        });
+        changes.push(Change::Rename {
+            from: y,
+            to: x,
+            replace,
+        });
+    }
+    change(&fixture.workspace.files(At::Copy(copy)), changes).map(|_| ())
+}
+
+/// > Of a directory that is at very many paths, a conflict, a diff, a rebase and an undo are answered or fail with `LimitExceeded` within 1,000 nodes.
+#[test]
+fn a_tree_of_many_shared_paths_ends() {
+    let fixture = Fixture::with(Options {
+        max_entries: u64::MAX,
+        ..Options::default()
+    });
+    let author = Author::default();
+    let copy = fixture.fork();
+    multiply(&fixture, copy).unwrap();
+    fixture.write(At::Head, "/head", "1");
+    let metered = fixture.workspace.metered();
+    let (head, at) = (At::Head, At::Copy(copy));
+
+    let error = metered.apply(copy, ApplyOptions::default()).unwrap_err();
+    let conflict = error.conflict().unwrap();
+    let directories = (1_u64 << 41) - 1;
+    assert_eq!((conflict.head.count, conflict.both.count), (1, 0));
+    assert_eq!(conflict.copy.count, directories + (1 << 40));
+    assert_eq!(conflict.copy.paths.len(), workspace_core::Conflict::LISTED);
+
+    let diff = metered.diff(head, at, &DiffOptions::default());
+    assert_eq!(kind(diff), ErrorKind::LimitExceeded);
+    let options = DiffOptions {
+        renames: false,
+        ..DiffOptions::default()
+    };
+    let page = metered.diff_page(head, at, &options, None, 500).unwrap();
+    assert_eq!(page.len(), 500);
+    let all = metered.diff_page(head, at, &options, None, usize::MAX);
+    assert_eq!(kind(all), ErrorKind::LimitExceeded);
+
+    metered.rebase(copy, &author).unwrap();
+    fixture.write(at, "/later", "1");
+    metered.undo(copy, OperationId::new(1), &author).unwrap();
+    assert_eq!(fixture.paths(at), ["/head", "/later"]);
+    metered.undo(copy, OperationId::new(4), &author).unwrap();
+
+    // Both sides change the file at all of its paths.
+    metered.apply(copy, ApplyOptions::default()).unwrap();
+    let copy = fixture.fork();
+    let all = |at, seed: &str| {
+        fixture.remove(at, "/x");
+        let Some(to) = (match at {
+            At::Copy(copy) => Some(copy),
+            _ => None,
+        }) else {
+            fixture.write(at, "/x", seed);
+            return;
+        };
+        multiply(&fixture, to).unwrap();
+        fixture.write(at, &format!("/x{}/f", "/a".repeat(40)), seed);
+    };
+    all(At::Copy(copy), "2");
+    all(At::Head, "3");
+    let error = metered.rebase(copy, &author).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    let read = metered.receipt().nodes_read;
+    assert!(read <= 1_000, "{read} nodes");
 }

@@ -3,7 +3,7 @@ use workspace_core::{
     At, Change, ChangeOptions, ErrorKind, Precondition, Text, Timestamp, TreePath, WriteOptions,
 };
 
-use crate::support::{Fixture, change, kind, path, write, write_with};
+use crate::support::{Entries, Fixture, change, deep, kind, path, source_file, write, write_with};
 
 /// > Paths are absolute, UTF-8, and normalized by rejection: no empty, `.` or `..` segment, no NUL.
 #[test]
@@ -442,4 +442,90 @@ fn a_symlink_that_is_there_is_not_absent() {
     let absent = change(&files, vec![write_with("/l", "x", options)]);
     assert_eq!(kind(absent), ErrorKind::AlreadyExists);
     assert_eq!(fixture.state(At::Head)["/l"], "->elsewhere");
+}
+
+/// > What would make a tree of more entries than it may have, 50 million unless it is opened with another limit, fails with `LimitExceeded`; a tree that has more can be read and made smaller.
+#[test]
+fn a_tree_has_so_many_entries() {
+    assert_eq!(workspace_core::Options::default().max_entries, 50_000_000);
+    let limited = |max_entries| workspace_core::Options {
+        max_entries,
+        ..workspace_core::Options::default()
+    };
+    let fixture = Fixture::with(limited(6));
+    let head = fixture.workspace.files(At::Head);
+    let copy = |from: &str, to: &str| Change::Copy {
+        from: path(from),
+        to: path(to),
+        replace: false,
+    };
+    change(&head, vec![write("/d/a", "1"), write("/d/b", "2")]).unwrap();
+    change(&head, vec![copy("/d", "/e")]).unwrap();
+    let before = fixture.workspace.head().unwrap();
+    let error = change(&head, vec![write("/f", "3")]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    assert!(
+        error.to_string().contains("7 entries, more than 6"),
+        "{error}"
+    );
+    let shared = change(&head, vec![copy("/e", "/d/e")]);
+    assert_eq!(kind(shared), ErrorKind::LimitExceeded);
+    assert_eq!(fixture.workspace.head().unwrap(), before);
+    change(&head, vec![write("/d/a", "other")]).unwrap();
+
+    // Neither by an import, nor by what two sides come to.
+    let mut source = Entries::new(vec![source_file("/f", "3")]);
+    let options = workspace_core::ImportOptions::default();
+    let imported = block_on(fixture.workspace.import(At::Head, &mut source, options));
+    assert_eq!(kind(imported), ErrorKind::LimitExceeded);
+    let draft = fixture.fork();
+    fixture.remove(At::Copy(draft), "/e/a");
+    fixture.write(At::Copy(draft), "/g", "1");
+    fixture.remove(At::Head, "/d/a");
+    fixture.write(At::Head, "/h", "1");
+    fixture.write(At::Copy(draft), "/e/b", "more");
+    let author = workspace_core::Author::default();
+    fixture.workspace.rebase(draft, &author).unwrap();
+    fixture.remove(At::Copy(draft), "/d");
+    fixture.write(At::Copy(draft), "/i", "1");
+    fixture.write(At::Copy(draft), "/j", "1");
+    let newest = fixture.workspace.copy(draft).unwrap().operation.unwrap();
+    let removal = workspace_core::OperationId::new(newest.get() - 2);
+    let undone = fixture.workspace.undo(draft, removal, &author);
+    assert_eq!(kind(undone), ErrorKind::LimitExceeded);
+
+    // What is there already, under a limit of before, shrinks.
+    let smaller = fixture.reopen(limited(2));
+    let head = smaller.files(At::Head);
+    assert_eq!(
+        kind(change(&head, vec![write("/k", "1")])),
+        ErrorKind::LimitExceeded
+    );
+    change(&head, vec![write("/d/b", "same number")]).unwrap();
+    let remove = |at: &str| Change::Remove {
+        path: path(at),
+        recursive: true,
+    };
+    change(&head, vec![remove("/e/b")]).unwrap();
+    assert_eq!(head.walk(&TreePath::root()).unwrap().count(), 5);
+}
+
+/// > A batch whose paths go through more than 524,288 directories fails with `LimitExceeded`.
+#[test]
+fn a_batch_opens_so_many_directories() {
+    let fixture = Fixture::new();
+    let before = fixture.workspace.head().unwrap();
+    let deep = (0..260).map(|n| write(&deep(n), "x")).collect();
+    let error = change(&fixture.workspace.files(At::Head), deep).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    assert!(
+        error.to_string().contains("more than 524288 directories"),
+        "{error}"
+    );
+    assert_eq!(fixture.workspace.head().unwrap(), before);
+    // Many files in few directories are no such batch.
+    let flat = (0..3_000)
+        .map(|n| write(&format!("/a/b/c/d/{n}"), "x"))
+        .collect();
+    change(&fixture.workspace.files(At::Head), flat).unwrap();
 }

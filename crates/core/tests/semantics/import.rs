@@ -257,3 +257,26 @@ fn an_import_can_remove_what_is_missing() {
         1
     );
 }
+
+/// > An import of any paths is cut into batches that do not open too many directories.
+#[test]
+fn an_import_of_deep_paths_is_cut() {
+    let fixture = Fixture::new();
+    let copy = fixture.fork();
+    let deep = (0..260).map(|n| source_file(&crate::support::deep(n), "x"));
+    let options = ImportOptions::default();
+    let imported = import(&fixture, At::Copy(copy), deep.collect(), options).unwrap();
+    assert_eq!(imported.files, 260);
+    let found = fixture
+        .workspace
+        .files(At::Copy(copy))
+        .stat(&TreePath::root());
+    let summary = found.unwrap().unwrap().as_directory().unwrap().summary;
+    assert!(summary.directories > 1 << 19, "{summary:?}");
+    let operations = fixture.workspace.operations(copy, None, 9).unwrap();
+    assert_eq!(operations.len(), 1);
+    assert!(
+        fixture.workspace.copy(copy).unwrap().generation > 1,
+        "several batches"
+    );
+}

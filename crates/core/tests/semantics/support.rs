@@ -69,6 +69,16 @@ impl Fixture {
         }
     }
 
+    /// Opens the same stores once more, with other options.
+    pub(crate) fn reopen(&self, options: Options) -> Workspace {
+        let context = Context {
+            clock: Box::new(TestClock(Rc::clone(&self.time))),
+            ids: Box::new(CountingIds(Cell::new(1 << 32))),
+        };
+        let stores = (Box::new(self.meta.clone()), Arc::new(self.blobs.clone()));
+        Workspace::open(stores.0, stores.1, context, options).unwrap()
+    }
+
     pub(crate) fn fork(&self) -> CopyId {
         self.workspace.fork(ForkOptions::default()).unwrap().id
     }
@@ -120,6 +130,11 @@ impl Fixture {
 
 pub(crate) fn path(text: &str) -> TreePath {
     TreePath::new(text).unwrap()
+}
+
+/// A path of about 4,090 bytes, which goes through some 2,040 directories of its own.
+pub(crate) fn deep(number: usize) -> String {
+    format!("/{number:06}{}/f", "/a".repeat(2040))
 }
 
 pub(crate) fn write(at_path: &str, text: &str) -> Change {

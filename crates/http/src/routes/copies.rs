@@ -5,8 +5,7 @@ use axum::http::header::{HeaderValue, LOCATION};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use workspace_core::{
-    ApplyOptions, At, Author, CopyId, DiffOptions, ErrorKind, ForkOptions, OperationId, Result,
-    RevisionMessage,
+    ApplyOptions, At, Author, CopyId, ErrorKind, ForkOptions, OperationId, Result, RevisionMessage,
 };
 
 use super::diff::first_page;
@@ -185,14 +184,13 @@ async fn status(call: Call) -> Answer {
     let copy = call.copy()?;
     let head = call.workspace.head()?;
     let (from, to) = (At::Tree(copy.base), At::Copy(copy.id));
-    let found = call.workspace.diff(from, to, &DiffOptions::default())?;
     json(
         OK,
         &StatusDto {
             copy: CopyDto::from(&copy),
             head_moved: head.tree != copy.base,
             head: HeadDto::from(&head),
-            changes: first_page(found),
+            changes: first_page(&call.workspace, from, to)?,
         },
     )
 }

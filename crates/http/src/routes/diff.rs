@@ -20,6 +20,7 @@ pub(super) fn routes() -> Vec<Route> {
                 ErrorKind::NotFound,
                 ErrorKind::NotADirectory,
                 ErrorKind::Closed,
+                ErrorKind::LimitExceeded,
             ]),
     ]
 }
@@ -63,9 +64,18 @@ async fn diff(call: Call) -> Answer {
     json(OK, &page(found, limit))
 }
 
-/// Returns the first page of what a copy changed.
-pub(super) fn first_page(found: Vec<Difference>) -> DifferencePage {
-    counted_page(found, None, PAGE as usize)
+/// Returns the first page of what differs; where that is more than one answer may
+/// hold, without renames and without a count.
+pub(super) fn first_page(workspace: &Workspace, from: At, to: At) -> Result<DifferencePage> {
+    let (limit, mut options) = (PAGE as usize, DiffOptions::default());
+    match workspace.diff(from, to, &options) {
+        Err(error) if error.kind() == ErrorKind::LimitExceeded => {
+            options.renames = false;
+            let found = workspace.diff_page(from, to, &options, None, limit + 1)?;
+            Ok(page(found, limit))
+        }
+        found => Ok(counted_page(found?, None, limit)),
+    }
 }
 
 /// Cuts a page out of all differences.

@@ -108,7 +108,16 @@ async fn prepare(session: &mut Session<'_>, scenario: Scenario, files: usize) ->
     Ok(match scenario {
         Scenario::Apply => Action::Apply(copy, Expect::Right, RevisionMessage::default()),
         Scenario::Rebase => {
-            quietly(session, &change(Target::Head, vec![write("/head", 300)])).await?;
+            // In directories that the copy changes too: others it would take whole.
+            let places = [
+                "/head",
+                "/d0/head",
+                "/d1/head",
+                "/new/head",
+                "/copiedc/head",
+            ];
+            let edits = places.map(|at| write(at, 300)).to_vec();
+            quietly(session, &change(Target::Head, edits)).await?;
             Action::Rebase(copy, Author::default())
         }
         Scenario::Upkeep => {

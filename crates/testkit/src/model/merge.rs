@@ -9,8 +9,15 @@ use super::files::{Files, Thing};
 /// What each path became that differs; `None` where it is gone.
 pub(super) type Changes = BTreeMap<TreePath, Option<Thing>>;
 
-/// Returns where `to` differs from `from`.
+/// Returns where `to` differs from `from` in more than a time.
 pub(super) fn changes(from: &Files, to: &Files) -> Changes {
+    let mut changes = moves(from, to);
+    changes.retain(|path, to| !agree(&from.0.get(path).cloned(), to));
+    changes
+}
+
+/// Returns where `to` differs from `from`, be it in a time.
+fn moves(from: &Files, to: &Files) -> Changes {
     let paths: BTreeSet<_> = from.0.keys().chain(to.0.keys()).collect();
     let differ = paths
         .into_iter()
@@ -59,10 +66,14 @@ pub(super) fn merge(base: &Files, ours: &Files, theirs: &Files) -> Result<Files,
         }
     }
     if both.is_empty() {
+        let our_moves = moves(base, ours);
         let mut merged = ours.clone();
-        for (path, change) in their_changes {
+        for (path, change) in moves(base, theirs) {
+            // A time goes along where the other side left the file as it was.
+            let moved_only = our_moves.contains_key(&path) && !our_changes.contains_key(&path);
             match change {
                 _ if our_changes.contains_key(&path) => {}
+                _ if moved_only && !their_changes.contains_key(&path) => {}
                 Some(thing) => drop(merged.0.insert(path, thing)),
                 None => drop(merged.0.remove(&path)),
             }

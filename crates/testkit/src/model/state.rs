@@ -13,7 +13,7 @@ use workspace_core::{
 };
 
 use super::files::{Edit, Files};
-use super::merge::{changed_paths, merge};
+use super::merge::{changed_paths, changes, merge};
 
 /// One workspace.
 #[derive(Debug, Clone, PartialEq)]
@@ -352,20 +352,24 @@ impl Model {
         message: RevisionMessage,
         now: Timestamp,
     ) -> Outcome<Applied> {
-        if let CopyState::Applied(revision) = self.any_copy(id)?.state {
+        let copy = match self.any_copy(id)?.state {
+            CopyState::Applied(_) => self.any_copy(id)?.clone(),
+            _ => self.open_copy(id, now)?.clone(),
+        };
+        // Exactly the reviewed tree is published, or was.
+        if !expected {
+            return Err(ErrorKind::Stale.into());
+        }
+        if let CopyState::Applied(revision) = copy.state {
             return Ok(Applied::Published {
                 revision,
                 already: true,
             });
         }
-        let copy = self.open_copy(id, now)?.clone();
-        if !expected {
-            return Err(ErrorKind::Stale.into());
-        }
-        if copy.files == copy.base {
+        if changes(&copy.base, &copy.files).is_empty() {
             return Ok(Applied::Unchanged);
         }
-        if self.head.files != copy.base {
+        if !changes(&copy.base, &self.head.files).is_empty() {
             return Err(changed_paths(&copy.base, &self.head.files, &copy.files).into());
         }
         self.record_head(now);
