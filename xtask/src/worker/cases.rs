@@ -8,8 +8,9 @@ use anyhow::{Context, Result, ensure};
 use workspace_workerd::{Client, Workerd};
 
 /// Each with the object that it gets for itself.
-const CASES: [(&str, &str); 7] = [
+const CASES: [(&str, &str); 8] = [
     ("the SQL of an object", "/sql/sql"),
+    ("rows as they are billed", "/billed/billed"),
     ("MetaStore conformance", "/meta/meta"),
     ("BlobStore conformance", "/blobs/blobs"),
     ("files of several parts", "/large/large"),

@@ -1,5 +1,8 @@
 //! The SQL of an object's storage.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use workspace_core::{Error, ErrorKind, Result};
@@ -23,6 +26,8 @@ const MAX_SQL: usize = 100_000;
 pub struct DoSql {
     storage: Storage,
     sql: Sql,
+    /// Of this value and its clones.
+    written: Rc<Cell<u64>>,
 }
 
 impl DoSql {
@@ -34,12 +39,29 @@ impl DoSql {
     pub fn new(storage: &JsValue) -> Result<Self> {
         let storage: Storage = storage.clone().unchecked_into();
         match storage.sql() {
-            Ok(sql) if sql.is_object() => Ok(Self { storage, sql }),
+            Ok(sql) if sql.is_object() => Ok(Self {
+                storage,
+                sql,
+                written: Rc::default(),
+            }),
             Ok(_) => Err(Error::new(ErrorKind::Unsupported, "open database")
                 .because("the class of this object has no SQLite database")),
             Err(thrown) => Err(Error::new(ErrorKind::Unsupported, "open database")
                 .with_source(Exception::from(thrown))),
         }
+    }
+
+    /// Returns how many rows its statements have written so far, as the platform
+    /// bills them: those of tables and those of indexes; rolled back ones too.
+    pub fn rows_written(&self) -> u64 {
+        self.written.get()
+    }
+
+    fn count(&self, operation: &'static str, cursor: &binding::Cursor) -> Result<u64> {
+        let rows = cursor.rows_written();
+        let rows = rows.map_err(|thrown| failed(operation, thrown))? as u64;
+        self.written.set(self.written.get() + rows);
+        Ok(rows)
     }
 
     fn run(
@@ -73,8 +95,7 @@ impl SqlConn for DoSql {
     fn exec(&self, sql: &str, params: &[SqlValue<'_>]) -> Result<bool> {
         const OPERATION: &str = "write row";
         let cursor = self.run(OPERATION, sql, params)?;
-        let rows = cursor.rows_written();
-        Ok(rows.map_err(|thrown| failed(OPERATION, thrown))? > 0.0)
+        Ok(self.count(OPERATION, &cursor)? > 0)
     }
 
     fn query(&self, sql: &str, params: &[SqlValue<'_>], row: OnRow<'_>) -> Result<()> {
@@ -82,6 +103,7 @@ impl SqlConn for DoSql {
         let cursor = self.run(OPERATION, sql, params)?;
         let rows = cursor.raw().map_err(|thrown| failed(OPERATION, thrown))?;
         let rows = binding::collected(&rows).map_err(|thrown| failed(OPERATION, thrown))?;
+        self.count(OPERATION, &cursor)?;
         for columns in rows.iter() {
             let columns: Array = columns.unchecked_into();
             let owned: Vec<Owned> = columns.iter().map(Owned::from).collect();

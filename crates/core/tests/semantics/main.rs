@@ -5,6 +5,7 @@
 
 mod apply;
 mod authority;
+mod beside;
 mod collection;
 mod copies;
 mod cost;
@@ -26,6 +27,7 @@ fn the_document_and_the_tests_agree() {
     let document = include_str!("../../../../docs/semantics.md");
     let sources = [
         include_str!("apply.rs"),
+        include_str!("beside.rs"),
         include_str!("collection.rs"),
         include_str!("copies.rs"),
         include_str!("cost.rs"),

@@ -14,7 +14,7 @@ use super::rules;
 /// Clones share the rows, so that a test can open the same storage twice, as
 /// after a crash. It panics where its caller breaks a rule: a transaction inside
 /// another, a content that is not what its id says, two nodes under one id, an object that two contents refer to, a
-/// version, generation or id that goes backwards, the deletion of the newest event, a closed copy that reopens, a
+/// version, generation or id that goes backwards, a closed copy that reopens, a
 /// token of two grants or a second one of a grant, an
 /// integer that JavaScript would round, a row over 1 MiB; and at each commit, a
 /// name that two open copies have, an operation without its copy, a record

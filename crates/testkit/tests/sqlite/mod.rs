@@ -16,6 +16,11 @@ impl MemorySqlite {
         db.set_prepared_statement_cache_capacity(64);
         Self(Rc::new(db))
     }
+
+    /// Returns how many rows were inserted, updated or deleted so far.
+    pub(crate) fn changed_rows(&self) -> u64 {
+        self.0.total_changes()
+    }
 }
 
 fn failed(cause: rusqlite::Error) -> Error {

@@ -120,6 +120,7 @@ impl Object {
             "panic-later" => platform::panic_later().await,
             "panic-in-transaction" => platform::panic_in_transaction(&self.sql()?),
             "rows" => platform::rows(&self.sql()?),
+            "billed" => platform::billed(self.sql()?, self.blobs()?).await,
             "figure" => figures::run(&self.workspace()?, &self.storage, &args.0).await,
             _ => Err(Error::new(ErrorKind::NotFound, "run case").at(name)),
         }

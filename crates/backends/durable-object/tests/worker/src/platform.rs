@@ -1,16 +1,18 @@
 //! What the conformance functions do not ask: limits, rollbacks, panics, R2.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use workspace_core::store::BlobStore as _;
 use workspace_core::{
-    At, Change, ChangeOptions, Content, Error, ErrorKind, FsckOptions, Result, TreePath, Workspace,
-    WriteOptions,
+    At, Change, ChangeOptions, Content, Error, ErrorKind, ForkOptions, FsckOptions, Options,
+    Result, Timestamp, TreePath, Workspace, WriteOptions,
 };
-use workspace_durable_object::{DoSql, R2Blobs};
-use workspace_sql::{SqlConn, SqlValue};
+use workspace_durable_object::{DoSql, R2Blobs, context};
+use workspace_sql::{SqlConn, SqlMeta, SqlValue};
 
 const INSERT: &str = "INSERT INTO platform_rows (id, value) VALUES (?1, ?2)";
 
@@ -204,4 +206,47 @@ pub(crate) async fn large(workspace: &Workspace, blobs: &R2Blobs) -> Result<Stri
     let collected = workspace.gc(|_| {}).await?;
     assert_eq!(blobs.list(None, 10).await?, []);
     Ok(format!("{} bytes, {collected:?}", all.len()))
+}
+
+/// Asserts how many rows a write of one file to a copy writes, as they are billed:
+/// a row for each node on the way and for the content, one for the pack that holds
+/// their bytes, and those of the operation, the copy and the event.
+pub(crate) async fn billed(sql: DoSql, blobs: R2Blobs) -> Result<String> {
+    let meta = Box::new(SqlMeta::open(sql.clone())?);
+    let workspace = Workspace::create(meta, Arc::new(blobs), context(), Options::default())?;
+    let write = |path: String, text: &str| -> Result<Change> {
+        Ok(Change::Write {
+            path: TreePath::new(&path)?,
+            content: Content::Bytes(Bytes::from(text.to_owned())),
+            options: WriteOptions {
+                create_parents: true,
+                ..WriteOptions::default()
+            },
+        })
+    };
+    let head = workspace.files(At::Head);
+    let changes = (0..1000).map(|n| {
+        let path = format!("/{}/{}/{}/{n}", n / 100, n / 10 % 10, n % 2);
+        write(path, &n.to_string())
+    });
+    let changes = changes.collect::<Result<Vec<_>>>()?;
+    head.change(changes, ChangeOptions::default()).await?;
+    let named = ForkOptions {
+        name: Some("draft".into()),
+        expires: Some(Timestamp::from_millis(Timestamp::MAX_MILLIS)),
+    };
+    let copy = workspace.fork(named)?.id;
+    let files = workspace.files(At::Copy(copy));
+    let mut most = 0;
+    for n in [0, 123, 555, 999] {
+        let path = format!("/{}/{}/{}/{n}", n / 100, n / 10 % 10, n % 2);
+        let changes = vec![write(path, &format!("other {n}"))?];
+        let before = sql.rows_written();
+        files.change(changes, ChangeOptions::default()).await?;
+        most = most.max(sql.rows_written() - before);
+    }
+    assert!(most <= 9, "{most} rows for one write");
+    Ok(format!(
+        "{most} rows are billed for a write three directories deep"
+    ))
 }
