@@ -10,6 +10,8 @@
 //! - [`LimitedConn`]: SQLite with the limits of a Durable Object.
 //! - [`model`]: a reference model of the whole facade, random runs of both over
 //!   any [`Storage`] with or without faults, and a crash at every store call.
+//! - [`interleave`]: many tasks over one workspace at once, in an order that a seed
+//!   repeats.
 //! - [`strategies`]: proptest strategies for names, paths, entries and trees.
 //! - [`TestContext`], [`Random`]: time and chance that a seed repeats.
 //!
@@ -22,6 +24,7 @@
 pub mod conformance;
 mod context;
 mod fault;
+pub mod interleave;
 mod limited;
 mod memory;
 pub mod model;
