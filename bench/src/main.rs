@@ -9,6 +9,7 @@ mod data;
 mod diffs;
 mod figures;
 mod imports;
+mod interleave;
 mod machine;
 mod measure;
 mod model;
@@ -63,7 +64,7 @@ pub(crate) struct Bench {
 
 type Group = (&'static str, fn(&Bench) -> Result<Section>);
 
-const GROUPS: [Group; 15] = [
+const GROUPS: [Group; 16] = [
     ("scale", scale::measure),
     ("commits", commits::measure),
     ("sizes", sizes::measure),
@@ -72,6 +73,7 @@ const GROUPS: [Group; 15] = [
     ("streams", streams::measure),
     ("reads", reads::measure),
     ("model", model::measure),
+    ("model-tasks", interleave::measure),
     ("worker-scale", worker::scale::measure),
     ("worker-loop", worker::loops::measure),
     ("worker-import", worker::imports::measure),

@@ -87,10 +87,10 @@ pub(crate) fn measure(bench: &Bench) -> Result<Section> {
 
 /// A database in memory that can be opened again and again.
 #[derive(Clone)]
-struct Shared(Rc<SqliteConn>);
+pub(crate) struct Shared(Rc<SqliteConn>);
 
 impl Shared {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let conn = SqliteConn::create(Path::new(":memory:"));
         Self(Rc::new(conn.expect("memory is at hand")))
     }
