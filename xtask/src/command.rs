@@ -86,6 +86,15 @@ impl Program {
         Ok(())
     }
 
+    /// Runs it with this process's own output; returns the code that it ends with.
+    pub(crate) fn code(mut self) -> Result<i32> {
+        println!("$ {}", self.line);
+        let status = self.command.status().with_context(|| self.cannot_start())?;
+        status
+            .code()
+            .with_context(|| format!("`{}` ended with {status}", self.line))
+    }
+
     /// Runs it and returns what it wrote to standard output; fails where it fails.
     pub(crate) fn read(mut self) -> Result<String> {
         let output = self

@@ -9,6 +9,7 @@ mod demo;
 mod fuzz;
 mod gate;
 mod licences;
+mod mutants;
 mod repository;
 mod steps;
 mod tools;
@@ -43,6 +44,9 @@ enum Task {
     Fuzz(fuzz::Options),
     /// Measures the figures of docs/benchmarks.md, and writes them there.
     Bench(bench::Options),
+    /// Changes the core in small ways and looks whether a test notices; writes
+    /// docs/mutants.md. Takes hours without `--file` or `--shard`.
+    Mutants(mutants::Options),
     /// Builds the Worker's npm package, in crates/worker/dist.
     Build,
     /// The step of `test` for TypeScript: types, the npm package, the example, the page, wrangler.
@@ -70,6 +74,7 @@ fn run(task: Task) -> Result<()> {
         Task::Fuzz(options) => fuzz::run(&repository, &options),
         Task::Demo => demo::run(&repository),
         Task::Bench(options) => bench::run(&repository, &options),
+        Task::Mutants(options) => mutants::run(&repository, &options),
         Task::Build => worker::build(&repository),
         Task::Typescript(options) => worker::typescript(&repository, &options),
         Task::Worker(options) => worker::run(&repository, &options),
