@@ -1,7 +1,10 @@
 //! What holds of every tree, path and glob.
 
+use std::cell::Cell;
+
 use futures::executor::block_on;
 use proptest::prelude::{Just, ProptestConfig, Strategy, prop_assert, prop_assert_eq, proptest};
+use proptest::test_runner::{TestCaseError, TestRunner};
 use workspace_core::{At, ChangeOptions, Context, Name, Options, TreeId, TreePath, Workspace};
 use workspace_testkit::model::{Edit, Files};
 use workspace_testkit::{MemoryStorage, Storage, TestContext, strategies};
@@ -60,35 +63,74 @@ proptest! {
         let walk = winding.files(At::Head).walk(&TreePath::root()).unwrap();
         prop_assert_eq!(walk.count(), files.len());
     }
+}
 
-    /// What parses is kept as it is, and is made of names.
-    #[test]
-    fn a_path_is_never_normalized(text in strategies::hostile_text()) {
-        if let Ok(path) = TreePath::new(&text) {
-            prop_assert_eq!(path.as_str(), &text);
-            prop_assert!(path.segments().all(|name| Name::new(name).is_ok()));
-            let rebuilt = path.segments().try_fold(TreePath::root(), |path, name| {
-                path.join(&Name::new(name)?)
-            });
-            prop_assert_eq!(rebuilt.unwrap(), path);
-        }
-    }
+/// What parses is kept as it is, and is made of names.
+#[test]
+fn a_path_is_never_normalized() {
+    let reached = Reached::of(100);
+    reached.run(&strategies::hostile_text(), 10, |text| {
+        let Ok(path) = TreePath::new(&text) else {
+            return Ok(false);
+        };
+        prop_assert_eq!(path.as_str(), &text);
+        prop_assert!(path.segments().all(|name| Name::new(name).is_ok()));
+        let rebuilt = path
+            .segments()
+            .try_fold(TreePath::root(), |path, name| path.join(&Name::new(name)?));
+        prop_assert_eq!(rebuilt.unwrap(), path);
+        Ok(true)
+    });
+}
 
-    /// A glob that matches a path matches what is below, and may match below
-    /// whatever is above.
-    #[test]
-    fn a_match_reaches_down(
-        glob in strategies::glob(),
-        path in strategies::path(4),
-        name in strategies::name(),
-    ) {
-        let Ok(below) = path.join(&name) else { return Ok(()) };
+/// A glob that matches a path matches what is below, and may match below whatever is
+/// above.
+#[test]
+fn a_match_reaches_down() {
+    let reached = Reached::of(400);
+    let strategy = (strategies::glob(), strategies::path(4), strategies::name());
+    reached.run(&strategy, 5, |(glob, path, name)| {
+        let Ok(below) = path.join(&name) else {
+            return Ok(false);
+        };
         if glob.matches(&path) {
             prop_assert!(glob.matches(&below));
         }
         if glob.matches(&below) {
             prop_assert!(glob.may_match_below(&path));
         }
+        Ok(glob.matches(&below))
+    });
+}
+
+/// Counts the cases that reach what a property is about.
+struct Reached {
+    cases: u32,
+    count: Cell<u32>,
+}
+
+impl Reached {
+    fn of(cases: u32) -> Self {
+        let count = Cell::new(0);
+        Self { cases, count }
+    }
+
+    /// Runs the cases; `test` tells of each whether it looked. One in `share` has to.
+    fn run<S: Strategy>(
+        &self,
+        strategy: &S,
+        share: u32,
+        test: impl Fn(S::Value) -> Result<bool, TestCaseError>,
+    ) {
+        let mut runner = TestRunner::new(ProptestConfig::with_cases(self.cases));
+        let outcome = runner.run(strategy, |value| {
+            let looked = test(value)?;
+            self.count.set(self.count.get() + u32::from(looked));
+            Ok(())
+        });
+        outcome.unwrap_or_else(|error| panic!("{error}"));
+        let (count, cases) = (self.count.get(), self.cases);
+        assert!(count * share >= cases, "{count} of {cases} cases looked");
     }
 }
 

@@ -17,17 +17,17 @@ use workspace_testkit::{MemoryBlobs, TestContext};
 
 fn workspace(files: usize) -> (Workspace, MemorySqlite) {
     let database = MemorySqlite::new();
-    let meta = SqlMeta::open(database.clone()).unwrap();
+    let meta = SqlMeta::open(database.clone()).expect("a new database");
     let workspace = Workspace::create(
         Box::new(meta),
         Arc::new(MemoryBlobs::new()),
         TestContext::new(1).context(),
         Options::default(),
     )
-    .unwrap();
+    .expect("new storage");
     let changes = (0..files).map(|n| write(&path_of(n), &format!("text {n}")));
     let head = workspace.files(At::Head);
-    block_on(head.change(changes.collect(), ChangeOptions::default())).unwrap();
+    block_on(head.change(changes.collect(), ChangeOptions::default())).expect("these can be made");
     (workspace, database)
 }
 
@@ -38,7 +38,7 @@ fn path_of(n: usize) -> String {
 
 fn write(path: &str, text: &str) -> Change {
     Change::Write {
-        path: TreePath::new(path).unwrap(),
+        path: TreePath::new(path).expect("a path"),
         content: Content::Bytes(Bytes::from(text.to_owned())),
         options: WriteOptions {
             create_parents: true,

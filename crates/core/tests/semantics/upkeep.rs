@@ -96,6 +96,41 @@ fn upkeep_keeps_to_its_budget() {
     assert_eq!((collected.nodes, collected.contents), (0, 0));
 }
 
+/// A step marks and sweeps no more than its budget and one node's entries, also where a
+/// directory is large.
+#[test]
+fn upkeep_keeps_to_its_budget_over_a_large_directory() {
+    const BUDGET: u64 = 100;
+    /// More than the entries that fit into a node, and the rows of a step's place.
+    const NODE: u64 = 250;
+    let fixture = fixture();
+    let writes = (0..5_000).map(|n| write(&format!("/large/{n}"), &n.to_string()));
+    change(&fixture.workspace.files(At::Head), writes.collect()).unwrap();
+    fixture.remove(At::Head, "/large/7");
+    let policy = Upkeep {
+        keep_revisions: None,
+        budget: CollectBudget {
+            rows: BUDGET as usize,
+        },
+        idle: Some(0),
+    };
+    let mut steps = 0;
+    loop {
+        let metered = fixture.workspace.metered();
+        let step = block_on(metered.upkeep(&policy)).unwrap();
+        let receipt = metered.receipt();
+        let rows = receipt.rows_read + receipt.rows_written;
+        let nodes = receipt.nodes_read + receipt.nodes_written;
+        assert!(rows + nodes <= BUDGET + NODE, "{step:?}: {receipt:?}");
+        steps += 1;
+        if step.next != NextStep::Now {
+            break;
+        }
+    }
+    assert!(steps > 5_000 / (BUDGET + NODE), "{steps} steps");
+    fixture.fsck();
+}
+
 /// > Upkeep says when its next step is due: at once, at a time, or not before something changes.
 #[test]
 fn upkeep_says_when_it_is_due() {

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use bytes::Bytes;
 use workspace_core::{
     Author, CopyId, KeepRevisions, Name, OperationId, RevisionId, RevisionMessage, Timestamp,
     TreePath,
@@ -38,6 +39,8 @@ pub enum Action {
     Prune(KeepRevisions),
     /// Copies expired.
     Expire,
+    /// A content stored ahead; the next write of these bytes refers to it.
+    Store(Bytes),
     /// A whole collection, with a batch of changes made meanwhile.
     Gc(Option<(Target, Vec<Edit>)>),
     /// Some steps of a collection, of that many rows each.

@@ -4,10 +4,13 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use workspace_core::store::{CopyRecord, CopyState, HeadRecord, OperationRecord, RevisionRecord};
-use workspace_core::{At, CopyId, Error, OperationId, TreeId, TreePath, Workspace};
+use workspace_core::{
+    At, CopyId, Error, ErrorKind, OperationId, TreeId, TreePath, Walk, Workspace,
+};
 
 use super::files::Files;
 use super::state::{Copy, Model, Revision};
+use crate::random::Random;
 
 /// What differs, in words.
 pub(super) type Checked<T = ()> = Result<T, String>;
@@ -18,6 +21,8 @@ pub(super) type Checked<T = ()> = Result<T, String>;
 pub(super) struct Trees {
     by_id: HashMap<TreeId, Rc<Files>>,
     by_files: HashMap<Rc<Files>, TreeId>,
+    /// Their ids in the order in which they were met.
+    met: Vec<TreeId>,
     /// The copies that were found right with all their operations.
     copies: HashMap<CopyId, (CopyRecord, Rc<Copy>)>,
 }
@@ -45,8 +50,64 @@ impl Trees {
         if let Some(other) = self.by_files.get(files) {
             return Err(format!("trees {id} and {other} both hold {files:?}"));
         }
+        let walk = workspace.files(At::Tree(id)).walk(&TreePath::root());
+        Self::compare(walk.map_err(told)?, files)?;
+        self.met.push(id);
+        self.by_id.insert(id, Rc::clone(files));
+        self.by_files.insert(Rc::clone(files), id);
+        Ok(())
+    }
+
+    /// Chooses a tree that head, a revision or an open copy keeps.
+    pub(super) fn kept(
+        &self,
+        workspace: &Workspace,
+        model: &Model,
+        random: &mut Random,
+    ) -> Checked<Option<TreeId>> {
+        let copies: Vec<&CopyId> = model.copies.keys().collect();
+        let revisions: Vec<_> = model.revisions.keys().collect();
+        Ok(match random.below(3) {
+            0 => Some(workspace.head().map_err(told)?.tree),
+            1 => match random.choose(&revisions) {
+                Some(id) => Some(workspace.revision(**id).map_err(told)?.tree),
+                None => None,
+            },
+            _ => match random.choose(&copies) {
+                Some(id) if model.copies[*id].state == CopyState::Open => {
+                    let copy = workspace.copy(**id).map_err(told)?;
+                    let operations = workspace.operations(**id, None, usize::MAX);
+                    let mut trees = vec![copy.base, copy.tree];
+                    for operation in operations.map_err(told)? {
+                        trees.extend([operation.before, operation.after]);
+                    }
+                    random.choose(&trees).copied()
+                }
+                _ => None,
+            },
+        })
+    }
+
+    /// Chooses a tree that was ever met.
+    pub(super) fn any(&self, random: &mut Random) -> Option<TreeId> {
+        random.choose(&self.met).copied()
+    }
+
+    /// Walks a tree that was met, and reads its totals on the way; one that is not
+    /// `kept` may be gone, but as a whole.
+    pub(super) fn walk(&self, workspace: &Workspace, id: TreeId, kept: bool) -> Checked {
+        let Some(files) = self.by_id.get(&id) else {
+            return Ok(());
+        };
+        match workspace.files(At::Tree(id)).walk(&TreePath::root()) {
+            Ok(walk) => Self::compare(walk, files).map_err(|why| format!("tree {id}: {why}")),
+            Err(error) if error.kind() == ErrorKind::NotFound && !kept => Ok(()),
+            Err(error) => Err(told(error)),
+        }
+    }
+
+    fn compare(walk: Walk, files: &Files) -> Checked {
         let root = TreePath::root();
-        let walk = workspace.files(At::Tree(id)).walk(&root).map_err(told)?;
         let mut wanted = files.depth_first(&root).into_iter();
         for step in walk {
             let (path, entry) = step.map_err(told)?;
@@ -54,10 +115,7 @@ impl Trees {
             same("entry", Some(entry.into()), files.show(&path))
                 .map_err(|why| format!("{path}: {why}"))?;
         }
-        same("path", None, wanted.next())?;
-        self.by_id.insert(id, Rc::clone(files));
-        self.by_files.insert(Rc::clone(files), id);
-        Ok(())
+        same("path", None, wanted.next())
     }
 
     /// Lets the next comparison look at every operation of every copy again.

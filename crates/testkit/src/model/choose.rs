@@ -65,7 +65,8 @@ impl Chooser<'_> {
             69..72 => Action::Snapshot(self.message()),
             72..75 => Action::Restore(self.revision(), self.message()),
             75 => Action::Prune(self.keep_revisions()),
-            76 => Action::Expire,
+            76 if self.rarely(2) => Action::Expire,
+            76 => Action::Store(self.bytes()),
             77..79 => {
                 let during = self.rarely(2).then(|| self.target());
                 Action::Gc(during.map(|target| (target, self.edits(target))))
@@ -104,7 +105,7 @@ impl Chooser<'_> {
                     false => TreePath::root(),
                 };
                 let renames = self.rarely(2);
-                let after = self.rarely(2).then(|| self.path_at(to));
+                let after = self.rarely(2).then(|| self.page_after(to, &below));
                 let limit = match self.rarely(2) {
                     true => self.random.below(9),
                     false => usize::MAX,
@@ -129,7 +130,8 @@ impl Chooser<'_> {
     }
 
     fn keep_revisions(&mut self) -> KeepRevisions {
-        let since = self.rarely(2).then(|| self.now.plus_millis(-20_000));
+        let millis = [-20_000, -20_000, 0, 5_000][self.random.below(4)];
+        let since = self.rarely(2).then(|| self.now.plus_millis(millis));
         let newest = self.random.below(6) as u64;
         KeepRevisions { newest, since }
     }
@@ -233,7 +235,7 @@ impl Chooser<'_> {
     }
 
     fn segment(&mut self) -> Name {
-        let names = ["a", "b", "c", "a-b", "a.b", "A", "é", "..."];
+        let names = ["a", "b", "c", "a-b", "a.b", "A", "é", "...", "..a", ".-"];
         let at = self.random.below(names.len() + 8);
         let name = match names.get(at) {
             Some(name) if !self.taste.long_names => name.to_string(),
@@ -246,6 +248,21 @@ impl Chooser<'_> {
     fn path_at(&mut self, place: Place) -> TreePath {
         let files = self.files(place);
         self.path(&files)
+    }
+
+    /// Where a page begins: anywhere, or at the edges of what is asked for.
+    fn page_after(&mut self, place: Place, below: &TreePath) -> TreePath {
+        let name = self.segment();
+        let beside = below.parent().unwrap_or(TreePath::root());
+        let found = match self.random.below(6) {
+            0 => Ok(below.clone()),
+            1 => below.join(&name),
+            // Before what is below it, or past it.
+            2 => beside.join(&name),
+            3 => TreePath::new(&format!("{}-", below.as_str().trim_end_matches('/'))),
+            _ => Ok(self.path_at(place)),
+        };
+        found.unwrap_or_else(|_| below.clone())
     }
 
     /// A directory that is there, mostly.

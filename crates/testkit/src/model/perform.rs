@@ -1,13 +1,16 @@
 //! What the facade does of an action.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use futures::future::join;
-use futures::stream::TryStreamExt;
+use futures::stream::{self, TryStreamExt};
 use futures::{FutureExt, future::BoxFuture};
 use workspace_core::{
-    ApplyOptions, At, BatchSize, Change, ChangeOptions, CollectBudget, CopyId, DiffOptions,
-    EntrySource, Error, ErrorKind, ForkOptions, ImportOptions, KeepRevisions, NextStep, Result,
-    SourceEntry, SourceKind, TreeId, TreePath, Upkeep, Workspace,
+    ApplyOptions, At, BatchSize, Change, ChangeOptions, CollectBudget, Content, ContentId, CopyId,
+    DiffOptions, EntrySource, Error, ErrorKind, ForkOptions, ImportOptions, KeepRevisions,
+    NextStep, Result, SourceEntry, SourceKind, Stored, TreeId, TreePath, Upkeep, Workspace,
 };
 
 use super::action::{Action, Expect, Place};
@@ -31,12 +34,31 @@ fn place_at(place: Place) -> At {
     }
 }
 
-fn changes(edits: &[Edit]) -> Vec<Change> {
-    edits.iter().map(Edit::to_change).collect()
+/// Contents that were stored ahead, for the next writes of their bytes.
+pub(super) type Kept = RefCell<HashMap<ContentId, Stored>>;
+
+fn changes(edits: &[Edit], kept: &Kept) -> Vec<Change> {
+    let changes = edits.iter().map(|edit| match edit.to_change() {
+        Change::Write {
+            path,
+            content: Content::Bytes(bytes),
+            options,
+        } => {
+            let stored = kept.borrow_mut().remove(&ContentId::of(&bytes));
+            let content = stored.map_or(Content::Bytes(bytes), Content::Stored);
+            Change::Write {
+                path,
+                content,
+                options,
+            }
+        }
+        other => other,
+    });
+    changes.collect()
 }
 
 /// Performs `action`.
-pub(super) async fn perform(workspace: &Workspace, action: &Action) -> Result<Answer> {
+pub(super) async fn perform(workspace: &Workspace, action: &Action, kept: &Kept) -> Result<Answer> {
     Ok(match action.clone() {
         Action::Change(target, edits, author, expect_generation) => {
             let options = ChangeOptions {
@@ -44,7 +66,7 @@ pub(super) async fn perform(workspace: &Workspace, action: &Action) -> Result<An
                 expect_generation,
             };
             let files = workspace.files(at(target));
-            let changed = files.change(changes(&edits), options).await?;
+            let changed = files.change(changes(&edits, kept), options).await?;
             Answer::Moved((changed.generation, changed.operation))
         }
         Action::Import(target, import) => {
@@ -97,11 +119,17 @@ pub(super) async fn perform(workspace: &Workspace, action: &Action) -> Result<An
         }
         Action::Gc(Some((target, edits))) => {
             let files = workspace.files(at(target));
-            let change = files.change(changes(&edits), ChangeOptions::default());
+            let change = files.change(changes(&edits, kept), ChangeOptions::default());
             let (collected, changed) = join(workspace.gc(|_| {}), change).await;
             collected?;
             let changed = changed?;
             Answer::Moved((changed.generation, changed.operation))
+        }
+        Action::Store(bytes) => {
+            let body = Box::pin(stream::iter([Ok(bytes)]));
+            let stored = workspace.store(body).await?;
+            kept.borrow_mut().insert(stored.id(), stored);
+            Answer::Done
         }
         Action::Collect(steps, rows) => {
             for _ in 0..steps {

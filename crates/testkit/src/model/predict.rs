@@ -93,7 +93,7 @@ impl Model {
                 between.push(self.clone());
                 change(self).map(Answer::Moved)
             }
-            Action::Collect(..) => Ok(Answer::Done),
+            Action::Collect(..) | Action::Store(_) => Ok(Answer::Done),
             Action::Upkeep(_, keep) => Ok(Answer::Kept(self.keep_house(*keep, now, between))),
             _ => self.look(action, now),
         }

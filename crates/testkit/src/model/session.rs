@@ -11,7 +11,7 @@ use super::action::{Action, Place};
 use super::check::{Checked, Trees};
 use super::choose::{Chooser, Taste};
 use super::feed::Feed;
-use super::perform::perform;
+use super::perform::{Kept, perform};
 use super::predict::{Prediction, predict};
 use super::run::Tally;
 use super::show::{Answer, Shown};
@@ -40,6 +40,8 @@ pub(super) struct Session<'a> {
     taste: Taste,
     /// A walk under way, and what it still has to find.
     held: Option<(Walk, Vec<(String, Shown)>)>,
+    /// Contents that no tree refers to yet.
+    kept: Kept,
     pub(super) tally: Tally,
     /// What was done, for a report.
     pub(super) log: Option<Vec<String>>,
@@ -72,6 +74,7 @@ impl<'a> Session<'a> {
                 long_names: seed.is_multiple_of(3),
             },
             held: None,
+            kept: Kept::default(),
             tally: Tally::default(),
             log: None,
         }
@@ -80,8 +83,9 @@ impl<'a> Session<'a> {
     /// Chooses an action by `bits` and performs it on both sides.
     pub(super) async fn step(&mut self, bits: u64) -> Checked {
         let mut random = Random::new(bits);
-        self.context.advance(match random.below(40) {
-            0 => 10_000,
+        self.context.advance(match random.below(80) {
+            0 | 1 => 10_000,
+            2 => -2_000,
             _ => 10,
         });
         if random.below(40) == 0 {
@@ -90,6 +94,7 @@ impl<'a> Session<'a> {
         if random.below(30) == 0 {
             self.walk_on(&mut random)?;
         }
+        self.walk_a_tree(&mut random)?;
         let fault_seed = random.bits();
         let reopens = random.below(2) == 0;
         let action = Chooser {
@@ -121,7 +126,7 @@ impl<'a> Session<'a> {
         self.note(|| format!("{action:?}"));
         self.plan.reopen();
         arm(&self.plan);
-        let outcome = perform(&self.workspace, action).await;
+        let outcome = perform(&self.workspace, action, &self.kept).await;
         let (calls, faults) = (self.plan.calls(), self.plan.faults());
         let effects = self.plan.effects();
         self.plan.reopen();
@@ -219,13 +224,29 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         let prediction = self.predict(action);
-        let outcome = perform(&self.workspace, action).await;
+        let outcome = perform(&self.workspace, action, &self.kept).await;
         self.note(|| "    again:".into());
         self.settle(outcome, prediction)
     }
 
+    /// Walks a tree that was met before: one that something keeps is there, and any
+    /// other is all there or not at all.
+    fn walk_a_tree(&self, random: &mut Random) -> Checked {
+        if random.below(3) == 0 {
+            return match self.trees.kept(&self.workspace, &self.model, random)? {
+                Some(tree) => self.trees.walk(&self.workspace, tree, true),
+                None => Ok(()),
+            };
+        }
+        match self.trees.any(random) {
+            Some(tree) => self.trees.walk(&self.workspace, tree, false),
+            None => Ok(()),
+        }
+    }
+
     fn reopen(&mut self) -> Checked {
         self.held = None;
+        self.kept.take();
         self.trees.doubt();
         self.workspace = Handle(None);
         let workspace = Workspace::open(
@@ -285,8 +306,7 @@ impl<'a> Session<'a> {
     /// Nothing is wrong, and after a whole collection nothing is left over.
     async fn check_garbage(&mut self) -> Checked {
         let told = |error: workspace_core::Error| format!("{error}");
-        // The first goes on with one that may have begun before the last writes.
-        self.workspace.gc(|_| {}).await.map_err(told)?;
+        self.kept.take();
         self.workspace.gc(|_| {}).await.map_err(told)?;
         let report = self.check_integrity(FsckOptions { contents: true }).await?;
         self.model.expire(self.context.now());
@@ -339,7 +359,8 @@ fn options() -> Options {
 fn writes(action: &Action) -> bool {
     !matches!(
         action,
-        Action::Stat(..)
+        Action::Store(_)
+            | Action::Stat(..)
             | Action::List(..)
             | Action::Read(..)
             | Action::Walk(..)

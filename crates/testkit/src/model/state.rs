@@ -510,15 +510,23 @@ impl Model {
         id
     }
 
-    /// Prunes revisions; returns how many.
+    /// Prunes revisions, the oldest first, up to the first that is kept; returns how
+    /// many.
     pub fn prune(&mut self, keep: KeepRevisions) -> u64 {
-        let before = self.revisions.len();
-        let newest = (keep.newest.max(1) as usize).min(before);
-        let first_kept = self.revisions.keys().nth(before - newest).copied();
-        self.revisions.retain(|id, revision| {
-            Some(*id) >= first_kept || keep.since.is_some_and(|since| revision.at >= since)
-        });
-        (before - self.revisions.len()) as u64
+        let newest = keep.newest.max(1) as usize;
+        let mut pruned = 0;
+        while self.revisions.len() > newest {
+            let Some((id, oldest)) = self.revisions.first_key_value() else {
+                break;
+            };
+            if keep.since.is_some_and(|since| oldest.at >= since) {
+                break;
+            }
+            let id = *id;
+            self.revisions.remove(&id);
+            pruned += 1;
+        }
+        pruned
     }
 
     /// Discards the copies whose time is up; returns how many.
