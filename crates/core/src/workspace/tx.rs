@@ -26,13 +26,11 @@ use crate::{EntryKind, Timestamp};
 /// and roots go through the methods here, which see to that.
 ///
 /// Why that is enough: a write makes reachable what it puts ([`save`](Nodes::save)
-/// and [`put_content`](Self::put_content) mark it, also where it was stored already
-/// and had no mark), the trees that it sets as roots (each `put_` and `set_` marks
-/// them, and the scan goes on below), and what those trees share with trees that
-/// were reachable before, which the collection itself marks from the old roots. The
-/// marks of roots are needed for a tree that a walk alone still held (a preview of a
-/// bare tree, a restore of a revision pruned in the same moment); the other marks
-/// would do for all else.
+/// and [`put_content`](Self::put_content) mark it, also where it was stored already,
+/// without a mark, as garbage of an earlier time), the trees that it sets as roots
+/// (each `put_`, `set_` and `move_` here marks them, since a root may move from where
+/// the collection has not looked yet to where it has), and what lies below those
+/// trees: whatever is marked is scanned before anything is swept.
 pub(crate) struct Tx<'a> {
     pub(crate) rows: Metered<'a>,
     inner: &'a Inner,
