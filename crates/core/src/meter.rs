@@ -282,8 +282,10 @@ impl MetaTx for Metered<'_> {
         Ok(self.meter.page(self.rows.events(after, limit)?))
     }
 
-    fn delete_events(&self, first: u64) -> Result<()> {
-        self.meter.wrote(self.rows.delete_events(first))
+    fn delete_events(&self, first: u64) -> Result<u64> {
+        let deleted = self.rows.delete_events(first)?;
+        self.meter.count(|receipt| receipt.rows_written += deleted);
+        Ok(deleted)
     }
 
     fn grant(&self, id: &GrantId) -> Result<Option<GrantRecord>> {

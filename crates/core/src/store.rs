@@ -146,9 +146,9 @@ pub trait MetaTx {
     fn last_event(&self) -> Result<u64>;
     /// Returns up to `limit` events after the number `after`, oldest first.
     fn events(&self, after: u64, limit: usize) -> Result<Vec<EventRecord>>;
-    /// Deletes the events before the number `first`. The newest event is never
-    /// deleted: the numbers go on from it.
-    fn delete_events(&self, first: u64) -> Result<()>;
+    /// Deletes the events before the number `first`; returns how many. The newest
+    /// event is never deleted: the numbers go on from it.
+    fn delete_events(&self, first: u64) -> Result<u64>;
 
     /// Returns a grant.
     fn grant(&self, id: &GrantId) -> Result<Option<GrantRecord>>;

@@ -63,21 +63,24 @@ impl Pack {
     }
 
     /// Returns the pack without the members that `keep` refuses, whose slots stay
-    /// and are empty; `None` where none is left.
-    pub(crate) fn without(&self, keep: impl Fn(u64) -> bool) -> Option<Self> {
+    /// and are empty, and whether any member is left; `None` where the directory
+    /// does not decode or the bytes of a kept member are not there, and then nothing
+    /// may be rewritten.
+    pub(crate) fn without(&self, keep: impl Fn(u64) -> bool) -> Option<(Self, bool)> {
         let mut rest = Self::default();
         let mut left = false;
-        let mut at = 0;
+        let mut at = 0_usize;
         for (slot, (member, length)) in (0..).zip(entries(&self.directory)?) {
+            let end = at.checked_add(length)?;
             if keep(slot) && member != Member::Gone {
-                rest.push(member, self.bytes.get(at..at + length)?);
+                rest.push(member, self.bytes.get(at..end)?);
                 left = true;
             } else {
                 rest.push(Member::Gone, &[]);
             }
-            at += length;
+            at = end;
         }
-        left.then_some(rest)
+        Some((rest, left))
     }
 }
 

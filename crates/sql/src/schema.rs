@@ -176,6 +176,8 @@ const VERSION_3: &[&str] = &[
 const INTO_PACKS: &str = "-- into packs";
 
 /// Moves nodes and contents from rows of their own into packs, a few at a time.
+/// A row that does not decode is passed over: what it was is then missing, as the
+/// integrity check tells, and all else can be read.
 fn into_packs(conn: &dyn SqlConn) -> Result<()> {
     const PAGE: usize = 16;
     let tx = Tx::new(conn, None);
@@ -184,17 +186,19 @@ fn into_packs(conn: &dyn SqlConn) -> Result<()> {
         let sql = format!(
             "SELECT rowid, id, encoded FROM old_nodes WHERE rowid > ?1 ORDER BY rowid LIMIT {PAGE}"
         );
-        let mut page: Vec<(u64, TreeId, Vec<u8>)> = Vec::new();
+        let mut page: Vec<(u64, Option<(TreeId, Vec<u8>)>)> = Vec::new();
         conn.query(&sql, &[SqlValue::Integer(last)], &mut |values| {
             let mut row = Row::new("nodes", values);
-            page.push((row.number()?, row.id()?, row.bytes()?.to_vec()));
+            let rowid = row.number()?;
+            let node = row.id().and_then(|id| Ok((id, row.bytes()?.to_vec())));
+            page.push((rowid, node.ok()));
             Ok(())
         })?;
-        for (_, id, encoded) in &page {
+        for (id, encoded) in page.iter().filter_map(|(_, node)| node.as_ref()) {
             tx.put_node(id, encoded)?;
         }
         match page.last() {
-            Some((rowid, ..)) => last = *rowid as i64,
+            Some((rowid, _)) => last = *rowid as i64,
             None => break,
         }
     }
@@ -204,27 +208,32 @@ fn into_packs(conn: &dyn SqlConn) -> Result<()> {
             "SELECT rowid, id, size, object, bytes FROM old_contents WHERE rowid > ?1
              ORDER BY rowid LIMIT {PAGE}"
         );
-        let mut page: Vec<(u64, ContentId, ContentRecord)> = Vec::new();
+        let mut page: Vec<(u64, Option<(ContentId, ContentRecord)>)> = Vec::new();
         conn.query(&sql, &[SqlValue::Integer(last)], &mut |values| {
             let mut row = Row::new("contents", values);
-            let (rowid, id, size) = (row.number()?, row.id()?, row.number()?);
-            let place = match (record::object(&mut row)?, row.optional_bytes()?) {
-                (Some(key), None) => Place::Object(key),
-                (None, Some(bytes)) => Place::Inline(Bytes::copy_from_slice(bytes)),
-                _ => return Err(row.corrupt("not exactly one of object and bytes")),
-            };
-            page.push((rowid, id, ContentRecord { size, place }));
+            page.push((row.number()?, old_content(&mut row).ok()));
             Ok(())
         })?;
-        for (_, id, content) in &page {
+        for (id, content) in page.iter().filter_map(|(_, content)| content.as_ref()) {
             tx.put_content(id, content)?;
         }
         match page.last() {
-            Some((rowid, ..)) => last = *rowid as i64,
+            Some((rowid, _)) => last = *rowid as i64,
             None => break,
         }
     }
     tx.finish().map(drop)
+}
+
+/// Reads a content as versions 1 and 2 had it.
+fn old_content(row: &mut Row<'_>) -> Result<(ContentId, ContentRecord)> {
+    let (id, size) = (row.id()?, row.number()?);
+    let place = match (record::object(row)?, row.optional_bytes()?) {
+        (Some(key), None) => Place::Object(key),
+        (None, Some(bytes)) => Place::Inline(Bytes::copy_from_slice(bytes)),
+        _ => return Err(row.corrupt("not exactly one of object and bytes")),
+    };
+    Ok((id, ContentRecord { size, place }))
 }
 
 /// The schema version that this build writes.

@@ -143,6 +143,15 @@ impl<'c> Tx<'c> {
         Ok(Bytes::copy_from_slice(found))
     }
 
+    /// Tells whether the pack that a row points to is lost, so that bytes that come
+    /// again may take another place. `find` selects the place.
+    fn is_lost(&self, table: &'static str, find: &str, id: &[u8; 32]) -> Result<bool> {
+        match self.one(table, find, &[blob(id)], |row| row.number())? {
+            Some(place) => Ok(!self.has_pack(place)?),
+            None => Ok(false),
+        }
+    }
+
     /// Empties places: rewrites their pack without them, or deletes it with the last.
     fn empty_place(&self, place: u64) -> Result<()> {
         let (number, slot) = (place / SLOTS, place % SLOTS);
@@ -150,24 +159,36 @@ impl<'c> Tx<'c> {
         let sql = "SELECT directory, bytes FROM packs WHERE number = ?1";
         let found = self.one("packs", sql, &[self::number(number)?], pack)?;
         match found {
-            Some(found) => self.rewrite(number, &found, |kept| kept != slot),
+            Some(found) => self.rewrite(number, &found, |kept| kept != slot).map(drop),
             None => Ok(()),
         }
     }
 
-    fn rewrite(&self, number: u64, pack: &Pack, keep: impl Fn(u64) -> bool) -> Result<()> {
+    /// Rewrites a pack without the slots that `keep` refuses, or deletes it with the
+    /// last; returns whether it could. One whose bytes do not fit its directory stays
+    /// as it is, so that nothing is lost that may still be read.
+    fn rewrite(&self, number: u64, pack: &Pack, keep: impl Fn(u64) -> bool) -> Result<bool> {
         let key = self::number(number)?;
-        if entries(&pack.directory).is_none() {
-            return Err(Row::new("packs", &[]).corrupt("a directory does not decode"));
-        }
         match pack.without(keep) {
-            Some(rest) => self.exec(
+            Some((rest, true)) => self.exec(
                 "UPDATE packs SET directory = ?2, bytes = ?3 WHERE number = ?1",
                 &[key, blob(&rest.directory), blob(&rest.bytes)],
             )?,
-            None => self.exec("DELETE FROM packs WHERE number = ?1", &[key])?,
+            Some((_, false)) => self.exec("DELETE FROM packs WHERE number = ?1", &[key])?,
+            None => return Ok(false),
         };
-        Ok(())
+        Ok(true)
+    }
+
+    /// Tells whether the pack of a place is there, or still open.
+    fn has_pack(&self, place: u64) -> Result<bool> {
+        let number = place / SLOTS;
+        let open = |(open, _): &(u64, Pack)| *open == number;
+        if self.open_pack.borrow().as_ref().is_some_and(open) {
+            return Ok(true);
+        }
+        let sql = "SELECT 1 FROM packs WHERE number = ?1";
+        self.exists(sql, &[self::number(number)?])
     }
 
     fn node_place(&self, id: &TreeId) -> Result<Option<u64>> {
@@ -233,7 +254,8 @@ impl<'c> Tx<'c> {
         Ok(found)
     }
 
-    /// Deletes the members of a pack that have no mark.
+    /// Deletes the members of a pack that have no mark, their rows where these
+    /// say that they are here.
     fn sweep_pack(&self, pack: u64, members: &[(Member, usize)], swept: &mut Swept) -> Result<()> {
         let mut gone = 0_u64;
         for (slot, (member, _)) in (0..).zip(members) {
@@ -245,33 +267,42 @@ impl<'c> Tx<'c> {
                 .marks
                 .borrow_mut()
                 .has(pack * SLOTS + slot, |number| self.load_marks(number))?;
-            if marked {
-                continue;
-            }
-            gone |= 1 << slot;
-            match member {
-                Member::Gone => {}
-                Member::Node(id) => {
-                    self.exec("DELETE FROM nodes WHERE id = ?1", &[blob(id.as_bytes())])?;
-                    swept.nodes += 1;
-                }
-                Member::Content(id) => {
-                    let sql = "DELETE FROM contents WHERE id = ?1 RETURNING object";
-                    let key = [blob(id.as_bytes())];
-                    let object = self.one("contents", sql, &key, record::object)?;
-                    swept.objects.extend(object.flatten());
-                    swept.contents += 1;
-                }
+            if !marked {
+                gone |= 1 << slot;
             }
         }
         if gone == 0 {
             return Ok(());
         }
         let sql = "SELECT directory, bytes FROM packs WHERE number = ?1";
-        match self.one("packs", sql, &[number(pack)?], self::pack)? {
-            Some(found) => self.rewrite(pack, &found, |slot| gone & (1 << slot) == 0),
-            None => Ok(()),
+        let Some(found) = self.one("packs", sql, &[number(pack)?], self::pack)? else {
+            return Ok(());
+        };
+        if !self.rewrite(pack, &found, |slot| gone & (1 << slot) == 0)? {
+            return Ok(());
         }
+        for (slot, (member, _)) in (0..).zip(members) {
+            if gone & (1 << slot) == 0 {
+                continue;
+            }
+            let place = number(pack * SLOTS + slot)?;
+            match member {
+                Member::Gone => {}
+                Member::Node(id) => {
+                    let sql = "DELETE FROM nodes WHERE id = ?1 AND place = ?2";
+                    self.exec(sql, &[blob(id.as_bytes()), place])?;
+                    swept.nodes += 1;
+                }
+                Member::Content(id) => {
+                    let sql = "DELETE FROM contents WHERE id = ?1 AND place = ?2 RETURNING object";
+                    let key = [blob(id.as_bytes()), place];
+                    let object = self.one("contents", sql, &key, record::object)?;
+                    swept.objects.extend(object.flatten());
+                    swept.contents += 1;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn exists(&self, sql: &str, params: &[SqlValue<'_>]) -> Result<bool> {
@@ -389,7 +420,10 @@ impl MetaTx for Tx<'_> {
     }
 
     fn has_node(&self, id: &TreeId) -> Result<bool> {
-        self.exists("SELECT 1 FROM nodes WHERE id = ?1", &[blob(id.as_bytes())])
+        match self.node_place(id)? {
+            Some(place) => self.has_pack(place),
+            None => Ok(false),
+        }
     }
 
     fn nodes(&self, after: Option<&TreeId>, limit: usize) -> Result<Vec<TreeId>> {
@@ -406,8 +440,16 @@ impl MetaTx for Tx<'_> {
         )?;
         if new {
             self.fill(Member::Node(*id), encoded);
+            return Ok(true);
         }
-        Ok(new)
+        let find = "SELECT place FROM nodes WHERE id = ?1";
+        if self.is_lost("nodes", find, id.as_bytes())? {
+            let sql = "UPDATE nodes SET place = ?2 WHERE id = ?1";
+            self.exec(sql, &[blob(id.as_bytes()), number(place)?])?;
+            self.fill(Member::Node(*id), encoded);
+            return Ok(true);
+        }
+        Ok(false)
     }
 
     fn delete_node(&self, id: &TreeId) -> Result<()> {
@@ -460,20 +502,27 @@ impl MetaTx for Tx<'_> {
             );
         }
         let place = self.next_place(bytes.len())?;
+        let row = [
+            blob(id.as_bytes()),
+            number(place)?,
+            number(content.size)?,
+            object,
+        ];
         let new = self.exec(
             "INSERT INTO contents (id, place, size, object) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (id) DO NOTHING",
-            &[
-                blob(id.as_bytes()),
-                number(place)?,
-                number(content.size)?,
-                object,
-            ],
+            &row,
         )?;
-        if new {
-            self.fill(Member::Content(*id), bytes);
+        let find = "SELECT place FROM contents WHERE id = ?1";
+        if !new && !self.is_lost("contents", find, id.as_bytes())? {
+            return Ok(false);
         }
-        Ok(new)
+        if !new {
+            let sql = "UPDATE contents SET place = ?2, size = ?3, object = ?4 WHERE id = ?1";
+            self.exec(sql, &row)?;
+        }
+        self.fill(Member::Content(*id), bytes);
+        Ok(true)
     }
 
     fn delete_content(&self, id: &ContentId) -> Result<()> {
@@ -736,11 +785,12 @@ impl MetaTx for Tx<'_> {
         self.all("events", sql, &params, record::event)
     }
 
-    fn delete_events(&self, first: u64) -> Result<()> {
+    fn delete_events(&self, first: u64) -> Result<u64> {
         let sql = "DELETE FROM events
-             WHERE sequence < ?1 AND sequence < (SELECT max(sequence) FROM events)";
-        self.exec(sql, &[number(first)?])?;
-        Ok(())
+             WHERE sequence < ?1 AND sequence < (SELECT max(sequence) FROM events)
+             RETURNING 1";
+        let deleted = self.all("events", sql, &[number(first)?], |_| Ok(()))?;
+        Ok(deleted.len() as u64)
     }
 
     fn grant(&self, id: &GrantId) -> Result<Option<GrantRecord>> {
@@ -911,18 +961,17 @@ impl MetaTx for Tx<'_> {
             let sql = "SELECT number, directory FROM packs WHERE number > ?1
                  ORDER BY number LIMIT 1";
             let found = self.one("packs", sql, &[number(last)?], |row| {
-                let number = row.number()?;
-                let found = entries(row.bytes()?);
-                Ok((
-                    number,
-                    found.ok_or_else(|| row.corrupt("a directory does not decode"))?,
-                ))
+                Ok((row.number()?, entries(row.bytes()?)))
             })?;
             let Some((number, members)) = found else {
                 return Ok(swept);
             };
             last = number;
-            self.sweep_pack(number, &members, &mut swept)?;
+            match members {
+                Some(members) => self.sweep_pack(number, &members, &mut swept)?,
+                // What of it can be read stays so; the integrity check tells of the rest.
+                None => swept.looked += 1,
+            }
         }
         swept.last = Some(last * SLOTS + SLOTS - 1);
         Ok(swept)
@@ -951,12 +1000,7 @@ impl MetaTx for Tx<'_> {
         let mut last = 0;
         loop {
             let page = self.all("packs", sql, &[number(last)?], |row| {
-                let number = row.number()?;
-                let found = entries(row.bytes()?);
-                Ok((
-                    number,
-                    found.ok_or_else(|| row.corrupt("a directory does not decode"))?,
-                ))
+                Ok((row.number()?, entries(row.bytes()?).unwrap_or_default()))
             })?;
             let Some((newest, _)) = page.last() else {
                 break;

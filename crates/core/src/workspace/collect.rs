@@ -104,8 +104,9 @@ impl Workspace {
     }
 
     /// Takes one step of the collection under way, or begins one. A step ends with
-    /// the row that uses up the budget; only a node, of up to a few hundred entries,
-    /// is always scanned whole.
+    /// the row that uses up the budget, but for what is looked at whole: a node of up
+    /// to a few hundred entries, a pack of up to 64 things, a grant with the up to 16
+    /// that it was made from.
     pub async fn collect(&self, budget: CollectBudget) -> Result<Collected> {
         let limit = budget.rows.max(1);
         let state = self.read("collect", |tx| tx.rows.collection())?;
@@ -170,11 +171,14 @@ impl Workspace {
                 trimmed if trimmed == limit as u64 => Events,
                 _ => Grants(None),
             },
-            Grants(after) => match delete_dead(tx, *after, limit, self.now())? {
+            // Looking at a grant reads it, what it was made from, and its copy.
+            Grants(after) => match delete_dead(tx, *after, (limit / 18).max(1), self.now())? {
                 Some(last) => Grants(Some(last)),
                 None => Revisions(None),
             },
             Revisions(before) => {
+                // Each is a row, and marks a tree.
+                let limit = (limit / 2).max(1);
                 let page = tx.rows.revisions(*before, limit)?;
                 for revision in &page {
                     mark(tx, &revision.tree)?;

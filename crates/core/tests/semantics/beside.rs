@@ -1,10 +1,10 @@
 //! What a collection promises to those who work beside it.
 
 use futures::executor::block_on;
-use workspace_core::store::MetaTx;
+use workspace_core::store::{MetaStore, MetaTx};
 use workspace_core::{
-    At, Author, CollectBudget, ErrorKind, KeepRevisions, NextStep, OperationId, Options,
-    RevisionMessage, Timestamp, TreeId, TreePath, Upkeep,
+    At, Author, CollectBudget, ErrorKind, Grant, GrantOptions, KeepRevisions, NextStep,
+    OperationId, Options, RevisionMessage, Timestamp, TreeId, TreePath, Upkeep,
 };
 
 use crate::support::{Fixture, change, kind, path, write};
@@ -155,6 +155,70 @@ fn a_step_over_a_large_directory_keeps_to_its_budget() {
         // has fewer than 300 entries.
         assert!(largest <= rows as u64 + 300, "{largest} rows of {rows}");
         fixture.write(At::Head, "/garbage", &rows.to_string());
+    }
+}
+
+/// > Upkeep discards expired copies, forgets closed ones, prunes revisions and collects, in steps that keep to their budget.
+#[test]
+fn a_step_over_many_rows_of_any_kind_keeps_to_its_budget() {
+    let fixture = Fixture::with(Options {
+        keep_events: 10,
+        keep_operations: 10,
+        ..Options::default()
+    });
+    let copy = fixture.fork();
+    for n in 0..1500 {
+        fixture.write(At::Copy(copy), "/file", &n.to_string());
+    }
+    for n in 0..300 {
+        fixture.write(At::Head, "/file", &n.to_string());
+        fixture
+            .workspace
+            .snapshot(RevisionMessage::default())
+            .unwrap();
+    }
+    let grants = 0..100;
+    for _ in grants {
+        let options = GrantOptions::default();
+        let issued = fixture.workspace.issue_grant(copy, Grant::all(), options);
+        issued.unwrap();
+    }
+    let rows = 100;
+    loop {
+        let before = fixture.rows();
+        let done = fixture.step(rows);
+        // Counted in the store, not by the receipt.
+        let deleted = before.saturating_sub(fixture.rows());
+        assert!(
+            deleted <= rows as u64 + 64,
+            "{deleted} rows deleted of {rows}"
+        );
+        if done {
+            break;
+        }
+    }
+    assert_eq!(
+        fixture
+            .workspace
+            .events(fixture.workspace.last_event().unwrap() - 10, 99)
+            .unwrap()
+            .len(),
+        10
+    );
+}
+
+impl Fixture {
+    /// Returns how many rows of all kinds there are, but for marks.
+    fn rows(&self) -> u64 {
+        let mut rows = 0;
+        let counted = self.meta.read(&mut |tx| {
+            let usage = tx.usage()?;
+            rows = usage.nodes + usage.inline_contents + usage.operations + usage.revisions;
+            rows += tx.events(0, usize::MAX)?.len() as u64;
+            Ok(())
+        });
+        counted.unwrap();
+        rows
     }
 }
 

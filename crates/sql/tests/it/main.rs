@@ -5,4 +5,5 @@ mod bounds;
 mod common;
 mod conformance;
 mod cost;
+mod damage;
 mod schema;

@@ -128,6 +128,34 @@ fn an_upgrade_keeps_everything() {
     .unwrap();
 }
 
+#[test]
+fn an_upgrade_passes_over_what_does_not_decode() {
+    let old = version_2();
+    for damage in [
+        "UPDATE nodes SET id = x'00' WHERE rowid = 1",
+        "UPDATE contents SET bytes = NULL
+         WHERE rowid = (SELECT min(rowid) FROM contents WHERE object IS NULL)",
+        "UPDATE contents SET object = 'NOT A KEY', bytes = NULL
+         WHERE rowid = (SELECT max(rowid) FROM contents WHERE object IS NULL)",
+    ] {
+        old.exec(damage, &[]).unwrap();
+    }
+    let count = |sql: &str| {
+        old.db.query_row(sql, [], |row| {
+            row.get::<_, i64>(0).map(|count| count as usize)
+        })
+    };
+    let nodes = count("SELECT count(*) FROM nodes").unwrap();
+    let contents = count("SELECT count(*) FROM contents").unwrap();
+    let meta = SqlMeta::open(old).unwrap();
+    meta.read(&mut |tx| {
+        assert_eq!(tx.nodes(None, 999)?.len(), nodes - 1);
+        assert_eq!(tx.contents(None, 999)?.len(), contents - 2);
+        Ok(())
+    })
+    .unwrap();
+}
+
 /// A row that lost its bytes must not become full authority.
 #[test]
 fn scopes_without_a_version_are_corrupt() {

@@ -124,7 +124,7 @@ counted! {
     fn append_event(&self, event: &Event) -> Result<()>;
     fn last_event(&self) -> Result<u64>;
     fn events(&self, after: u64, limit: usize) -> Result<Vec<EventRecord>>;
-    fn delete_events(&self, first: u64) -> Result<()>;
+    fn delete_events(&self, first: u64) -> Result<u64>;
     fn grant(&self, id: &GrantId) -> Result<Option<GrantRecord>>;
     fn grant_with_token(&self, token: &TokenHash) -> Result<Option<GrantRecord>>;
     fn put_grant(&self, grant: &GrantRecord) -> Result<()>;

@@ -436,7 +436,7 @@ impl MetaTx for Tx<'_> {
         })
     }
 
-    fn delete_events(&self, first: u64) -> Result<()> {
+    fn delete_events(&self, first: u64) -> Result<u64> {
         self.write(|rows| {
             let last = rows.last_event();
             let gone = rows
@@ -446,6 +446,7 @@ impl MetaTx for Tx<'_> {
             let gone: Vec<_> = gone.collect();
             gone.iter()
                 .for_each(|sequence| rows.events.remove(sequence));
+            gone.len() as u64
         })
     }
 
