@@ -124,7 +124,8 @@ impl Walk<'_> {
                 mine.close(path, &new);
             }
             Next::Below(below) => match entries_of(&below) {
-                Some(count) if is_full(list) && !other.is_within(&below.path) => {
+                // The other side has nothing in it, or it would be at the same place.
+                Some(count) if is_full(list) => {
                     list.count = list.count.saturating_add(count);
                 }
                 _ => mine.differences.enter(self.nodes, &below)?,
@@ -191,12 +192,6 @@ impl Side {
     /// Tells whether `path` is at or below what this side removed or made a file.
     fn has_closed(&self, path: &TreePath) -> bool {
         self.closed.iter().any(|closed| path.starts_with(closed))
-    }
-
-    /// Tells whether what comes next is below `path`. What is before it has come.
-    fn is_within(&self, path: &TreePath) -> bool {
-        let next = self.front.as_ref().map(path_of);
-        next.is_some_and(|next| next.starts_with(path))
     }
 }
 

@@ -166,6 +166,22 @@ fn merge_maps(
     Ok(merged)
 }
 
+/// Lists what the last two maps changed since the first.
+fn changed_maps(maps: &[Things; 3]) -> Conflict {
+    let [mine, yours] = [1, 2].map(|side| changes(&maps[0], &maps[side], false));
+    let only = |these: &Changes, other: &Changes, shared: bool| {
+        let alone = these
+            .keys()
+            .filter(|path| other.contains_key(*path) == shared);
+        paths(alone.cloned())
+    };
+    Conflict {
+        head: only(&mine, &yours, false),
+        copy: only(&yours, &mine, false),
+        both: only(&mine, &yours, true),
+    }
+}
+
 fn stored(nodes: &Map, tree: &TreeId) -> Things {
     let mut walker = Walker::new(nodes, TreePath::root(), tree).unwrap();
     let mut all = Things::new();
@@ -211,27 +227,8 @@ fn merging_does_what_it_does_to_maps() {
             (Merged::Tree(_), Err(expected)) => prop_assert!(false, "merged, not {}", expected),
             (Merged::Conflict(found), Ok(_)) => prop_assert!(false, "{}", found),
         }
-        let (mine, yours) = (
-            changes(&maps[0], &maps[1], false),
-            changes(&maps[0], &maps[2], false),
-        );
-        let only = |these: &Changes, other: &Changes, shared: bool| {
-            paths(
-                these
-                    .keys()
-                    .filter(|path| other.contains_key(*path) == shared)
-                    .cloned(),
-            )
-        };
-        let expected = Conflict {
-            head: only(&mine, &yours, false),
-            copy: only(&yours, &mine, false),
-            both: only(&mine, &yours, true),
-        };
-        prop_assert_eq!(
-            changed_paths(&nodes, &base, &ours, &theirs).unwrap(),
-            expected
-        );
+        let found = changed_paths(&nodes, &base, &ours, &theirs).unwrap();
+        prop_assert_eq!(found, changed_maps(&maps));
         Ok(())
     });
     outcome.unwrap();
@@ -292,6 +289,44 @@ fn merging_reads_what_both_sides_changed() {
     };
     assert!(nodes.loads.get() < 100, "{} nodes", nodes.loads.get());
     assert_eq!(found.summary.files, 5_000);
+}
+
+/// Where the lists are full, directories that are new or gone count as a whole,
+/// and what the other side has in them counts as its own.
+#[test]
+fn more_than_is_listed_is_counted() {
+    let nodes = Map::default();
+    let many = |files: &mut Files, at: &str, count: u64, seed: u64| {
+        for n in 0..count {
+            files.insert(path(&format!("/{at}/{}/{n:05}", n % 7)), (seed, 0));
+        }
+    };
+    let mut base = Files::new();
+    many(&mut base, "gone", 3_000, 1);
+    many(&mut base, "kept", 50, 1);
+    let (mut ours, mut theirs) = (base.clone(), base.clone());
+    ours.retain(|at, _| !at.starts_with(&path("/gone")));
+    many(&mut ours, "added", 2_000, 1);
+    many(&mut ours, "both", 2_000, 1);
+    many(&mut ours, "same", 1_500, 1);
+    many(&mut ours, "z", 1_500, 1);
+    many(&mut theirs, "both", 2_500, 2);
+    many(&mut theirs, "gone/new", 2_000, 2);
+    many(&mut theirs, "same", 1_500, 1);
+    many(&mut theirs, "z", 3, 1);
+    theirs.insert(path("/z/8/1"), (1, 0));
+    many(&mut theirs, "zz", 1_200, 1);
+    let sides = [base, ours, theirs];
+    let trees = [0, 1, 2].map(|side| build_timed(&nodes, &sides[side]));
+    let maps = [0, 1, 2].map(|side| things(&sides[side]));
+    let expected = merge_maps(&maps[0], &maps[1], &maps[2]).unwrap_err();
+    assert!(expected.head.count > 5_000 && expected.both.count > 4_000);
+    match merge(&nodes, &trees[0], &trees[1], &trees[2]).unwrap() {
+        Merged::Conflict(found) => assert_eq!(found, expected),
+        Merged::Tree(_) => panic!("it removed what the other added to"),
+    }
+    let changed = changed_paths(&nodes, &trees[0], &trees[1], &trees[2]).unwrap();
+    assert_eq!(changed, changed_maps(&maps));
 }
 
 /// A tree of 2^40 files in 40 nodes, over what `bottom` holds.
