@@ -127,21 +127,26 @@ impl Default for ImportLimits {
     }
 }
 
-/// How much of an import is committed at once, and so held in memory.
+/// How much of an import is committed at once, and so held in memory: an entry
+/// that reaches any of these ends its batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchSize {
     /// Entries.
     pub entries: usize,
     /// Bytes of contents that go into rows.
     pub bytes: usize,
+    /// Bytes of all paths, which bound the directories that are open at once; more
+    /// than 1,044,480 are taken for as many.
+    pub paths: usize,
 }
 
 impl Default for BatchSize {
-    /// 10,000 entries or 16 MiB.
+    /// 10,000 entries, 16 MiB of contents or 1,044,480 bytes of paths.
     fn default() -> Self {
         Self {
             entries: 10_000,
             bytes: 16 << 20,
+            paths: 1_044_480,
         }
     }
 }
@@ -173,13 +178,6 @@ impl Imported {
     /// The most operations that an import makes. One that others interrupt more
     /// often stops with `LimitExceeded`.
     pub const MAX_OPERATIONS: usize = 1000;
-
-    /// Takes down the operation that a batch became, or became a part of.
-    pub(crate) fn note(&mut self, operation: Option<OperationId>) {
-        if operation.is_some() && self.operations.last().copied() != operation {
-            self.operations.extend(operation);
-        }
-    }
 
     /// Returns all entries.
     pub fn entries(&self) -> u64 {

@@ -29,20 +29,15 @@
 //! let workspace =
 //!     Workspace::create(Box::new(meta), Arc::new(blobs), context, Options::default())?;
 //!
-//! let draft = workspace.fork(ForkOptions::default())?.id;
-//! let files = workspace.files(At::Copy(draft));
-//! let path = TreePath::new("/notes/today.md")?;
-//! let write = Change::Write {
-//!     path: path.clone(),
-//!     content: Content::Bytes("# Today".into()),
-//!     options: WriteOptions { create_parents: true, ..WriteOptions::default() },
-//! };
-//! files.change(vec![write], ChangeOptions::default()).await?;
+//! let copy = workspace.fork(ForkOptions::named("draft"))?.id;
+//! let draft = workspace.files(At::Copy(copy));
+//! draft.write("/notes/today.md", "# Today").await?;
 //!
 //! // Nothing is published until it is applied.
+//! let path = TreePath::new("/notes/today.md")?;
 //! let head = workspace.files(At::Head);
 //! assert_eq!(head.stat(&path)?, None);
-//! workspace.apply(draft, ApplyOptions::default())?;
+//! workspace.apply(copy, ApplyOptions::message("First notes"))?;
 //! assert_eq!(head.read(&path).await?, "# Today");
 //! # Ok::<(), Error>(())
 //! # }).unwrap();
@@ -86,7 +81,7 @@ pub use import::{
 };
 pub use meter::Receipt;
 pub use patch::{BinaryStyle, Patch, PatchMode, PatchSide};
-pub use path::{MAX_NAME, MAX_PATH, Name, TreePath};
+pub use path::{MAX_NAME, MAX_PATH, Name, ToPath, TreePath};
 pub use view::{Export, Exported, Opened, View, Walk};
 pub use workspace::{
     Applied, ApplyOptions, At, CollectBudget, Collected, DiffOptions, Difference, ForkOptions,

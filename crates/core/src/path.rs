@@ -245,6 +245,39 @@ impl fmt::Debug for TreePath {
     }
 }
 
+/// What a path can be given as: a [`TreePath`], or text that is checked to be one.
+pub trait ToPath {
+    /// Returns the path.
+    ///
+    /// # Errors
+    /// Those of [`TreePath::new`].
+    fn to_path(&self) -> Result<TreePath>;
+}
+
+impl ToPath for TreePath {
+    fn to_path(&self) -> Result<TreePath> {
+        Ok(self.clone())
+    }
+}
+
+impl ToPath for str {
+    fn to_path(&self) -> Result<TreePath> {
+        TreePath::new(self)
+    }
+}
+
+impl ToPath for String {
+    fn to_path(&self) -> Result<TreePath> {
+        TreePath::new(self)
+    }
+}
+
+impl<T: ToPath + ?Sized> ToPath for &T {
+    fn to_path(&self) -> Result<TreePath> {
+        (**self).to_path()
+    }
+}
+
 impl FromStr for TreePath {
     type Err = Error;
 

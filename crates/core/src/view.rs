@@ -3,6 +3,7 @@
 mod allow;
 mod export;
 mod import;
+mod short;
 mod sight;
 mod told;
 mod walk;
@@ -227,7 +228,7 @@ impl View {
             return Err(self.denied("import", &into));
         }
         options.into = grant.resolve(&into)?;
-        let mut source = import::Allowed::new(source, grant, into);
+        let mut source = import::Allowed::new(source, grant, into, options.limits.entries);
         let imported = self
             .workspace
             .import_as(self.at, &mut source, options, grant);

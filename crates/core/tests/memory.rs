@@ -110,6 +110,7 @@ fn the_node_cache_keeps_to_its_size() {
         path: TreePath::new(&format!("/{n:06}")).unwrap(),
         target: Text::new(&text).unwrap(),
         create_parents: false,
+        modified: None,
     };
     change(&links.open(0), (0..10_000).map(link).collect());
     let tiny = Fixture::new();

@@ -56,7 +56,12 @@ pub fn options() -> Options {
 /// directory or bucket prefix that holds something else; [`ErrorKind::Locked`];
 /// [`ErrorKind::StorageFull`]; [`ErrorKind::Unavailable`] where the directory
 /// cannot be written or the bucket cannot be reached.
-pub fn create(directory: &Path, objects: &Objects, options: Options) -> Result<Workspace> {
+pub fn create(
+    directory: impl AsRef<Path>,
+    objects: &Objects,
+    options: Options,
+) -> Result<Workspace> {
+    let directory = directory.as_ref();
     const OPERATION: &str = "create workspace";
     let failed = io_error(OPERATION, directory);
     let exists = || Error::new(ErrorKind::AlreadyExists, OPERATION).at(directory.display());
@@ -111,7 +116,8 @@ pub fn create(directory: &Path, objects: &Objects, options: Options) -> Result<W
 /// process that has it open; [`ErrorKind::Unsupported`] for one from a newer
 /// version; [`ErrorKind::Corrupt`] where the database is damaged;
 /// [`ErrorKind::Unavailable`] where the directory cannot be written.
-pub fn open(directory: &Path, options: Options) -> Result<Workspace> {
+pub fn open(directory: impl AsRef<Path>, options: Options) -> Result<Workspace> {
+    let directory = directory.as_ref();
     let missing = |why| {
         Err(Error::new(ErrorKind::NotFound, "open workspace")
             .at(directory.display())
@@ -124,6 +130,24 @@ pub fn open(directory: &Path, options: Options) -> Result<Workspace> {
         return missing("the directory is not a workspace");
     }
     open_locked(directory, Lock::take(directory)?, options)
+}
+
+/// Opens the workspace in `directory`, with the [`options`] of this machine, and
+/// creates it where there is none, with its objects beside it.
+///
+/// # Errors
+/// Those of [`open`] and [`create`], but for a workspace that is missing or there.
+pub fn open_or_create(directory: impl AsRef<Path>) -> Result<Workspace> {
+    let directory = directory.as_ref();
+    match open(directory, options()) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        found => return found,
+    }
+    match create(directory, &Objects::Local, options()) {
+        // Somebody else was faster.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => open(directory, options()),
+        created => created,
+    }
 }
 
 fn open_locked(directory: &Path, lock: Lock, options: Options) -> Result<Workspace> {

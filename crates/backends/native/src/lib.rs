@@ -1,32 +1,40 @@
 //! Workspaces on this machine: metadata in SQLite, objects in a directory or an
 //! S3-compatible bucket.
 //!
-//! - [`create`] and [`open`]: a workspace as a directory, for one process at a
-//!   time. [`Objects`] says where its objects are, [`options`] what suits them.
+//! - [`open_or_create`]: a workspace as a directory, for one process at a time.
+//!   [`create`] and [`open`] are its halves: [`Objects`] says where the objects are,
+//!   [`options`] what suits this machine.
+//! - [`spawn`]: a workspace on a thread of its own, as a [`Handle`] that is `Send`.
 //! - [`SqliteConn`], [`ObjectBlobs`]: the two stores under it.
 //! - [`source`]: directories and archives to import from.
 //! - [`SystemClock`], [`context`]: the time and fresh ids.
 //!
 //! ```
-//! use workspace_core::{At, TreePath};
-//! use workspace_native::{Objects, create, open, options};
+//! use workspace_core::{ApplyOptions, At, ForkOptions};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let place = tempfile::tempdir()?;
-//! let directory = place.path().join("photos");
-//! drop(create(&directory, &Objects::Local, options())?);
-//!
-//! let workspace = open(&directory, options())?;
-//! assert!(workspace.files(At::Head).stat(&TreePath::root())?.is_some());
+//! # let place = tempfile::tempdir()?;
+//! # let path = place.path().join("site");
+//! let workspace = workspace_native::open_or_create(path)?;
+//! let copy = workspace.fork(ForkOptions::named("draft"))?.id;
+//! workspace.files(At::Copy(copy)).write_now("/notes/today.md", "# Today")?;
+//! workspace.apply(copy, ApplyOptions::message("First notes"))?;
+//! assert_eq!(workspace.files(At::Head).read_now("/notes/today.md")?, "# Today");
 //! # Ok(())
 //! # }
 //! ```
+
+/// The program of the README, which is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../README.md")]
+struct Readme;
 
 mod blobs;
 mod config;
 mod context;
 mod directory;
 mod fault;
+mod handle;
 mod lock;
 pub mod source;
 mod sqlite;
@@ -34,5 +42,6 @@ mod sqlite;
 pub use blobs::ObjectBlobs;
 pub use config::Objects;
 pub use context::{SystemClock, context};
-pub use directory::{create, open, options};
+pub use directory::{create, open, open_or_create, options};
+pub use handle::{Handle, spawn, spawn_with};
 pub use sqlite::SqliteConn;

@@ -14,14 +14,23 @@ pub(super) struct Allowed<'a> {
     source: &'a mut dyn EntrySource,
     grant: &'a Grant,
     into: TreePath,
+    /// How many directories may yet be passed over.
+    left: u64,
 }
 
 impl<'a> Allowed<'a> {
-    pub(super) fn new(source: &'a mut dyn EntrySource, grant: &'a Grant, into: TreePath) -> Self {
+    /// Passes over up to `most` directories on the way to what may be written.
+    pub(super) fn new(
+        source: &'a mut dyn EntrySource,
+        grant: &'a Grant,
+        into: TreePath,
+        most: u64,
+    ) -> Self {
         Self {
             source,
             grant,
             into,
+            left: most,
         }
     }
 
@@ -37,6 +46,13 @@ impl<'a> Allowed<'a> {
                 let path = grant.resolve(&path)?;
                 return Err(Error::new(ErrorKind::Denied, "import").at(path));
             }
+            let Some(left) = self.left.checked_sub(1) else {
+                let path = grant.resolve(&path)?;
+                return Err(Error::new(ErrorKind::LimitExceeded, "import")
+                    .at(path)
+                    .because("more directories on the way than entries may be imported"));
+            };
+            self.left = left;
         }
         Ok(None)
     }

@@ -60,6 +60,19 @@ pub struct ApplyOptions {
     pub expect_tree: Option<TreeId>,
 }
 
+impl ApplyOptions {
+    /// Says what for: the message of the revision.
+    pub fn message(message: impl Into<String>) -> Self {
+        Self {
+            message: RevisionMessage {
+                message: message.into(),
+                ..RevisionMessage::default()
+            },
+            expect_tree: None,
+        }
+    }
+}
+
 /// What applying led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applied {

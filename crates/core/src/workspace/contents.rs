@@ -152,10 +152,17 @@ impl Workspace {
 
     /// Stores bytes that are in memory.
     pub(crate) async fn store_bytes(&self, bytes: Bytes) -> Result<Stored> {
-        if bytes.len() <= self.inner.options.inline_limit {
-            Ok(inline(bytes))
-        } else {
-            self.store_object(Box::pin(stream::iter([Ok(bytes)]))).await
+        match self.store_inline(bytes) {
+            Ok(stored) => Ok(stored),
+            Err(bytes) => self.store_object(Box::pin(stream::iter([Ok(bytes)]))).await,
+        }
+    }
+
+    /// Stores bytes that fit into a row; returns others as they are.
+    pub(crate) fn store_inline(&self, bytes: Bytes) -> std::result::Result<Stored, Bytes> {
+        match bytes.len() <= self.inner.options.inline_limit {
+            true => Ok(inline(bytes)),
+            false => Err(bytes),
         }
     }
 
@@ -220,6 +227,25 @@ impl Workspace {
         } else {
             rest.freeze()
         })
+    }
+
+    /// Returns the whole content of a file entry, if it is in a row.
+    ///
+    /// # Errors
+    /// `Invalid` where it is in an object; `Corrupt` where it is missing or altered.
+    pub(crate) fn read_inline(&self, file: &File) -> Result<Bytes> {
+        match self.content(&file.content)?.place {
+            Place::Inline(bytes) if ContentId::of(&bytes) == file.content => Ok(bytes),
+            Place::Inline(_) => Err(Error::new(ErrorKind::Corrupt, "read content")
+                .at(file.content)
+                .because("the bytes are not those that were stored")),
+            Place::Object(_) => Err(Error::new(ErrorKind::Invalid, "read content")
+                .at(file.content)
+                .because(format!(
+                    "its {} bytes are in an object, which cannot be read at once",
+                    file.size
+                ))),
+        }
     }
 
     /// Returns the key of the object that a file entry's content is in; `None`

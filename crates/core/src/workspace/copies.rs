@@ -23,6 +23,16 @@ pub struct ForkOptions {
     pub expires: Option<Timestamp>,
 }
 
+impl ForkOptions {
+    /// Names the copy.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            name: Some(name.into()),
+            ..Self::default()
+        }
+    }
+}
+
 impl Workspace {
     /// Forks head into a working copy. Two rows, whatever the tree's size.
     ///

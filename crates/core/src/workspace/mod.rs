@@ -6,13 +6,16 @@ mod collect;
 mod contents;
 mod copies;
 mod diff;
+mod edit;
 mod events;
 mod fsck;
 mod grants;
 mod import;
 mod operations;
+mod options;
 mod previews;
 mod revisions;
+mod target;
 pub(crate) mod tx;
 mod upkeep;
 
@@ -30,6 +33,7 @@ pub use diff::{DiffOptions, Difference};
 pub use fsck::{FsckOptions, FsckReport, Problem};
 pub use grants::{GrantOptions, Issued};
 pub use operations::Undone;
+pub use options::Options;
 pub use revisions::{KeepRevisions, Recorded};
 pub use upkeep::{NextStep, Upkeep, UpkeepStep};
 
@@ -75,44 +79,6 @@ pub(crate) struct Inner {
     pins: RefCell<HashMap<TreeId, usize>>,
     in_flight: InFlight,
     readers: Readers,
-}
-
-/// What can be tuned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Options {
-    /// Contents of up to this many bytes are kept in rows, larger ones in the
-    /// blob store. At most 1,000,000.
-    pub inline_limit: usize,
-    /// How much memory decoded nodes may take, in bytes.
-    pub node_cache: usize,
-    /// How long applied and discarded copies are remembered, in milliseconds:
-    /// for that long a repeated apply returns its revision.
-    pub keep_closed_copies: i64,
-    /// The most entries that a tree may have: files, symlinks and directories, each
-    /// counted at every path. What would make more is refused; a tree that has more
-    /// can still be read, and made smaller.
-    pub max_entries: u64,
-    /// How many of the newest events are kept for readers that come late; at
-    /// least 1.
-    pub keep_events: u64,
-    /// How many of the newest operations of an open copy are kept to be listed and
-    /// undone; at least 1. Collection deletes the older ones.
-    pub keep_operations: u64,
-}
-
-impl Default for Options {
-    /// 64 KiB in rows, 16 MiB of nodes, 30 days of closed copies, 50 million
-    /// entries, 10,000 events, 10,000 operations a copy.
-    fn default() -> Self {
-        Self {
-            inline_limit: 64 << 10,
-            node_cache: 16 << 20,
-            keep_closed_copies: 30 * 24 * 60 * 60 * 1000,
-            max_entries: 50_000_000,
-            keep_events: 10_000,
-            keep_operations: 10_000,
-        }
-    }
 }
 
 /// Which tree is meant.
@@ -196,11 +162,7 @@ impl Workspace {
         context: Context,
         options: Options,
     ) -> Result<Self> {
-        if options.inline_limit > 1_000_000 {
-            return Err(Error::new(ErrorKind::Invalid, "open")
-                .at("inline_limit")
-                .because(format!("{} bytes, more than 1000000", options.inline_limit)));
-        }
+        options.check()?;
         let inner = Inner {
             meta,
             blobs,

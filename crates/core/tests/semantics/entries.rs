@@ -127,6 +127,7 @@ fn symlinks_are_not_followed() {
         path: path("/link"),
         target,
         create_parents: false,
+        modified: None,
     };
     change(&files, vec![link]).unwrap();
     assert_eq!(files.stat(&path("/link/file")).unwrap(), None);
@@ -433,6 +434,7 @@ fn a_symlink_that_is_there_is_not_absent() {
         path: path("/l"),
         target: Text::new("elsewhere").unwrap(),
         create_parents: false,
+        modified: None,
     };
     change(&files, vec![link]).unwrap();
     let options = WriteOptions {

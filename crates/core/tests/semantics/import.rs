@@ -26,6 +26,7 @@ fn small_batches() -> ImportOptions<'static> {
     let batch = BatchSize {
         entries: 2,
         bytes: 1000,
+        ..BatchSize::default()
     };
     ImportOptions {
         batch,

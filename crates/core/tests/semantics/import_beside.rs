@@ -15,7 +15,7 @@ fn single() -> ImportOptions<'static> {
     ImportOptions {
         batch: BatchSize {
             entries: 1,
-            bytes: 1000,
+            ..BatchSize::default()
         },
         ..ImportOptions::default()
     }

@@ -14,9 +14,11 @@ mod events;
 mod grants;
 mod import;
 mod import_beside;
+mod import_bounds;
 mod operations;
 mod previews;
 mod revisions;
+mod short;
 mod support;
 mod upkeep;
 mod views;
@@ -36,6 +38,8 @@ fn the_document_and_the_tests_agree() {
         include_str!("grants.rs"),
         include_str!("import.rs"),
         include_str!("import_beside.rs"),
+        include_str!("import_bounds.rs"),
+        include_str!("short.rs"),
         include_str!("operations.rs"),
         include_str!("previews.rs"),
         include_str!("revisions.rs"),

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::executor::block_on;
 use futures::future::BoxFuture;
+use workspace_core::store::BlobStore;
 use workspace_core::{
     At, Change, ChangeOptions, Changed, Clock, Content, Context, CopyId, Entry, EntrySource, Error,
     ErrorKind, ForkOptions, IdSource, Options, Result, SourceEntry, SourceKind, Text, Timestamp,
@@ -53,13 +54,21 @@ impl Fixture {
     }
 
     pub(crate) fn with(options: Options) -> Self {
+        Self::over(options, |blobs| Arc::new(blobs))
+    }
+
+    /// A workspace whose objects go through what `wrap` makes of the memory.
+    pub(crate) fn over(
+        options: Options,
+        wrap: impl FnOnce(MemoryBlobs) -> Arc<dyn BlobStore>,
+    ) -> Self {
         let (meta, blobs) = (MemoryMeta::new(), MemoryBlobs::new());
         let time = Rc::new(Cell::new(1_000_000));
         let context = Context {
             clock: Box::new(TestClock(Rc::clone(&time))),
             ids: Box::new(CountingIds(Cell::new(0))),
         };
-        let stores = (Box::new(meta.clone()), Arc::new(blobs.clone()));
+        let stores = (Box::new(meta.clone()), wrap(blobs.clone()));
         let workspace = Workspace::create(stores.0, stores.1, context, options).unwrap();
         Self {
             workspace,
@@ -252,12 +261,7 @@ pub(crate) struct Paused(pub(crate) Entries);
 impl EntrySource for Paused {
     fn next(&mut self) -> BoxFuture<'_, Result<Option<SourceEntry>>> {
         async {
-            let mut paused = false;
-            poll_fn(|_| match std::mem::replace(&mut paused, true) {
-                true => Poll::Ready(()),
-                false => Poll::Pending,
-            })
-            .await;
+            pass().await;
             self.0.next().await
         }
         .boxed()
@@ -266,6 +270,19 @@ impl EntrySource for Paused {
     fn chunk(&mut self) -> BoxFuture<'_, Result<Option<Bytes>>> {
         self.0.chunk()
     }
+}
+
+/// Is pending once.
+pub(crate) async fn pass() {
+    let mut passed = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut passed, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Polls a future to its end, and calls `between` with 0, 1, … wherever it waits.

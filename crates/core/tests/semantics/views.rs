@@ -419,6 +419,7 @@ fn parents_outside_a_grant_are_not_made() {
         path: path(at),
         target: Text::new("x").unwrap(),
         create_parents: true,
+        modified: None,
     };
     let mkdir = |at: &str| Change::Mkdir {
         path: path(at),

@@ -119,10 +119,12 @@ impl TryFrom<Change> for ChangeDto {
                 path,
                 target,
                 create_parents,
+                modified,
             } => Self::Symlink {
                 path: path.to_string(),
                 target: target.to_string(),
                 create_parents,
+                modified: modified.map(Into::into),
             },
             Change::Remove { path, recursive } => Self::Remove {
                 path: path.to_string(),

@@ -101,6 +101,9 @@ pub enum ChangeDto {
         /// Makes the directories that are missing above.
         #[serde(default)]
         create_parents: bool,
+        /// When it was modified; absent for now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        modified: Option<Millis>,
     },
     /// Removes an entry.
     Remove {
@@ -209,10 +212,12 @@ impl ChangeDto {
                 path,
                 target,
                 create_parents,
+                modified,
             } => Change::Symlink {
                 path: at(path)?,
                 target: Text::new(&target)?,
                 create_parents,
+                modified: modified.map(Into::into),
             },
             Self::Remove { path, recursive } => Change::Remove {
                 path: at(path)?,

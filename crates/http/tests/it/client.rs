@@ -114,6 +114,7 @@ fn a_whole_life_answers_as_the_facade_does() {
                 path: path("/l"),
                 target: Text::new("../d")?,
                 create_parents: false,
+                modified: None,
             },
             write("/gone", "x"),
             Change::Copy {

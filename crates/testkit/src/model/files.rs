@@ -93,6 +93,7 @@ impl Edit {
                 path,
                 target,
                 create_parents,
+                modified: None,
             },
             Self::Remove(path, recursive) => Change::Remove { path, recursive },
             Self::Rename(from, to, replace) => Change::Rename { from, to, replace },

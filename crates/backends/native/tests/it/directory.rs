@@ -223,7 +223,7 @@ fn another_process_is_named_and_its_death_frees_the_workspace() {
 #[test]
 #[ignore = "runs as a child of the test above"]
 fn child_writes_until_it_is_killed() {
-    let workspace = open(&told_directory(), Options::default()).unwrap();
+    let workspace = open(told_directory(), Options::default()).unwrap();
     for n in 1..u64::MAX {
         block_on(write(&workspace, "/n", n.to_string().as_bytes())).unwrap();
         println!("wrote {n}");
@@ -270,13 +270,13 @@ fn objects_can_be_in_a_bucket() {
 fn child_keeps_objects_in_a_bucket() {
     let new = |name: &str, url: &str| {
         let objects = Objects::S3(url.into());
-        create(&told_directory().join(name), &objects, Options::default())
+        create(told_directory().join(name), &objects, Options::default())
     };
     let large = vec![7; 300_000];
     let workspace = new("home", "s3://bucket/one").unwrap();
     block_on(write(&workspace, "/large", &large)).unwrap();
     drop(workspace);
-    let workspace = open(&told_directory().join("home"), Options::default()).unwrap();
+    let workspace = open(told_directory().join("home"), Options::default()).unwrap();
     assert_eq!(block_on(read(&workspace, "/large")), large);
     assert!(!told_directory().join("home/objects").exists());
 

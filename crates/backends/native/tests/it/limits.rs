@@ -80,7 +80,7 @@ fn a_read_only_directory_is_said() {
     let place = tempfile::tempdir().unwrap();
     drop(
         create(
-            &place.path().join("home"),
+            place.path().join("home"),
             &Objects::Local,
             Options::default(),
         )
@@ -94,7 +94,7 @@ fn a_read_only_directory_is_said() {
 #[test]
 #[ignore = "runs as a child of the test above"]
 fn child_cannot_write() {
-    let opened = refusal(open(&told_directory().join("home"), Options::default()));
+    let opened = refusal(open(told_directory().join("home"), Options::default()));
     let new = told_directory().join("new");
     let created = refusal(create(&new, &Objects::Local, Options::default()));
     for error in [opened, created] {

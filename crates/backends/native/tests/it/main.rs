@@ -5,6 +5,7 @@
 mod common;
 mod conformance;
 mod directory;
+mod handle;
 mod limits;
 mod objects;
 mod source;

@@ -1,0 +1,327 @@
+//! Changes put into an editor: what each needs to be there, and what it leaves.
+
+use crate::change::{Change, Precondition, WriteOptions};
+use crate::entry::{Entry, EntryKind, File, MAX_TARGET, Symlink, Text, Timestamp};
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::BlobKey;
+use crate::path::{MAX_PATH, TreePath};
+use crate::tree::{Editor, Found};
+use crate::workspace::contents::Stored;
+use crate::workspace::tx::{Tx, wrong_kind};
+
+/// A change that a transaction can make.
+pub(crate) struct Prepared {
+    pub(crate) what: What,
+    /// The directory that a grant demands to be there; where it is not, the change
+    /// is denied.
+    pub(crate) rests_on: Option<TreePath>,
+}
+
+/// A change, the content of a write stored.
+pub(crate) enum What {
+    Write {
+        path: TreePath,
+        content: Stored,
+        options: WriteOptions,
+    },
+    /// Any other change.
+    Other(Change),
+}
+
+/// What happens where an entry of another kind is in the way of a file, a
+/// directory or a symlink.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OtherKind {
+    /// What the change says by itself.
+    PerChange,
+    /// The change fails: `NotADirectory` or `IsADirectory`.
+    Stays,
+    /// It is removed, unless it is a directory with entries.
+    GivesWay,
+}
+
+/// Puts changes into the editor, in order. Returns the objects that were not
+/// needed, since their contents were there.
+pub(crate) fn edit(
+    tx: &Tx<'_>,
+    editor: &mut Editor<'_>,
+    changes: &[Prepared],
+    other_kind: OtherKind,
+    now: Timestamp,
+) -> Result<Vec<BlobKey>> {
+    let mut unneeded = Vec::new();
+    for Prepared { what, rests_on } in changes {
+        if let Some(directory) = rests_on {
+            rest(editor, directory, other_kind)?;
+        }
+        if other_kind != OtherKind::PerChange {
+            make_room(editor, what, other_kind)?;
+        }
+        match what {
+            What::Write {
+                path,
+                content,
+                options,
+            } => unneeded.extend(write(tx, editor, path, content, options, now)?),
+            What::Other(change) => make(editor, change, now)?,
+        }
+    }
+    Ok(unneeded)
+}
+
+/// Refuses what would need a directory that its grant does not let it make, in the
+/// same words whether something else is there or nothing.
+fn rest(editor: &Editor<'_>, directory: &TreePath, other_kind: OtherKind) -> Result<()> {
+    let operation = match other_kind {
+        OtherKind::PerChange => "change",
+        OtherKind::Stays | OtherKind::GivesWay => "import",
+    };
+    match editor.find(directory)? {
+        Some(found) if found.kind() == EntryKind::Directory => Ok(()),
+        _ => Err(Error::new(ErrorKind::Denied, operation).at(directory)),
+    }
+}
+
+/// Removes an entry of another kind than the change makes, or refuses to.
+fn make_room(editor: &mut Editor<'_>, what: &What, other_kind: OtherKind) -> Result<()> {
+    let (path, directory) = match what {
+        What::Write { path, .. } | What::Other(Change::Symlink { path, .. }) => (path, false),
+        What::Other(Change::Mkdir { path, .. }) => (path, true),
+        What::Other(_) => return Ok(()),
+    };
+    let Some(found) = editor.find(path)?.map(|found| found.kind()) else {
+        return Ok(());
+    };
+    if directory == (found == EntryKind::Directory) {
+        return Ok(());
+    }
+    if other_kind == OtherKind::Stays || path.is_root() {
+        return Err(wrong_kind("import", path, found));
+    }
+    match entries_below(editor, path)? {
+        0 => editor.remove(path),
+        entries => Err(Error::new(ErrorKind::IsADirectory, "import")
+            .at(path)
+            .because(format!(
+                "a directory with {entries} entries is there, and a file would take its place"
+            ))),
+    }
+}
+
+/// Writes a file unless it is there already. Returns an object that was not needed.
+fn write(
+    tx: &Tx<'_>,
+    editor: &mut Editor<'_>,
+    path: &TreePath,
+    content: &Stored,
+    options: &WriteOptions,
+    now: Timestamp,
+) -> Result<Option<BlobKey>> {
+    let found = editor.find(path)?;
+    let old = match &found {
+        Some(Found::Entry(Entry::File(file))) => Some(file),
+        Some(found) if found.kind() == EntryKind::Directory => {
+            return Err(wrong_kind("write", path, EntryKind::Directory));
+        }
+        _ => None,
+    };
+    match options.precondition {
+        Precondition::Absent if found.is_some() => {
+            return Err(Error::new(ErrorKind::AlreadyExists, "write").at(path));
+        }
+        Precondition::Content(expected) if old.map(|file| file.content) != Some(expected) => {
+            let now = old.map_or("no file".into(), |file| file.content.to_string());
+            return Err(Error::new(ErrorKind::Stale, "write")
+                .at(path)
+                .because(format!("expected content {expected}, found {now}")));
+        }
+        _ => {}
+    }
+    let same_content = old.filter(|file| file.content == content.id());
+    let new = Entry::File(File {
+        content: content.id(),
+        size: content.size(),
+        executable: options
+            .executable
+            .unwrap_or(old.is_some_and(|file| file.executable)),
+        modified: options.modified.unwrap_or(now),
+        media_type: options
+            .media_type
+            .clone()
+            .or_else(|| old?.media_type.clone()),
+        provenance: options
+            .provenance
+            .clone()
+            .or_else(|| same_content?.provenance.clone()),
+    });
+    let unneeded = content.commit(tx)?;
+    put_if_other(editor, path, found.as_ref(), new, options.create_parents)?;
+    Ok(unneeded)
+}
+
+/// Puts `new` unless what is there differs from it in time at most.
+fn put_if_other(
+    editor: &mut Editor<'_>,
+    path: &TreePath,
+    found: Option<&Found>,
+    new: Entry,
+    create_parents: bool,
+) -> Result<()> {
+    match found {
+        Some(Found::Entry(old)) if old.same_but_time(&new) => Ok(()),
+        _ => editor.put(path, new, create_parents),
+    }
+}
+
+fn symlink(
+    editor: &mut Editor<'_>,
+    path: &TreePath,
+    target: &Text<MAX_TARGET>,
+    create_parents: bool,
+    modified: Timestamp,
+) -> Result<()> {
+    let found = editor.find(path)?;
+    if found
+        .as_ref()
+        .is_some_and(|found| found.kind() == EntryKind::Directory)
+    {
+        return Err(wrong_kind("symlink", path, EntryKind::Directory));
+    }
+    let new = Entry::Symlink(Symlink {
+        target: target.clone(),
+        modified,
+    });
+    put_if_other(editor, path, found.as_ref(), new, create_parents)
+}
+
+fn make(editor: &mut Editor<'_>, change: &Change, now: Timestamp) -> Result<()> {
+    match change {
+        // `What::Write` is what becomes of it.
+        Change::Write { path, .. } => Err(Error::new(ErrorKind::Invalid, "write")
+            .at(path)
+            .because("its content is not stored")),
+        Change::Mkdir { path, parents } => mkdir(editor, path, *parents),
+        Change::Symlink {
+            path,
+            target,
+            create_parents,
+            modified,
+        } => {
+            let modified = modified.unwrap_or(now);
+            symlink(editor, path, target, *create_parents, modified)
+        }
+        Change::Remove { path, recursive } => remove(editor, path, *recursive),
+        Change::Rename { from, to, .. } if from == to => found(editor, "rename", from).map(|_| ()),
+        Change::Rename { from, to, replace } => {
+            let entry = transfer(editor, "rename", from, to, *replace)?;
+            editor.remove(from)?;
+            editor.put(to, entry, false)
+        }
+        Change::Copy { from, to, replace } => {
+            let entry = transfer(editor, "copy", from, to, *replace)?;
+            editor.put(to, entry, false)
+        }
+        Change::SetExecutable { path, executable } => {
+            match found(editor, "set executable", path)? {
+                Found::Entry(Entry::File(file)) if file.executable == *executable => Ok(()),
+                Found::Entry(Entry::File(file)) => {
+                    let file = File {
+                        executable: *executable,
+                        modified: now,
+                        ..file
+                    };
+                    editor.put(path, Entry::File(file), false)
+                }
+                other => Err(Error::new(ErrorKind::Invalid, "set executable")
+                    .at(path)
+                    .because(format!("it is a {}", other.kind()))),
+            }
+        }
+    }
+}
+
+fn found(editor: &Editor<'_>, operation: &'static str, path: &TreePath) -> Result<Found> {
+    editor
+        .find(path)?
+        .ok_or_else(|| Error::new(ErrorKind::NotFound, operation).at(path))
+}
+
+fn mkdir(editor: &mut Editor<'_>, path: &TreePath, parents: bool) -> Result<()> {
+    match editor.find(path)? {
+        Some(found) if found.kind() == EntryKind::Directory && parents => Ok(()),
+        Some(found) => Err(Error::new(ErrorKind::AlreadyExists, "mkdir")
+            .at(path)
+            .because(format!("it is a {}", found.kind()))),
+        None => editor.put_directory(path, parents),
+    }
+}
+
+fn remove(editor: &mut Editor<'_>, path: &TreePath, recursive: bool) -> Result<()> {
+    if path.is_root() {
+        return Err(Error::new(ErrorKind::Invalid, "remove")
+            .at(path)
+            .because("the root stays"));
+    }
+    found(editor, "remove", path)?;
+    if !recursive {
+        refuse_full(editor, "remove", path)?;
+    }
+    editor.remove(path)
+}
+
+/// Fails where `path` is a directory with entries.
+fn refuse_full(editor: &mut Editor<'_>, operation: &'static str, path: &TreePath) -> Result<()> {
+    match entries_below(editor, path)? {
+        0 => Ok(()),
+        entries => Err(Error::new(ErrorKind::NotEmpty, operation)
+            .at(path)
+            .because(format!("{entries} entries below"))),
+    }
+}
+
+/// Returns how many entries are below `path`: none unless it is a directory.
+fn entries_below(editor: &mut Editor<'_>, path: &TreePath) -> Result<u64> {
+    Ok(match editor.take_entry(path)? {
+        Some(Entry::Directory(directory)) => directory.summary.entries(),
+        _ => 0,
+    })
+}
+
+/// Checks a rename or copy, and returns the entry that goes to `to`.
+fn transfer(
+    editor: &mut Editor<'_>,
+    operation: &'static str,
+    from: &TreePath,
+    to: &TreePath,
+    replace: bool,
+) -> Result<Entry> {
+    let source = found(editor, operation, from)?;
+    if to.starts_with(from) {
+        return Err(Error::new(ErrorKind::Invalid, operation)
+            .at(to)
+            .because("a directory cannot go into itself"));
+    }
+    if let Some(target) = editor.find(to)? {
+        let directory = EntryKind::Directory;
+        if !replace {
+            return Err(Error::new(ErrorKind::AlreadyExists, operation).at(to));
+        }
+        if (source.kind() == directory) != (target.kind() == directory) {
+            return Err(wrong_kind(operation, to, target.kind()));
+        }
+        refuse_full(editor, operation, to)?;
+    }
+    let entry = editor.take_entry(from)?;
+    let entry = entry.ok_or_else(|| Error::new(ErrorKind::NotFound, operation).at(from))?;
+    let longest = entry
+        .as_directory()
+        .map_or(0, |directory| directory.summary.longest);
+    if longest.saturating_add(to.as_str().len() as u64) > MAX_PATH as u64 {
+        return Err(Error::new(ErrorKind::Invalid, operation)
+            .at(to)
+            .because(format!(
+                "paths below it would be longer than {MAX_PATH} bytes"
+            )));
+    }
+    Ok(entry)
+}

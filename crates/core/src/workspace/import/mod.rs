@@ -1,0 +1,122 @@
+//! Tree import: a stream of entries into head or a copy.
+//!
+//! [`staging`] is the copy that an import into head works in, [`pull`] takes the
+//! entries from the source and commits them in batches, [`uploads`] stores
+//! contents meanwhile, [`log`] says which operation a batch belongs to, and
+//! [`missing`] removes what the source does not have.
+
+mod body;
+mod log;
+mod missing;
+mod pull;
+mod staging;
+mod uploads;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::grant::Grant;
+use crate::id::CopyId;
+use crate::import::{EntrySource, ImportOptions, Imported};
+use crate::workspace::apply::{Applied, ApplyOptions, RevisionMessage};
+use crate::workspace::batch::check_text;
+use crate::workspace::{At, Workspace};
+
+use pull::Pull;
+use staging::Staging;
+
+impl Workspace {
+    /// Imports a source over the files that are there.
+    ///
+    /// A later entry for a path wins; an entry that leaves a path as it is
+    /// changes nothing. A directory takes the place of a file, a file that of an
+    /// empty directory only. What the source does not name stays, unless
+    /// [`delete_missing`](ImportOptions::delete_missing) says otherwise.
+    ///
+    /// Into a copy: in batches, each all or nothing, together one operation; a
+    /// further one begins where somebody else changed the copy between two
+    /// batches. A source that fails leaves the batches before, as operations to
+    /// undo. Into head: in a copy of its own, which is applied at the end, as one
+    /// revision; a source that fails, or a future that is dropped, leaves head
+    /// untouched and the copy discarded.
+    ///
+    /// Stores up to 16 contents of up to 1 MiB at once, 4 MiB in all, while the
+    /// source is read on; a larger one is stored as it is read.
+    ///
+    /// # Errors
+    /// Those of the source; `LimitExceeded`, also for more than
+    /// [`MAX_OPERATIONS`](Imported::MAX_OPERATIONS); `NotADirectory` and
+    /// `IsADirectory` where the source or the tree have a file where a directory
+    /// must be, or the other way round; `Conflict` where head moved meanwhile;
+    /// `ReadOnly` for a revision or a bare tree; `NotFound`, `Closed`.
+    pub async fn import(
+        &self,
+        at: At,
+        source: &mut dyn EntrySource,
+        options: ImportOptions<'_>,
+    ) -> Result<Imported> {
+        self.import_as(at, source, options, &Grant::all()).await
+    }
+
+    /// Imports within `grant`, whose holder may write what the source has: where it
+    /// does not allow removal, no entry gives way to one of another kind.
+    pub(crate) async fn import_as(
+        &self,
+        at: At,
+        source: &mut dyn EntrySource,
+        options: ImportOptions<'_>,
+        grant: &Grant,
+    ) -> Result<Imported> {
+        check_text("import", &options.author.actor, &options.author.note)?;
+        match at {
+            At::Copy(copy) => self.import_into(copy, source, options, grant).await,
+            At::Head => {
+                let staging = Staging::fork(self)?;
+                self.import_staged(staging, source, options, grant).await
+            }
+            At::Revision(_) | At::Tree(_) => Err(Error::new(ErrorKind::ReadOnly, "import").at(at)),
+        }
+    }
+
+    /// Imports into the copy `staging`, and applies it.
+    async fn import_staged(
+        &self,
+        staging: Staging<'_>,
+        source: &mut dyn EntrySource,
+        options: ImportOptions<'_>,
+        grant: &Grant,
+    ) -> Result<Imported> {
+        let message = RevisionMessage {
+            actor: options.author.actor.clone(),
+            message: options.author.note.clone(),
+            ..RevisionMessage::default()
+        };
+        let imported = self
+            .import_into(staging.copy(), source, options, grant)
+            .await?;
+        let options = ApplyOptions {
+            message,
+            ..ApplyOptions::default()
+        };
+        let revision = match staging.apply(options)? {
+            Applied::Published { revision, .. } => Some(revision),
+            Applied::Unchanged => None,
+        };
+        Ok(Imported {
+            operations: Vec::new(),
+            revision,
+            ..imported
+        })
+    }
+
+    async fn import_into(
+        &self,
+        copy: CopyId,
+        source: &mut dyn EntrySource,
+        options: ImportOptions<'_>,
+        grant: &Grant,
+    ) -> Result<Imported> {
+        let began = self.read("import", |tx| tx.open_copy("import", copy, self.now()))?;
+        // What is there now is compared with at the end.
+        let _pin = options.delete_missing.then(|| self.pin(began.tree));
+        Pull::new(self, &began, options, grant).run(source).await
+    }
+}

@@ -1,0 +1,253 @@
+//! Taking entries from a source, and committing them in batches.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use crate::change::{Change, WriteOptions};
+use crate::error::{Error, ErrorKind, Result};
+use crate::grant::Grant;
+use crate::id::{CopyId, OperationId, TreeId};
+use crate::import::{EntrySource, ImportOptions, Imported, SourceEntry, SourceKind};
+use crate::path::{MAX_PATH, TreePath};
+use crate::store::CopyRecord;
+use crate::tree::{Editor, MAX_PATHS};
+use crate::workspace::Workspace;
+use crate::workspace::contents::Stored;
+use crate::workspace::edit::{OtherKind, Prepared, What, edit};
+use crate::workspace::import::body::{Body, Start};
+use crate::workspace::import::log::extend;
+use crate::workspace::import::missing::{Seen, remove_missing};
+use crate::workspace::import::uploads::{LONGEST, Uploads};
+
+/// An import into a copy that is under way.
+pub(super) struct Pull<'a, 'o> {
+    workspace: &'a Workspace,
+    copy: CopyId,
+    /// The copy's files when the import began.
+    began: TreeId,
+    options: ImportOptions<'o>,
+    grant: &'a Grant,
+    imported: Imported,
+    seen: Option<Seen>,
+    batch: Batch,
+    uploads: Uploads<'a>,
+}
+
+/// The entries that are not committed yet, without those that are being stored.
+#[derive(Default)]
+struct Batch {
+    changes: BTreeMap<usize, Prepared>,
+    /// How many entries it has, with those that are being stored.
+    entries: usize,
+    /// Bytes of the contents that go into rows.
+    bytes: usize,
+    /// Bytes of all paths.
+    paths: usize,
+}
+
+/// A content that was read.
+enum Read {
+    Stored(Stored),
+    /// Whole, and too long for a row.
+    ForObject(Bytes),
+}
+
+impl<'a, 'o> Pull<'a, 'o> {
+    pub(super) fn new(
+        workspace: &'a Workspace,
+        began: &CopyRecord,
+        options: ImportOptions<'o>,
+        grant: &'a Grant,
+    ) -> Self {
+        let entries = options.limits.entries;
+        Self {
+            workspace,
+            copy: began.id,
+            began: began.tree,
+            grant,
+            imported: Imported::default(),
+            seen: options.delete_missing.then(|| Seen::new(entries)),
+            batch: Batch::default(),
+            uploads: Uploads::new(workspace),
+            options,
+        }
+    }
+
+    pub(super) async fn run(mut self, source: &mut dyn EntrySource) -> Result<Imported> {
+        while let Some(entry) = self.uploads.beside(source.next()).await? {
+            self.take(entry, source).await?;
+            if self.is_full() {
+                self.commit().await?;
+            }
+            if let Some(progress) = self.options.progress.as_mut() {
+                progress(&self.imported);
+            }
+        }
+        self.commit().await?;
+        self.remove_missing()?;
+        Ok(self.imported)
+    }
+
+    /// Tells whether the batch is to be committed. At `MAX_PATHS` an editor refuses
+    /// to open more directories: a further path must fit below it.
+    fn is_full(&self) -> bool {
+        let (batch, size) = (&self.batch, &self.options.batch);
+        batch.entries >= size.entries
+            || batch.bytes >= size.bytes
+            || batch.paths >= size.paths.min(MAX_PATHS - MAX_PATH)
+    }
+
+    /// Makes an entry part of the batch, and counts it.
+    async fn take(&mut self, entry: SourceEntry, source: &mut dyn EntrySource) -> Result<()> {
+        let path = entry.path.below(&self.options.into)?;
+        let entries = self.options.limits.entries;
+        if self.imported.entries() >= entries {
+            return Err(Error::new(ErrorKind::LimitExceeded, "import")
+                .at(&path)
+                .because(format!("more than {entries} entries")));
+        }
+        if let Some(seen) = &mut self.seen {
+            seen.insert(&path)?;
+        }
+        let position = self.batch.entries;
+        self.batch.entries += 1;
+        self.batch.paths += path.as_str().len();
+        let rests_on = match self.grant.locate(&path) {
+            Some(path) => self.grant.rests_on(&path)?,
+            None => None,
+        };
+        let what = match entry.kind {
+            SourceKind::Directory => {
+                self.imported.directories += 1;
+                let parents = true;
+                What::Other(Change::Mkdir { path, parents })
+            }
+            SourceKind::Symlink { target, modified } => {
+                self.imported.symlinks += 1;
+                What::Other(Change::Symlink {
+                    path,
+                    target,
+                    create_parents: true,
+                    modified,
+                })
+            }
+            SourceKind::File {
+                size: _,
+                executable,
+                modified,
+                media_type,
+                provenance,
+            } => {
+                let options = WriteOptions {
+                    create_parents: true,
+                    executable: Some(executable),
+                    modified,
+                    media_type,
+                    provenance,
+                    ..WriteOptions::default()
+                };
+                let content = self.content(&path, source).await?;
+                let write = move |content| What::Write {
+                    path,
+                    content,
+                    options,
+                };
+                match content {
+                    Read::Stored(stored) => write(stored),
+                    Read::ForObject(bytes) => {
+                        let prepare = move |stored| Prepared {
+                            what: write(stored),
+                            rests_on,
+                        };
+                        return self.uploads.begin(position, bytes, prepare).await;
+                    }
+                }
+            }
+        };
+        let prepared = Prepared { what, rests_on };
+        self.batch.changes.insert(position, prepared);
+        Ok(())
+    }
+
+    /// Reads the content of a file, and stores it unless it can be stored beside.
+    async fn content(&mut self, path: &TreePath, source: &mut dyn EntrySource) -> Result<Read> {
+        let limits = &self.options.limits;
+        let left = limits.bytes.saturating_sub(self.imported.bytes);
+        let body = Body::new(source, path.clone(), limits.file_bytes.min(left));
+        self.imported.files += 1;
+        let read = match self.uploads.beside(body.start(LONGEST)).await? {
+            Start::Whole(bytes) => {
+                self.imported.bytes += bytes.len() as u64;
+                match self.workspace.store_inline(bytes) {
+                    Ok(stored) => {
+                        self.batch.bytes += stored.size() as usize;
+                        Read::Stored(stored)
+                    }
+                    Err(bytes) => Read::ForObject(bytes),
+                }
+            }
+            Start::More(body) => {
+                let stored = self.uploads.beside(self.workspace.store(body)).await?;
+                self.imported.bytes += stored.size();
+                Read::Stored(stored)
+            }
+        };
+        Ok(read)
+    }
+
+    /// Commits the batch once all its contents are stored.
+    async fn commit(&mut self) -> Result<()> {
+        let mut batch = std::mem::take(&mut self.batch);
+        batch.changes.extend(self.uploads.finish().await?);
+        if batch.changes.is_empty() {
+            return Ok(());
+        }
+        let other_kind = match self.grant.replaces() {
+            true => OtherKind::GivesWay,
+            false => OtherKind::Stays,
+        };
+        let changes: Vec<Prepared> = batch.changes.into_values().collect();
+        let (unneeded, operation) = self.workspace.write("import", |tx| {
+            let now = self.workspace.now();
+            let copy = tx.open_copy("import", self.copy, now)?;
+            let mut editor = Editor::new(tx, &copy.tree)?;
+            let unneeded = edit(tx, &mut editor, &changes, other_kind, now)?;
+            let written = editor.finish()?;
+            self.workspace
+                .check_entries(tx, "import", &copy.tree, &written)?;
+            let (author, ours) = (&self.options.author, &self.imported.operations);
+            let operation = extend(tx, copy, written.tree, author, ours, now)?;
+            Ok((unneeded, operation))
+        })?;
+        self.note(operation);
+        self.workspace.drop_objects(unneeded).await;
+        Ok(())
+    }
+
+    fn remove_missing(&mut self) -> Result<()> {
+        let Some(seen) = &self.seen else {
+            return Ok(());
+        };
+        let (removed, operation) = self.workspace.write("import", |tx| {
+            let now = self.workspace.now();
+            let copy = tx.open_copy("import", self.copy, now)?;
+            let into = &self.options.into;
+            let (removed, tree) = remove_missing(tx, &copy, into, seen, &self.began)?;
+            let ours = &self.imported.operations;
+            let operation = extend(tx, copy, tree, &self.options.author, ours, now)?;
+            Ok((removed, operation))
+        })?;
+        self.imported.removed = removed;
+        self.note(operation);
+        Ok(())
+    }
+
+    /// Takes down the operation that a batch became, or became a part of.
+    fn note(&mut self, operation: Option<OperationId>) {
+        let operations = &mut self.imported.operations;
+        if operation.is_some() && operations.last().copied() != operation {
+            operations.extend(operation);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What a workspace is opened with, and what of it is refused.
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// What can be tuned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Contents of up to this many bytes are kept in rows, larger ones in the
+    /// blob store. At most 1,000,000.
+    pub inline_limit: usize,
+    /// How much memory decoded nodes may take, in bytes. At most 1 TiB.
+    pub node_cache: usize,
+    /// How long applied and discarded copies are remembered, in milliseconds:
+    /// for that long a repeated apply returns its revision. 0 to 100 years.
+    pub keep_closed_copies: i64,
+    /// The most entries that a tree may have: files, symlinks and directories, each
+    /// counted at every path. What would make more is refused; a tree that has more
+    /// can still be read, and made smaller.
+    pub max_entries: u64,
+    /// How many of the newest events are kept for readers that come late; at
+    /// least 1.
+    pub keep_events: u64,
+    /// How many of the newest operations of an open copy are kept to be listed and
+    /// undone; at least 1. Collection deletes the older ones.
+    pub keep_operations: u64,
+}
+
+impl Default for Options {
+    /// 64 KiB in rows, 16 MiB of nodes, 30 days of closed copies, 50 million
+    /// entries, 10,000 events, 10,000 operations a copy.
+    fn default() -> Self {
+        Self {
+            inline_limit: 64 << 10,
+            node_cache: 16 << 20,
+            keep_closed_copies: 30 * 24 * 60 * 60 * 1000,
+            max_entries: 50_000_000,
+            keep_events: 10_000,
+            keep_operations: 10_000,
+        }
+    }
+}
+
+impl Options {
+    /// Refuses what is out of range. Every way to a workspace goes through here.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the field and its range.
+    pub(crate) fn check(&self) -> Result<()> {
+        const HUNDRED_YEARS: u64 = 100 * 365 * 24 * 60 * 60 * 1000;
+        let kept = u64::try_from(self.keep_closed_copies).unwrap_or(u64::MAX);
+        for (what, value, least, most) in [
+            ("inline_limit", self.inline_limit as u64, 0, 1_000_000),
+            ("node_cache", self.node_cache as u64, 0, 1 << 40),
+            ("keep_closed_copies", kept, 0, HUNDRED_YEARS),
+            ("keep_events", self.keep_events, 1, u64::MAX),
+            ("keep_operations", self.keep_operations, 1, u64::MAX),
+        ] {
+            if !(least..=most).contains(&value) {
+                return Err(Error::new(ErrorKind::Invalid, "open")
+                    .at(what)
+                    .because(format!("it is not from {least} to {most}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_out_of_range_are_refused_by_name() {
+        Options::default().check().unwrap();
+        let least = Options {
+            inline_limit: 0,
+            node_cache: 0,
+            keep_closed_copies: 0,
+            max_entries: 0,
+            keep_events: 1,
+            keep_operations: 1,
+        };
+        least.check().unwrap();
+        let good = Options::default();
+        for (what, options) in [
+            (
+                "inline_limit",
+                Options {
+                    inline_limit: 1_000_001,
+                    ..good
+                },
+            ),
+            (
+                "node_cache",
+                Options {
+                    node_cache: usize::MAX,
+                    ..good
+                },
+            ),
+            (
+                "keep_closed_copies",
+                Options {
+                    keep_closed_copies: -1,
+                    ..good
+                },
+            ),
+            (
+                "keep_closed_copies",
+                Options {
+                    keep_closed_copies: i64::MAX,
+                    ..good
+                },
+            ),
+            (
+                "keep_events",
+                Options {
+                    keep_events: 0,
+                    ..good
+                },
+            ),
+            (
+                "keep_operations",
+                Options {
+                    keep_operations: 0,
+                    ..good
+                },
+            ),
+        ] {
+            let error = options.check().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Invalid, "{what}");
+            assert_eq!(error.subject(), Some(what));
+        }
+    }
+}
