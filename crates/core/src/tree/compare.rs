@@ -335,14 +335,16 @@ impl Level {
                     continue;
                 }
                 Step::Skip => {}
-                Step::Differ(which) => {
-                    budget.spend()?;
-                    match (self.old.front(), self.new.front()) {
-                        (Some((_, Item::Entry(old))), Some((_, Item::Entry(new))))
-                            if which == Which::Both && same(old, new) => {}
-                        _ => return Ok(Some(which)),
+                // What is the same costs no more than the nodes that it is in, however
+                // much of it there is before the next difference.
+                Step::Differ(which) => match (self.old.front(), self.new.front()) {
+                    (Some((_, Item::Entry(old))), Some((_, Item::Entry(new))))
+                        if which == Which::Both && same(old, new) => {}
+                    _ => {
+                        budget.spend()?;
+                        return Ok(Some(which));
                     }
-                }
+                },
             }
             self.old.next();
             self.new.next();

@@ -183,7 +183,9 @@ impl Workspace {
             }
             let tree = match merge(tx, &copy.base, &head.tree, &copy.tree)? {
                 Merged::Tree(directory) => {
-                    self.check_entries(tx, "rebase", &copy.tree, &directory)?;
+                    // Too large a tree may come back where it is there already.
+                    self.check_entries(tx, "rebase", &copy.tree, &directory)
+                        .or_else(|_| self.check_entries(tx, "rebase", &head.tree, &directory))?;
                     directory.tree
                 }
                 Merged::Conflict(conflict) => {

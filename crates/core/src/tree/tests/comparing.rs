@@ -89,3 +89,28 @@ fn a_time_alone_is_no_difference() {
     assert_ne!(old, new);
     assert_eq!(differences(&nodes, &old, &new, None), []);
 }
+
+/// However many files differ in their time alone, the comparison goes past them at
+/// the cost of the nodes that they are in.
+#[test]
+fn times_alone_do_not_use_up_a_comparison() {
+    let nodes = Map::default();
+    let at = |time: i64| {
+        let entries = numbered(5_000).into_iter().map(|(name, entry)| {
+            let entry = entry.map(|entry| match entry {
+                Entry::File(file) => Entry::File(crate::entry::File {
+                    modified: crate::Timestamp::from_millis(time),
+                    ..file
+                }),
+                other => other,
+            });
+            (name, entry)
+        });
+        edit(&nodes, &empty(), entries.collect()).unwrap().tree
+    };
+    let (old, new) = (at(1_000_000), at(2_000_000));
+    assert_ne!(old, new);
+    let budget = crate::tree::compare::Budget::new(500);
+    let mut differences = Differences::between(&nodes, &old, &new, budget).unwrap();
+    assert!(differences.next(&nodes).unwrap().is_none());
+}
