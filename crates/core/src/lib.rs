@@ -85,6 +85,7 @@ pub use path::{MAX_NAME, MAX_PATH, Name, ToPath, TreePath};
 pub use view::{Export, Exported, Opened, View, Walk};
 pub use workspace::{
     Applied, ApplyOptions, At, CollectBudget, Collected, DiffOptions, Difference, ForkOptions,
-    FsckOptions, FsckReport, GrantOptions, Issued, KeepRevisions, NextStep, Options, Problem,
-    Rebased, Recorded, Reserved, RevisionMessage, Stored, Undone, Upkeep, UpkeepStep, Workspace,
+    FsckOptions, FsckReport, Garbage, GrantOptions, HeldObject, Issued, KeepRevisions, NextStep,
+    Options, Problem, Rebased, Recorded, Reserved, RevisionMessage, Stored, Undone, Upkeep,
+    UpkeepStep, Workspace,
 };

@@ -209,14 +209,26 @@ pub trait BlobStore: Send + Sync {
         key: &'a BlobKey,
         range: Range<u64>,
     ) -> BoxFuture<'a, Result<Option<ByteStream<'static>>>>;
-    /// Deletes an object; an absent one is not an error.
-    fn delete<'a>(&'a self, key: &'a BlobKey) -> BoxFuture<'a, Result<()>>;
-    /// Returns up to `limit` keys after `after`, in byte order.
+    /// Deletes objects, as many in one call as the store takes; an absent one is
+    /// not an error. Where it fails, any of them may be gone.
+    fn delete<'a>(&'a self, keys: &'a [BlobKey]) -> BoxFuture<'a, Result<()>>;
+    /// Returns up to `limit` keys after `after`, in byte order, with the sizes of
+    /// their objects.
     fn list<'a>(
         &'a self,
         after: Option<&'a BlobKey>,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<BlobKey>>>;
+    ) -> BoxFuture<'a, Result<Vec<Listed>>>;
+}
+
+/// A key of the blob store, as `list` shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// The key.
+    pub key: BlobKey,
+    /// The object's size in bytes; `None` for a remnant of a `put` that failed,
+    /// which `get` does not find.
+    pub size: Option<u64>,
 }
 
 /// The current files.

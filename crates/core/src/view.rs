@@ -159,7 +159,7 @@ impl View {
     /// grant; `Corrupt` where its content is missing or altered.
     pub async fn read(&self, path: &TreePath) -> Result<Bytes> {
         let file = self.file(path)?;
-        let bytes = self.workspace.read_entry(&file).await;
+        let bytes = self.workspace.read_kept(&file).await;
         bytes.map_err(|error| self.told(error))
     }
 
@@ -176,7 +176,7 @@ impl View {
                 .because(format!("the range ends at {} before it starts", range.end)));
         }
         let range = range.start.min(file.size)..range.end.min(file.size);
-        let body = self.workspace.open_entry(&file, range.clone()).await;
+        let body = self.workspace.open_kept(&file, range.clone()).await;
         let body = body.map_err(|error| self.told(error))?;
         Ok(Opened { file, range, body })
     }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use workspace_core::{BlobKey, ContentId, Result};
+use workspace_core::{BlobKey, ContentId, HeldObject, Result};
 
 type Store = dyn Fn(BlobKey, u64) -> BoxFuture<'static, Result<ContentId>> + Send + Sync;
 
@@ -41,10 +41,10 @@ impl fmt::Debug for Passage {
 }
 
 /// Whose bytes are the body of a response: a range of an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Passed {
-    /// The object.
-    pub key: BlobKey,
+    /// The object, which is not collected while this is held: until it is opened.
+    pub object: HeldObject,
     /// Which of its bytes, of which there is at least one.
     pub range: Range<u64>,
 }

@@ -52,9 +52,9 @@ pub(crate) async fn serve(call: &Call, path: &TreePath, file: &File) -> Answer {
                 && !range.is_empty()
                 && file.size > call.workspace.options().inline_limit as u64 =>
         {
-            let key = call.workspace.object_of(file)?;
+            let object = call.workspace.object_of(file)?;
             let range = range.clone();
-            key.map(|key| Passed { key, range })
+            object.map(|object| Passed { object, range })
         }
         _ => None,
     };

@@ -208,7 +208,7 @@ fn keys_are_used_once() {
     let key = "key".parse().unwrap();
     block_on(async {
         store.put(&key, stream::empty().boxed()).await.unwrap();
-        store.delete(&key).await.unwrap();
+        store.delete(std::slice::from_ref(&key)).await.unwrap();
     });
     let again = AssertUnwindSafe(|| block_on(store.put(&key, stream::empty().boxed())));
     assert!(catch_unwind(again).is_err());

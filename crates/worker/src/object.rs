@@ -202,12 +202,12 @@ impl Object {
 
     /// Turns a response into what JavaScript takes.
     async fn answer(&self, call: &Call, response: Response<Body>) -> Result<Array> {
-        let (Some(Passed { key, range }), Some(open)) =
+        let (Some(Passed { object, range }), Some(open)) =
             (response.extensions().get(), self.open.get())
         else {
             return answer(response).await;
         };
-        match open.blobs.readable(key, range.clone()).await {
+        match open.blobs.readable(object.key(), range.clone()).await {
             Ok(Some(readable)) => Ok(answer_with(&response, &readable)),
             // What cannot be passed on is read here, and says what is wrong.
             _ => answer(open.ask(call, self.request(call)?).await).await,

@@ -224,6 +224,8 @@ export const flow: Record<string, Case> = {
     equal((await value(workspace.usage())).object_contents, 0, "what is in R2 then");
     const report = await value(workspace.fsck({ contents: true }));
     equal(report.problems, [], "what is not whole");
+    const repaired = await value(workspace.repair());
+    equal([repaired.problem_count, repaired.repaired], [0, 0], "what was repaired");
   },
 };
 

@@ -346,4 +346,12 @@ export abstract class Operations<Env = unknown> extends DurableObject<Env> {
   fsck(options: { contents?: boolean } = {}): Promise<Result<Fsck>> {
     return json(this, () => get("/v1/fsck", { ...options }));
   }
+
+  /**
+   * Checks that everything stored is whole, and repairs what can be: drops what is
+   * lost, so that the same bytes written again heal it, and corrects sizes.
+   */
+  repair(options: { contents?: boolean } = {}): Promise<Result<Fsck>> {
+    return json(this, () => ({ ...get("/v1/fsck", { ...options }), method: "POST" }));
+  }
 }

@@ -67,7 +67,7 @@ extern "C" {
         value: &Uint8Array,
     ) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch)]
-    pub(crate) async fn delete(this: &Bucket, key: &str) -> Result<JsValue, JsValue>;
+    pub(crate) async fn delete(this: &Bucket, keys: &Array) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch)]
     pub(crate) async fn list(this: &Bucket, options: &JsValue) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch, js_name = createMultipartUpload)]

@@ -8,7 +8,7 @@ use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use send_wrapper::SendWrapper;
 use wasm_bindgen::{JsCast, JsValue};
-use workspace_core::store::{BlobStore, ByteStream};
+use workspace_core::store::{BlobStore, ByteStream, Listed};
 use workspace_core::{BlobKey, Error, ErrorKind, Result};
 
 use crate::binding::{Bucket, Found, Head, Page, Upload};
@@ -21,7 +21,7 @@ use crate::prefix::Prefix;
 const PART: usize = 5 << 20;
 /// The most parts that R2 takes, which makes 48 GiB.
 const MAX_PARTS: u32 = 10_000;
-/// The most objects that R2 lists at a time.
+/// The most objects that R2 lists or deletes at a time.
 const MAX_PAGE: usize = 1_000;
 
 /// The objects of one workspace in an R2 bucket.
@@ -177,7 +177,7 @@ impl R2Blobs {
         Ok(Some(chunks.map_err(move |error| error.at(&key)).boxed()))
     }
 
-    async fn page(&self, after: Option<&BlobKey>, limit: usize) -> Result<Vec<BlobKey>> {
+    async fn page(&self, after: Option<&BlobKey>, limit: usize) -> Result<Vec<Listed>> {
         let failed = |thrown| failed("list objects", thrown).at(self.prefix.as_str());
         let mut keys = Vec::new();
         let mut last = after.map(|key| self.name(key));
@@ -194,9 +194,14 @@ impl R2Blobs {
             let page = self.bucket.list(&options).await.map_err(failed)?;
             let page: Page = page.unchecked_into();
             for object in page.objects().map_err(failed)? {
-                let object = object.key().map_err(failed)?;
-                keys.extend(self.prefix.key(&object));
-                last = Some(object);
+                let size = object.size().map_err(failed)? as u64;
+                let name = object.key().map_err(failed)?;
+                let key = self.prefix.key(&name);
+                keys.extend(key.map(|key| Listed {
+                    key,
+                    size: Some(size),
+                }));
+                last = Some(name);
             }
             if !page.truncated().map_err(failed)? {
                 break;
@@ -219,13 +224,20 @@ impl BlobStore for R2Blobs {
         SendWrapper::new(self.open(key, range)).boxed()
     }
 
-    fn delete<'a>(&'a self, key: &'a BlobKey) -> BoxFuture<'a, Result<()>> {
+    fn delete<'a>(&'a self, keys: &'a [BlobKey]) -> BoxFuture<'a, Result<()>> {
         SendWrapper::new(async move {
-            let deleted = self.bucket.delete(&self.name(key)).await;
-            match deleted {
-                Ok(_) => Ok(()),
-                Err(thrown) => Err(failed("delete object", thrown).at(key)),
+            for page in keys.chunks(MAX_PAGE) {
+                let names = page.iter().map(|key| JsValue::from(self.name(key)));
+                let deleted = self.bucket.delete(&names.collect()).await;
+                deleted.map_err(|thrown| {
+                    let error = failed("delete object", thrown);
+                    match page {
+                        [key] => error.at(key),
+                        _ => error.at(self.prefix.as_str()),
+                    }
+                })?;
             }
+            Ok(())
         })
         .boxed()
     }
@@ -234,7 +246,7 @@ impl BlobStore for R2Blobs {
         &'a self,
         after: Option<&'a BlobKey>,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<BlobKey>>> {
+    ) -> BoxFuture<'a, Result<Vec<Listed>>> {
         SendWrapper::new(self.page(after, limit)).boxed()
     }
 }

@@ -200,8 +200,8 @@ fn refuse_other_objects(blobs: &ObjectBlobs) -> Result<()> {
     });
     match listed?.first() {
         None => Ok(()),
-        Some(key) => Err(Error::new(ErrorKind::NotEmpty, "create workspace")
-            .at(key)
+        Some(found) => Err(Error::new(ErrorKind::NotEmpty, "create workspace")
+            .at(&found.key)
             .because("there are objects where the new workspace would keep its own")),
     }
 }

@@ -67,6 +67,18 @@ impl SqliteConn {
         ] {
             db.pragma_update(None, pragma, value).map_err(failed)?;
         }
+        // SQLite passes over what it does not know; a commit that is not flushed
+        // must not pass for one that is.
+        for (pragma, wanted) in [("synchronous", 2), ("fullfsync", 1)] {
+            let found: i64 = db
+                .pragma_query_value(None, pragma, |row| row.get(0))
+                .map_err(failed)?;
+            if found != wanted {
+                return Err(Error::new(ErrorKind::Unsupported, "open database")
+                    .at(path.display())
+                    .because(format!("{pragma} is {found}, expected {wanted}")));
+            }
+        }
         Ok(Self {
             db,
             path: path.to_owned(),

@@ -6,7 +6,7 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 use serde::Serialize;
 use workspace_core::{
-    At, Entry, Error, ErrorKind, FsckOptions, KeepRevisions, Timestamp, TreePath,
+    At, Entry, Error, ErrorKind, FsckOptions, Garbage, KeepRevisions, Timestamp, TreePath,
 };
 use workspace_native::Objects;
 
@@ -45,6 +45,9 @@ pub(crate) struct Fsck {
     /// Also read every content and compare it with its id
     #[arg(long)]
     contents: bool,
+    /// Repair what can be: drop what is lost, so that writing the same bytes again heals it, and correct sizes
+    #[arg(long)]
+    repair: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -153,6 +156,7 @@ pub(crate) async fn fsck(run: &Run, args: &Fsck) -> Result<Outcome> {
     let bar = progress::start(run, "checking", None);
     let options = FsckOptions {
         contents: args.contents,
+        repair: args.repair,
     };
     let report = session.fsck(options).await?;
     bar.finish_and_clear();
@@ -161,6 +165,14 @@ pub(crate) async fn fsck(run: &Run, args: &Fsck) -> Result<Outcome> {
         struct ProblemShape {
             subject: String,
             detail: String,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            repair: Option<String>,
+        }
+        #[derive(Serialize)]
+        struct GarbageShape {
+            nodes: u64,
+            contents: u64,
+            objects: u64,
         }
         #[derive(Serialize)]
         struct Shape {
@@ -168,42 +180,78 @@ pub(crate) async fn fsck(run: &Run, args: &Fsck) -> Result<Outcome> {
             directories: u64,
             nodes: u64,
             contents: u64,
+            objects: u64,
             verified_bytes: u64,
+            garbage: GarbageShape,
             problems: Vec<ProblemShape>,
+            problem_count: u64,
+            repaired: u64,
         }
         let problems = report.problems.iter().map(|problem| ProblemShape {
             subject: problem.subject.clone(),
             detail: problem.detail.clone(),
+            repair: problem.repair.clone(),
         });
         run.out.json(&Shape {
             roots: report.roots,
             directories: report.directories,
             nodes: report.nodes,
             contents: report.contents,
+            objects: report.objects,
             verified_bytes: report.verified_bytes,
+            garbage: GarbageShape {
+                nodes: report.garbage.nodes,
+                contents: report.garbage.contents,
+                objects: report.garbage.objects,
+            },
             problems: problems.collect(),
+            problem_count: report.problem_count,
+            repaired: report.repaired,
         })?;
     } else {
         for problem in &report.problems {
             let text = problem.to_string();
             run.out.line(run.out.paint(RED, run.out.safe(&text)))?;
         }
+        let more = report.problem_count - report.problems.len() as u64;
+        if more > 0 {
+            run.out
+                .line(run.out.paint(RED, format!("and {more} more")))?;
+        }
         let checked = format!(
-            "checked {}, {}, {}",
+            "checked {}, {}, {}, {}",
             count_text(report.roots, "tree", "trees"),
             count_text(report.nodes, "node", "nodes"),
             count_text(report.contents, "content", "contents"),
+            count_text(report.objects, "object", "objects"),
         );
         let read = match args.contents {
             true => format!(" ({} read)", bytes_text(report.verified_bytes)),
             false => String::new(),
         };
-        let found = count_text(report.problems.len() as u64, "problem", "problems");
-        run.out.say(format!("{checked}{read}: {found}"))?;
+        let found = count_text(report.problem_count, "problem", "problems");
+        let done = match args.repair {
+            true => format!(", {} repaired", report.repaired),
+            false => String::new(),
+        };
+        run.out.say(format!("{checked}{read}: {found}{done}"))?;
+        let Garbage {
+            nodes,
+            contents,
+            objects,
+        } = report.garbage;
+        if nodes + contents + objects > 0 {
+            run.out.say(format!(
+                "nothing refers to {}, {}, {}: `workspace gc` deletes them",
+                count_text(nodes, "node", "nodes"),
+                count_text(contents, "content", "contents"),
+                count_text(objects, "object", "objects"),
+            ))?;
+        }
     }
-    Ok(match report.problems.is_empty() {
-        true => Outcome::Done,
-        false => Outcome::Negative,
+    Ok(match report.problem_count {
+        0 => Outcome::Done,
+        _ => Outcome::Negative,
     })
 }
 

@@ -54,7 +54,7 @@ impl Walk {
     pub(super) async fn open(&self, file: &File) -> Result<Opened> {
         let range = 0..file.size;
         let workspace = &self.view.workspace;
-        let body = workspace.open_entry(file, range.clone()).await?;
+        let body = workspace.open_kept(file, range.clone()).await?;
         Ok(Opened {
             file: file.clone(),
             range,

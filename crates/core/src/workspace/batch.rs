@@ -1,5 +1,7 @@
 //! Batches of changes to head or to a copy.
 
+use bytes::Bytes;
+
 use crate::change::{AllowedChange, Change, ChangeOptions, Changed, Content};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::BlobKey;
@@ -8,6 +10,7 @@ use crate::tree::Editor;
 use crate::workspace::edit::{OtherKind, Prepared, What, edit};
 use crate::workspace::target::Target;
 use crate::workspace::tx::Tx;
+use crate::workspace::uploads::Uploads;
 use crate::workspace::{At, Workspace};
 
 /// The longest actor, in bytes.
@@ -20,26 +23,32 @@ impl Workspace {
     pub(crate) async fn change(
         &self,
         at: At,
-        changes: Vec<AllowedChange>,
+        mut changes: Vec<AllowedChange>,
         options: ChangeOptions,
     ) -> Result<Changed> {
         check_text("change", &options.author.actor, &options.author.note)?;
-        let mut prepared = Vec::with_capacity(changes.len());
-        for AllowedChange { change, rests_on } in changes {
-            let what = match change {
-                Change::Write {
-                    path,
-                    content: Content::Bytes(bytes),
-                    options,
-                } => What::Write {
-                    content: self.store_bytes(bytes).await?,
+        let mut uploads = Uploads::new(self);
+        for allowed in &mut changes {
+            if let Change::Write { content, .. } = &mut allowed.change {
+                match std::mem::replace(content, Content::Bytes(Bytes::new())) {
+                    Content::Bytes(bytes) => uploads.push_bytes(bytes).await?,
+                    Content::Stored(stored) => uploads.push_stored(stored),
+                }
+            }
+        }
+        let mut stored = uploads.finish().await?.into_iter();
+        let prepared = changes.into_iter().map(|allowed| Prepared {
+            what: match allowed.change {
+                Change::Write { path, options, .. } => What::Write {
+                    content: stored.next().expect("a content is pushed for each write"),
                     path,
                     options,
                 },
-                other => self.prepare_now(other)?,
-            };
-            prepared.push(Prepared { what, rests_on });
-        }
+                other => What::Other(other),
+            },
+            rests_on: allowed.rests_on,
+        });
+        let prepared: Vec<Prepared> = prepared.collect();
         let (changed, unneeded) = self.commit_batch(at, &prepared, &options)?;
         self.drop_objects(unneeded).await;
         Ok(changed)

@@ -117,6 +117,7 @@ impl Workspace {
         {
             return self.sweep_objects(after, limit).await;
         }
+        let begins = state.is_none_or(|last| last.phase == CollectionPhase::Done);
         // Set before the transaction that begins it commits: marking too much is
         // harmless, too little is not.
         self.inner.collecting.set(true);
@@ -140,10 +141,10 @@ impl Workspace {
             Ok((state, unneeded))
         })?;
         self.inner.collecting.set(state.phase.marks());
-        let objects = unneeded.len() as u64;
-        for key in unneeded {
-            self.delete_object(&key).await?;
+        if begins {
+            self.inner.in_flight.collected();
         }
+        let objects = self.sweep(unneeded).await?;
         Ok(Collected::by(&state, objects))
     }
 
@@ -198,6 +199,9 @@ impl Workspace {
                 let swept = tx.rows.sweep(*after, limit)?;
                 state.nodes += swept.nodes;
                 state.contents += swept.contents;
+                if swept.contents > 0 {
+                    self.swept();
+                }
                 unneeded.extend(swept.objects);
                 match swept.last {
                     Some(last) => Sweep(last),
@@ -278,24 +282,22 @@ impl Workspace {
         Ok(new)
     }
 
-    /// Deletes the objects of a page that no content refers to and that no
-    /// writer is storing. Only a key in flight can come to be referred to, so
+    /// Deletes the objects of a page that no content refers to and that nobody
+    /// is storing or reading. Only a key in flight can come to be referred to, so
     /// what is neither now never will be.
     async fn sweep_objects(&self, after: Option<BlobKey>, limit: usize) -> Result<Collected> {
         self.meter.count(|receipt| receipt.blob_calls += 1);
         let page = self.blobs().list(after.as_ref(), limit).await?;
         let orphans = self.read("collect", |tx| {
             let mut orphans = Vec::new();
-            for key in &page {
-                if !tx.rows.has_object(key)? && !self.inner.in_flight.contains(key) {
-                    orphans.push(key.clone());
+            for listed in &page {
+                if !tx.rows.has_object(&listed.key)? {
+                    orphans.push(listed.key.clone());
                 }
             }
             Ok(orphans)
         })?;
-        for key in &orphans {
-            self.delete_object(key).await?;
-        }
+        let objects = self.sweep(orphans).await?;
         let state = self.write("collect", |tx| {
             let state = tx.rows.collection()?.ok_or_else(|| {
                 Error::new(ErrorKind::Corrupt, "collect").because("its place is gone")
@@ -305,19 +307,14 @@ impl Workspace {
                 return Ok(state);
             }
             let phase = match page.into_iter().next_back() {
-                Some(last) => CollectionPhase::SweepObjects(Some(last)),
+                Some(last) => CollectionPhase::SweepObjects(Some(last.key)),
                 None => CollectionPhase::Done,
             };
             let state = CollectionRecord { phase, ..state };
             tx.rows.set_collection(Some(&state))?;
             Ok(state)
         })?;
-        Ok(Collected::by(&state, orphans.len() as u64))
-    }
-
-    async fn delete_object(&self, key: &BlobKey) -> Result<()> {
-        self.meter.count(|receipt| receipt.blob_calls += 1);
-        self.blobs().delete(key).await
+        Ok(Collected::by(&state, objects))
     }
 }
 

@@ -1,11 +1,8 @@
 //! Contents: storing them before they are referred to, and reading them back.
 
-use std::cell::RefCell;
-use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -18,49 +15,27 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{BlobKey, ContentId};
 use crate::store::{ByteStream, ContentRecord, MetaTx as _, Place};
 use crate::workspace::Workspace;
+use crate::workspace::in_flight::{HeldObject, InFlight};
 use crate::workspace::tx::Tx;
 
-/// The keys of objects that are being stored and that no row refers to yet.
-/// The collector leaves them alone; after a crash they are orphans that it
-/// deletes.
-#[derive(Clone, Default)]
-pub(crate) struct InFlight(Rc<RefCell<HashSet<BlobKey>>>);
-
-impl InFlight {
-    fn enter(&self, key: BlobKey) -> Landing {
-        self.0.borrow_mut().insert(key.clone());
-        Landing {
-            in_flight: self.clone(),
-            key,
-        }
-    }
-
-    pub(crate) fn contains(&self, key: &BlobKey) -> bool {
-        self.0.borrow().contains(key)
-    }
-}
-
-/// Keeps a key in flight until it is dropped.
-struct Landing {
-    in_flight: InFlight,
-    key: BlobKey,
-}
-
-impl Drop for Landing {
-    fn drop(&mut self) {
-        self.in_flight.0.borrow_mut().remove(&self.key);
-    }
-}
+/// How often a reader looks where a content is, before it says that it is lost.
+const LOOKS: usize = 3;
 
 /// A content that is stored and not yet part of any tree.
 ///
-/// Put it into a [`Change::Write`](crate::Change::Write); one that is dropped
-/// is collected later.
+/// Put it into a [`Change::Write`](crate::Change::Write) of the same workspace;
+/// one that is dropped is a reason for the next collection, which deletes it.
 pub struct Stored {
     id: ContentId,
     record: ContentRecord,
+    /// Where the same bytes were before, if they are there no more.
+    lost: Option<BlobKey>,
+    /// Whether that was looked at.
+    checked: bool,
+    /// Those of the workspace that it is stored in.
+    keys: InFlight,
     /// Held until the row is committed.
-    _landing: Option<Landing>,
+    _held: Option<HeldObject>,
 }
 
 impl Stored {
@@ -74,14 +49,37 @@ impl Stored {
         self.record.size
     }
 
-    /// Makes the content part of the transaction. Returns the key of an object
-    /// that turned out not to be needed, since the content was there.
+    /// Makes the content part of the transaction: as it is where it is new, or
+    /// where the one that is there is known to be damaged. Returns the key of the
+    /// object that is not needed then.
     pub(crate) fn commit(&self, tx: &Tx<'_>) -> Result<Option<BlobKey>> {
-        let new = tx.put_content(&self.id, &self.record)?;
-        Ok(match &self.record.place {
-            Place::Object(key) if !new => Some(key.clone()),
-            _ => None,
+        if tx.put_content(&self.id, &self.record)? {
+            return Ok(None);
+        }
+        let unneeded = match tx.rows.content(&self.id)? {
+            Some(old) if !self.keeps(&old) => {
+                tx.rows.delete_content(&self.id)?;
+                tx.put_content(&self.id, &self.record)?;
+                old.place
+            }
+            _ => self.record.place.clone(),
+        };
+        Ok(match unneeded {
+            Place::Object(key) => Some(key),
+            Place::Inline(_) => None,
         })
+    }
+
+    /// Tells whether what is stored of the same bytes will do.
+    fn keeps(&self, old: &ContentRecord) -> bool {
+        old.size == self.record.size
+            && match (&old.place, &self.record.place) {
+                (Place::Inline(old), Place::Inline(new)) => old == new,
+                (Place::Inline(old), Place::Object(_)) => ContentId::of(old) == self.id,
+                // These bytes are at hand, those would have to be looked for.
+                (Place::Object(_), Place::Inline(_)) => false,
+                (Place::Object(old), Place::Object(_)) => self.lost.as_ref() != Some(old),
+            }
     }
 }
 
@@ -91,14 +89,14 @@ impl Stored {
 /// Nothing refers to the object until it is [`stored`](Self::stored) and part of
 /// a change. The collector leaves it alone while this lives.
 pub struct Reserved {
-    key: BlobKey,
-    landing: Landing,
+    held: HeldObject,
+    keys: InFlight,
 }
 
 impl Reserved {
     /// Returns the key.
     pub fn key(&self) -> &BlobKey {
-        &self.key
+        self.held.key()
     }
 
     /// Takes over the object, whose bytes the caller counted and hashed.
@@ -107,16 +105,19 @@ impl Reserved {
             id,
             record: ContentRecord {
                 size,
-                place: Place::Object(self.key),
+                place: Place::Object(self.held.key().clone()),
             },
-            _landing: Some(self.landing),
+            lost: None,
+            checked: false,
+            keys: self.keys,
+            _held: Some(self.held),
         }
     }
 }
 
 impl fmt::Debug for Reserved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Reserved").field(&self.key).finish()
+        f.debug_tuple("Reserved").field(self.key()).finish()
     }
 }
 
@@ -136,7 +137,8 @@ impl Workspace {
     ///
     /// # Errors
     /// Those of the stream and of the blob store; nothing refers to what was
-    /// stored of it, and collection deletes it.
+    /// stored of it, and the next collection deletes it. The same goes for a
+    /// future that is dropped before its end.
     pub async fn store(&self, mut body: ByteStream<'_>) -> Result<Stored> {
         let limit = self.inner.options.inline_limit;
         let mut start = BytesMut::new();
@@ -147,7 +149,7 @@ impl Workspace {
             }
             start.extend_from_slice(&chunk);
         }
-        Ok(inline(start.freeze()))
+        Ok(self.inline(start.freeze()))
     }
 
     /// Stores bytes that are in memory.
@@ -161,7 +163,7 @@ impl Workspace {
     /// Stores bytes that fit into a row; returns others as they are.
     pub(crate) fn store_inline(&self, bytes: Bytes) -> std::result::Result<Stored, Bytes> {
         match bytes.len() <= self.inner.options.inline_limit {
-            true => Ok(inline(bytes)),
+            true => Ok(self.inline(bytes)),
             false => Err(bytes),
         }
     }
@@ -170,11 +172,75 @@ impl Workspace {
     /// for contents over the [inline limit](crate::Options::inline_limit) only.
     pub fn reserve(&self) -> Reserved {
         let key = BlobKey::from_random(self.inner.context.ids.next());
-        let landing = self.inner.in_flight.enter(key.clone());
-        Reserved { key, landing }
+        let keys = self.inner.in_flight.clone();
+        let held = keys.upload(key);
+        Reserved { held, keys }
     }
 
-    async fn store_object(&self, body: ByteStream<'_>) -> Result<Stored> {
+    fn inline(&self, bytes: Bytes) -> Stored {
+        Stored {
+            id: ContentId::of(&bytes),
+            record: ContentRecord {
+                size: bytes.len() as u64,
+                place: Place::Inline(bytes),
+            },
+            lost: None,
+            checked: true,
+            keys: self.inner.in_flight.clone(),
+            _held: None,
+        }
+    }
+
+    /// Prepares a content that the caller stored for being referred to.
+    ///
+    /// # Errors
+    /// `Invalid` for one that is stored in another workspace; those of the blob store.
+    pub(crate) async fn own(&self, stored: Stored) -> Result<Stored> {
+        if !stored.keys.is(&self.inner.in_flight) {
+            return Err(Error::new(ErrorKind::Invalid, "change")
+                .at(stored.id)
+                .because("it was stored in another workspace"));
+        }
+        match stored.checked {
+            true => Ok(stored),
+            false => self.check_old(stored).await,
+        }
+    }
+
+    /// Looks whether the same bytes were stored before and are lost, so that these
+    /// take their place. Asks the blob store for the last byte, and only where
+    /// there is an object already.
+    async fn check_old(&self, stored: Stored) -> Result<Stored> {
+        let id = &stored.id;
+        let found = self.read("store content", |tx| tx.rows.content(id))?;
+        let lost = match found.map(|found| found.place) {
+            Some(Place::Object(key)) => {
+                let held = self.inner.in_flight.read(key);
+                let size = stored.record.size;
+                self.meter.count(|receipt| receipt.blob_calls += 1);
+                let last = size.saturating_sub(1)..size;
+                let found = self.inner.blobs.get(held.key(), last).await?;
+                let there = match found {
+                    Some(mut body) => loop {
+                        match body.try_next().await? {
+                            Some(chunk) if chunk.is_empty() => {}
+                            chunk => break chunk.is_some(),
+                        }
+                    },
+                    None => false,
+                };
+                (!there).then(|| held.key().clone())
+            }
+            _ => None,
+        };
+        Ok(Stored {
+            lost,
+            checked: true,
+            ..stored
+        })
+    }
+
+    pub(crate) async fn store_object(&self, body: ByteStream<'_>) -> Result<Stored> {
         let reserved = self.reserve();
         let key = reserved.key();
         let mut hash = Sha256::new();
@@ -194,39 +260,41 @@ impl Workspace {
                 .because(format!("{stored} bytes were stored of {size}")));
         }
         let id = ContentId::from_bytes(hash.finalize().into());
-        Ok(reserved.stored(id, size))
+        self.check_old(reserved.stored(id, size)).await
     }
 
-    /// Deletes objects that a commit did not need. What fails stays for the
-    /// collector.
-    pub(crate) async fn drop_objects(&self, keys: Vec<BlobKey>) {
-        for key in keys {
-            self.meter.count(|receipt| receipt.blob_calls += 1);
-            let _collected_later = self.inner.blobs.delete(&key).await;
+    /// Deletes objects that a commit did not need, but for those that are being
+    /// read. What fails is left to the next collection.
+    pub(crate) async fn drop_objects(&self, mut keys: Vec<BlobKey>) {
+        keys.retain(|key| !self.inner.in_flight.reads(key));
+        let _collected_later = self.delete_objects(keys).await;
+    }
+
+    /// Deletes objects that no row names any more, in one call.
+    async fn delete_objects(&self, keys: Vec<BlobKey>) -> Result<u64> {
+        if keys.is_empty() {
+            return Ok(0);
         }
+        self.meter.count(|receipt| receipt.blob_calls += 1);
+        self.inner.blobs.delete(&keys).await?;
+        self.inner.in_flight.deleted(&keys);
+        Ok(keys.len() as u64)
+    }
+
+    /// Deletes what a collection found that no row names, but for objects that
+    /// somebody stores or reads; returns how many. Nobody can begin to use what no
+    /// row names, so what is not in use now never will be.
+    pub(crate) async fn sweep(&self, mut keys: Vec<BlobKey>) -> Result<u64> {
+        keys.retain(|key| !self.inner.in_flight.keeps(key));
+        self.delete_objects(keys).await
     }
 
     /// Reads the whole content of a file entry into memory, and checks it.
     ///
     /// # Errors
-    /// `Corrupt` where it is missing or altered.
+    /// As for [`open_entry`](Self::open_entry).
     pub async fn read_entry(&self, file: &File) -> Result<Bytes> {
-        let mut body = self.open_entry(file, 0..file.size).await?;
-        let Some(first) = body.try_next().await? else {
-            return Ok(Bytes::new());
-        };
-        let mut rest = BytesMut::new();
-        while let Some(chunk) = body.try_next().await? {
-            if rest.is_empty() {
-                rest.extend_from_slice(&first);
-            }
-            rest.extend_from_slice(&chunk);
-        }
-        Ok(if rest.is_empty() {
-            first
-        } else {
-            rest.freeze()
-        })
+        whole(self.open_entry(file, 0..file.size).await?).await
     }
 
     /// Returns the whole content of a file entry, if it is in a row.
@@ -234,7 +302,8 @@ impl Workspace {
     /// # Errors
     /// `Invalid` where it is in an object; `Corrupt` where it is missing or altered.
     pub(crate) fn read_inline(&self, file: &File) -> Result<Bytes> {
-        match self.content(&file.content)?.place {
+        let found = self.content(&file.content)?;
+        match found.ok_or_else(|| self.gone(&file.content))?.place {
             Place::Inline(bytes) if ContentId::of(&bytes) == file.content => Ok(bytes),
             Place::Inline(_) => Err(Error::new(ErrorKind::Corrupt, "read content")
                 .at(file.content)
@@ -248,58 +317,137 @@ impl Workspace {
         }
     }
 
-    /// Returns the key of the object that a file entry's content is in; `None`
-    /// where it is in a row.
+    /// As [`read_entry`](Self::read_entry), for an entry of a tree that cannot have
+    /// been collected since it was looked up.
+    pub(crate) async fn read_kept(&self, file: &File) -> Result<Bytes> {
+        whole(self.open_kept(file, 0..file.size).await?).await
+    }
+
+    /// Returns the object that a file entry's content is in, which the collector
+    /// leaves alone while the caller holds it; `None` where the content is in a row.
     ///
     /// # Errors
-    /// `Corrupt` where the row is missing.
-    pub fn object_of(&self, file: &File) -> Result<Option<BlobKey>> {
-        Ok(match self.content(&file.content)?.place {
+    /// As for [`open_entry`](Self::open_entry).
+    pub fn object_of(&self, file: &File) -> Result<Option<HeldObject>> {
+        let found = self.content(&file.content)?;
+        Ok(match found.ok_or_else(|| self.gone(&file.content))?.place {
             Place::Inline(_) => None,
-            Place::Object(key) => Some(key),
+            Place::Object(key) => Some(self.inner.in_flight.read(key)),
         })
     }
 
-    fn content(&self, id: &ContentId) -> Result<ContentRecord> {
-        let found = self.read("read content", |tx| tx.rows.content(id))?;
-        found.ok_or_else(|| missing(id, "row"))
+    fn content(&self, id: &ContentId) -> Result<Option<ContentRecord>> {
+        self.read("read content", |tx| tx.rows.content(id))
+    }
+
+    /// Says that there is no row for a content that was looked up at some time.
+    fn gone(&self, id: &ContentId) -> Error {
+        match self.inner.swept.get() {
+            true => Error::new(ErrorKind::Stale, "read content")
+                .at(id)
+                .because("it was collected, or is lost; look the entry up again"),
+            false => missing(id, "row"),
+        }
     }
 
     /// Opens `range` of the content of a file entry; a whole one is checked at its
-    /// end.
+    /// end. The entry should have been looked up just before: what nothing refers
+    /// to any more may be collected.
     ///
     /// # Errors
-    /// `Corrupt` where it is missing, and as a stream where it is altered.
+    /// `Corrupt` where it is missing, and as a stream where it is altered; `Stale`
+    /// where it is gone and contents were collected since the workspace was opened.
     pub async fn open_entry(&self, file: &File, range: Range<u64>) -> Result<ByteStream<'static>> {
+        self.open_range(file, range, |id| self.gone(id)).await
+    }
+
+    /// As [`open_entry`](Self::open_entry), for an entry of a tree that cannot have
+    /// been collected since it was looked up: what is missing is `Corrupt`.
+    pub(crate) async fn open_kept(
+        &self,
+        file: &File,
+        range: Range<u64>,
+    ) -> Result<ByteStream<'static>> {
+        self.open_range(file, range, |id| missing(id, "row")).await
+    }
+
+    /// Takes note that contents may have been collected.
+    pub(crate) fn swept(&self) {
+        self.inner.swept.set(true);
+    }
+
+    async fn open_range(
+        &self,
+        file: &File,
+        range: Range<u64>,
+        gone: impl Fn(&ContentId) -> Error,
+    ) -> Result<ByteStream<'static>> {
         let id = file.content;
-        let record = self.content(&id)?;
         let whole = range == (0..file.size);
-        let body: ByteStream<'static> = match record.place {
-            Place::Inline(bytes) => {
-                let within = |at: u64| at.min(bytes.len() as u64) as usize;
-                let bytes = bytes.slice(within(range.start)..within(range.end));
-                Box::pin(stream::iter((!bytes.is_empty()).then_some(Ok(bytes))))
-            }
-            Place::Object(key) => {
-                self.meter.count(|receipt| {
-                    receipt.blob_calls += 1;
-                    receipt.bytes_read += range.end.saturating_sub(range.start);
-                });
-                let found = self.inner.blobs.get(&key, range.clone()).await?;
-                found.ok_or_else(|| missing(&id, "object").with_source(missing_object(&key)))?
-            }
-        };
-        Ok(Box::pin(Checked {
-            body: Some(body),
-            left: range.end.saturating_sub(range.start),
-            hash: whole.then(Sha256::new),
-            id,
-        }))
+        let mut last = None;
+        for _ in 0..LOOKS {
+            let record = self.content(&id)?.ok_or_else(|| gone(&id))?;
+            let (body, held): (ByteStream<'static>, _) = match record.place {
+                Place::Inline(bytes) => {
+                    let within = |at: u64| at.min(bytes.len() as u64) as usize;
+                    let bytes = bytes.slice(within(range.start)..within(range.end));
+                    let bytes = (!bytes.is_empty()).then_some(Ok(bytes));
+                    (Box::pin(stream::iter(bytes)), None)
+                }
+                // It was looked for there: nobody has put it anywhere else since.
+                Place::Object(key) if last.as_ref() == Some(&key) => break,
+                Place::Object(key) => {
+                    let held = self.inner.in_flight.read(key);
+                    self.meter.count(|receipt| {
+                        receipt.blob_calls += 1;
+                        receipt.bytes_read += range.end.saturating_sub(range.start);
+                    });
+                    match self.inner.blobs.get(held.key(), range.clone()).await? {
+                        Some(body) => (body, Some(held)),
+                        // The same bytes may have been stored again meanwhile.
+                        None => {
+                            last = Some(held.key().clone());
+                            continue;
+                        }
+                    }
+                }
+            };
+            return Ok(Box::pin(Checked {
+                body: Some(body),
+                left: range.end.saturating_sub(range.start),
+                hash: whole.then(Sha256::new),
+                id,
+                held,
+            }));
+        }
+        let lost = missing(&id, "object");
+        Err(match last {
+            Some(key) => lost.with_source(missing_object(&key)),
+            None => lost,
+        })
     }
 
     pub(crate) fn blobs(&self) -> &Arc<dyn crate::store::BlobStore> {
         &self.inner.blobs
     }
+}
+
+async fn whole(mut body: ByteStream<'static>) -> Result<Bytes> {
+    let Some(first) = body.try_next().await? else {
+        return Ok(Bytes::new());
+    };
+    let mut rest = BytesMut::new();
+    while let Some(chunk) = body.try_next().await? {
+        if rest.is_empty() {
+            rest.extend_from_slice(&first);
+        }
+        rest.extend_from_slice(&chunk);
+    }
+    Ok(if rest.is_empty() {
+        first
+    } else {
+        rest.freeze()
+    })
 }
 
 fn missing(id: &ContentId, what: &str) -> Error {
@@ -312,24 +460,21 @@ fn missing_object(key: &BlobKey) -> Error {
     Error::new(ErrorKind::NotFound, "get object").at(key)
 }
 
-fn inline(bytes: Bytes) -> Stored {
-    Stored {
-        id: ContentId::of(&bytes),
-        record: ContentRecord {
-            size: bytes.len() as u64,
-            place: Place::Inline(bytes),
-        },
-        _landing: None,
-    }
-}
-
-/// Passes a content through and ends with an error where it is not as long as
+/// Passes a content through, keeps its object until then, and ends with an error where it is not as long as
 /// it should be or, if whole, not what its id says.
 struct Checked {
     body: Option<ByteStream<'static>>,
     left: u64,
     hash: Option<Sha256>,
     id: ContentId,
+    held: Option<HeldObject>,
+}
+
+impl Checked {
+    fn end(&mut self) {
+        self.body = None;
+        self.held = None;
+    }
 }
 
 impl Stream for Checked {
@@ -347,7 +492,7 @@ impl Stream for Checked {
         match ready!(body.poll_next_unpin(cx)) {
             Some(Ok(chunk)) => {
                 let Some(left) = self.left.checked_sub(chunk.len() as u64) else {
-                    self.body = None;
+                    self.end();
                     return Poll::Ready(Some(Err(corrupt(self.id, "longer than its size"))));
                 };
                 self.left = left;
@@ -357,11 +502,11 @@ impl Stream for Checked {
                 Poll::Ready(Some(Ok(chunk)))
             }
             Some(Err(error)) => {
-                self.body = None;
+                self.end();
                 Poll::Ready(Some(Err(error)))
             }
             None => {
-                self.body = None;
+                self.end();
                 let hash = self
                     .hash
                     .take()

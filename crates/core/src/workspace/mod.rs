@@ -11,6 +11,7 @@ mod events;
 mod fsck;
 mod grants;
 mod import;
+mod in_flight;
 mod operations;
 mod options;
 mod previews;
@@ -18,6 +19,7 @@ mod revisions;
 mod target;
 pub(crate) mod tx;
 mod upkeep;
+mod uploads;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -30,8 +32,9 @@ pub use collect::{CollectBudget, Collected};
 pub use contents::{Reserved, Stored};
 pub use copies::ForkOptions;
 pub use diff::{DiffOptions, Difference};
-pub use fsck::{FsckOptions, FsckReport, Problem};
+pub use fsck::{FsckOptions, FsckReport, Garbage, Problem};
 pub use grants::{GrantOptions, Issued};
+pub use in_flight::HeldObject;
 pub use operations::Undone;
 pub use options::Options;
 pub use revisions::{KeepRevisions, Recorded};
@@ -46,8 +49,8 @@ use crate::meter::{Meter, Receipt};
 use crate::store::{BlobStore, HeadRecord, MetaStore, MetaTx as _, StoreUsage};
 use crate::tree::directory_of;
 use crate::view::View;
-use contents::InFlight;
 use events::Readers;
+use in_flight::InFlight;
 use tx::{NodeCache, Tx};
 
 /// One named durable file tree with its working copies and revisions.
@@ -78,6 +81,8 @@ pub(crate) struct Inner {
     /// Trees that walks are reading, which no revision may hold any more.
     pins: RefCell<HashMap<TreeId, usize>>,
     in_flight: InFlight,
+    /// Whether a collection has deleted contents through this handle or a clone.
+    swept: Cell<bool>,
     readers: Readers,
 }
 
@@ -173,6 +178,7 @@ impl Workspace {
             collecting: Cell::new(false),
             pins: RefCell::default(),
             in_flight: InFlight::default(),
+            swept: Cell::new(false),
             readers: Readers::default(),
         };
         Ok(Self {

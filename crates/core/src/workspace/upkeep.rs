@@ -91,8 +91,9 @@ impl Workspace {
     /// much as the budget says. Where there is nothing to do it writes nothing
     /// and reads a few rows.
     ///
-    /// Grants that have expired, and objects of uploads that led to no change,
-    /// wait for the next collection.
+    /// Grants that have expired wait for the next collection. Objects of uploads
+    /// that led to no change are a reason for one, as a change is; after a crash
+    /// they wait for the next.
     ///
     /// # Errors
     /// Those of the stores; `Corrupt` where a node is missing, and then nothing
@@ -175,17 +176,23 @@ impl Workspace {
             let found = tx.rows.events(after, 1)?;
             Ok(found.first().map(|found| found.event.at))
         };
-        match (at(began)?, at(last.saturating_sub(1))?) {
+        let changed = match (at(began)?, at(last.saturating_sub(1))?) {
             // Where the clock went back, nobody knows how long ago that was.
-            (Some(first), Some(newest)) if last > began && first.max(newest) > now => {
-                Ok(NextStep::Now)
-            }
+            (Some(first), Some(newest)) if last > began && first.max(newest) > now => NextStep::Now,
             (Some(first), Some(newest)) if last > began => {
                 let calm = newest.plus_millis(idle);
                 let late = first.plus_millis(idle.saturating_mul(PATIENCE));
-                Ok(NextStep::at(calm.min(late), now))
+                NextStep::at(calm.min(late), now)
             }
-            _ => Ok(NextStep::Never),
-        }
+            _ => NextStep::Never,
+        };
+        let left = self
+            .inner
+            .in_flight
+            .left_since(now, |key| tx.rows.has_object(key))?;
+        Ok(match left {
+            Some(since) => changed.or(NextStep::at(since.plus_millis(idle), now)),
+            None => changed,
+        })
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::executor::block_on;
 use futures::future::BoxFuture;
-use workspace_core::store::{BlobStore, ByteStream};
+use workspace_core::store::{BlobStore, ByteStream, Listed};
 use workspace_core::{
     At, BatchSize, BlobKey, EntrySource, ErrorKind, Glob, ImportLimits, ImportOptions, Options,
     Result, Scope, SourceEntry, TreePath,
@@ -154,15 +154,15 @@ impl BlobStore for Slow {
         self.blobs.get(key, range)
     }
 
-    fn delete<'a>(&'a self, key: &'a BlobKey) -> BoxFuture<'a, Result<()>> {
-        self.blobs.delete(key)
+    fn delete<'a>(&'a self, keys: &'a [BlobKey]) -> BoxFuture<'a, Result<()>> {
+        self.blobs.delete(keys)
     }
 
     fn list<'a>(
         &'a self,
         after: Option<&'a BlobKey>,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<BlobKey>>> {
+    ) -> BoxFuture<'a, Result<Vec<Listed>>> {
         self.blobs.list(after, limit)
     }
 }

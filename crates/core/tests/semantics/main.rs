@@ -15,6 +15,7 @@ mod grants;
 mod import;
 mod import_beside;
 mod import_bounds;
+mod integrity;
 mod operations;
 mod previews;
 mod revisions;
@@ -40,6 +41,7 @@ fn the_document_and_the_tests_agree() {
         include_str!("import_beside.rs"),
         include_str!("import_bounds.rs"),
         include_str!("short.rs"),
+        include_str!("integrity.rs"),
         include_str!("operations.rs"),
         include_str!("previews.rs"),
         include_str!("revisions.rs"),

@@ -53,6 +53,15 @@ impl Fixture {
         })
     }
 
+    /// Over a blob store that is not this fixture's own.
+    pub(crate) fn on(blobs: Arc<dyn BlobStore>) -> Self {
+        let options = Options {
+            inline_limit: 100,
+            ..Options::default()
+        };
+        Self::made(MemoryMeta::new(), MemoryBlobs::new(), blobs, options)
+    }
+
     pub(crate) fn with(options: Options) -> Self {
         Self::over(options, |blobs| Arc::new(blobs))
     }
@@ -62,14 +71,22 @@ impl Fixture {
         options: Options,
         wrap: impl FnOnce(MemoryBlobs) -> Arc<dyn BlobStore>,
     ) -> Self {
-        let (meta, blobs) = (MemoryMeta::new(), MemoryBlobs::new());
+        let blobs = MemoryBlobs::new();
+        Self::made(MemoryMeta::new(), blobs.clone(), wrap(blobs), options)
+    }
+
+    fn made(
+        meta: MemoryMeta,
+        blobs: MemoryBlobs,
+        used: Arc<dyn BlobStore>,
+        options: Options,
+    ) -> Self {
         let time = Rc::new(Cell::new(1_000_000));
         let context = Context {
             clock: Box::new(TestClock(Rc::clone(&time))),
             ids: Box::new(CountingIds(Cell::new(0))),
         };
-        let stores = (Box::new(meta.clone()), wrap(blobs.clone()));
-        let workspace = Workspace::create(stores.0, stores.1, context, options).unwrap();
+        let workspace = Workspace::create(Box::new(meta.clone()), used, context, options).unwrap();
         Self {
             workspace,
             meta,
@@ -128,7 +145,10 @@ impl Fixture {
     }
 
     pub(crate) fn fsck(&self) {
-        let options = workspace_core::FsckOptions { contents: true };
+        let options = workspace_core::FsckOptions {
+            contents: true,
+            ..workspace_core::FsckOptions::default()
+        };
         assert_eq!(block_on(self.workspace.fsck(options)).unwrap().problems, []);
     }
 

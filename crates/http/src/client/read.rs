@@ -6,8 +6,8 @@ use workspace_core::store::{
 };
 use workspace_core::{
     Applied, Changed, Collected, Conflict, Difference, Directory, Entry, Error, ErrorKind, File,
-    FsckReport, Imported, Name, OperationId, PathList, Problem, Rebased, Receipt, Recorded, Result,
-    RevisionId, Summary, Symlink, Text, TreePath, Undone,
+    FsckReport, Garbage, Imported, Name, OperationId, PathList, Problem, Rebased, Receipt,
+    Recorded, Result, RevisionId, Summary, Symlink, Text, TreePath, Undone,
 };
 
 use crate::problem::{ConflictDto, PathListDto, ProblemDto};
@@ -299,33 +299,27 @@ impl From<CollectedDto> for Collected {
 }
 
 impl From<FsckDto> for FsckReport {
-    /// Problems beyond those that are named become one that counts them.
     fn from(report: FsckDto) -> Self {
-        let mut problems: Vec<Problem> = report
-            .problems
-            .into_iter()
-            .map(|problem| Problem {
-                subject: problem.subject,
-                detail: problem.detail,
-            })
-            .collect();
-        let rest = report
-            .problem_count
-            .get()
-            .saturating_sub(problems.len() as u64);
-        if rest > 0 {
-            problems.push(Problem {
-                subject: "workspace".into(),
-                detail: format!("and {rest} problems more"),
-            });
-        }
+        let problems = report.problems.into_iter().map(|problem| Problem {
+            subject: problem.subject,
+            detail: problem.detail,
+            repair: problem.repair,
+        });
         Self {
             roots: report.roots.get(),
             directories: report.directories.get(),
             nodes: report.nodes.get(),
             contents: report.contents.get(),
+            objects: report.objects.get(),
             verified_bytes: report.verified_bytes.get(),
-            problems,
+            garbage: Garbage {
+                nodes: report.garbage.nodes.get(),
+                contents: report.garbage.contents.get(),
+                objects: report.garbage.objects.get(),
+            },
+            problems: problems.collect(),
+            problem_count: report.problem_count.get(),
+            repaired: report.repaired.get(),
         }
     }
 }

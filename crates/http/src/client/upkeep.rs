@@ -39,10 +39,14 @@ impl<T: Transport> Client<T> {
         }
     }
 
-    /// Checks that everything stored is whole. At most the first 1,000 problems
-    /// are named; one more counts the rest.
+    /// Checks that everything stored is whole, and repairs what can be if asked
+    /// to. See [`Workspace::fsck`](workspace_core::Workspace::fsck).
     pub async fn fsck(&self, options: FsckOptions) -> Result<FsckReport> {
         let query = [("contents", options.contents.to_string())];
-        Ok(self.get("/v1/fsck", &query).read::<FsckDto>().await?.into())
+        let asked = match options.repair {
+            true => self.post("/v1/fsck", &query),
+            false => self.get("/v1/fsck", &query),
+        };
+        Ok(asked.read::<FsckDto>().await?.into())
     }
 }

@@ -59,6 +59,15 @@ pub(super) fn routes() -> Vec<Route> {
         )
         .query::<FsckQuery>()
         .answers::<FsckDto>(OK, "What was looked at, and what is wrong."),
+        Route::new(
+            Method::POST,
+            "/v1/fsck",
+            "repair",
+            "Checks that everything stored is whole, and repairs what can be: drops what is lost, so that the same bytes written again heal it, and corrects sizes",
+            repair,
+        )
+        .query::<FsckQuery>()
+        .answers::<FsckDto>(OK, "What was looked at, what is wrong, and what was done about it."),
     ]
 }
 
@@ -121,6 +130,18 @@ struct FsckQuery {
 
 async fn fsck(call: Call) -> Answer {
     let FsckQuery { contents } = call.query()?;
-    let report = call.workspace.fsck(FsckOptions { contents }).await?;
-    json(OK, &FsckDto::from(&report))
+    let options = FsckOptions {
+        contents,
+        repair: false,
+    };
+    json(OK, &FsckDto::from(&call.workspace.fsck(options).await?))
+}
+
+async fn repair(call: Call) -> Answer {
+    let FsckQuery { contents } = call.query()?;
+    let options = FsckOptions {
+        contents,
+        repair: true,
+    };
+    json(OK, &FsckDto::from(&call.workspace.fsck(options).await?))
 }

@@ -27,7 +27,9 @@ pub use grant::{
     RevokedDto, ScopeDto,
 };
 pub use preview::{IssuedPreviewDto, PreviewDto, PreviewOfDto, PreviewPage};
-pub use report::{CollectedDto, FsckDto, HealthDto, ProblemFoundDto, ReceiptDto, UsageDto};
+pub use report::{
+    CollectedDto, FsckDto, GarbageDto, HealthDto, ProblemFoundDto, ReceiptDto, UsageDto,
+};
 pub use revision::{
     ApplyDto, HeadDto, MessageDto, OutcomeDto, PruneDto, PrunedDto, PublishedDto, RevisionCauseDto,
     RevisionDto, RevisionPage,

@@ -134,12 +134,30 @@ pub struct FsckDto {
     pub nodes: Count,
     /// Distinct contents.
     pub contents: Count,
+    /// Objects in the blob store.
+    pub objects: Count,
     /// Bytes of contents that were read and compared.
     pub verified_bytes: Count,
+    /// What nothing refers to.
+    pub garbage: GarbageDto,
     /// What is wrong; empty where all is well. At most the first 1,000.
     pub problems: Vec<ProblemFoundDto>,
     /// How many things are wrong.
     pub problem_count: Count,
+    /// About how many of them something was done.
+    pub repaired: Count,
+}
+
+/// What is stored and nothing refers to; the next collection deletes it. It is no
+/// problem.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct GarbageDto {
+    /// Nodes.
+    pub nodes: Count,
+    /// Contents.
+    pub contents: Count,
+    /// Objects in the blob store.
+    pub objects: Count,
 }
 
 /// Something that is wrong with what is stored.
@@ -149,26 +167,35 @@ pub struct ProblemFoundDto {
     pub subject: String,
     /// What is wrong with it.
     pub detail: String,
+    /// What was done about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair: Option<String>,
 }
 
 impl From<&FsckReport> for FsckDto {
     fn from(report: &FsckReport) -> Self {
-        /// As many problems are named.
-        const NAMED: usize = 1000;
-        let named = report.problems.iter().take(NAMED);
+        let problems = report.problems.iter();
         Self {
             roots: report.roots.into(),
             directories: report.directories.into(),
             nodes: report.nodes.into(),
             contents: report.contents.into(),
+            objects: report.objects.into(),
             verified_bytes: report.verified_bytes.into(),
-            problems: named
+            garbage: GarbageDto {
+                nodes: report.garbage.nodes.into(),
+                contents: report.garbage.contents.into(),
+                objects: report.garbage.objects.into(),
+            },
+            problems: problems
                 .map(|problem| ProblemFoundDto {
                     subject: problem.subject.clone(),
                     detail: problem.detail.clone(),
+                    repair: problem.repair.clone(),
                 })
                 .collect(),
-            problem_count: (report.problems.len() as u64).into(),
+            problem_count: report.problem_count.into(),
+            repaired: report.repaired.into(),
         }
     }
 }

@@ -334,7 +334,10 @@ fn a_whole_life_answers_as_the_facade_does() {
         assert!(client.prune_revisions(keep).await? > 0);
         assert!(client.gc(|_| {}).await?.done);
         assert_eq!(client.collect(CollectBudget { rows: 1 }).await?.nodes, 0);
-        let options = FsckOptions { contents: true };
+        let options = FsckOptions {
+            contents: true,
+            ..FsckOptions::default()
+        };
         assert_eq!(client.usage().await?, workspace.usage()?);
         assert_eq!(client.fsck(options).await?, workspace.fsck(options).await?);
         assert_eq!(client.health().await?.status, "ok");

@@ -139,7 +139,7 @@ fn a_missing_object_is_corrupt_and_leaves_the_rest_alone() {
     let site = json!({ "index": "large" });
     let issued = server.post("/v1/previews", site).ok().json();
     let keys = block_on(blobs.list(None, 9)).unwrap();
-    block_on(blobs.delete(&keys[0])).unwrap();
+    block_on(blobs.delete(&[keys[0].key.clone()])).unwrap();
     let gone = server.get("/v1/head/files/large");
     assert_eq!(gone.problem(), (500, "corrupt".into()));
     let shown = server.call("GET", issued["path"].as_str().unwrap());

@@ -81,7 +81,11 @@ fn a_large_body_passes_the_router_by() {
     let path = TreePath::new("/a").unwrap();
     let head = workspace.files(At::Head);
     assert_eq!(block_on(head.read(&path)).unwrap(), LARGE);
-    let report = block_on(workspace.fsck(FsckOptions { contents: true })).unwrap();
+    let report = block_on(workspace.fsck(FsckOptions {
+        contents: true,
+        ..FsckOptions::default()
+    }))
+    .unwrap();
     assert_eq!(report.problems, []);
 
     for (range, expected) in [(None, 0..100), (Some("bytes=10-19"), 10..20)] {
@@ -92,7 +96,11 @@ fn a_large_body_passes_the_router_by() {
         let answer = send(&workspace, get.body(Body::empty()).unwrap(), stores(&blobs));
         let passed = answer.extensions().get::<Passed>().unwrap();
         assert_eq!(passed.range, expected);
-        assert!(block_on(blobs.get(&passed.key, 0..1)).unwrap().is_some());
+        assert!(
+            block_on(blobs.get(passed.object.key(), 0..1))
+                .unwrap()
+                .is_some()
+        );
         let length = (expected.end - expected.start).to_string();
         assert_eq!(answer.headers()["content-length"], length.as_str());
     }

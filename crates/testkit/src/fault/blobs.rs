@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
-use workspace_core::store::{BlobStore, ByteStream};
+use workspace_core::store::{BlobStore, ByteStream, Listed};
 use workspace_core::{BlobKey, Result};
 
 use super::plan::{FaultPlan, Verdict};
@@ -74,11 +74,15 @@ impl BlobStore for FaultyBlobs {
         .boxed()
     }
 
-    fn delete<'a>(&'a self, key: &'a BlobKey) -> BoxFuture<'a, Result<()>> {
+    /// Counts each object, so that a call may fail when it has deleted some.
+    fn delete<'a>(&'a self, keys: &'a [BlobKey]) -> BoxFuture<'a, Result<()>> {
         async move {
-            let verdict = self.plan.effect("delete blob")?;
-            self.blobs.delete(key).await?;
-            verdict.end("delete blob", ())
+            for key in keys {
+                let verdict = self.plan.effect("delete blob")?;
+                self.blobs.delete(std::slice::from_ref(key)).await?;
+                verdict.end("delete blob", ())?;
+            }
+            Ok(())
         }
         .boxed()
     }
@@ -87,7 +91,7 @@ impl BlobStore for FaultyBlobs {
         &'a self,
         after: Option<&'a BlobKey>,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<BlobKey>>> {
+    ) -> BoxFuture<'a, Result<Vec<Listed>>> {
         async move {
             self.plan.call("list blobs")?;
             self.blobs.list(after, limit).await

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
-use workspace_core::store::{BlobStore, ByteStream};
+use workspace_core::store::{BlobStore, ByteStream, Listed};
 use workspace_core::{
     BlobKey, EntrySource, Error, ErrorKind, Result, SourceEntry, SourceKind, TreePath,
 };
@@ -80,10 +80,10 @@ impl BlobStore for SlowBlobs {
         .boxed()
     }
 
-    fn delete<'a>(&'a self, key: &'a BlobKey) -> BoxFuture<'a, Result<()>> {
+    fn delete<'a>(&'a self, keys: &'a [BlobKey]) -> BoxFuture<'a, Result<()>> {
         async move {
             self.rest().await;
-            self.blobs.delete(key).await?;
+            self.blobs.delete(keys).await?;
             self.rest().await;
             Ok(())
         }
@@ -94,12 +94,12 @@ impl BlobStore for SlowBlobs {
         &'a self,
         after: Option<&'a BlobKey>,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<BlobKey>>> {
+    ) -> BoxFuture<'a, Result<Vec<Listed>>> {
         async move {
             self.rest().await;
-            let keys = self.blobs.list(after, limit).await;
+            let listed = self.blobs.list(after, limit).await;
             self.rest().await;
-            keys
+            listed
         }
         .boxed()
     }

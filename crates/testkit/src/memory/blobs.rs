@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::{Bytes, BytesMut};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
-use workspace_core::store::{BlobStore, ByteStream};
+use workspace_core::store::{BlobStore, ByteStream, Listed};
 use workspace_core::{BlobKey, Result};
 
 use crate::turn;
@@ -97,11 +97,13 @@ impl BlobStore for MemoryBlobs {
         .boxed()
     }
 
-    fn delete<'a>(&'a self, key: &'a BlobKey) -> BoxFuture<'a, Result<()>> {
+    fn delete<'a>(&'a self, keys: &'a [BlobKey]) -> BoxFuture<'a, Result<()>> {
         async move {
-            turn::pass().await;
-            if let Some(state) = self.lock().get_mut(key) {
-                *state = State::Deleted;
+            for key in keys {
+                turn::pass().await;
+                if let Some(state) = self.lock().get_mut(key) {
+                    *state = State::Deleted;
+                }
             }
             Ok(())
         }
@@ -112,15 +114,24 @@ impl BlobStore for MemoryBlobs {
         &'a self,
         after: Option<&'a BlobKey>,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<BlobKey>>> {
+    ) -> BoxFuture<'a, Result<Vec<Listed>>> {
         async move {
             turn::pass().await;
             let start = after.map_or(Unbounded, Excluded);
             let objects = self.lock();
-            let there = objects
-                .range::<BlobKey, _>((start, Unbounded))
-                .filter(|(_, state)| !matches!(state, State::Deleted));
-            Ok(there.take(limit).map(|(key, _)| key.clone()).collect())
+            let there =
+                objects
+                    .range::<BlobKey, _>((start, Unbounded))
+                    .filter_map(|(key, state)| {
+                        let size = match state {
+                            State::Whole(bytes) => Some(bytes.len() as u64),
+                            State::Remnant => None,
+                            State::Deleted => return None,
+                        };
+                        let key = key.clone();
+                        Some(Listed { key, size })
+                    });
+            Ok(there.take(limit).collect())
         }
         .boxed()
     }

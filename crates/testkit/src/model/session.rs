@@ -308,7 +308,12 @@ impl<'a> Session<'a> {
         let told = |error: workspace_core::Error| format!("{error}");
         self.kept.take();
         self.workspace.gc(|_| {}).await.map_err(told)?;
-        let report = self.check_integrity(FsckOptions { contents: true }).await?;
+        let report = self
+            .check_integrity(FsckOptions {
+                contents: true,
+                ..FsckOptions::default()
+            })
+            .await?;
         self.model.expire(self.context.now());
         self.model.forget(self.context.now());
         if self.held.is_some() {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, stream};
 use object_store::local::LocalFileSystem;
-use workspace_core::store::ByteStream;
+use workspace_core::store::{ByteStream, Listed};
 use workspace_core::{BlobKey, Error, ErrorKind, Result};
 
 use super::{ObjectBlobs, Place};
@@ -78,12 +78,8 @@ pub(super) fn remove_remnant(directory: &Path, key: &BlobKey) -> Result<()> {
 }
 
 /// Returns the `limit` least keys after `after`. A directory has no order, so
-/// each page reads all names, and keeps `limit`.
-pub(super) fn list(
-    directory: &Path,
-    after: Option<&BlobKey>,
-    limit: usize,
-) -> Result<Vec<BlobKey>> {
+/// each page reads all names, and keeps `limit`, of which it asks the sizes.
+pub(super) fn list(directory: &Path, after: Option<&BlobKey>, limit: usize) -> Result<Vec<Listed>> {
     let unreadable = io_error("list objects", directory);
     let mut least = BinaryHeap::new();
     if limit == 0 {
@@ -110,5 +106,16 @@ pub(super) fn list(
     let mut keys = least.into_sorted_vec();
     // An object beside its remnant.
     keys.dedup();
-    Ok(keys)
+    let listed = keys.into_iter().map(|key| {
+        let path = directory.join(key.as_str());
+        match fs::metadata(&path) {
+            Ok(found) => Ok(Listed {
+                key,
+                size: Some(found.len()),
+            }),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(Listed { key, size: None }),
+            Err(cause) => Err(io_error("list objects", &path)(cause)),
+        }
+    });
+    listed.collect()
 }

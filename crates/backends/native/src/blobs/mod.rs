@@ -6,6 +6,7 @@ mod s3;
 mod upload;
 
 use std::error::Error as StdError;
+use std::fmt::Display;
 use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use object_store::{GetOptions, GetRange, GetResultPayload, ObjectStore, ObjectStoreExt};
-use workspace_core::store::{BlobStore, ByteStream};
+use workspace_core::store::{BlobStore, ByteStream, Listed};
 use workspace_core::{BlobKey, Error, ErrorKind, Result};
 
 use crate::fault::io_kind;
@@ -123,18 +124,35 @@ impl ObjectBlobs {
         }))
     }
 
-    async fn remove(&self, key: &BlobKey) -> Result<()> {
-        const OPERATION: &str = "delete object";
+    /// Deletes in calls of 1,000, or several files at a time.
+    async fn remove(&self, keys: &[BlobKey]) -> Result<()> {
         if let Place::Local(directory) = &self.place {
-            local::remove_remnant(directory, key)?;
+            for key in keys {
+                local::remove_remnant(directory, key)?;
+            }
         }
-        match self.store.delete(&self.path(key)).await {
-            Ok(()) => Ok(()),
-            Err(cause) => absent_or_failed::<()>(OPERATION, key, cause).map(drop),
+        let paths: Vec<_> = keys.iter().map(|key| Ok(self.path(key))).collect();
+        let paths = futures::stream::iter(paths).boxed();
+        let mut deleted = self.store.delete_stream(paths);
+        while let Some(result) = deleted.next().await {
+            if let Err(cause) = result {
+                // Results come in the order of the keys, but the cause names its own.
+                absent_or_failed::<()>("delete object", self.subject(keys), cause)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Names what a call about `keys` is about.
+    fn subject<'a>(&'a self, keys: &'a [BlobKey]) -> &'a dyn Display {
+        match (keys, &self.place) {
+            ([key], _) => key,
+            (_, Place::Local(_)) => &"the directory of objects",
+            (_, Place::Remote { url, .. }) => url,
         }
     }
 
-    async fn page(&self, after: Option<&BlobKey>, limit: usize) -> Result<Vec<BlobKey>> {
+    async fn page(&self, after: Option<&BlobKey>, limit: usize) -> Result<Vec<Listed>> {
         let (url, prefix) = match &self.place {
             Place::Local(directory) => return local::list(directory, after, limit),
             Place::Remote { url, prefix, .. } => (url, prefix),
@@ -151,7 +169,9 @@ impl ObjectBlobs {
             // What has no key for a name was put there by someone else.
             .try_filter_map(async |meta| {
                 let name = meta.location.as_ref().strip_prefix(prefix.as_str());
-                Ok(name.and_then(|name| name.parse().ok()))
+                let key = name.and_then(|name| name.parse().ok());
+                let size = Some(meta.size);
+                Ok(key.map(|key| Listed { key, size }))
             })
             .take(limit)
             .try_collect()
@@ -185,15 +205,15 @@ impl BlobStore for ObjectBlobs {
         self.run(self.open(key, range))
     }
 
-    fn delete<'a>(&'a self, key: &'a BlobKey) -> BoxFuture<'a, Result<()>> {
-        self.run(self.remove(key))
+    fn delete<'a>(&'a self, keys: &'a [BlobKey]) -> BoxFuture<'a, Result<()>> {
+        self.run(self.remove(keys))
     }
 
     fn list<'a>(
         &'a self,
         after: Option<&'a BlobKey>,
         limit: usize,
-    ) -> BoxFuture<'a, Result<Vec<BlobKey>>> {
+    ) -> BoxFuture<'a, Result<Vec<Listed>>> {
         self.run(self.page(after, limit))
     }
 }
@@ -202,12 +222,12 @@ impl BlobStore for ObjectBlobs {
 /// but must not pass for that.
 fn absent_or_failed<T>(
     operation: &'static str,
-    key: &BlobKey,
+    subject: impl Display,
     cause: object_store::Error,
 ) -> Result<Option<T>> {
     match &cause {
         object_store::Error::NotFound { .. } if !no_bucket(&cause) => Ok(None),
-        _ => Err(failed(operation, key, cause)),
+        _ => Err(failed(operation, subject, cause)),
     }
 }
 
@@ -229,11 +249,7 @@ fn causes<'e>(
     std::iter::successors(Some(error), |error| (*error).source())
 }
 
-fn failed(
-    operation: &'static str,
-    subject: impl std::fmt::Display,
-    cause: object_store::Error,
-) -> Error {
+fn failed(operation: &'static str, subject: impl Display, cause: object_store::Error) -> Error {
     use object_store::Error as Cause;
     let io = causes(&cause).find_map(|cause| cause.downcast_ref::<io::Error>());
     let refused = matches!(

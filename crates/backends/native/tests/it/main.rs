@@ -6,6 +6,7 @@ mod common;
 mod conformance;
 mod directory;
 mod handle;
+mod integrity;
 mod limits;
 mod objects;
 mod source;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use workspace_core::BlobKey;
 use workspace_core::store::BlobStore;
 
-use super::{delete, get, key, list, put, try_get};
+use super::{delete, delete_all, get, key, list, listed, pattern, put, try_get};
 
 /// Asserts that a store in which nothing was ever put is empty.
 pub async fn empty_store(store: &dyn BlobStore) {
@@ -62,6 +62,37 @@ pub async fn pages(store: &dyn BlobStore) {
     for key in &wanted {
         delete(store, key).await;
     }
+}
+
+/// Asserts that a listing tells how large the objects are.
+pub async fn listed_sizes(store: &dyn BlobStore) {
+    let sizes = [0, 1, 100, 70_000];
+    let keys: Vec<BlobKey> = sizes.iter().map(|n| key(&format!("size{n:05}"))).collect();
+    for (key, size) in keys.iter().zip(sizes) {
+        put(store, key, pattern(size)).await;
+    }
+    let mut found = listed(store, Some(&key("size")), sizes.len()).await;
+    found.retain(|listed| keys.contains(&listed.key));
+    let found: Vec<_> = found.iter().map(|listed| listed.size).collect();
+    assert_eq!(found, sizes.map(|size| Some(size as u64)));
+    delete_all(store, &keys).await;
+}
+
+/// Asserts that many objects are deleted in one call, those that are not there passed over.
+pub async fn deletes_many(store: &dyn BlobStore) {
+    let keys: Vec<BlobKey> = (0..40).map(|n| key(&format!("many{n:04}"))).collect();
+    let stays = key("manystay");
+    for key in keys.iter().filter(|key| !key.as_str().ends_with('7')) {
+        put(store, key, Bytes::from_static(b"x")).await;
+    }
+    put(store, &stays, Bytes::from_static(b"stays")).await;
+    delete_all(store, &[]).await;
+    delete_all(store, &keys).await;
+    delete_all(store, &keys).await;
+    let left = list(store, Some(&key("many")), 1).await;
+    assert_eq!(left.first(), Some(&stays));
+    assert_eq!(get(store, &stays, 0..9).await, b"stays");
+    delete(store, &stays).await;
 }
 
 /// Asserts that a deleted object is gone, and deleting nothing is no error.

@@ -9,12 +9,12 @@ mod keys;
 mod objects;
 
 pub use failures::{dropped_puts, failing_bodies};
-pub use keys::{deletes, empty_store, keys, pages};
+pub use keys::{deletes, deletes_many, empty_store, keys, listed_sizes, pages};
 pub use objects::{concurrent_puts, objects, ranges, sizes};
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
-use workspace_core::store::{BlobStore, ByteStream};
+use workspace_core::store::{BlobStore, ByteStream, Listed};
 use workspace_core::{BlobKey, Result};
 
 /// Asserts everything over a store in which nothing was ever put.
@@ -26,7 +26,9 @@ pub async fn all(store: &dyn BlobStore) {
     concurrent_puts(store).await;
     keys(store).await;
     pages(store).await;
+    listed_sizes(store).await;
     deletes(store).await;
+    deletes_many(store).await;
     failing_bodies(store).await;
     dropped_puts(store).await;
 }
@@ -74,9 +76,18 @@ async fn get(store: &dyn BlobStore, key: &BlobKey, range: std::ops::Range<u64>) 
 }
 
 async fn list(store: &dyn BlobStore, after: Option<&BlobKey>, limit: usize) -> Vec<BlobKey> {
+    let listed = listed(store, after, limit).await.into_iter();
+    listed.map(|listed| listed.key).collect()
+}
+
+async fn listed(store: &dyn BlobStore, after: Option<&BlobKey>, limit: usize) -> Vec<Listed> {
     store.list(after, limit).await.expect("list succeeds")
 }
 
 async fn delete(store: &dyn BlobStore, key: &BlobKey) {
-    store.delete(key).await.expect("delete succeeds");
+    delete_all(store, std::slice::from_ref(key)).await;
+}
+
+async fn delete_all(store: &dyn BlobStore, keys: &[BlobKey]) {
+    store.delete(keys).await.expect("delete succeeds");
 }

@@ -194,7 +194,12 @@ pub(crate) async fn large(workspace: &Workspace, blobs: &R2Blobs) -> Result<Stri
         found.extend_from_slice(&chunk?);
     }
     assert_eq!(found, [19, 19, 20, 20]);
-    let report = workspace.fsck(FsckOptions { contents: true }).await?;
+    let report = workspace
+        .fsck(FsckOptions {
+            contents: true,
+            ..FsckOptions::default()
+        })
+        .await?;
     assert_eq!(report.problems, []);
 
     let remove = Change::Remove {

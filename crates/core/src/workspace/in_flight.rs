@@ -1,0 +1,193 @@
+//! The keys of objects that are in use without a row, or beyond the life of one.
+
+#![expect(
+    clippy::disallowed_types,
+    reason = "the body of a file is a stream that may be dropped on another thread"
+)]
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::entry::Timestamp;
+use crate::error::Result;
+use crate::id::BlobKey;
+
+/// The most keys that are remembered for the next collection one by one.
+const MAX_LEFT: usize = 1000;
+
+/// The keys of objects that somebody stores, which no row names yet, and of
+/// those that somebody reads, whose rows may go meanwhile. The collector leaves
+/// both alone. After a crash they are orphans that it deletes.
+#[derive(Clone, Default)]
+pub(crate) struct InFlight(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    used: HashMap<BlobKey, Uses>,
+    /// Keys that nobody uses any more and that perhaps no row names.
+    left: BTreeSet<BlobKey>,
+    /// Whether there are more than `left` holds.
+    more: bool,
+    /// When upkeep first found some.
+    since: Option<Timestamp>,
+}
+
+#[derive(Default)]
+struct Uses {
+    uploads: usize,
+    readers: usize,
+    /// Whether the object is perhaps nobody's when the last of them is done.
+    left: bool,
+}
+
+impl InFlight {
+    /// Keeps a key that is being stored. Where no row names it when the last one
+    /// who keeps it is done, that is a reason for a collection.
+    pub(crate) fn upload(&self, key: BlobKey) -> HeldObject {
+        self.hold(key, true)
+    }
+
+    /// Keeps an object that is being read.
+    pub(crate) fn read(&self, key: BlobKey) -> HeldObject {
+        self.hold(key, false)
+    }
+
+    fn hold(&self, key: BlobKey, upload: bool) -> HeldObject {
+        let mut state = self.lock();
+        let uses = state.used.entry(key.clone()).or_default();
+        match upload {
+            true => {
+                uses.uploads += 1;
+                uses.left = true;
+            }
+            false => uses.readers += 1,
+        }
+        drop(state);
+        let keys = self.clone();
+        HeldObject(Arc::new(Hold { keys, key, upload }))
+    }
+
+    /// Tells whether the collector must leave a key that no row names, which it
+    /// then remembers for the next collection.
+    pub(crate) fn keeps(&self, key: &BlobKey) -> bool {
+        self.leave(key, |_| true)
+    }
+
+    /// Tells whether somebody stores or reads the object under a key.
+    pub(crate) fn contains(&self, key: &BlobKey) -> bool {
+        self.lock().used.contains_key(key)
+    }
+
+    /// Tells whether somebody reads the object under a key that no row names any
+    /// more, and remembers it if so.
+    pub(crate) fn reads(&self, key: &BlobKey) -> bool {
+        self.leave(key, |uses| uses.readers > 0)
+    }
+
+    fn leave(&self, key: &BlobKey, whether: impl Fn(&Uses) -> bool) -> bool {
+        match self.lock().used.get_mut(key) {
+            Some(uses) if whether(uses) => {
+                uses.left = true;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes note that these objects are deleted.
+    pub(crate) fn deleted(&self, keys: &[BlobKey]) {
+        let mut state = self.lock();
+        for key in keys {
+            state.left.remove(key);
+            if let Some(uses) = state.used.get_mut(key) {
+                uses.left = false;
+            }
+        }
+    }
+
+    /// Takes note that a collection begins, which deletes what was left.
+    pub(crate) fn collected(&self) {
+        let mut state = self.lock();
+        state.left.clear();
+        state.more = false;
+        state.since = None;
+    }
+
+    /// Returns since when objects are left that no row names, as far as upkeep
+    /// noticed; `None` where there are none.
+    pub(crate) fn left_since(
+        &self,
+        now: Timestamp,
+        named: impl Fn(&BlobKey) -> Result<bool>,
+    ) -> Result<Option<Timestamp>> {
+        let mut state = self.lock();
+        for key in state.left.clone() {
+            if named(&key)? {
+                state.left.remove(&key);
+            }
+        }
+        if state.left.is_empty() && !state.more {
+            state.since = None;
+            return Ok(None);
+        }
+        Ok(Some(*state.since.get_or_insert(now)))
+    }
+
+    /// Tells whether both are of one workspace.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing in here panics half-way.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The key of an object, which the collector leaves alone while this or a clone of
+/// it lives.
+#[derive(Clone)]
+pub struct HeldObject(Arc<Hold>);
+
+struct Hold {
+    keys: InFlight,
+    key: BlobKey,
+    upload: bool,
+}
+
+impl HeldObject {
+    /// Returns the key.
+    pub fn key(&self) -> &BlobKey {
+        &self.0.key
+    }
+}
+
+impl fmt::Debug for HeldObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("HeldObject").field(self.key()).finish()
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let mut state = self.keys.lock();
+        let Some(uses) = state.used.get_mut(&self.key) else {
+            return;
+        };
+        match self.upload {
+            true => uses.uploads -= 1,
+            false => uses.readers -= 1,
+        }
+        if uses.uploads + uses.readers > 0 {
+            return;
+        }
+        let left = uses.left;
+        state.used.remove(&self.key);
+        if left && state.left.len() < MAX_LEFT {
+            state.left.insert(self.key.clone());
+        } else if left {
+            state.more = true;
+        }
+    }
+}
