@@ -19,9 +19,9 @@ pub(crate) use automaton::steps;
 
 /// A pattern over the paths of a tree.
 ///
-/// `?` is one character, `*` any number within a segment, `[a-z]` and `[!a-z]`
-/// one character of a set, `\` takes the next character as it is, and a segment
-/// `**` is any number of segments. A pattern that starts with `/` is anchored
+/// `?` is one character, `*` any number within a segment, `[a-z]` one character of
+/// a set, `[!a-z]` and `[^a-z]` one that is not of it, `\` takes the next character
+/// as it is, also in a set, and a segment `**` is any number of segments. A pattern that starts with `/` is anchored
 /// at the root; one without may start at any depth. What a pattern matches, it
 /// matches with everything below. Several `**` in a row are one.
 ///
@@ -196,27 +196,39 @@ mod tests {
                 (0..=name.len()).any(|skipped| text_matches(rest, &name[skipped..]))
             }
             (['?', rest @ ..], [_, name @ ..]) => text_matches(rest, name),
-            (['[', set @ ..], [n, name @ ..]) => {
-                let end = set.iter().position(|c| *c == ']').unwrap();
-                let (set, rest) = (&set[..end], &set[end + 1..]);
-                let (set, negated) = match set {
-                    ['!', set @ ..] => (set, true),
-                    set => (set, false),
-                };
-                let within = match set {
-                    [low, '-', high] => low <= n && n <= high,
-                    set => set.contains(n),
-                };
-                within != negated && text_matches(rest, name)
+            (['[', '!' | '^', set @ ..], [n, name @ ..]) => {
+                let (within, rest) = set_has(set, *n, true);
+                !within && text_matches(rest, name)
             }
+            (['[', set @ ..], [n, name @ ..]) => {
+                let (within, rest) = set_has(set, *n, true);
+                within && text_matches(rest, name)
+            }
+            (['\\', c, rest @ ..], [n, name @ ..]) => c == n && text_matches(rest, name),
             ([c, rest @ ..], [n, name @ ..]) => c == n && text_matches(rest, name),
             _ => false,
         }
     }
 
+    /// Tells whether a set has a character, and returns what is after its `]`.
+    fn set_has(set: &[char], n: char, first: bool) -> (bool, &[char]) {
+        let (within, rest) = match set {
+            [']', rest @ ..] if !first => return (false, rest),
+            ['\\', low, '-', '\\', high, rest @ ..] => (*low <= n && n <= *high, rest),
+            ['\\', low, '-', high, rest @ ..] if *high != ']' => (*low <= n && n <= *high, rest),
+            ['\\', c, rest @ ..] => (*c == n, rest),
+            [low, '-', '\\', high, rest @ ..] => (*low <= n && n <= *high, rest),
+            [low, '-', high, rest @ ..] if *high != ']' => (*low <= n && n <= *high, rest),
+            [c, rest @ ..] => (*c == n, rest),
+            [] => panic!("a set without an end"),
+        };
+        let (others, rest) = set_has(rest, n, false);
+        (within || others, rest)
+    }
+
     fn segments() -> impl Strategy<Value = Vec<String>> {
-        let part =
-            "(\\*\\*|[abé]{1,3}|\\*?[abé?]{1,2}\\*?|\\*|(\\[(a|!a|bé|a-é|!b-é)\\]){1,2}[ab*]?)";
+        let part = "(\\*\\*|[abé]{1,3}|\\*?[abé?]{1,2}\\*?|\\*|(\\[(a|!a|bé|a-é|!b-é)\\]){1,2}[ab*]?|\
+             (\\[[!^]?(\\]|\\\\?[ab*-])(\\\\[\\]a*-]|[ab]|[*b]-\\\\?[a*é]|\\*-\\\\\\]){0,2}-?\\]|\\\\[*a\\]-]){1,2}\\*?)";
         proptest::collection::vec(part, 1..6)
     }
 
@@ -246,7 +258,7 @@ mod tests {
 
     #[test]
     fn agrees_with_trying_everything() {
-        let names = proptest::collection::vec("[abéü]{1,4}", 0..5);
+        let names = proptest::collection::vec("[abéü]{1,4}|[ab*\\]-]{1,2}", 0..5);
         let matched = check(2_000, (segments(), names), |(pattern, names)| {
             let glob = Glob::new(&format!("/{}", pattern.join("/"))).unwrap();
             let path = path(&format!("/{}", names.join("/")));
@@ -388,11 +400,12 @@ mod tests {
                 worst = worst.max(steps);
             }
         }
-        // So that the count is one of something: a name and its character, 2,047 times.
-        assert_eq!(worst, 2 * 2_048);
+        // So that the count is one of something: a name, looked up, and its character,
+        // 2,048 times but for the first 50, after which the pattern may come.
+        assert_eq!(worst, 3 * 2_048 - 50);
     }
 
-    /// As many steps as names and characters, whatever the glob.
+    /// As many steps as names, twice, and characters, whatever the glob.
     #[test]
     fn steps_are_bounded_by_the_path() {
         let names = proptest::collection::vec("[ab]{1,3}", 0..60);
@@ -401,10 +414,30 @@ mod tests {
             let path = path(&format!("/{}", names.join("/")));
             let characters: usize = names.iter().map(String::len).sum();
             let (steps, _) = automaton::steps(|| glob.matches(&path));
-            prop_assert!(steps <= (names.len() + characters) as u64);
+            prop_assert!(steps <= (2 * names.len() + characters) as u64);
             Ok(steps > 50)
         });
         assert!(live > 200, "{live}");
+    }
+
+    /// A name is looked up where one may come next, and nowhere else.
+    #[test]
+    fn patterns_look_up_no_names() {
+        let deep = path(&"/abc".repeat(100));
+        for (glob, expected) in [
+            // A step for each name.
+            ("/**/*", 1 + 3),
+            ("/?b?/**/x", 1 + 3 + 2 * 99),
+            // Three characters more for each.
+            ("/**/x*", 100 * (1 + 3)),
+            // Nothing is live after the first, which is looked up.
+            ("/x/y", 2),
+            ("/**/x", 100 * 2),
+        ] {
+            let glob = Glob::new(glob).unwrap();
+            let (steps, _) = steps(|| glob.matches(&deep));
+            assert_eq!(steps, expected, "{glob}");
+        }
     }
 
     #[test]
@@ -421,6 +454,13 @@ mod tests {
             ("/[]]", "/]", true),
             ("/[a-]", "/-", true),
             ("/[\\]a]", "/]", true),
+            ("/[+-\\]]", "/]", true),
+            ("/[+-\\]]", "/A", true),
+            ("/[+-\\]]", "/^", false),
+            ("/[+-\\]x]", "/x", true),
+            ("/[a\\-c]", "/b", false),
+            ("/[\\a-c]", "/b", true),
+            ("/[!\\^-\\^]", "/^", false),
             ("/\\*", "/*", true),
             ("/\\*", "/a", false),
             ("/", "/", true),

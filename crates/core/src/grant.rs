@@ -126,10 +126,10 @@ impl Grant {
         reach.is_some_and(|reach| reach.covers())
     }
 
-    /// Tells whether something below the directory `path` could be written.
-    pub(crate) fn leads_to_writes(&self, path: &TreePath) -> bool {
-        let reach = self.reach(path, Rights::Write);
-        reach.is_some_and(|reach| reach.passes())
+    /// Returns how many globs all scopes have.
+    pub(crate) fn globs(&self) -> usize {
+        let globs = |scope: &Scope| scope.read.len() + scope.write.len();
+        self.scopes.iter().map(globs).sum()
     }
 
     /// Tells whether anything may be removed, or give way to another kind.
@@ -142,46 +142,39 @@ impl Grant {
         self.writes(path) && self.replaces()
     }
 
-    /// Returns the directory, as in the whole tree, that must be there before
-    /// something can be put at `path`: the deepest above it that the holder may
-    /// neither write nor pass through, which are those that a change may make.
-    /// `None` where that is the root of the whole tree, or is not looked at, since
-    /// the grant allows everything.
-    ///
-    /// # Errors
-    /// `Invalid` where it is deeper than a path can be.
-    pub(crate) fn rests_on(&self, path: &TreePath) -> Result<Option<TreePath>> {
-        if self.scopes.is_empty() {
-            return Ok(None);
-        }
-        let root = self.resolve(&TreePath::root())?;
-        let mut rests = root.parent();
-        let mut reached = [Rights::Read, Rights::Write].map(|rights| {
-            let reach = self.reach(&TreePath::root(), rights);
-            reach.map(|reach| (rights, reach))
-        });
+    /// Returns what the grant says of `path`, from one look at each of its globs;
+    /// `None` where that is deeper in the whole tree than a path can be.
+    pub(crate) fn look(&self, path: &TreePath) -> Option<Standing> {
+        let resolved = self.resolve(path).ok()?;
+        let root = TreePath::root();
+        let above_root = self.resolve(&root).ok()?.parent();
+        let mut read = self.reach(&root, Rights::Read)?;
+        let mut write = self.reach(&root, Rights::Write)?;
         let mut end = 0;
+        let mut not_made = None;
         for name in path.segments() {
-            let makes = reached
-                .iter()
-                .flatten()
-                .any(|(rights, reach)| match rights {
-                    Rights::Read => reach.passes(),
-                    Rights::Write => reach.covers(),
-                });
-            if !makes {
-                let above = TreePath::new(match end {
-                    0 => "/",
-                    end => &path.as_str()[..end],
-                })?;
-                rests = Some(self.resolve(&above)?);
+            if !(read.passes() || write.covers()) {
+                not_made = Some(end);
             }
-            for (rights, reach) in reached.iter_mut().flatten() {
-                reach.step(self, *rights, name);
-            }
+            read.step(self, Rights::Read, name);
+            write.step(self, Rights::Write, name);
             end += name.len() + 1;
         }
-        Ok(rests.filter(|path| !path.is_root()))
+        let rests_on = match not_made {
+            None => above_root,
+            Some(0) => Some(self.resolve(&root).ok()?),
+            Some(end) => Some(
+                self.resolve(&TreePath::new(&path.as_str()[..end]).ok()?)
+                    .ok()?,
+            ),
+        };
+        Some(Standing {
+            reads: read.covers(),
+            writes: write.covers(),
+            leads_to_writes: write.passes(),
+            rests_on: rests_on.filter(|path| !path.is_root()),
+            path: resolved,
+        })
     }
 
     /// Returns how far the globs of each scope come along `path`; `None` where that
@@ -197,6 +190,23 @@ impl Grant {
         scopes.reverse();
         Some(Reach { scopes })
     }
+}
+
+/// What a grant says of a path.
+pub(crate) struct Standing {
+    /// Where it is in the whole tree.
+    pub(crate) path: TreePath,
+    /// Whether it, and all below it, may be read.
+    pub(crate) reads: bool,
+    /// Whether it, and all below it, may be written.
+    pub(crate) writes: bool,
+    /// Whether something below it could be written.
+    pub(crate) leads_to_writes: bool,
+    /// The directory, as in the whole tree, that must be there before something can
+    /// be put at the path: the deepest above it that the holder may neither write
+    /// nor pass through, which are those that a change may make. `None` where that
+    /// is the root of the whole tree.
+    pub(crate) rests_on: Option<TreePath>,
 }
 
 /// Which globs of a scope are meant.
@@ -293,12 +303,13 @@ mod tests {
             assert_eq!(seen, 1_000);
             steps
         };
-        // For each a name and four characters of one glob, and a name of the other.
-        assert_eq!(looked(1), 6_000);
-        assert_eq!(looked(1_000), 6_000);
+        // For each a name, looked up, and four characters of one glob, and a name,
+        // looked up, of the other.
+        assert_eq!(looked(1), 8_000);
+        assert_eq!(looked(1_000), 8_000);
         let deep = path(&"/a".repeat(1_000));
         let (steps, _) = steps(|| grant("/", &read, &[]).reach(&deep, Rights::Read));
-        assert!((1_000..4_100).contains(&steps), "{steps}");
+        assert!((1_000..6_100).contains(&steps), "{steps}");
     }
 
     #[test]
@@ -314,15 +325,16 @@ mod tests {
         ] {
             let grant = grant("/site", read, write);
             assert!(grant.writes(&path(at)));
-            let found = grant.rests_on(&path(at)).unwrap();
+            let found = grant.look(&path(at)).unwrap().rests_on;
             assert_eq!(found, rests_on.map(path), "{read:?} {write:?}");
         }
         let deeper = grant("/site/a", &[], &["**"]);
         assert_eq!(
-            deeper.rests_on(&path("/x/y")).unwrap(),
+            deeper.look(&path("/x/y")).unwrap().rests_on,
             Some(path("/site")),
             "above the root"
         );
-        assert_eq!(Grant::all().rests_on(&path("/x/y")).unwrap(), None);
+        let all = Grant::all().look(&path("/x/y")).unwrap();
+        assert!(all.reads && all.writes && all.rests_on.is_none());
     }
 }

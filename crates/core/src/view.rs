@@ -2,7 +2,6 @@
 
 mod allow;
 mod export;
-mod import;
 mod short;
 mod sight;
 mod told;
@@ -11,6 +10,7 @@ mod walk;
 use std::ops::Range;
 
 use bytes::Bytes;
+use futures::TryStreamExt as _;
 
 use crate::change::{Change, ChangeOptions, Changed};
 use crate::entry::{Entry, File};
@@ -28,6 +28,9 @@ use sight::{Sight, passage};
 
 pub use export::{Export, Exported};
 pub use walk::Walk;
+
+/// How many entries a listing reads at once, at least, where not all of them show.
+const PAGE: usize = 256;
 
 /// The files of head, a copy or a revision, as the holder of a grant sees them.
 ///
@@ -130,15 +133,25 @@ impl View {
             let mut found = Vec::new();
             let mut after = after.cloned();
             while found.len() < limit {
-                let page = list(tx, &tree, after.as_ref(), limit - found.len())?;
-                let Some((last, _)) = page.last() else { break };
-                after = Some(last.clone());
+                let missing = limit - found.len();
+                let size = if sight.is_whole() {
+                    missing
+                } else {
+                    missing.max(PAGE)
+                };
+                let page = list(tx, &tree, after.as_ref(), size)?;
+                let ended = page.len() < size;
+                after = page.last().map(|(last, _)| last.clone());
                 for (name, entry) in page {
                     if let Some(entry) = sight.of(&self.grant, &name, entry) {
                         found.push((name, entry));
                     }
                 }
+                if ended {
+                    break;
+                }
             }
+            found.truncate(limit);
             Ok(found)
         })
     }
@@ -176,9 +189,21 @@ impl View {
                 .because(format!("the range ends at {} before it starts", range.end)));
         }
         let range = range.start.min(file.size)..range.end.min(file.size);
+        self.opened(file, range).await
+    }
+
+    /// Opens a range of a file; its errors, also those on the way, are told as the
+    /// holder may know them.
+    async fn opened(&self, file: File, range: Range<u64>) -> Result<Opened> {
         let body = self.workspace.open_kept(&file, range.clone()).await;
         let body = body.map_err(|error| self.told(error))?;
-        Ok(Opened { file, range, body })
+        let (at, grant) = (self.at, self.grant.clone());
+        let body = body.map_err(move |error| told::told(error, at, &grant));
+        Ok(Opened {
+            file,
+            range,
+            body: Box::pin(body),
+        })
     }
 
     /// Makes a batch of changes: all or nothing, as one operation. Objects are
@@ -188,12 +213,11 @@ impl View {
     /// # Errors
     /// That of the first change that cannot be made, and then none is;
     /// `ReadOnly` for a revision or a bare tree; `Stale`, where the generation is
-    /// not the expected one; `Denied` outside the grant.
+    /// not the expected one; `Denied` outside the grant; `LimitExceeded` where the
+    /// number of the grant's globs times the bytes of all paths, as in the whole
+    /// tree, is more than 268,435,456.
     pub async fn change(&self, changes: Vec<Change>, options: ChangeOptions) -> Result<Changed> {
-        let changes = changes
-            .into_iter()
-            .map(|change| allow::allowed(&self.grant, change))
-            .collect::<Result<Vec<_>>>()?;
+        let changes = allow::allowed(&self.grant, changes)?;
         self.workspace
             .change(self.at, changes, options)
             .await
@@ -228,10 +252,7 @@ impl View {
             return Err(self.denied("import", &into));
         }
         options.into = grant.resolve(&into)?;
-        let mut source = import::Allowed::new(source, grant, into, options.limits.entries);
-        let imported = self
-            .workspace
-            .import_as(self.at, &mut source, options, grant);
+        let imported = self.workspace.import_as(self.at, source, options, grant);
         imported.await.map_err(|error| self.told(error))
     }
 

@@ -8,8 +8,9 @@
 //! names where a pattern may begin (Baeza-Yates and Gonnet, "A new approach to
 //! text searching", 1992, with `*` as a bit that stays).
 //!
-//! A match takes at most two steps for each name of the path and one for each of
-//! their characters: under 10,000 for any path, whatever the glob.
+//! A match takes at most two steps for each name of the path, the second to look it
+//! up where a segment that is a name may come next, and one for each of their
+//! characters: under 10,000 for any path, whatever the glob.
 
 use std::collections::HashMap;
 
@@ -26,7 +27,9 @@ pub(super) struct Automaton {
     patterns: u128,
     /// Their last bits.
     matched: u128,
-    /// The bits of the segments that are names, by name.
+    /// The bits of the segments that are names.
+    named: u128,
+    /// The same by name.
     names: HashMap<Box<str>, u128>,
     /// What each character takes, where there are patterns.
     takes: Option<Box<Takes>>,
@@ -64,6 +67,7 @@ impl Automaton {
             many: 0,
             patterns: 0,
             matched: 0,
+            named: 0,
             names: HashMap::new(),
             takes: None,
         };
@@ -74,7 +78,10 @@ impl Automaton {
             automaton.starts.push(at);
             match &segment.kind {
                 Kind::Any => automaton.any |= bit,
-                Kind::Name(name) => *automaton.names.entry(name.clone()).or_default() |= bit,
+                Kind::Name(name) => {
+                    automaton.named |= bit;
+                    *automaton.names.entry(name.clone()).or_default() |= bit;
+                }
                 Kind::Pattern(pattern) => {
                     automaton.patterns |= bit;
                     automaton.matched |= bit << pattern.len();
@@ -112,8 +119,11 @@ impl Automaton {
             return from;
         }
         count_step();
-        let named = self.names.get(name).copied().unwrap_or_default();
-        let mut passed = from.live & named;
+        let mut passed = 0;
+        if from.live & self.named != 0 {
+            count_step();
+            passed = from.live & self.names.get(name).copied().unwrap_or_default();
+        }
         if let Some(takes) = self
             .takes
             .as_ref()
@@ -200,7 +210,7 @@ thread_local! {
     static STEPS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
 }
 
-/// Returns how many steps `body` takes: names looked up, and characters.
+/// Returns how many steps `body` takes: names, names looked up, and characters.
 #[cfg(test)]
 pub(crate) fn steps<T>(body: impl FnOnce() -> T) -> (u64, T) {
     let before = STEPS.get();

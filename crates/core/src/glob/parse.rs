@@ -167,16 +167,15 @@ fn parse_segment(segment: &str) -> Result<Kind, String> {
                 let negated = chars.next_if(|c| matches!(c, '!' | '^')).is_some();
                 let mut ranges = Vec::new();
                 loop {
-                    let low = match chars.next().ok_or("`[` without `]`")? {
-                        ']' if !ranges.is_empty() => break,
-                        '\\' => chars.next().ok_or("`[` without `]`")?,
-                        c => c,
-                    };
+                    if !ranges.is_empty() && chars.next_if_eq(&']').is_some() {
+                        break;
+                    }
+                    let low = set_character(&mut chars)?;
                     let mut high = low;
                     let mut ahead = chars.clone();
                     if ahead.next() == Some('-') && ahead.next().is_some_and(|c| c != ']') {
                         chars.next();
-                        high = chars.next().ok_or("`[` without `]`")?;
+                        high = set_character(&mut chars)?;
                     }
                     ranges.push((low, high));
                 }
@@ -193,4 +192,13 @@ fn parse_segment(segment: &str) -> Result<Kind, String> {
         Some(name) => Kind::Name(name.into()),
         None => Kind::Pattern(tokens),
     })
+}
+
+/// Reads a character of a set, which a `\` before it takes as it is.
+fn set_character(chars: &mut impl Iterator<Item = char>) -> Result<char, &'static str> {
+    let c = match chars.next() {
+        Some('\\') => chars.next(),
+        c => c,
+    };
+    c.ok_or("`[` without `]`")
 }

@@ -16,10 +16,7 @@ impl View {
     /// As for [`change`](Self::change); `Invalid`, and nothing is changed, for bytes
     /// over the [inline limit](crate::Options::inline_limit).
     pub fn change_now(&self, changes: Vec<Change>, options: &ChangeOptions) -> Result<Changed> {
-        let changes = changes
-            .into_iter()
-            .map(|change| allow::allowed(&self.grant, change))
-            .collect::<Result<Vec<_>>>()?;
+        let changes = allow::allowed(&self.grant, changes)?;
         self.workspace
             .change_now(self.at, changes, options)
             .map_err(|error| self.told(error))

@@ -57,11 +57,12 @@ impl Sight {
         }
     }
 
-    /// Returns the sight of the directory that [`of`](Self::of) has just shown.
-    pub(super) fn entered(&self) -> Self {
+    /// Returns the sight of the directory that [`of`](Self::of) was asked for last;
+    /// `None` where it does not show.
+    pub(super) fn entered(&self) -> Option<Self> {
         match &self.0 {
-            None => Self(None),
-            Some(partial) => Self::with(partial.entry.clone()).unwrap_or(Self(None)),
+            None => Some(Self(None)),
+            Some(partial) => Self::with(partial.entry.clone()),
         }
     }
 }
@@ -72,4 +73,28 @@ pub(super) fn passage() -> Entry {
         tree: TreeId::empty(),
         summary: Summary::default(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grant::Scope;
+
+    #[test]
+    fn what_does_not_show_is_not_entered() {
+        let grant = Grant::all().attenuate(Scope {
+            root: TreePath::root(),
+            read: vec!["/a/b".parse().unwrap()],
+            write: Vec::new(),
+            delete: false,
+        });
+        let mut sight = Sight::new(&grant, &TreePath::root()).unwrap();
+        let mut entered = |name: &str| {
+            let shown = sight.of(&grant, &Name::new(name).unwrap(), passage());
+            assert_eq!(shown.is_some(), sight.entered().is_some(), "{name}");
+            sight.entered().map(|sight| sight.is_whole())
+        };
+        assert_eq!(entered("a"), Some(false));
+        assert_eq!(entered("hidden"), None);
+    }
 }

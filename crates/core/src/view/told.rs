@@ -3,10 +3,12 @@
 use crate::conflict::{Conflict, PathList};
 use crate::error::{Error, ErrorKind};
 use crate::grant::Grant;
+use crate::id::{ContentId, CopyId};
 use crate::path::TreePath;
 use crate::workspace::At;
 
-/// Names paths as the holder sees them, never the copy.
+/// Names paths as the holder sees them, and to the holder of part of the files never
+/// the copy, nor another by its id.
 ///
 /// Of a copy that is closed, the holder of part of it learns that it is; of stored
 /// data that is missing or altered, not what; of a conflict, the paths that may be
@@ -25,15 +27,17 @@ pub(super) fn told(error: Error, at: At, grant: &Grant) -> Error {
         ErrorKind::NotEmpty if !about.as_ref().is_some_and(reads) => error.without_detail(),
         _ => error,
     };
-    let id = at.to_string();
+    let target = at.to_string();
     let stored = error.kind() == ErrorKind::Corrupt;
     let error = error.map_subject(|subject| match TreePath::new(subject) {
         Ok(path) => Some(match grant.locate(&path) {
             Some(path) => path.to_string(),
             None => "/".into(),
         }),
-        // `copy` and its id, or the id alone; of a node or a content, its hash.
-        Err(_) => (!narrow || !(stored || id.ends_with(subject))).then(|| subject.into()),
+        Err(_) => {
+            let hidden = stored || target.ends_with(subject) || names_id(subject);
+            (!narrow || !hidden).then(|| subject.into())
+        }
     });
     match narrow {
         true => error
@@ -41,6 +45,13 @@ pub(super) fn told(error: Error, at: At, grant: &Grant) -> Error {
             .without_own_source(),
         false => error,
     }
+}
+
+/// Tells whether a subject is an id or a hash, or ends with one: `copy`, as one that
+/// an import into head works in, or an object, a content or a node.
+fn names_id(subject: &str) -> bool {
+    let last = subject.rsplit(' ').next().unwrap_or(subject);
+    last.parse::<CopyId>().is_ok() || last.parse::<ContentId>().is_ok()
 }
 
 /// Keeps the paths that the holder may read. Counts those: how many others there

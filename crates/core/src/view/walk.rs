@@ -52,14 +52,7 @@ impl Walk {
 
     /// Opens a file that the walk returned.
     pub(super) async fn open(&self, file: &File) -> Result<Opened> {
-        let range = 0..file.size;
-        let workspace = &self.view.workspace;
-        let body = workspace.open_kept(file, range.clone()).await?;
-        Ok(Opened {
-            file: file.clone(),
-            range,
-            body,
-        })
+        self.view.opened(file.clone(), 0..file.size).await
     }
 
     /// Leaves out what is below the directory that was returned last.
@@ -85,8 +78,9 @@ impl Walk {
                 };
                 let tree = entry.as_directory().map(|directory| directory.tree);
                 if let Some(entry) = sight.of(&view.grant, &name, entry) {
-                    if let Some(tree) = tree {
-                        let entered = sight.entered();
+                    if let Some(tree) = tree
+                        && let Some(entered) = sight.entered()
+                    {
                         sights.push((path.clone(), entered));
                         walker.enter(tx, path.clone(), &tree)?;
                     }

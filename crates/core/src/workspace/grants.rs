@@ -18,6 +18,10 @@ use crate::workspace::{At, Workspace};
 const PREFIX: &str = "wsg_";
 /// How many grants to the files of one copy may be alive at once.
 const MAX_GRANTS: u64 = 1000;
+/// How many of them are looked at for dead ones where there are as many.
+const SEARCHED: usize = 50;
+/// For how many copies it is remembered where the next search begins.
+const MAX_SEARCHES: usize = 1000;
 /// The most scopes of a grant that is handed out.
 const MAX_SCOPES: usize = 16;
 /// The most globs in all of its scopes.
@@ -62,7 +66,9 @@ impl Workspace {
     /// # Errors
     /// `NotFound`, `Closed`; `Invalid` for a label, an actor or an expiry that
     /// cannot be; `LimitExceeded` for more than 16 scopes, 128 globs or 16 KiB of
-    /// roots and globs in all of them, and where 1,000 grants to the copy are alive.
+    /// roots and globs in all of them, and where there are 1,000 grants to the copy
+    /// and none of the 50 that the call looks at is dead. The next call looks at the
+    /// next 50, so that one of 20 finds a dead one, if there is any.
     pub fn issue_grant(&self, copy: CopyId, grant: Grant, options: GrantOptions) -> Result<Issued> {
         const OPERATION: &str = "issue grant";
         check_text(OPERATION, &options.actor, "")?;
@@ -297,23 +303,43 @@ pub(crate) fn delete_dead(
 }
 
 /// Adds a grant to a copy. Where there are as many as may be, those that are dead
-/// give way; only then their rows are read.
+/// among a page of them give way; only then rows of others are read.
 fn add(tx: &Tx<'_>, operation: &'static str, copy: CopyId, grant: &GrantRecord) -> Result<()> {
-    let which = WhichGrants::Files(copy);
-    if tx.rows.count_grants(&copy)? >= MAX_GRANTS {
-        let mut alive = 0;
-        for old in tx.rows.grants(which, None, usize::MAX)? {
-            match is_alive(tx, &old, grant.created)? {
-                true => alive += 1,
-                false => tx.rows.delete_grant(&old.id)?,
-            }
-        }
-        if alive >= MAX_GRANTS {
-            return Err(Error::new(ErrorKind::LimitExceeded, operation)
-                .because(format!("{MAX_GRANTS} grants to the copy are alive")));
-        }
+    if tx.rows.count_grants(&copy)? >= MAX_GRANTS && !delete_some_dead(tx, copy, grant.created)? {
+        return Err(
+            Error::new(ErrorKind::LimitExceeded, operation).because(format!(
+                "the copy has {MAX_GRANTS} grants, of which none is found dead"
+            )),
+        );
     }
     tx.rows.put_grant(grant)
+}
+
+/// Deletes the dead ones among the next [`SEARCHED`] grants to a copy, and tells
+/// whether there were any. The next search goes on where this one ended.
+fn delete_some_dead(tx: &Tx<'_>, copy: CopyId, now: Timestamp) -> Result<bool> {
+    let mut searches = tx.grant_searches().borrow_mut();
+    let after = searches.remove(&copy);
+    let page = |after| tx.rows.grants(WhichGrants::Files(copy), after, SEARCHED);
+    let page = match (page(after.as_ref())?, &after) {
+        // There is none after the last.
+        (ended, Some(_)) if ended.is_empty() => page(None)?,
+        (page, _) => page,
+    };
+    if let Some(last) = page.last().filter(|_| page.len() == SEARCHED) {
+        if searches.len() >= MAX_SEARCHES {
+            searches.clear();
+        }
+        searches.insert(copy, last.id);
+    }
+    let mut found = false;
+    for old in page {
+        if !is_alive(tx, &old, now)? {
+            tx.rows.delete_grant(&old.id)?;
+            found = true;
+        }
+    }
+    Ok(found)
 }
 
 fn check_label(operation: &'static str, label: &str) -> Result<()> {

@@ -22,7 +22,7 @@ mod upkeep;
 mod uploads;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ use crate::context::Context;
 use crate::entry::Directory;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grant::Grant;
-use crate::id::{CopyId, RevisionId, TreeId};
+use crate::id::{CopyId, GrantId, RevisionId, TreeId};
 use crate::meter::{Meter, Receipt};
 use crate::store::{BlobStore, HeadRecord, MetaStore, MetaTx as _, StoreUsage};
 use crate::tree::directory_of;
@@ -84,6 +84,8 @@ pub(crate) struct Inner {
     /// Whether a collection has deleted contents through this handle or a clone.
     swept: Cell<bool>,
     readers: Readers,
+    /// Where the last searches for dead grants came to.
+    grant_searches: RefCell<BTreeMap<CopyId, GrantId>>,
 }
 
 /// Which tree is meant.
@@ -180,6 +182,7 @@ impl Workspace {
             in_flight: InFlight::default(),
             swept: Cell::new(false),
             readers: Readers::default(),
+            grant_searches: RefCell::default(),
         };
         Ok(Self {
             inner: Rc::new(inner),
@@ -250,11 +253,8 @@ impl Workspace {
         if entries <= limit || entries <= directory_of(tx, before)?.summary.entries() {
             return Ok(());
         }
-        Err(
-            Error::new(ErrorKind::LimitExceeded, operation).because(format!(
-                "the tree would have {entries} entries, more than {limit}"
-            )),
-        )
+        Err(Error::new(ErrorKind::LimitExceeded, operation)
+            .because(format!("the tree would have more than {limit} entries")))
     }
 
     /// Keeps the collector off a tree until the pin is dropped.

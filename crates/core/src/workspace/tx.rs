@@ -2,6 +2,7 @@
 //! collector.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use lru::LruCache;
@@ -9,7 +10,7 @@ use lru::LruCache;
 use crate::change::Author;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, EventKind};
-use crate::id::{ContentId, CopyId, OperationId, RevisionId, TreeId};
+use crate::id::{ContentId, CopyId, GrantId, OperationId, RevisionId, TreeId};
 use crate::meter::Metered;
 use crate::store::{
     ContentRecord, CopyRecord, CopyState, HeadRecord, MetaTx, OperationCause, OperationRecord,
@@ -40,6 +41,11 @@ pub(crate) struct Tx<'a> {
 }
 
 impl<'a> Tx<'a> {
+    /// Where the last searches for dead grants to the files of copies came to.
+    pub(super) fn grant_searches(&self) -> &RefCell<BTreeMap<CopyId, GrantId>> {
+        &self.inner.grant_searches
+    }
+
     pub(crate) fn new(workspace: &'a Workspace, rows: &'a dyn MetaTx) -> Self {
         Self {
             rows: Metered {

@@ -2,12 +2,13 @@ use bytes::Bytes;
 use futures::channel::mpsc;
 use futures::executor::block_on;
 use futures::future::BoxFuture;
-use futures::{FutureExt as _, StreamExt as _};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use proptest::prelude::*;
+use workspace_core::store::Place;
 use workspace_core::{
     At, Change, ChangeOptions, ContentId, EntrySource, ErrorKind, Glob, Grant, ImportOptions,
-    Imported, Name, PathList, Precondition, Result, Scope, SourceEntry, Text, TreeId, TreePath,
-    View, WriteOptions,
+    Imported, Name, Options, PathList, Precondition, Result, Scope, SourceEntry, Text, TreeId,
+    TreePath, View, WriteOptions,
 };
 
 use crate::support::{
@@ -533,6 +534,59 @@ fn a_page_through_a_grant_is_as_long_as_it_is_asked_for() {
     }
 }
 
+/// What a page through a grant reads does not depend on how many pages it would be
+/// of the entries that are left out.
+#[test]
+fn a_page_of_one_entry_reads_over_many_at_once() {
+    let fixture = Fixture::with(Options {
+        node_cache: 0,
+        ..Options::default()
+    });
+    let files = fixture.workspace.files(At::Head);
+    let hidden = (0..1_000).map(|n| write(&format!("/d/{n:04}"), "x"));
+    change(&files, hidden.chain([write("/d/z", "x")]).collect()).unwrap();
+    let read = |globs: &[&str], limit: usize| {
+        let metered = fixture.workspace.metered();
+        let view = metered.files(At::Head);
+        let view = view.attenuate(scope("/", globs, &[], false));
+        let found = view.list(&path("/d"), None, limit).unwrap();
+        (found.len(), metered.receipt().nodes_read)
+    };
+    let (all, at_once) = read(&["**"], 2_000);
+    assert_eq!(all, 1_001);
+    let (found, one) = read(&["/d/z"], 1);
+    assert_eq!(found, 1);
+    assert!(one <= at_once + 3 * 4, "{one} instead of {at_once}");
+    // Where everything shows, no more is read than asked for.
+    let (found, first) = read(&["**"], 1);
+    assert!(found == 1 && first < at_once, "{first}");
+}
+
+/// > A batch within a grant fails with `LimitExceeded` where the number of the grant's globs, times the bytes of the batch's paths, is more than 268,435,456.
+#[test]
+fn a_batch_compares_so_many_globs_with_its_paths() {
+    let fixture = Fixture::new();
+    let files = fixture.workspace.files(At::Head);
+    let globs = vec!["**"; 1 << 16];
+    let view = files.attenuate(scope("/", &[], &globs, true));
+    let long = format!("/{}", "a".repeat(255)).repeat(16);
+    let remove = |at: &str| Change::Remove {
+        path: path(at),
+        recursive: true,
+    };
+    assert_eq!(long.len(), 4096);
+    assert_eq!(
+        kind(change(&view, vec![remove(&long)])),
+        ErrorKind::NotFound
+    );
+    let error = change(&view, vec![remove(&long), remove("/a")]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    assert!(error.detail().unwrap().ends_with("more than 268435456"));
+    // Who holds everything has no globs.
+    let changes = vec![remove(&long), remove("/a")];
+    assert_eq!(kind(change(&files, changes)), ErrorKind::NotFound);
+}
+
 #[test]
 fn moving_is_reading() {
     let fixture = fixture();
@@ -664,6 +718,7 @@ fn a_conflict_names_only_what_its_holder_may_read() {
     let narrow = Grant::all().attenuate(scope("/site", &["/posts/*.md"], &["/posts/*.md"], false));
     let error = conflict(narrow);
     assert_eq!(error.kind(), ErrorKind::Conflict);
+    assert_eq!(error.subject(), None, "nor the copy that it works in");
     let found = error.conflict().unwrap();
     let paths = |list: &PathList| {
         list.paths
@@ -756,6 +811,30 @@ fn what_may_not_be_read_is_not_counted() {
     assert_eq!(told, [None, Some("2 entries below".into())]);
 }
 
+/// A tree that is full is told without how many entries there are.
+#[test]
+fn the_entries_of_the_whole_tree_are_not_told() {
+    let fixture = Fixture::with(Options {
+        max_entries: 5,
+        ..Options::default()
+    });
+    fixture.write(At::Head, "/hidden/a", "x");
+    fixture.write(At::Head, "/site/b", "x");
+    let view = fixture.workspace.files(At::Head);
+    let view = view.attenuate(scope("/site", &["**"], &["**"], false));
+    let details = ["cd", "cdef"].map(|names| {
+        let writes = names.chars().map(|name| write(&format!("/{name}"), "x"));
+        let error = change(&view, writes.collect()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+        error.detail().map(ToOwned::to_owned)
+    });
+    assert_eq!(details[0], details[1]);
+    assert_eq!(
+        details[0].as_deref(),
+        Some("the tree would have more than 5 entries")
+    );
+}
+
 fn change_error(view: &View, one: Change) -> workspace_core::Error {
     change(view, vec![one]).unwrap_err()
 }
@@ -777,4 +856,54 @@ fn damage_is_told_without_what_is_damaged() {
         !format!("{error:?}").contains(&content.to_string()),
         "{error:?}"
     );
+}
+
+/// Neither as an export meets it, nor where it shows at the end of what is read.
+#[test]
+fn damage_that_an_export_meets_is_told_without_what_is_damaged() {
+    let fixture = fixture();
+    let text = "x".repeat(1_000);
+    fixture.write(At::Head, "/site/posts/large", &text);
+    let content = ContentId::of(text.as_bytes());
+    let view = fixture.workspace.files(At::Head);
+    let view = view.attenuate(scope("/site", &["/posts/large"], &[], false));
+    let mut key = None;
+    fixture
+        .meta
+        .tamper(&mut |tx| {
+            key = tx.content(&content)?.map(|found| found.place);
+            Ok(())
+        })
+        .unwrap();
+    let Some(Place::Object(key)) = key else {
+        panic!("not an object");
+    };
+    let hidden = |error: &workspace_core::Error| {
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        let told = format!("{error:?}");
+        for hidden in [content.to_string(), key.to_string()] {
+            assert!(!told.contains(&hidden), "{told}");
+        }
+    };
+    let exported = || {
+        block_on(async {
+            let mut export = view.export(&path("/posts"))?;
+            let found = export.next().await?.unwrap();
+            found.body.unwrap().body.try_collect::<Vec<_>>().await
+        })
+    };
+    assert_eq!(exported().unwrap().concat(), text.as_bytes());
+
+    let altered = Bytes::from("y".repeat(1_000));
+    fixture.blobs.tamper(&key, Some(altered));
+    hidden(&exported().unwrap_err());
+    let opened = block_on(view.open(&path("/posts/large"), None)).unwrap();
+    let read = block_on(opened.body.try_collect::<Vec<_>>());
+    hidden(&read.unwrap_err());
+
+    fixture
+        .meta
+        .tamper(&mut |tx| tx.delete_content(&content))
+        .unwrap();
+    hidden(&exported().unwrap_err());
 }

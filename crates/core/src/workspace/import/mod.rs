@@ -56,8 +56,10 @@ impl Workspace {
         self.import_as(at, source, options, &Grant::all()).await
     }
 
-    /// Imports within `grant`, whose holder may write what the source has: where it
-    /// does not allow removal, no entry gives way to one of another kind.
+    /// Imports what `grant` lets be written: directories on the way to that are passed
+    /// over, as many as entries may be imported; anything else is `Denied`. Where it
+    /// does not allow removal, no entry gives way to one of another kind. Compares
+    /// each path once with each glob.
     pub(crate) async fn import_as(
         &self,
         at: At,

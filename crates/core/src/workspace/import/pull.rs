@@ -29,6 +29,8 @@ pub(super) struct Pull<'a, 'o> {
     options: ImportOptions<'o>,
     grant: &'a Grant,
     imported: Imported,
+    /// How many directories on the way to what may be written were passed over.
+    passed: u64,
     seen: Option<Seen>,
     batch: Batch,
     uploads: Uploads<'a>,
@@ -67,6 +69,7 @@ impl<'a, 'o> Pull<'a, 'o> {
             began: began.tree,
             grant,
             imported: Imported::default(),
+            passed: 0,
             seen: options.delete_missing.then(|| Seen::new(entries)),
             batch: Batch::default(),
             uploads: Uploads::new(workspace),
@@ -98,10 +101,27 @@ impl<'a, 'o> Pull<'a, 'o> {
             || batch.paths >= size.paths.min(MAX_PATHS - MAX_PATH)
     }
 
-    /// Makes an entry part of the batch, and counts it.
+    /// Makes an entry part of the batch, and counts it, unless it is passed over.
     async fn take(&mut self, entry: SourceEntry, source: &mut dyn EntrySource) -> Result<()> {
         let path = entry.path.below(&self.options.into)?;
         let entries = self.options.limits.entries;
+        let within = self.grant.locate(&path);
+        let Some(standing) = within.and_then(|path| self.grant.look(&path)) else {
+            return Err(Error::new(ErrorKind::Denied, "import").at(path));
+        };
+        if !standing.writes {
+            if entry.kind != SourceKind::Directory || !standing.leads_to_writes {
+                return Err(Error::new(ErrorKind::Denied, "import").at(path));
+            }
+            if self.passed >= entries {
+                return Err(Error::new(ErrorKind::LimitExceeded, "import")
+                    .at(path)
+                    .because("more directories on the way than entries may be imported"));
+            }
+            self.passed += 1;
+            return Ok(());
+        }
+        let rests_on = standing.rests_on;
         if self.imported.entries() >= entries {
             return Err(Error::new(ErrorKind::LimitExceeded, "import")
                 .at(&path)
@@ -113,10 +133,6 @@ impl<'a, 'o> Pull<'a, 'o> {
         let position = self.batch.entries;
         self.batch.entries += 1;
         self.batch.paths += path.as_str().len();
-        let rests_on = match self.grant.locate(&path) {
-            Some(path) => self.grant.rests_on(&path)?,
-            None => None,
-        };
         let what = match entry.kind {
             SourceKind::Directory => {
                 self.imported.directories += 1;
