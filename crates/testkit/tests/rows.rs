@@ -1,7 +1,5 @@
 //! What calls change in the tables of SQLite, by its own count of rows.
 
-#![allow(dead_code, reason = "the connection is shared with other tests")]
-
 mod sqlite;
 
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! A SQLite database in memory that can be connected to again.
 
+#![allow(dead_code, reason = "not every test counts rows")]
+
 use std::rc::Rc;
 
 use rusqlite::Connection;
