@@ -40,8 +40,11 @@ const TARGETS: [&str; 6] = [
 /// How long the tests of one mutant may take, in seconds: one that loops for ever is
 /// caught by that.
 const TIMEOUT: &str = "120";
-/// The profile of the builds, in `Cargo.toml`.
+/// The profile of the builds, in `Cargo.toml`, and of the tests, in
+/// `.config/nextest.toml`.
 const PROFILE: &str = "mutants";
+/// The seeds of interleaved tasks that each mutant has to get past.
+const SEEDS: &str = "0-49";
 
 /// What to change.
 #[derive(clap::Args)]
@@ -108,10 +111,16 @@ pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
     let kept = directory.join("outcomes.json");
     let mut known = read(&kept)?;
     if !options.only_page {
-        for (file, found) in attempt(repository, &program, &directory, options)? {
+        let code = attempt(&program, &directory, options)?;
+        // Also where it was ended before its time.
+        for (file, found) in found(&directory)? {
             known.entry(file).or_default().extend(found);
         }
         write(&kept, &known)?;
+        // cargo-mutants ends with 2 where a mutant was missed, 3 where one had no end.
+        if ![0, 2, 3].contains(&code) {
+            bail!("cargo-mutants ended with {code}");
+        }
     }
     let mut modules: BTreeMap<String, usize> = BTreeMap::new();
     for mutant in list(&program)? {
@@ -149,18 +158,13 @@ fn install(directory: &Path) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// Runs the tests against each mutant; returns what became of them, by file.
-fn attempt(
-    repository: &Repository,
-    program: &Path,
-    directory: &Path,
-    options: &Options,
-) -> Result<BTreeMap<String, Outcomes>> {
+/// Runs the tests against each mutant; returns the code that cargo-mutants ends with.
+fn attempt(program: &Path, directory: &Path, options: &Options) -> Result<i32> {
     let chosen: Vec<&str> = match options.file.is_empty() {
         true => FILES.to_vec(),
         false => options.file.iter().map(String::as_str).collect(),
     };
-    let mut mutants = Program::new(program)
+    let mutants = Program::new(program)
         .outside_cargo()
         .args(["mutants", "--package", "workspace-core"])
         .args(["--test-package", "workspace-core,workspace-testkit"])
@@ -174,12 +178,15 @@ fn attempt(
         .args(["--"])
         .args(TARGETS);
     // Built in one place, so that what no mutant touches is built once.
-    mutants = mutants.env("CARGO_TARGET_DIR", directory.join("build"));
-    // cargo-mutants ends with 2 where a mutant was missed and 3 where one had no end.
-    match mutants.code()? {
-        0 | 2 | 3 => {}
-        code => bail!("cargo-mutants ended with {code}"),
-    }
+    mutants
+        .env("CARGO_TARGET_DIR", directory.join("build"))
+        .env("NEXTEST_PROFILE", PROFILE)
+        .env("INTERLEAVE", SEEDS)
+        .code()
+}
+
+/// Reads what became of the mutants of the last run, by file.
+fn found(directory: &Path) -> Result<BTreeMap<String, Outcomes>> {
     let report = directory.join("mutants.out/outcomes.json");
     let report = fs::read_to_string(&report).context("cargo-mutants left no report")?;
     let report: Value = serde_json::from_str(&report)?;
@@ -195,12 +202,6 @@ fn attempt(
         let name = name.strip_prefix(file).unwrap_or(name);
         let name = name.trim_start_matches(':').to_string();
         found.entry(file.into()).or_default().insert(name, outcome);
-    }
-    // What was found out about a file is worth nothing once it has changed.
-    for file in found.keys() {
-        if !repository.root.join(file).exists() {
-            bail!("{file} was there when its mutants were made");
-        }
     }
     Ok(found)
 }
