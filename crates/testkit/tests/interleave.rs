@@ -33,7 +33,7 @@ fn seeds(these: Range<u64>) -> Range<u64> {
 
 /// Everything was done often enough, with each of its outcomes.
 fn check(tally: &Tally) {
-    if tally.seeds < 50 {
+    if tally.seeds < 60 {
         return;
     }
     for (what, calls) in &tally.calls {
