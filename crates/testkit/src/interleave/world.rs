@@ -246,7 +246,10 @@ impl<'a> World<'a> {
         let Some(known) = known.get_mut(&at) else {
             return;
         };
-        let mut paths: Vec<&TreePath> = own.files.keys().collect();
+        // Somebody may have put what the call then removed.
+        let expected = below(&known.files, directory);
+        let mut paths: Vec<&TreePath> = expected.keys().collect();
+        paths.extend(own.files.keys());
         paths.extend(wanted.keys());
         paths.extend(found.keys());
         paths.sort_unstable();
