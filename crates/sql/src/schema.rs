@@ -175,6 +175,9 @@ const VERSION_3: &[&str] = &[
 /// Stands for [`into_packs`] among the statements.
 const INTO_PACKS: &str = "-- into packs";
 
+/// Rows with their numbers; `None` for what does not decode.
+type Page<T> = Vec<(u64, Option<T>)>;
+
 /// Moves nodes and contents from rows of their own into packs, a few at a time.
 /// A row that does not decode is passed over: what it was is then missing, as the
 /// integrity check tells, and all else can be read.
@@ -186,7 +189,7 @@ fn into_packs(conn: &dyn SqlConn) -> Result<()> {
         let sql = format!(
             "SELECT rowid, id, encoded FROM old_nodes WHERE rowid > ?1 ORDER BY rowid LIMIT {PAGE}"
         );
-        let mut page: Vec<(u64, Option<(TreeId, Vec<u8>)>)> = Vec::new();
+        let mut page: Page<(TreeId, Vec<u8>)> = Vec::new();
         conn.query(&sql, &[SqlValue::Integer(last)], &mut |values| {
             let mut row = Row::new("nodes", values);
             let rowid = row.number()?;
@@ -208,7 +211,7 @@ fn into_packs(conn: &dyn SqlConn) -> Result<()> {
             "SELECT rowid, id, size, object, bytes FROM old_contents WHERE rowid > ?1
              ORDER BY rowid LIMIT {PAGE}"
         );
-        let mut page: Vec<(u64, Option<(ContentId, ContentRecord)>)> = Vec::new();
+        let mut page: Page<(ContentId, ContentRecord)> = Vec::new();
         conn.query(&sql, &[SqlValue::Integer(last)], &mut |values| {
             let mut row = Row::new("contents", values);
             page.push((row.number()?, old_content(&mut row).ok()));

@@ -116,13 +116,15 @@ impl Check<'_> {
     /// does not.
     fn mend_row(&self, id: ContentId, found: Option<ContentRecord>) -> Result<Option<String>> {
         let Some(found) = found else {
-            let dropped = self.workspace.write("repair", |tx| {
-                let damaged = tx.rows.content(&id).is_err();
-                if damaged {
-                    tx.rows.delete_content(&id)?;
-                }
-                Ok(damaged.then(|| DROPPED.into()))
-            });
+            let dropped = self
+                .workspace
+                .write("repair", |tx| match tx.rows.content(&id) {
+                    Err(error) if error.kind() == ErrorKind::Corrupt => {
+                        tx.rows.delete_content(&id)?;
+                        Ok(Some(DROPPED.into()))
+                    }
+                    found => found.map(|_| None),
+                });
             return match dropped {
                 // It is too damaged to be dropped.
                 Err(error) if error.kind() == ErrorKind::Corrupt => Ok(None),

@@ -1,6 +1,6 @@
 //! Rows: that they decode and agree with one another.
 
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::event::EventKind;
 use crate::id::{CopyId, GrantId, OperationId, RevisionId, TreeId};
 use crate::store::{
@@ -49,6 +49,14 @@ struct Log {
     last: Option<OperationRecord>,
     /// Whether one that does not decode was passed over.
     damaged: bool,
+}
+
+/// Passes over what does not decode, which a page of its table says.
+fn readable<T>(read: Result<Option<T>>) -> Result<Option<T>> {
+    match read {
+        Err(error) if error.kind() == ErrorKind::Corrupt => Ok(None),
+        read => read,
+    }
 }
 
 impl Check<'_> {
@@ -233,7 +241,7 @@ impl Check<'_> {
                     if !more {
                         break;
                     }
-                    let head = tx.rows.head().ok().flatten();
+                    let head = readable(tx.rows.head())?;
                     let found = page(after, u128::MAX, left, |after, limit| {
                         let after = after.map(|after| CopyId::from_bytes(after.to_be_bytes()));
                         tx.rows.copies(false, after.as_ref(), limit)
@@ -277,8 +285,8 @@ impl Check<'_> {
                 self.root(copy.tree);
             }
             CopyState::Applied(id) => {
-                let detail = match tx.rows.revision(id) {
-                    Ok(Some(found)) if found.cause != RevisionCause::Apply(copy.id) => {
+                let detail = match readable(tx.rows.revision(id))? {
+                    Some(found) if found.cause != RevisionCause::Apply(copy.id) => {
                         Some(format!("revision {id} does not come from it"))
                     }
                     _ if head.is_some_and(|head| head.revision.is_none_or(|last| last < id)) => {
@@ -300,12 +308,12 @@ impl Check<'_> {
     fn operations(&mut self, tx: &Tx<'_>, mut log: Log, logs: &mut Vec<Log>) -> Result<usize> {
         let id = log.copy;
         // As it is now, with all its operations.
-        let copy = match tx.rows.copy(&id) {
-            Ok(Some(copy)) if copy.state == CopyState::Open => copy,
+        let copy = match readable(tx.rows.copy(&id))? {
+            Some(copy) if copy.state == CopyState::Open => copy,
             _ => return Ok(0),
         };
         if let Some(last) = &mut log.last
-            && let Ok(Some(again)) = tx.rows.operation(&id, last.id)
+            && let Some(again) = readable(tx.rows.operation(&id, last.id))?
         {
             // An import may have gone on with it.
             *last = again;
@@ -351,7 +359,10 @@ impl Check<'_> {
             true => logs.push(log),
             false => {
                 // A collection deletes old operations; what has none never did.
-                let never = matches!(tx.rows.collection(), Ok(None));
+                let never = match tx.rows.collection() {
+                    Err(error) if error.kind() == ErrorKind::Corrupt => false,
+                    found => found?.is_none(),
+                };
                 self.end_of_log(&copy, &log, never);
             }
         }
