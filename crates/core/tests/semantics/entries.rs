@@ -466,10 +466,7 @@ fn a_tree_has_so_many_entries() {
     let before = fixture.workspace.head().unwrap();
     let error = change(&head, vec![write("/f", "3")]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::LimitExceeded);
-    assert!(
-        error.to_string().contains("more than 6 entries"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("more than 6 entries"), "{error}");
     let shared = change(&head, vec![copy("/e", "/d/e")]);
     assert_eq!(kind(shared), ErrorKind::LimitExceeded);
     assert_eq!(fixture.workspace.head().unwrap(), before);
