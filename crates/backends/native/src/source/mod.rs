@@ -5,7 +5,7 @@
 //! source holds is not trusted: a path that is absolute or leaves the source, a
 //! name that is not UTF-8, a device, a damaged or truncated archive is an error
 //! that names it, and links are stored, never followed. How much may come out of
-//! it is the import's affair ([`ImportLimits`](workspace_core::ImportLimits)).
+//! it is the import's affair ([`ImportLimits`]).
 
 mod ahead;
 mod archive;
