@@ -169,7 +169,7 @@ impl std::str::FromStr for Glob {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use proptest::test_runner::{Config, TestCaseError, TestRunner};
+    use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
     use super::*;
 
@@ -242,11 +242,14 @@ mod tests {
         strategy: S,
         property: impl Fn(S::Value) -> std::result::Result<bool, TestCaseError>,
     ) -> u32 {
-        let mut runner = TestRunner::new(Config {
-            cases,
-            failure_persistence: None,
-            ..Config::default()
-        });
+        let mut runner = TestRunner::new_with_rng(
+            Config {
+                cases,
+                failure_persistence: None,
+                ..Config::default()
+            },
+            TestRng::deterministic_rng(RngAlgorithm::ChaCha),
+        );
         let reached = std::cell::Cell::new(0);
         let checked = runner.run(&strategy, |value| {
             reached.set(reached.get() + u32::from(property(value)?));

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::executor::block_on;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use workspace_core::{
     At, Change, Entry, ErrorKind, Glob, Grant, ImportOptions, Precondition, Recorded,
     RevisionMessage, Scope, TreeId, TreePath, View, WriteOptions,
@@ -564,11 +564,14 @@ fn state(fixture: &Fixture, at: At) -> Files {
 
 #[test]
 fn a_view_shows_and_allows_what_its_scopes_do() {
-    let mut runner = TestRunner::new(Config {
-        cases: 400,
-        failure_persistence: None,
-        ..Config::default()
-    });
+    let mut runner = TestRunner::new_with_rng(
+        Config {
+            cases: 400,
+            failure_persistence: None,
+            ..Config::default()
+        },
+        TestRng::deterministic_rng(RngAlgorithm::ChaCha),
+    );
     let counts = [const { Cell::new(0) }; 4];
     let count = |at: usize| counts[at].set(counts[at].get() + 1);
     let files = proptest::collection::btree_set(paths(), 0..9);

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::*;
 use crate::tree::chunk::may_end;
@@ -244,7 +244,10 @@ fn what_decodes_encodes_to_the_same() {
         proptest::collection::btree_set(0_u64..1000, 0..12),
         damage(),
     );
-    let mut runner = TestRunner::new(Config::with_cases(4000));
+    let mut runner = TestRunner::new_with_rng(
+        Config::with_cases(4000),
+        TestRng::deterministic_rng(RngAlgorithm::ChaCha),
+    );
     let outcome = runner.run(&nodes, |(numbers, damage)| {
         let mut entries: Vec<_> = numbers.into_iter().map(fixed).collect();
         entries.sort_by(|(a, _), (b, _)| a.cmp(b));

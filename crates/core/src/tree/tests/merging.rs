@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::*;
 use crate::conflict::{Conflict, PathList};
@@ -205,7 +205,10 @@ fn stored(nodes: &Map, tree: &TreeId) -> Things {
 #[test]
 fn merging_does_what_it_does_to_maps() {
     let (merged, conflicts) = (Cell::new(0), Cell::new(0));
-    let mut runner = TestRunner::new(Config::with_cases(3000));
+    let mut runner = TestRunner::new_with_rng(
+        Config::with_cases(3000),
+        TestRng::deterministic_rng(RngAlgorithm::ChaCha),
+    );
     let outcome = runner.run(&three(), |sides| {
         let nodes = Map::default();
         let [base, ours, theirs] = [0, 1, 2].map(|side| build_timed(&nodes, &sides[side]));
