@@ -1,17 +1,14 @@
 //! Storing several contents at a time.
 
 use std::collections::VecDeque;
-use std::future::{Future, poll_fn, ready};
-use std::pin::pin;
-use std::task::Poll;
+use std::future::ready;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::future::LocalBoxFuture;
 use futures::stream::FuturesOrdered;
-use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, StreamExt};
 
 use crate::error::Result;
-use crate::store::ByteStream;
 use crate::workspace::Workspace;
 use crate::workspace::contents::Stored;
 
@@ -19,9 +16,6 @@ use crate::workspace::contents::Stored;
 const PUTS: usize = 16;
 /// The most bytes that those hold in memory, but for a single larger one.
 const HELD: usize = 16 << 20;
-/// A body up to this size is held in memory and stored beside others; a larger one
-/// is streamed, and the next one waits for it.
-const BUFFERED: usize = 1 << 20;
 
 /// Stores bodies, up to 16 at a time and 16 MiB of them in memory, and returns them
 /// in the order in which they were pushed.
@@ -45,28 +39,6 @@ impl<'a> Uploads<'a> {
             held: 0,
             stored: Vec::new(),
         }
-    }
-
-    /// Reads a body, storing others meanwhile, and begins to store it. Waits where
-    /// there is no room.
-    ///
-    /// # Errors
-    /// Those of the body, and of whatever is being stored.
-    #[allow(dead_code, reason = "for imports")]
-    pub(crate) async fn push(&mut self, mut body: ByteStream<'_>) -> Result<()> {
-        let mut start = BytesMut::new();
-        while let Some(chunk) = self.beside(body.try_next()).await?? {
-            if start.len() + chunk.len() > BUFFERED {
-                let head = stream::iter([Ok(start.freeze()), Ok(chunk)]);
-                let workspace = self.workspace;
-                let storing = workspace.store_object(Box::pin(head.chain(body)));
-                let stored = self.beside(storing).await?;
-                self.begin(0, ready(stored).boxed_local());
-                return Ok(());
-            }
-            start.extend_from_slice(&chunk);
-        }
-        self.push_bytes(start.freeze()).await
     }
 
     /// Begins to store bytes that are in memory. Waits where there is no room.
@@ -122,19 +94,5 @@ impl<'a> Uploads<'a> {
         self.held -= self.sizes.pop_front().unwrap_or(0);
         self.stored.push(stored?);
         Ok(())
-    }
-
-    /// Runs a future to its end and stores on meanwhile.
-    async fn beside<T>(&mut self, future: impl Future<Output = T>) -> Result<T> {
-        let mut future = pin!(future);
-        poll_fn(|cx| {
-            while let Poll::Ready(Some(stored)) = self.storing.poll_next_unpin(cx) {
-                if let Err(error) = self.done(stored) {
-                    return Poll::Ready(Err(error));
-                }
-            }
-            future.as_mut().poll(cx).map(Ok)
-        })
-        .await
     }
 }
