@@ -1,7 +1,5 @@
 //! Batches of changes to head or to a copy.
 
-use bytes::Bytes;
-
 use crate::change::{AllowedChange, Change, ChangeOptions, Changed, Content};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::BlobKey;
@@ -23,32 +21,50 @@ impl Workspace {
     pub(crate) async fn change(
         &self,
         at: At,
-        mut changes: Vec<AllowedChange>,
+        changes: Vec<AllowedChange>,
         options: ChangeOptions,
     ) -> Result<Changed> {
         check_text("change", &options.author.actor, &options.author.note)?;
         let mut uploads = Uploads::new(self);
-        for allowed in &mut changes {
-            if let Change::Write { content, .. } = &mut allowed.change {
-                match std::mem::replace(content, Content::Bytes(Bytes::new())) {
-                    Content::Bytes(bytes) => uploads.push_bytes(bytes).await?,
-                    Content::Stored(stored) => uploads.push_stored(stored),
-                }
-            }
-        }
-        let mut stored = uploads.finish().await?.into_iter();
-        let prepared = changes.into_iter().map(|allowed| Prepared {
-            what: match allowed.change {
-                Change::Write { path, options, .. } => What::Write {
-                    content: stored.next().expect("a content is pushed for each write"),
+        let mut prepared = Vec::with_capacity(changes.len());
+        for (position, AllowedChange { change, rests_on }) in changes.into_iter().enumerate() {
+            let what = match change {
+                Change::Write {
                     path,
+                    content,
                     options,
-                },
+                } => {
+                    let content = match content {
+                        Content::Stored(stored) => uploads.beside(self.own(stored)).await?,
+                        Content::Bytes(bytes) => match self.store_inline(bytes) {
+                            Ok(stored) => stored,
+                            Err(bytes) => {
+                                let prepare = |content| Prepared {
+                                    what: What::Write {
+                                        path,
+                                        content,
+                                        options,
+                                    },
+                                    rests_on,
+                                };
+                                uploads.begin(position, bytes, prepare).await?;
+                                continue;
+                            }
+                        },
+                    };
+                    What::Write {
+                        path,
+                        content,
+                        options,
+                    }
+                }
                 other => What::Other(other),
-            },
-            rests_on: allowed.rests_on,
-        });
-        let prepared: Vec<Prepared> = prepared.collect();
+            };
+            prepared.push((position, Prepared { what, rests_on }));
+        }
+        prepared.extend(uploads.finish().await?);
+        prepared.sort_unstable_by_key(|(position, _)| *position);
+        let prepared: Vec<_> = prepared.into_iter().map(|(_, change)| change).collect();
         let (changed, unneeded) = self.commit_batch(at, &prepared, &options)?;
         self.drop_objects(unneeded).await;
         Ok(changed)
@@ -82,7 +98,10 @@ impl Workspace {
                 options,
             } => {
                 let content = match content {
-                    Content::Stored(stored) => stored,
+                    Content::Stored(stored) => {
+                        self.refuse_foreign(&stored)?;
+                        stored
+                    }
                     Content::Bytes(bytes) => self.store_inline(bytes).map_err(|bytes| {
                         let limit = self.inner.options.inline_limit;
                         Error::new(ErrorKind::Invalid, "change")

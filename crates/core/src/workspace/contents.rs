@@ -191,16 +191,22 @@ impl Workspace {
         }
     }
 
+    /// Refuses a content that is stored in another workspace.
+    pub(crate) fn refuse_foreign(&self, stored: &Stored) -> Result<()> {
+        match stored.keys.is(&self.inner.in_flight) {
+            true => Ok(()),
+            false => Err(Error::new(ErrorKind::Invalid, "change")
+                .at(stored.id)
+                .because("it was stored in another workspace")),
+        }
+    }
+
     /// Prepares a content that the caller stored for being referred to.
     ///
     /// # Errors
     /// `Invalid` for one that is stored in another workspace; those of the blob store.
     pub(crate) async fn own(&self, stored: Stored) -> Result<Stored> {
-        if !stored.keys.is(&self.inner.in_flight) {
-            return Err(Error::new(ErrorKind::Invalid, "change")
-                .at(stored.id)
-                .because("it was stored in another workspace"));
-        }
+        self.refuse_foreign(&stored)?;
         match stored.checked {
             true => Ok(stored),
             false => self.check_old(stored).await,
@@ -303,7 +309,7 @@ impl Workspace {
     /// `Invalid` where it is in an object; `Corrupt` where it is missing or altered.
     pub(crate) fn read_inline(&self, file: &File) -> Result<Bytes> {
         let found = self.content(&file.content)?;
-        match found.ok_or_else(|| self.gone(&file.content))?.place {
+        match found.ok_or_else(|| missing(&file.content, "row"))?.place {
             Place::Inline(bytes) if ContentId::of(&bytes) == file.content => Ok(bytes),
             Place::Inline(_) => Err(Error::new(ErrorKind::Corrupt, "read content")
                 .at(file.content)

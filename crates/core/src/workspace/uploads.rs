@@ -1,98 +1,117 @@
-//! Storing several contents at a time.
+//! Contents that are stored several at a time, while a source is read on.
 
-use std::collections::VecDeque;
-use std::future::ready;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures::future::LocalBoxFuture;
-use futures::stream::FuturesOrdered;
-use futures::{FutureExt, StreamExt};
+use futures::future::{FutureExt as _, LocalBoxFuture};
+use futures::stream::{FuturesUnordered, StreamExt as _};
 
 use crate::error::Result;
 use crate::workspace::Workspace;
 use crate::workspace::contents::Stored;
+use crate::workspace::edit::Prepared;
 
-/// The most bodies that are being stored at a time.
-const PUTS: usize = 16;
-/// The most bytes that those hold in memory, but for a single larger one.
-const HELD: usize = 16 << 20;
+/// The longest content that is stored while the source is read on, in bytes.
+pub(crate) const LONGEST: usize = 1 << 20;
+/// The most contents that are stored at once.
+const MOST: usize = 16;
+/// The most bytes that are stored at once.
+const MOST_BYTES: usize = 4 << 20;
 
-/// Stores bodies, up to 16 at a time and 16 MiB of them in memory, and returns them
-/// in the order in which they were pushed.
-///
-/// Dropped, it leaves what was stored to the collector.
+/// Writes whose contents are being stored. Each has its position in the batch and
+/// comes out with it; in which order they are done does not matter.
 pub(crate) struct Uploads<'a> {
     workspace: &'a Workspace,
-    storing: FuturesOrdered<LocalBoxFuture<'a, Result<Stored>>>,
-    /// The sizes of those that are held in memory, and 0 for others, in order.
-    sizes: VecDeque<usize>,
-    held: usize,
-    stored: Vec<Stored>,
+    under_way: FuturesUnordered<LocalBoxFuture<'a, Ended>>,
+    bytes: usize,
+    done: Vec<(usize, Prepared)>,
+}
+
+/// An upload that has ended.
+struct Ended {
+    bytes: usize,
+    position: usize,
+    prepared: Result<Prepared>,
 }
 
 impl<'a> Uploads<'a> {
     pub(crate) fn new(workspace: &'a Workspace) -> Self {
         Self {
             workspace,
-            storing: FuturesOrdered::new(),
-            sizes: VecDeque::new(),
-            held: 0,
-            stored: Vec::new(),
+            under_way: FuturesUnordered::new(),
+            bytes: 0,
+            done: Vec::new(),
         }
     }
 
-    /// Begins to store bytes that are in memory. Waits where there is no room.
-    ///
-    /// # Errors
-    /// Those of whatever is being stored.
-    pub(crate) async fn push_bytes(&mut self, bytes: Bytes) -> Result<()> {
-        let workspace = self.workspace;
-        if bytes.len() <= workspace.options().inline_limit {
-            let stored = workspace.store_bytes(bytes).await;
-            self.begin(0, ready(stored).boxed_local());
-            return Ok(());
-        }
-        while self.held > 0 && (self.storing.len() >= PUTS || self.held + bytes.len() > HELD) {
+    /// Begins to store a content, once there is room for it; `prepare` makes of it
+    /// what goes to its position in the batch.
+    pub(crate) async fn begin(
+        &mut self,
+        position: usize,
+        content: Bytes,
+        prepare: impl FnOnce(Stored) -> Prepared + 'a,
+    ) -> Result<()> {
+        let bytes = content.len();
+        while self.under_way.len() >= MOST
+            || (self.bytes > 0 && self.bytes.saturating_add(bytes) > MOST_BYTES)
+        {
             self.next().await?;
         }
-        let size = bytes.len();
-        self.begin(size, workspace.store_bytes(bytes).boxed_local());
+        self.bytes += bytes;
+        let workspace = self.workspace;
+        let upload = async move {
+            let stored = workspace.store_bytes(content).await;
+            Ended {
+                bytes,
+                position,
+                prepared: stored.map(prepare),
+            }
+        };
+        self.under_way.push(upload.boxed_local());
         Ok(())
     }
 
-    /// Takes a content that the caller stored already; see [`Workspace::own`].
-    pub(crate) fn push_stored(&mut self, stored: Stored) {
-        let workspace = self.workspace;
-        self.begin(0, workspace.own(stored).boxed_local());
-    }
-
-    /// Waits for all that was pushed and returns it, in order.
+    /// Waits for `work`, while contents are stored on.
     ///
     /// # Errors
-    /// That of the first that could not be stored.
-    pub(crate) async fn finish(&mut self) -> Result<Vec<Stored>> {
-        while !self.storing.is_empty() {
-            self.next().await?;
-        }
-        Ok(std::mem::take(&mut self.stored))
+    /// Those of `work`, and of the first content that could not be stored.
+    pub(crate) async fn beside<T>(&mut self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut work = pin!(work);
+        poll_fn(|context| {
+            while let Poll::Ready(Some(ended)) = self.poll(context) {
+                if let Err(error) = ended {
+                    return Poll::Ready(Err(error));
+                }
+            }
+            work.as_mut().poll(context)
+        })
+        .await
     }
 
-    fn begin(&mut self, size: usize, storing: LocalBoxFuture<'a, Result<Stored>>) {
-        self.sizes.push_back(size);
-        self.held += size;
-        self.storing.push_back(storing);
+    /// Waits until all are stored; returns them with their positions.
+    pub(crate) async fn finish(&mut self) -> Result<Vec<(usize, Prepared)>> {
+        while !self.under_way.is_empty() {
+            self.next().await?;
+        }
+        Ok(std::mem::take(&mut self.done))
     }
 
     async fn next(&mut self) -> Result<()> {
-        match self.storing.next().await {
-            Some(stored) => self.done(stored),
-            None => Ok(()),
-        }
+        poll_fn(|context| self.poll(context))
+            .await
+            .unwrap_or(Ok(()))
     }
 
-    fn done(&mut self, stored: Result<Stored>) -> Result<()> {
-        self.held -= self.sizes.pop_front().unwrap_or(0);
-        self.stored.push(stored?);
-        Ok(())
+    /// Takes down one that has ended; `None` where none is under way.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<()>>> {
+        self.under_way.poll_next_unpin(context).map(|ended| {
+            let ended = ended?;
+            self.bytes -= ended.bytes;
+            let position = ended.position;
+            Some((ended.prepared).map(|prepared| self.done.push((position, prepared))))
+        })
     }
 }

@@ -160,6 +160,10 @@ fn missing_content_is_corrupt() {
     fixture.write(At::Head, "/small", "small");
     let id = ContentId::of(text.as_bytes());
     let files = fixture.workspace.files(At::Head);
+    // That others were collected does not make it a doubt.
+    fixture.write(At::Head, "/gone", "gone");
+    fixture.remove(At::Head, "/gone");
+    assert_eq!(fixture.gc().contents, 1);
     let key = object_of(&fixture, id);
     for altered in [Some("y".repeat(500)), Some("x".repeat(499)), None] {
         fixture.blobs.tamper(&key, altered.map(Bytes::from));
@@ -176,6 +180,7 @@ fn missing_content_is_corrupt() {
         kind(block_on(files.read(&path("/small")))),
         ErrorKind::Corrupt
     );
+    assert_eq!(kind(files.read_now("/small")), ErrorKind::Corrupt);
 }
 
 fn object_of(fixture: &Fixture, id: ContentId) -> workspace_core::BlobKey {

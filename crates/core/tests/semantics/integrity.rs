@@ -747,8 +747,12 @@ fn a_content_stored_elsewhere_is_refused() {
             content: workspace_core::Content::Stored(stored),
             options: workspace_core::WriteOptions::default(),
         };
-        let refused = change(&other.workspace.files(At::Head), vec![write]);
-        assert_eq!(kind(refused), ErrorKind::Invalid);
+        let head = other.workspace.files(At::Head);
+        assert_eq!(kind(change(&head, vec![write])), ErrorKind::Invalid);
+        let body = Box::pin(futures::stream::iter([Ok(Bytes::from("x".repeat(size)))]));
+        let stored = block_on(one.workspace.store(body)).unwrap();
+        let now = head.write_now("/x", workspace_core::Content::Stored(stored));
+        assert_eq!(kind(now), ErrorKind::Invalid, "not at once either");
     }
     let reserved = one.workspace.reserve();
     let stored = reserved.stored(id_of("x"), 500);

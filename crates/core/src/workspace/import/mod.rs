@@ -1,7 +1,7 @@
 //! Tree import: a stream of entries into head or a copy.
 //!
 //! [`staging`] is the copy that an import into head works in, [`pull`] takes the
-//! entries from the source and commits them in batches, [`uploads`] stores
+//! entries from the source and commits them in batches, [`Uploads`](super::uploads::Uploads) stores
 //! contents meanwhile, [`log`] says which operation a batch belongs to, and
 //! [`missing`] removes what the source does not have.
 
@@ -10,7 +10,6 @@ mod log;
 mod missing;
 mod pull;
 mod staging;
-mod uploads;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::grant::Grant;

@@ -18,7 +18,7 @@ use crate::workspace::edit::{OtherKind, Prepared, What, edit};
 use crate::workspace::import::body::{Body, Start};
 use crate::workspace::import::log::extend;
 use crate::workspace::import::missing::{Seen, remove_missing};
-use crate::workspace::import::uploads::{LONGEST, Uploads};
+use crate::workspace::uploads::{LONGEST, Uploads};
 
 /// An import into a copy that is under way.
 pub(super) struct Pull<'a, 'o> {
