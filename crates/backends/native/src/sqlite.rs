@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OpenFlags, Transaction, TransactionBehavior};
 use workspace_core::{Error, ErrorKind, Result};
 use workspace_sql::{Body, OnRow, SqlConn, SqlValue, error_kind};
 
 /// Above the number of distinct statements that `workspace-sql` runs.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 128;
 
 /// One connection to a SQLite file. A commit is durable when it returns.
 #[derive(Debug)]
@@ -47,6 +48,10 @@ impl SqliteConn {
         let db = Connection::open_with_flags(path, flags).map_err(failed)?;
         db.busy_timeout(Duration::from_secs(1)).map_err(failed)?;
         db.set_prepared_statement_cache_capacity(STATEMENTS);
+        // A plan does not hang on the values that are bound. Otherwise SQLite compiles
+        // many of the statements again for each of their values.
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+            .map_err(failed)?;
         for (pragma, value) in [
             // The log's index in memory instead of a shared file.
             ("locking_mode", "EXCLUSIVE"),
@@ -198,4 +203,38 @@ fn failed(operation: &'static str, path: &Path, cause: rusqlite::Error) -> Error
         _ => error,
     };
     error.with_source(cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn a_statement_is_compiled_once_for_all_values() {
+        let directory = tempfile::tempdir().unwrap();
+        let conn = SqliteConn::create(&directory.path().join("db")).unwrap();
+        for sql in [
+            "CREATE TABLE t (number INTEGER PRIMARY KEY, id BLOB)",
+            "CREATE TABLE u (id BLOB PRIMARY KEY, place INTEGER) WITHOUT ROWID",
+        ] {
+            conn.exec(sql, &[]).unwrap();
+        }
+        // Each of them would be compiled for each row that it is to find.
+        for sql in [
+            "SELECT id FROM t WHERE number > ?1 LIMIT ?2",
+            "SELECT u.place, t.id FROM u LEFT JOIN t ON t.number = u.place / 64 WHERE u.id = ?1",
+            "DELETE FROM t WHERE number IN (SELECT number FROM t LIMIT ?1) RETURNING 1",
+        ] {
+            for number in 0..5 {
+                let params = [SqlValue::Integer(number), SqlValue::Integer(number)];
+                let count = sql.matches('?').count();
+                conn.exec(sql, &params[..count]).unwrap();
+            }
+            let statement = conn.db.prepare_cached(sql).unwrap();
+            assert!(statement.get_status(StatementStatus::Run) >= 5);
+            assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{sql}");
+        }
+    }
 }

@@ -41,6 +41,24 @@ struct Known {
 pub(super) struct Own {
     pub(super) files: Files,
     stirred: BTreeMap<TreePath, u64>,
+    /// What the call renames: where to, and where from.
+    renamed: Vec<(TreePath, TreePath)>,
+}
+
+impl Own {
+    /// Takes down that the call renames a path: what is at `to` then is what was at
+    /// `from` just before.
+    pub(super) fn rename(&mut self, from: TreePath, to: TreePath) {
+        self.renamed.push((to, from));
+    }
+
+    /// Tells whether what the call made of a path may rest on what somebody else did
+    /// since it began.
+    fn is_stirred(&self, known: &Known, path: &TreePath) -> bool {
+        let of_itself = |path| known.stirred.get(path) != self.stirred.get(path);
+        let mut renamed = self.renamed.iter().filter(|(to, _)| to == path);
+        of_itself(path) || renamed.any(|(_, from)| of_itself(from))
+    }
 }
 
 /// How a call on a task's own files ended.
@@ -221,6 +239,7 @@ impl<'a> World<'a> {
         Some(Own {
             files,
             stirred: known.stirred.clone(),
+            renamed: Vec::new(),
         })
     }
 
@@ -230,7 +249,7 @@ impl<'a> World<'a> {
         let known = self.known.borrow();
         known
             .get(&at)
-            .is_none_or(|known| known.stirred.get(path) != own.stirred.get(path))
+            .is_none_or(|known| own.is_stirred(known, path))
     }
 
     /// Ends a call that was to leave the task's own files as `wanted`.
@@ -261,7 +280,7 @@ impl<'a> World<'a> {
                 Some(now) => known.files.insert(path.clone(), *now),
                 None => known.files.remove(path),
             };
-            if known.stirred.get(path) != own.stirred.get(path) {
+            if own.is_stirred(known, path) {
                 stirred = true;
                 continue;
             }

@@ -5,6 +5,7 @@
 use std::rc::Rc;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use workspace_core::{Error, Result};
 use workspace_sql::{Body, OnRow, SqlConn, SqlValue, error_kind};
@@ -15,7 +16,9 @@ pub(crate) struct MemorySqlite(Rc<Connection>);
 impl MemorySqlite {
     pub(crate) fn new() -> Self {
         let db = Connection::open_in_memory().expect("memory is at hand");
-        db.set_prepared_statement_cache_capacity(64);
+        db.set_prepared_statement_cache_capacity(256);
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+            .expect("this SQLite knows it");
         Self(Rc::new(db))
     }
 
