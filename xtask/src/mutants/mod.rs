@@ -39,7 +39,7 @@ const TARGETS: [&str; 6] = [
 ];
 /// How long the tests of one mutant may take, in seconds: one that loops for ever is
 /// caught by that.
-const TIMEOUT: &str = "120";
+const TIMEOUT: &str = "600";
 /// The profile of the builds, in `Cargo.toml`, and of the tests, in
 /// `.config/nextest.toml`.
 const PROFILE: &str = "mutants";

@@ -33,6 +33,8 @@ const UNFINISHED: [&str; 4] = [
     "workspace.db.new-shm",
     "workspace.db.new-journal",
 ];
+/// The database, and what SQLite keeps beside it.
+const FINISHED: [&str; 3] = [DATABASE, "workspace.db-wal", "workspace.db-journal"];
 const OBJECTS: &str = "objects";
 
 /// Returns the options that suit this machine: contents of up to 1,000,000 bytes
@@ -68,6 +70,11 @@ pub fn create(
     if directory.join(DATABASE).exists() {
         return Err(exists());
     }
+    let new = directory.ancestors().take_while(|it| !it.exists());
+    let mut made: Vec<&Path> = new.filter_map(Path::parent).collect();
+    if made.is_empty() {
+        made.extend(directory.parent());
+    }
     fs::create_dir_all(directory).map_err(&failed)?;
     refuse_other_files(directory)?;
     let lock = Lock::take(directory)?;
@@ -91,18 +98,23 @@ pub fn create(
 
     let unfinished = directory.join(UNFINISHED[0]);
     let meta = SqlMeta::open(SqliteConn::create(&unfinished)?)?;
-    // Closing the database moves its log into the file.
+    // Closing the database moves its log into the file, and does not tell where that
+    // fails.
     drop(Workspace::create(
         Box::new(meta),
         Arc::new(blobs),
         context(),
         options,
     )?);
+    SqliteConn::open(&unfinished)?.move_log()?;
     let finish = || {
         File::open(&unfinished)?.sync_all()?;
         fs::rename(&unfinished, directory.join(DATABASE))?;
         sync_directory(directory)?;
-        directory.parent().map_or(Ok(()), sync_directory)
+        // What holds a name that was made.
+        made.iter()
+            .rev()
+            .try_for_each(|above| sync_directory(above))
     };
     finish().map_err(&failed)?;
     open_locked(directory, lock, options)
@@ -180,6 +192,12 @@ fn refuse_other_files(directory: &Path) -> Result<()> {
     let failed = io_error("create workspace", directory);
     for entry in fs::read_dir(directory).map_err(&failed)? {
         let name = entry.map_err(&failed)?.file_name();
+        // Another process may be creating the same workspace.
+        if FINISHED.iter().any(|finished| name == *finished) {
+            return Err(
+                Error::new(ErrorKind::AlreadyExists, "create workspace").at(directory.display())
+            );
+        }
         let ours = [CONFIG, OBJECTS, "lock"].iter().chain(&UNFINISHED);
         if !ours.into_iter().any(|ours| name == *ours) {
             return Err(Error::new(ErrorKind::NotEmpty, "create workspace")
@@ -232,5 +250,27 @@ impl MetaStore for LockedMeta {
 
     fn write(&self, body: &mut dyn FnMut(&dyn MetaTx) -> Result<()>) -> Result<()> {
         self.meta.write(body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_process_finished_meanwhile_is_there() {
+        let place = tempfile::tempdir().unwrap();
+        for (name, kind) in [
+            ("config", None),
+            ("workspace.db.new", None),
+            ("workspace.db", Some(ErrorKind::AlreadyExists)),
+            ("other", Some(ErrorKind::NotEmpty)),
+        ] {
+            let file = place.path().join(name);
+            fs::write(&file, "").unwrap();
+            let found = refuse_other_files(place.path()).err();
+            assert_eq!(found.map(|error| error.kind()), kind, "{name}");
+            fs::remove_file(file).unwrap();
+        }
     }
 }

@@ -111,7 +111,10 @@ pub fn spawn_with(open: impl FnOnce() -> Result<Workspace> + Send + 'static) -> 
 
 impl Handle {
     /// Runs `work` on the workspace's thread and returns what it returns. Where the
-    /// future is dropped, the work is dropped at its next await.
+    /// future is dropped, the work is not begun, or is dropped at its next await.
+    ///
+    /// A work must not wait for another one of the same workspace: where 64 do that at
+    /// once, none of those that they wait for is begun.
     ///
     /// # Errors
     /// Those of `work`; `Unavailable` where the thread has ended, since some work
@@ -124,6 +127,9 @@ impl Handle {
         let (mut reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |workspace| {
             async move {
+                if reply.is_canceled() {
+                    return;
+                }
                 let out = match select(pin!(work(workspace)), reply.cancellation()).await {
                     Either::Left((out, _)) => out,
                     Either::Right(_) => return,

@@ -90,6 +90,21 @@ impl SqliteConn {
         })
     }
 
+    /// Moves the whole log into the file.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open), and [`ErrorKind::StorageFull`]; then the log
+    /// stays.
+    pub(crate) fn move_log(&self) -> Result<()> {
+        let failed = |cause| failed("close database", &self.path, cause);
+        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let busy: i64 = (self.db.query_row(sql, [], |row| row.get(0))).map_err(failed)?;
+        match busy {
+            0 => Ok(()),
+            _ => Err(Error::new(ErrorKind::Locked, "close database").at(self.path.display())),
+        }
+    }
+
     /// Checks the whole file: pages, indexes, constraints.
     ///
     /// # Errors

@@ -30,6 +30,8 @@ pub(crate) struct Editor<'a> {
     /// Places in `open` that are free again.
     free: Vec<Index>,
     limit: usize,
+    /// How many edits were made since all were written.
+    edits: usize,
 }
 
 /// A place among the open directories.
@@ -86,6 +88,7 @@ impl<'a> Editor<'a> {
             open: vec![Open::over(directory_of(nodes, root)?)],
             free: Vec::new(),
             limit: MAX_OPEN,
+            edits: 0,
         })
     }
 
@@ -93,6 +96,12 @@ impl<'a> Editor<'a> {
     #[cfg(test)]
     pub(crate) fn limit(&mut self, limit: usize) {
         self.limit = limit;
+    }
+
+    /// Returns how many edits of the root are not written yet.
+    #[cfg(test)]
+    pub(crate) fn unwritten(&self) -> usize {
+        self.at(ROOT).edits.iter().count()
     }
 
     /// Returns what is at `path` now; `None` also where an ancestor is not a
@@ -180,9 +189,11 @@ impl<'a> Editor<'a> {
     /// Writes what is open if that is much, and goes on over what was written.
     /// For who makes more edits than a batch may.
     pub(crate) fn settle(&mut self) -> Result<()> {
-        if self.open.len() - self.free.len() > self.limit / 2 {
+        let open = self.open.len() - self.free.len();
+        if open.max(self.edits) > self.limit / 2 {
             let root = self.write_below(ROOT)?;
             *self.at_mut(ROOT) = Open::over(root);
+            self.edits = 0;
         }
         Ok(())
     }
@@ -245,6 +256,7 @@ impl<'a> Editor<'a> {
 
     /// Sets what is under `name`, and closes what was open there.
     fn set(&mut self, at: Index, name: Name, slot: Slot) {
+        self.edits += 1;
         if let Some(Slot::Open(gone)) = self.at_mut(at).edits.insert(name, slot) {
             self.close(gone);
         }

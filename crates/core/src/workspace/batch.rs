@@ -66,6 +66,9 @@ impl Workspace {
         prepared.sort_unstable_by_key(|(position, _)| *position);
         let prepared: Vec<_> = prepared.into_iter().map(|(_, change)| change).collect();
         let (changed, unneeded) = self.commit_batch(at, &prepared, &options)?;
+        if changed.operation.is_none() {
+            self.left_over(&prepared, &unneeded);
+        }
         self.drop_objects(unneeded).await;
         Ok(changed)
     }
@@ -100,7 +103,7 @@ impl Workspace {
                 let content = match content {
                     Content::Stored(stored) => {
                         self.refuse_foreign(&stored)?;
-                        stored
+                        stored.instead()
                     }
                     Content::Bytes(bytes) => self.store_inline(bytes).map_err(|bytes| {
                         let limit = self.inner.options.inline_limit;

@@ -377,6 +377,12 @@ fn scan(tx: &Tx<'_>, id: &TreeId) -> Result<()> {
             .at(id)
             .because("the node is missing")
     })?;
+    // What an altered node refers to is nobody's, and what the real one does would go.
+    if TreeId::of_node(&encoded) != *id {
+        return Err(Error::new(ErrorKind::Corrupt, "collect")
+            .at(id)
+            .because("the node is not what was stored"));
+    }
     for (_, item) in Node::decode(&encoded).map_err(|error| error.at(id))?.items {
         match item {
             Item::Child(child) => mark(tx, &child.id)?,

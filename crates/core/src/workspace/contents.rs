@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{BlobKey, ContentId};
 use crate::store::{ByteStream, ContentRecord, MetaTx as _, Place};
 use crate::workspace::Workspace;
+use crate::workspace::edit::{Prepared, What};
 use crate::workspace::in_flight::{HeldObject, InFlight};
 use crate::workspace::tx::Tx;
 
@@ -28,10 +29,8 @@ const LOOKS: usize = 3;
 pub struct Stored {
     id: ContentId,
     record: ContentRecord,
-    /// Where the same bytes were before, if they are there no more.
-    lost: Option<BlobKey>,
-    /// Whether that was looked at.
-    checked: bool,
+    /// What is known of an object that holds the same bytes since before.
+    before: Before,
     /// Those of the workspace that it is stored in.
     keys: InFlight,
     /// Held until the row is committed.
@@ -78,9 +77,31 @@ impl Stored {
                 (Place::Inline(old), Place::Object(_)) => ContentId::of(old) == self.id,
                 // These bytes are at hand, those would have to be looked for.
                 (Place::Object(_), Place::Inline(_)) => false,
-                (Place::Object(old), Place::Object(_)) => self.lost.as_ref() != Some(old),
+                (Place::Object(old), Place::Object(_)) => match &self.before {
+                    Before::Unknown => false,
+                    Before::There => true,
+                    Before::Lost(lost) => lost != old,
+                },
             }
     }
+
+    /// Forgets what is known of an older object: these bytes take its place.
+    pub(crate) fn instead(self) -> Self {
+        Self {
+            before: Before::Unknown,
+            ..self
+        }
+    }
+}
+
+/// What is known of an object that holds the same bytes as one that was just stored.
+enum Before {
+    /// Nobody has looked.
+    Unknown,
+    /// It was there just now, or there was none.
+    There,
+    /// It is not there any more.
+    Lost(BlobKey),
 }
 
 /// The key of an object that the caller stores by itself, past this crate: a
@@ -107,8 +128,7 @@ impl Reserved {
                 size,
                 place: Place::Object(self.held.key().clone()),
             },
-            lost: None,
-            checked: false,
+            before: Before::Unknown,
             keys: self.keys,
             _held: Some(self.held),
         }
@@ -184,8 +204,7 @@ impl Workspace {
                 size: bytes.len() as u64,
                 place: Place::Inline(bytes),
             },
-            lost: None,
-            checked: true,
+            before: Before::There,
             keys: self.inner.in_flight.clone(),
             _held: None,
         }
@@ -201,15 +220,16 @@ impl Workspace {
         }
     }
 
-    /// Prepares a content that the caller stored for being referred to.
+    /// Prepares a content that the caller stored, perhaps long ago, for being
+    /// referred to.
     ///
     /// # Errors
     /// `Invalid` for one that is stored in another workspace; those of the blob store.
     pub(crate) async fn own(&self, stored: Stored) -> Result<Stored> {
         self.refuse_foreign(&stored)?;
-        match stored.checked {
-            true => Ok(stored),
-            false => self.check_old(stored).await,
+        match stored.record.place {
+            Place::Inline(_) => Ok(stored),
+            Place::Object(_) => self.check_old(stored).await,
         }
     }
 
@@ -219,7 +239,7 @@ impl Workspace {
     async fn check_old(&self, stored: Stored) -> Result<Stored> {
         let id = &stored.id;
         let found = self.read("store content", |tx| tx.rows.content(id))?;
-        let lost = match found.map(|found| found.place) {
+        let before = match found.map(|found| found.place) {
             Some(Place::Object(key)) => {
                 let held = self.inner.in_flight.read(key);
                 let size = stored.record.size;
@@ -235,15 +255,14 @@ impl Workspace {
                     },
                     None => false,
                 };
-                (!there).then(|| held.key().clone())
+                match there {
+                    true => Before::There,
+                    false => Before::Lost(held.key().clone()),
+                }
             }
-            _ => None,
+            _ => Before::There,
         };
-        Ok(Stored {
-            lost,
-            checked: true,
-            ..stored
-        })
+        Ok(Stored { before, ..stored })
     }
 
     pub(crate) async fn store_object(&self, body: ByteStream<'_>) -> Result<Stored> {
@@ -274,6 +293,21 @@ impl Workspace {
     pub(crate) async fn drop_objects(&self, mut keys: Vec<BlobKey>) {
         keys.retain(|key| !self.inner.in_flight.reads(key));
         let _collected_later = self.delete_objects(keys).await;
+    }
+
+    /// Takes note that changes led to nothing: what they stored, and what was needed
+    /// as they were made, is perhaps part of no tree.
+    pub(crate) fn left_over(&self, changes: &[Prepared], unneeded: &[BlobKey]) {
+        let left = changes.iter().any(|change| match &change.what {
+            What::Write { content, .. } => match &content.record.place {
+                Place::Object(key) => !unneeded.contains(key),
+                Place::Inline(_) => false,
+            },
+            What::Other(_) => false,
+        });
+        if left {
+            self.inner.in_flight.left_some();
+        }
     }
 
     /// Deletes objects that no row names any more, in one call.
@@ -361,7 +395,8 @@ impl Workspace {
     /// to any more may be collected.
     ///
     /// # Errors
-    /// `Corrupt` where it is missing, and as a stream where it is altered; `Stale`
+    /// `Invalid` for a range that is not within the size; `Corrupt` where the content
+    /// is missing, and as a stream where it is altered; `Stale`
     /// where it is gone and contents were collected since the workspace was opened.
     pub async fn open_entry(&self, file: &File, range: Range<u64>) -> Result<ByteStream<'static>> {
         self.open_range(file, range, |id| self.gone(id)).await
@@ -389,6 +424,14 @@ impl Workspace {
         gone: impl Fn(&ContentId) -> Error,
     ) -> Result<ByteStream<'static>> {
         let id = file.content;
+        if range.start > range.end || range.end > file.size {
+            return Err(Error::new(ErrorKind::Invalid, "read content")
+                .at(id)
+                .because(format!(
+                    "bytes {} to {} of {}",
+                    range.start, range.end, file.size
+                )));
+        }
         let whole = range == (0..file.size);
         let mut last = None;
         for _ in 0..LOOKS {
@@ -466,8 +509,8 @@ fn missing_object(key: &BlobKey) -> Error {
     Error::new(ErrorKind::NotFound, "get object").at(key)
 }
 
-/// Passes a content through, keeps its object until then, and ends with an error where it is not as long as
-/// it should be or, if whole, not what its id says.
+/// Passes a content through and keeps its object until then. Ends with an error where
+/// it is not as long as it should be or, if whole, not what its id says.
 struct Checked {
     body: Option<ByteStream<'static>>,
     left: u64,

@@ -27,7 +27,7 @@ struct State {
     used: HashMap<BlobKey, Uses>,
     /// Keys that nobody uses any more and that perhaps no row names.
     left: BTreeSet<BlobKey>,
-    /// Whether there are more than `left` holds.
+    /// Whether there are others than `left` holds.
     more: bool,
     /// When upkeep first found some.
     since: Option<Timestamp>,
@@ -104,6 +104,11 @@ impl InFlight {
                 uses.left = false;
             }
         }
+    }
+
+    /// Takes note of objects that are perhaps part of no tree.
+    pub(crate) fn left_some(&self) {
+        self.lock().more = true;
     }
 
     /// Takes note that a collection begins, which deletes what was left.

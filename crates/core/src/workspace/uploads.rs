@@ -13,11 +13,11 @@ use crate::workspace::Workspace;
 use crate::workspace::contents::Stored;
 use crate::workspace::edit::Prepared;
 
-/// The longest content that is stored while the source is read on, in bytes.
+/// The longest content that an import stores while its source is read on, in bytes.
 pub(crate) const LONGEST: usize = 1 << 20;
 /// The most contents that are stored at once.
 const MOST: usize = 16;
-/// The most bytes that are stored at once.
+/// The most bytes that are stored at once, but for a single content that is longer.
 const MOST_BYTES: usize = 4 << 20;
 
 /// Writes whose contents are being stored. Each has its position in the batch and

@@ -231,3 +231,98 @@ fn an_altered_node_is_not_written_back() {
         assert_eq!(workspace.head().unwrap(), before);
     }
 }
+
+/// What a content was stored as may be gone by the time that the content is used.
+#[test]
+fn bytes_that_vanish_meanwhile_are_not_relied_on() {
+    let large = "x".repeat(500);
+    let id = ContentId::of(large.as_bytes());
+    let body = || Box::pin(futures::stream::iter([Ok(Bytes::from("x".repeat(500)))]));
+    let store = |fixture: &Fixture| block_on(fixture.workspace.store(body())).unwrap();
+    let reserve = |fixture: &Fixture| {
+        let reserved = fixture.workspace.reserve();
+        let put = fixture.blobs.put(reserved.key(), body());
+        assert_eq!(block_on(put).unwrap(), 500);
+        reserved.stored(id, 500)
+    };
+    let stores: [&dyn Fn(&Fixture) -> workspace_core::Stored; 2] = [&store, &reserve];
+    for store in stores {
+        for at_once in [false, true] {
+            let fixture = Fixture::new();
+            let head = fixture.workspace.files(At::Head);
+            fixture.write(At::Head, "/large", &large);
+            let stored = store(&fixture);
+            fixture.blobs.tamper(&object_of(&fixture, id), None);
+            let content = workspace_core::Content::Stored(stored);
+            match at_once {
+                true => head.write_now("/again", content),
+                false => block_on(head.write("/again", content)),
+            }
+            .unwrap();
+            fixture.gc();
+            for name in ["/large", "/again"] {
+                let read = block_on(head.read(&path(name))).unwrap();
+                assert_eq!(read, large.as_bytes(), "{name}, at once: {at_once}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_collection_deletes_nothing_by_an_altered_node() {
+    let fixture = Fixture::new();
+    let large = "x".repeat(500);
+    fixture.write(At::Head, "/large", &large);
+    let tree = fixture.workspace.tree(At::Head).unwrap();
+    let id = ContentId::of(large.as_bytes());
+    let put = |alter: bool| {
+        let mut rewrite = |rows: &dyn workspace_core::store::MetaTx| {
+            let node = rows.node(&tree)?.unwrap();
+            let mut bytes = node.to_vec();
+            if alter {
+                let at = bytes
+                    .windows(32)
+                    .position(|it| it == id.as_bytes())
+                    .unwrap();
+                bytes[at] ^= 1;
+            } else {
+                let mut altered = *id.as_bytes();
+                altered[0] ^= 1;
+                let at = bytes.windows(32).position(|it| it == altered).unwrap();
+                bytes[at] ^= 1;
+            }
+            rows.delete_node(&tree)?;
+            rows.put_node(&tree, &bytes).map(drop)
+        };
+        fixture.meta.tamper(&mut rewrite).unwrap();
+    };
+    put(true);
+    assert_eq!(
+        kind(block_on(fixture.workspace.gc(|_| {}))),
+        ErrorKind::Corrupt
+    );
+    put(false);
+    let read = block_on(fixture.workspace.files(At::Head).read(&path("/large")));
+    assert_eq!(read.unwrap(), large.as_bytes());
+}
+
+#[test]
+fn a_range_outside_a_file_is_invalid() {
+    let fixture = Fixture::new();
+    for size in [10, 500] {
+        fixture.write(At::Head, "/x", &"x".repeat(size));
+        let entry = fixture.workspace.files(At::Head).stat(&path("/x")).unwrap();
+        let Some(workspace_core::Entry::File(file)) = entry else {
+            panic!("{entry:?}")
+        };
+        let size = size as u64;
+        #[expect(clippy::reversed_empty_ranges, reason = "that is the case")]
+        for range in [6..2, 0..size + 1, size + 1..size + 1, u64::MAX..u64::MAX] {
+            let opened = block_on(fixture.workspace.open_entry(&file, range.clone()));
+            let error = opened.err().unwrap();
+            assert_eq!(error.kind(), ErrorKind::Invalid, "{range:?}");
+        }
+        let opened = block_on(fixture.workspace.open_entry(&file, size..size));
+        assert!(opened.is_ok());
+    }
+}

@@ -312,3 +312,19 @@ fn an_import_into_a_closed_copy_fails() {
     });
     assert_eq!(kind(failed), ErrorKind::Closed);
 }
+
+/// > An import into head may take days, as long as it stores a batch in each of them.
+#[test]
+fn an_import_into_head_may_take_days() {
+    const HOURS: i64 = 3_600_000;
+    let fixture = Fixture::new();
+    let names = ["/a", "/b", "/c", "/d"];
+    let mut source = Paused(Entries::new(files(&names)));
+    let import = fixture.workspace.import(At::Head, &mut source, single());
+    poll_with(import, |_| {
+        fixture.time.set(fixture.time.get() + 20 * HOURS);
+        fixture.workspace.expire_copies().unwrap();
+    })
+    .unwrap();
+    assert_eq!(fixture.paths(At::Head), names);
+}

@@ -9,11 +9,13 @@ use futures::executor::block_on;
 use futures::future::BoxFuture;
 use workspace_core::store::{BlobStore, ByteStream, Listed};
 use workspace_core::{
-    At, BatchSize, BlobKey, EntrySource, ErrorKind, Glob, ImportLimits, ImportOptions, Options,
-    Result, Scope, SourceEntry, TreePath,
+    At, BatchSize, BlobKey, Change, EntrySource, ErrorKind, Glob, ImportLimits, ImportOptions,
+    Options, Result, Scope, SourceEntry, TreePath,
 };
 
-use crate::support::{Entries, Fixture, pass, source_directory, source_file};
+use crate::support::{
+    Entries, Fixture, change, kind, pass, path, source_directory, source_file, write,
+};
 
 /// A source without an end: the same entry, whose content is empty chunks.
 struct Endless(SourceEntry);
@@ -208,4 +210,34 @@ fn contents_are_stored_while_the_source_is_read_on() {
         }
         fixture.fsck();
     }
+}
+
+#[test]
+fn what_is_removed_one_by_one_has_a_limit() {
+    let fixture = Fixture::new();
+    let names: Vec<String> = (0..1_001).map(|n| format!("/d/{n}")).collect();
+    let writes = names.iter().map(|name| write(name, "x"));
+    let head = fixture.workspace.files(At::Head);
+    change(&head, writes.collect()).unwrap();
+    let copies = (0..100).map(|n| Change::Copy {
+        from: path("/d"),
+        to: path(&format!("/c{n}")),
+        replace: false,
+    });
+    change(&head, copies.collect()).unwrap();
+    let named: Vec<String> = (0..100).map(|n| format!("/c{n}/x")).collect();
+    let remove = |named: &[String]| {
+        let entries = named.iter().map(|name| source_file(name, "x"));
+        let options = ImportOptions {
+            delete_missing: true,
+            ..ImportOptions::default()
+        };
+        let mut source = Entries::new(entries.collect());
+        block_on(fixture.workspace.import(At::Head, &mut source, options))
+    };
+    assert_eq!(kind(remove(&named)), ErrorKind::LimitExceeded);
+    assert_eq!(fixture.paths(At::Head).len(), 101 * 1_002);
+    // What is not named at all goes as a whole.
+    let imported = remove(&named[..10]).unwrap();
+    assert_eq!(imported.removed, 10 * 1_001 + 91);
 }

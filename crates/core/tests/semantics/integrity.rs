@@ -776,7 +776,7 @@ fn an_upload_that_is_dropped_is_collected() {
     let step = |fixture: &Fixture| block_on(fixture.workspace.upkeep(&policy)).unwrap();
     let objects = |fixture: &Fixture| block_on(fixture.blobs.list(None, 9)).unwrap().len();
     let body = || Box::pin(futures::stream::iter([Ok(Bytes::from(large()))]));
-    let ends: [&dyn Fn(&Fixture); 3] = [
+    let ends: [&dyn Fn(&Fixture); 4] = [
         &|fixture| drop(block_on(fixture.workspace.store(body())).unwrap()),
         &|fixture| {
             // Stopped wherever it waits.
@@ -799,6 +799,16 @@ fn an_upload_that_is_dropped_is_collected() {
             let changes = vec![write("/x", &large()), missing];
             let refused = change(&fixture.workspace.files(At::Head), changes);
             assert_eq!(kind(refused), ErrorKind::NotFound);
+        },
+        &|fixture| {
+            // A batch that takes back what it made.
+            let remove = Change::Remove {
+                path: path("/x"),
+                recursive: false,
+            };
+            let changes = vec![write("/x", &large()), remove];
+            let changed = change(&fixture.workspace.files(At::Head), changes).unwrap();
+            assert_eq!(changed.operation, None);
         },
     ];
     for (n, end) in ends.into_iter().enumerate() {

@@ -85,6 +85,29 @@ fn work_that_nobody_waits_for_is_dropped() {
     block_on(handle.close());
 }
 
+#[test]
+fn work_that_is_dropped_before_its_turn_is_not_begun() {
+    let place = tempfile::tempdir().unwrap();
+    let handle = spawn(place.path().join("site")).unwrap();
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let other = handle.clone();
+    let mut busy = Box::pin(other.run(async move |_: Workspace| {
+        wait.recv().unwrap();
+        Ok(())
+    }));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(busy.as_mut().poll(&mut context).is_pending());
+    let write = handle.run(async |workspace: Workspace| {
+        let files = workspace.files(At::Head);
+        files.write_now("/dropped", "x")
+    });
+    assert!(polled(write).is_none());
+    go.send(()).unwrap();
+    block_on(busy).unwrap();
+    let head = block_on(handle.run(async |workspace: Workspace| workspace.head()));
+    assert_eq!(head.unwrap().version, 0);
+}
+
 /// Polls a future a few times, and drops it.
 fn polled<T>(future: impl Future<Output = T>) -> Option<T> {
     let mut future = std::pin::pin!(future);

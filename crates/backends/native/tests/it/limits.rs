@@ -102,3 +102,35 @@ fn child_cannot_write() {
         assert!(error.to_string().contains("read-only"), "{error}");
     }
 }
+
+#[test]
+fn creating_on_a_full_disk_can_be_repeated() {
+    let place = tempfile::tempdir().unwrap();
+    let mount = "mount -t tmpfs -o size=1m tmpfs \"$WORKSPACE_TEST_DIRECTORY\"";
+    run_with_mount("limits::child_creates_on_a_full_disk", mount, place.path());
+}
+
+#[test]
+#[ignore = "runs as a child of the test above"]
+fn child_creates_on_a_full_disk() {
+    let (ballast, home) = (
+        told_directory().join("ballast"),
+        told_directory().join("home"),
+    );
+    let (mut refused, mut made) = (0, 0);
+    for left in (0..400).step_by(4) {
+        fs::write(&ballast, vec![1; (1 << 20) - (left << 10)]).ok();
+        match create(&home, &Objects::Local, Options::default()) {
+            Ok(_) => made += 1,
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::StorageFull, "{left}: {error}");
+                refused += 1;
+                fs::remove_file(&ballast).unwrap();
+                drop(create(&home, &Objects::Local, Options::default()).unwrap());
+            }
+        }
+        fs::remove_dir_all(&home).unwrap();
+        let _gone = fs::remove_file(&ballast);
+    }
+    assert!(refused > 5 && made > 5, "{refused} and {made}");
+}

@@ -202,3 +202,18 @@ fn the_deepest_path_is_edited() {
     editor.remove(&path("/a")).unwrap();
     assert_eq!(editor.finish().unwrap(), empty());
 }
+
+#[test]
+fn so_many_edits_are_settled_in_one_directory() {
+    let nodes = Map::default();
+    let mut editor = Editor::new(&nodes, &TreeId::empty()).unwrap();
+    editor.limit(100);
+    for n in 0..1_000 {
+        editor
+            .put(&format!("/{n}").parse().unwrap(), file(n), false)
+            .unwrap();
+        editor.settle().unwrap();
+        assert!(editor.unwritten() <= 51, "{n}");
+    }
+    assert_eq!(editor.finish().unwrap().summary.entries(), 1_000);
+}

@@ -10,6 +10,10 @@ use crate::store::CopyRecord;
 use crate::tree::{Editor, Walker, resolve};
 use crate::workspace::tx::Tx;
 
+/// How many entries without a name in the source are looked at, each where the
+/// source names its directory or somebody changed something below it.
+const MAX_UNNAMED: u64 = 100_000;
+
 /// The paths that a source has named, with all above them, as the first half of
 /// their SHA-256: 16 bytes each.
 pub(super) struct Seen {
@@ -62,6 +66,9 @@ fn hash(path: &TreePath) -> [u8; 16] {
 ///
 /// What differs from `began` and was not seen was changed by somebody else while
 /// the import was under way. It stays, with the directories above it.
+///
+/// # Errors
+/// `LimitExceeded` past [`MAX_UNNAMED`] entries.
 pub(super) fn remove_missing(
     tx: &Tx<'_>,
     copy: &CopyRecord,
@@ -70,11 +77,20 @@ pub(super) fn remove_missing(
     began: &TreeId,
 ) -> Result<(u64, TreeId)> {
     let mut editor = Editor::new(tx, &copy.tree)?;
-    let mut removed = 0;
+    let (mut removed, mut unnamed) = (0, 0);
     if let Some(Entry::Directory(directory)) = resolve(tx, &copy.tree, into)? {
         let mut walker = Walker::new(tx, into.clone(), &directory.tree)?;
         while let Some((path, entry)) = walker.next(tx)? {
             let named = seen.contains(&path);
+            unnamed += u64::from(!named);
+            if unnamed > MAX_UNNAMED {
+                return Err(Error::new(ErrorKind::LimitExceeded, "import")
+                    .at(path)
+                    .because(format!(
+                        "more than {MAX_UNNAMED} entries are missing from the source one by \
+                         one: remove their directories first"
+                    )));
+            }
             let was = match named {
                 true => None,
                 false => resolve(tx, began, &path)?,

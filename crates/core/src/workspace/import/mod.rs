@@ -68,7 +68,10 @@ impl Workspace {
     ) -> Result<Imported> {
         check_text("import", &options.author.actor, &options.author.note)?;
         match at {
-            At::Copy(copy) => self.import_into(copy, source, options, grant).await,
+            At::Copy(copy) => {
+                let staged = false;
+                self.import_into(copy, staged, source, options, grant).await
+            }
             At::Head => {
                 let staging = Staging::fork(self)?;
                 self.import_staged(staging, source, options, grant).await
@@ -91,7 +94,7 @@ impl Workspace {
             ..RevisionMessage::default()
         };
         let imported = self
-            .import_into(staging.copy(), source, options, grant)
+            .import_into(staging.copy(), true, source, options, grant)
             .await?;
         let options = ApplyOptions {
             message,
@@ -111,6 +114,7 @@ impl Workspace {
     async fn import_into(
         &self,
         copy: CopyId,
+        staged: bool,
         source: &mut dyn EntrySource,
         options: ImportOptions<'_>,
         grant: &Grant,
@@ -118,6 +122,7 @@ impl Workspace {
         let began = self.read("import", |tx| tx.open_copy("import", copy, self.now()))?;
         // What is there now is compared with at the end.
         let _pin = options.delete_missing.then(|| self.pin(began.tree));
-        Pull::new(self, &began, options, grant).run(source).await
+        let pull = Pull::new(self, &began, options, grant, staged);
+        pull.run(source).await
     }
 }

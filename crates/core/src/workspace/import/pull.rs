@@ -18,12 +18,15 @@ use crate::workspace::edit::{OtherKind, Prepared, What, edit};
 use crate::workspace::import::body::{Body, Start};
 use crate::workspace::import::log::extend;
 use crate::workspace::import::missing::{Seen, remove_missing};
+use crate::workspace::import::staging::renew;
 use crate::workspace::uploads::{LONGEST, Uploads};
 
 /// An import into a copy that is under way.
 pub(super) struct Pull<'a, 'o> {
     workspace: &'a Workspace,
     copy: CopyId,
+    /// Whether the copy is the import's own, to be kept until its end.
+    staged: bool,
     /// The copy's files when the import began.
     began: TreeId,
     options: ImportOptions<'o>,
@@ -61,11 +64,13 @@ impl<'a, 'o> Pull<'a, 'o> {
         began: &CopyRecord,
         options: ImportOptions<'o>,
         grant: &'a Grant,
+        staged: bool,
     ) -> Self {
         let entries = options.limits.entries;
         Self {
             workspace,
             copy: began.id,
+            staged,
             began: began.tree,
             grant,
             imported: Imported::default(),
@@ -226,7 +231,10 @@ impl<'a, 'o> Pull<'a, 'o> {
         let changes: Vec<Prepared> = batch.changes.into_values().collect();
         let (unneeded, operation) = self.workspace.write("import", |tx| {
             let now = self.workspace.now();
-            let copy = tx.open_copy("import", self.copy, now)?;
+            let mut copy = tx.open_copy("import", self.copy, now)?;
+            if self.staged {
+                renew(tx, &mut copy, now)?;
+            }
             let mut editor = Editor::new(tx, &copy.tree)?;
             let unneeded = edit(tx, &mut editor, &changes, other_kind, now)?;
             let written = editor.finish()?;
@@ -236,6 +244,9 @@ impl<'a, 'o> Pull<'a, 'o> {
             let operation = extend(tx, copy, written.tree, author, ours, now)?;
             Ok((unneeded, operation))
         })?;
+        if operation.is_none() {
+            self.workspace.left_over(&changes, &unneeded);
+        }
         self.note(operation);
         self.workspace.drop_objects(unneeded).await;
         Ok(())

@@ -1,12 +1,15 @@
 //! The copy that an import into head works in.
 
+use crate::entry::Timestamp;
 use crate::error::Result;
 use crate::id::CopyId;
+use crate::store::CopyRecord;
 use crate::workspace::Workspace;
 use crate::workspace::apply::{Applied, ApplyOptions};
 use crate::workspace::copies::ForkOptions;
+use crate::workspace::tx::Tx;
 
-/// How long the copy outlives a crash.
+/// How long the copy outlives a crash, from its last batch on.
 const STAGING_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
 /// A copy without a name. It is discarded on drop unless it was applied, so that
@@ -41,6 +44,17 @@ impl<'a> Staging<'a> {
         self.applied = matches!(applied, Applied::Published { .. });
         Ok(applied)
     }
+}
+
+/// Puts off the end of the copy of an import that goes on. At most every half of its
+/// time, as it is a row.
+pub(super) fn renew(tx: &Tx<'_>, copy: &mut CopyRecord, now: Timestamp) -> Result<()> {
+    let soon = now.plus_millis(STAGING_MILLIS / 2);
+    if copy.expires.is_some_and(|expires| expires > soon) {
+        return Ok(());
+    }
+    copy.expires = Some(now.plus_millis(STAGING_MILLIS));
+    tx.put_copy(copy)
 }
 
 impl Drop for Staging<'_> {
