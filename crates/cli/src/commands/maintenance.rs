@@ -157,6 +157,7 @@ pub(crate) async fn fsck(run: &Run, args: &Fsck) -> Result<Outcome> {
     let options = FsckOptions {
         contents: args.contents,
         repair: args.repair,
+        ..FsckOptions::default()
     };
     let report = session.fsck(options).await?;
     bar.finish_and_clear();

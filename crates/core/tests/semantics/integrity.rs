@@ -20,10 +20,12 @@ use crate::support::{Entries, Fixture, change, kind, path, source_file, write};
 const CONTENTS: FsckOptions = FsckOptions {
     contents: true,
     repair: false,
+    rows: 1000,
 };
 const REPAIR: FsckOptions = FsckOptions {
     contents: true,
     repair: true,
+    rows: 1000,
 };
 
 fn check(fixture: &Fixture, options: FsckOptions) -> FsckReport {
@@ -247,23 +249,6 @@ fn the_check_compares_totals_cuts_and_sizes() {
             }
         });
     }
-    finds(default, "its nodes are not cut", |fixture, _| {
-        // A leaf for each of two files, where one holds both.
-        let leaves = [b"a", b"b"].map(|name| {
-            let mut leaf = vec![1, 0, 1, 1, name[0], 0];
-            leaf.extend(id_of("small").as_bytes());
-            leaf.extend([5, 0]);
-            (name[0], put_node(fixture, &leaf))
-        });
-        let mut root = vec![1, 1, 2];
-        for (name, leaf) in leaves {
-            root.extend([1, name]);
-            root.extend(leaf.as_bytes());
-            root.extend([1, 0, 5, 2]);
-        }
-        let tree = put_node(fixture, &root);
-        copy_of(fixture, tree);
-    });
     finds(default, "entries disagree on its size", |fixture, _| {
         let mut leaf = vec![1, 0, 2];
         for (name, size) in [(b'a', 5), (b'b', 6)] {
@@ -293,6 +278,97 @@ fn the_check_compares_totals_cuts_and_sizes() {
                     rows.put_content(&id_of(&text), &row).map(drop)
                 });
             },
+        );
+    }
+}
+
+/// A leaf of files that all hold `small`.
+fn leaf<'n>(names: impl IntoIterator<Item = &'n str>) -> Vec<u8> {
+    let mut entries = Vec::new();
+    let mut count = 0;
+    for name in names {
+        count += 1;
+        entries.extend([name.len() as u8]);
+        entries.extend(name.as_bytes());
+        entries.push(0);
+        entries.extend(id_of("small").as_bytes());
+        entries.extend([5, 0]);
+    }
+    assert!(count < 128, "its number takes one byte");
+    [vec![1, 0, count], entries].concat()
+}
+
+/// A node above others: the last name below, the node, files and bytes there.
+fn above(level: u8, below: &[(&str, TreeId, u8)]) -> Vec<u8> {
+    let mut encoded = vec![1, level, below.len() as u8];
+    for (name, node, files) in below {
+        encoded.push(name.len() as u8);
+        encoded.extend(name.as_bytes());
+        encoded.extend(node.as_bytes());
+        encoded.extend([*files, 0, 5 * files, name.len() as u8 + 1]);
+    }
+    encoded
+}
+
+/// > The integrity check compares totals with what they count, cuts with where they should be, and sizes with one another.
+#[test]
+fn nodes_that_are_not_where_they_should_be() {
+    let leaf_of = |fixture: &Fixture, names: &[&str]| {
+        let names = names.iter().copied();
+        put_node(fixture, &leaf(names))
+    };
+    type Make<'a> = &'a dyn Fn(&Fixture) -> Vec<u8>;
+    let cases: [(&str, Make); 7] = [
+        // A leaf for each of two files, where one holds both.
+        ("its nodes are not cut", &|fixture| {
+            let (a, b) = (leaf_of(fixture, &["a"]), leaf_of(fixture, &["b"]));
+            above(1, &[("a", a, 1), ("b", b, 1)])
+        }),
+        // One leaf needs none above it.
+        ("its nodes are not cut", &|fixture| {
+            above(1, &[("a", leaf_of(fixture, &["a"]), 1)])
+        }),
+        ("its nodes are not cut", &|fixture| {
+            let a = put_node(fixture, &above(1, &[("a", leaf_of(fixture, &["a"]), 1)]));
+            above(3, &[("a", a, 1)])
+        }),
+        // Under another name than its last one.
+        ("its nodes are not cut", &|fixture| {
+            let a = leaf_of(fixture, &["a"]);
+            above(1, &[("a", a, 1), ("b", a, 1)])
+        }),
+        ("it is empty", &|fixture| {
+            above(1, &[("a", leaf_of(fixture, &[]), 0)])
+        }),
+        // More than a node holds.
+        ("its nodes are not cut", &|_| {
+            let names: Vec<_> = (0..120).map(|n| format!("{n:0>100}")).collect();
+            leaf(names.iter().map(String::as_str))
+        }),
+        ("its totals are wrong", &|fixture| {
+            // Of a directory of its own: a leaf that ends at a cut, and one more.
+            let names: Vec<_> = (0..2000).map(|n| format!("{n:0>4}")).collect();
+            let view = fixture.workspace.files(At::Head);
+            let writes = names.iter().map(|name| write(&format!("/e/{name}"), "small"));
+            change(&view, writes.collect()).unwrap();
+            let tree = view.stat(&path("/e")).unwrap().unwrap();
+            let mut root = node(fixture, tree.as_directory().unwrap().tree);
+            // Behind the first name and the id of the first node.
+            assert_eq!((root[1], root[3]), (1, 4));
+            assert!(root[40] < 127, "the files below it: {}", root[40]);
+            root[40] += 1;
+            root
+        }),
+    ];
+    for (expected, make) in cases {
+        let fixture = Fixture::new();
+        fixture.write(At::Head, "/small", "small");
+        let tree = put_node(&fixture, &make(&fixture));
+        copy_of(&fixture, tree);
+        let found = problems(&fixture, FsckOptions::default());
+        assert!(
+            !found.is_empty() && found.iter().all(|found| found.contains(expected)),
+            "{expected}: {found:?}"
         );
     }
 }

@@ -133,6 +133,7 @@ async fn fsck(call: Call) -> Answer {
     let options = FsckOptions {
         contents,
         repair: false,
+        ..FsckOptions::default()
     };
     json(OK, &FsckDto::from(&call.workspace.fsck(options).await?))
 }
@@ -142,6 +143,7 @@ async fn repair(call: Call) -> Answer {
     let options = FsckOptions {
         contents,
         repair: true,
+        ..FsckOptions::default()
     };
     json(OK, &FsckDto::from(&call.workspace.fsck(options).await?))
 }
