@@ -80,10 +80,7 @@ impl InObject {
     /// entries.
     fn other_size(&self, found: u64) -> Option<String> {
         if found != self.size {
-            Some(format!(
-                "its object holds {found} bytes, not {}",
-                self.size
-            ))
+            Some(format!("its object holds {found} bytes, not {}", self.size))
         } else if self.row != self.size {
             Some(format!(
                 "its row says {} bytes, its entries {}",
