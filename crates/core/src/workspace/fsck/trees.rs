@@ -37,7 +37,7 @@ pub(super) struct Span {
     single: bool,
 }
 
-/// A node that those below it are looked at first of.
+/// A node that waits for those below it to be looked at.
 struct Open {
     id: TreeId,
     node: Node,
@@ -86,23 +86,21 @@ impl Check<'_> {
             Some(open) => self.next_below(open),
             None => self.todo.pop(),
         };
-        let id = match (next, way.pop()) {
-            (Some(id), above) => {
-                way.extend(above);
-                if !self.nodes.contains_key(&id) {
-                    match self.node(tx, &id)? {
-                        Some(node) => way.push(Open { id, node, next: 0 }),
-                        None => drop(self.nodes.insert(id, None)),
-                    }
+        let id = if let Some(id) = next {
+            if !self.nodes.contains_key(&id) {
+                match self.node(tx, &id)? {
+                    Some(node) => way.push(Open { id, node, next: 0 }),
+                    None => drop(self.nodes.insert(id, None)),
                 }
-                id
             }
-            (None, Some(open)) => {
-                let span = self.span(&open);
-                self.nodes.insert(open.id, span);
-                open.id
-            }
-            (None, None) => return Ok(false),
+            id
+        } else {
+            let Some(open) = way.pop() else {
+                return Ok(false);
+            };
+            let span = self.span(&open);
+            self.nodes.insert(open.id, span);
+            open.id
         };
         if way.is_empty() {
             self.directory(id);
