@@ -1,9 +1,8 @@
 //! The integrity check beside who works, and what it costs them.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::executor::block_on;
@@ -13,6 +12,7 @@ use workspace_core::store::{BlobStore, ByteStream, ContentRecord, Listed};
 use workspace_core::{
     At, BlobKey, CollectBudget, FsckOptions, FsckReport, Garbage, Options, Result, RevisionMessage,
 };
+use workspace_testkit::MemoryBlobs;
 
 use crate::integrity::{CONTENTS, check, id_of, key_of, large, make, pass, tamper};
 use crate::support::{Fixture, change, poll_with, write};
@@ -134,18 +134,12 @@ fn each_node_is_read_once() {
     );
 }
 
-/// A blob store that never waits, as a directory.
-#[derive(Default)]
-struct Ready(Mutex<BTreeMap<BlobKey, Bytes>>);
+/// A blob store that answers at once, as a directory does.
+struct Ready(MemoryBlobs);
 
 impl BlobStore for Ready {
     fn put<'a>(&'a self, key: &'a BlobKey, body: ByteStream<'a>) -> BoxFuture<'a, Result<u64>> {
-        Box::pin(async move {
-            let bytes = body.try_collect::<Vec<_>>().await?.concat();
-            let size = bytes.len() as u64;
-            self.0.lock().unwrap().insert(key.clone(), bytes.into());
-            Ok(size)
-        })
+        self.0.put(key, body)
     }
 
     fn get<'a>(
@@ -153,27 +147,25 @@ impl BlobStore for Ready {
         key: &'a BlobKey,
         range: Range<u64>,
     ) -> BoxFuture<'a, Result<Option<ByteStream<'static>>>> {
-        let found = self.0.lock().unwrap().get(key).cloned().map(|bytes| {
-            let within = |at: u64| at.min(bytes.len() as u64) as usize;
-            let bytes = bytes.slice(within(range.start)..within(range.end));
-            let chunks: Vec<_> = bytes.chunks(1 << 18).map(Bytes::copy_from_slice).collect();
-            stream::iter(chunks.into_iter().map(Ok)).boxed()
+        let found = block_on(async {
+            let body = self.0.get(key, range).await.unwrap().unwrap();
+            body.try_collect::<Vec<_>>().await.unwrap().concat()
         });
-        Box::pin(async { Ok(found) })
+        let chunks: Vec<_> = found.chunks(1 << 18).map(Bytes::copy_from_slice).collect();
+        Box::pin(async { Ok(Some(stream::iter(chunks.into_iter().map(Ok)).boxed())) })
     }
 
-    fn delete<'a>(&'a self, _: &'a [BlobKey]) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async { Ok(()) })
+    fn delete<'a>(&'a self, keys: &'a [BlobKey]) -> BoxFuture<'a, Result<()>> {
+        self.0.delete(keys)
     }
 
-    fn list<'a>(&'a self, _: Option<&'a BlobKey>, _: usize) -> BoxFuture<'a, Result<Vec<Listed>>> {
-        let objects = self.0.lock().unwrap();
-        let listed = objects.iter().map(|(key, bytes)| Listed {
-            key: key.clone(),
-            size: Some(bytes.len() as u64),
-        });
-        let listed: Vec<_> = listed.collect();
-        Box::pin(async { Ok(listed) })
+    fn list<'a>(
+        &'a self,
+        after: Option<&'a BlobKey>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Listed>>> {
+        let listed = block_on(self.0.list(after, limit));
+        Box::pin(async { listed })
     }
 }
 
@@ -189,7 +181,7 @@ fn contents_are_read_in_steps() {
             inline_limit,
             ..Options::default()
         };
-        let fixture = Fixture::over(options, |_| Arc::new(Ready::default()));
+        let fixture = Fixture::over(options, |blobs| Arc::new(Ready(blobs)));
         let view = fixture.workspace.files(At::Head);
         let writes =
             (0..files).map(|n| write(&format!("/{n}"), &format!("{n:x<3}").repeat(bytes / 3)));
