@@ -45,7 +45,7 @@ pub(crate) struct Fsck {
     /// Also read every content and compare it with its id
     #[arg(long)]
     contents: bool,
-    /// Repair what can be: drop what is lost, so that writing the same bytes again heals it, and correct sizes
+    /// Repair what can be: drop what was altered, so that writing the same bytes again heals it, and correct sizes
     #[arg(long)]
     repair: bool,
 }
@@ -157,6 +157,7 @@ pub(crate) async fn fsck(run: &Run, args: &Fsck) -> Result<Outcome> {
     let options = FsckOptions {
         contents: args.contents,
         repair: args.repair,
+        ..FsckOptions::default()
     };
     let report = session.fsck(options).await?;
     bar.finish_and_clear();

@@ -63,7 +63,7 @@ pub(super) fn routes() -> Vec<Route> {
             Method::POST,
             "/v1/fsck",
             "repair",
-            "Checks that everything stored is whole, and repairs what can be: drops what is lost, so that the same bytes written again heal it, and corrects sizes",
+            "Checks that everything stored is whole, and repairs what can be: drops what was altered, so that the same bytes written again heal it, and corrects sizes",
             repair,
         )
         .query::<FsckQuery>()
@@ -133,6 +133,7 @@ async fn fsck(call: Call) -> Answer {
     let options = FsckOptions {
         contents,
         repair: false,
+        ..FsckOptions::default()
     };
     json(OK, &FsckDto::from(&call.workspace.fsck(options).await?))
 }
@@ -142,6 +143,7 @@ async fn repair(call: Call) -> Answer {
     let options = FsckOptions {
         contents,
         repair: true,
+        ..FsckOptions::default()
     };
     json(OK, &FsckDto::from(&call.workspace.fsck(options).await?))
 }

@@ -764,6 +764,7 @@ pub(super) async fn check_now_and_then(world: &World<'_>, mut random: Random) {
         }
         let mut options = FsckOptions::default();
         options.contents = random.below(3) > 0;
+        options.rows = [1, 3, 1000][random.below(3)];
         let outcome = world.workspace.fsck(options).await;
         world.count("fsck", Some(&outcome), &[]);
         if let Ok(report) = outcome {
