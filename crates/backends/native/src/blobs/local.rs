@@ -14,7 +14,7 @@ use object_store::local::LocalFileSystem;
 use workspace_core::store::{ByteStream, Listed};
 use workspace_core::{BlobKey, Error, ErrorKind, Result};
 
-use super::{ObjectBlobs, Backend};
+use super::{Backend, ObjectBlobs};
 use crate::fault::io_error;
 
 /// How much is read at once: enough for a disk, little enough for a cache.
