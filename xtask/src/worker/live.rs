@@ -18,7 +18,7 @@ use workspace_workerd::Workerd;
 /// Runs all of it. House must be kept a second after a change.
 pub(crate) fn run(workerd: &mut Workerd, target: &Target) -> Result<()> {
     previews(&target.at("/workspaces/previews")).context("previews")?;
-    hosts(&target.at("/workspaces/previews")).context("hosts of previews")?;
+    hosts(&target.at("/workspaces/hosts")).context("hosts of previews")?;
     strangers(workerd, target).context("strangers")?;
     let target = feed(workerd, &target.at("/workspaces/feed")).context("the feed")?;
     upkeep(&target.at("/workspaces/upkeep")).context("upkeep")?;
@@ -124,13 +124,13 @@ fn hosts(target: &Target) -> Result<()> {
     let bearer = format!("Authorization: Bearer {}", target.token);
     let long = "x".repeat(37);
     for (host, page, route) in [
-        (format!("{token}-previews.localhost"), 200, 200),
-        (format!("{token}-PREVIEWS.localhost.:80"), 200, 200),
+        (format!("{token}-hosts.localhost"), 200, 200),
+        (format!("{token}-HOSTS.localhost.:80"), 200, 200),
         (format!("{token}-x_y.localhost"), 404, 404),
         (format!("{token}-{long}.localhost"), 404, 404),
         (format!("{token}.localhost"), 404, 404),
         ("www.localhost".into(), 404, 404),
-        (format!("www.{token}-previews.localhost"), 404, 404),
+        (format!("www.{token}-hosts.localhost"), 404, 404),
         ("localhost".into(), 200, 404),
     ] {
         let server = target.at("");
