@@ -21,6 +21,7 @@ use crate::error::{ErrorKind, Result};
 use crate::id::{ContentId, TreeId};
 use crate::workspace::{Pin, Workspace};
 
+use derive_setters::Setters;
 use rows::Feed;
 use trees::Known;
 
@@ -30,7 +31,7 @@ const MAX_NAMED: usize = 1000;
 const PAGE: usize = 1000;
 
 /// How thorough a check is, and what it may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Setters)]
 pub struct FsckOptions {
     /// Also reads every content and compares it with its id.
     pub contents: bool,
