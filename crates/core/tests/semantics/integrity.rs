@@ -17,14 +17,13 @@ use workspace_core::{
 
 use crate::support::{Entries, Fixture, change, kind, path, source_file, write};
 
-const CONTENTS: FsckOptions = FsckOptions {
-    contents: true,
-    repair: false,
-};
-const REPAIR: FsckOptions = FsckOptions {
-    contents: true,
-    repair: true,
-};
+fn contents() -> FsckOptions {
+    FsckOptions::default().contents(true)
+}
+
+fn repair() -> FsckOptions {
+    contents().repair(true)
+}
 
 fn check(fixture: &Fixture, options: FsckOptions) -> FsckReport {
     block_on(fixture.workspace.fsck(options)).unwrap()
@@ -183,11 +182,11 @@ fn the_check_finds_what_is_gone_or_altered() {
         let key = key_of(fixture, id_of(&large()));
         fixture.blobs.tamper(&key, altered);
     };
-    finds(CONTENTS, "not those that were stored", alter);
+    finds(contents(), "not those that were stored", alter);
     let (fixture, copy) = fixture();
     alter(&fixture, copy);
     assert_eq!(problems(&fixture, default), [""; 0], "it reads no bytes");
-    finds(CONTENTS, "not those that were stored", |fixture, _| {
+    finds(contents(), "not those that were stored", |fixture, _| {
         let (id, size) = (id_of("small"), 5);
         let place = Place::Inline(Bytes::from_static(b"SMALL"));
         tamper(fixture, |rows| {
@@ -441,10 +440,7 @@ fn the_check_finds_rows_that_do_not_agree() {
 #[test]
 fn what_was_pruned_or_closed_is_not_missing() {
     let (fixture, copy) = fixture();
-    let keep = KeepRevisions {
-        newest: 2,
-        since: None,
-    };
+    let keep = KeepRevisions::default().newest(2);
     fixture.workspace.prune_revisions(keep).unwrap();
     fixture.fsck();
     tamper(&fixture, |rows| rows.delete_revision(RevisionId::new(2)));
@@ -466,7 +462,7 @@ fn what_was_pruned_or_closed_is_not_missing() {
 fn what_nothing_refers_to_is_counted_and_no_problem() {
     let (fixture, copy) = fixture();
     fixture.gc();
-    let before = check(&fixture, CONTENTS);
+    let before = check(&fixture, contents());
     assert_eq!(before.garbage, workspace_core::Garbage::default());
     assert_eq!((before.objects, before.contents), (1, 6));
     assert_eq!(before.verified_bytes, 509);
@@ -475,14 +471,14 @@ fn what_nothing_refers_to_is_counted_and_no_problem() {
     let orphan = "0rphan".parse().unwrap();
     let body = Box::pin(futures::stream::iter([Ok(Bytes::from_static(b"x"))]));
     block_on(fixture.blobs.put(&orphan, body)).unwrap();
-    let report = check(&fixture, CONTENTS);
+    let report = check(&fixture, contents());
     assert_eq!(report.problems, []);
     assert_eq!(report.objects, 3);
     assert_eq!(report.garbage.contents, 2, "those of the copy");
     assert_eq!(report.garbage.nodes, 5);
     assert_eq!(report.garbage.objects, 1, "the other one has a row");
     fixture.gc();
-    assert_eq!(check(&fixture, CONTENTS).garbage, before.garbage);
+    assert_eq!(check(&fixture, contents()).garbage, before.garbage);
 }
 
 /// One call of the blob store for a page of keys, and none a content.
@@ -530,7 +526,7 @@ fn the_check_beside_writers_and_collections() {
                     .prune_revisions(KeepRevisions::default())
                     .unwrap();
                 for _ in 0..10 {
-                    let budget = workspace_core::CollectBudget { rows: budget };
+                    let budget = workspace_core::CollectBudget::default().rows(budget);
                     fixture.workspace.collect(budget).await.unwrap();
                     pass().await;
                 }
@@ -538,14 +534,14 @@ fn the_check_beside_writers_and_collections() {
         };
         let checks = async {
             for _ in 0..8 {
-                let report = fixture.workspace.fsck(CONTENTS).await.unwrap();
+                let report = fixture.workspace.fsck(contents()).await.unwrap();
                 assert_eq!(report.problems, [], "budget {budget}");
             }
         };
         block_on(join(work, checks));
         fixture.gc();
         assert_eq!(
-            check(&fixture, CONTENTS).garbage,
+            check(&fixture, contents()).garbage,
             workspace_core::Garbage::default()
         );
     }
@@ -605,10 +601,7 @@ fn a_read_beside_a_collection() {
     fixture.gc();
     assert!(there(&fixture), "somebody holds it");
     drop(object);
-    let idle = Upkeep {
-        idle: Some(0),
-        ..Upkeep::default()
-    };
+    let idle = Upkeep::default().idle(0);
     while block_on(fixture.workspace.upkeep(&idle)).unwrap().next == NextStep::Now {}
     assert!(!there(&fixture), "and now nobody does");
 }
@@ -659,7 +652,7 @@ fn the_same_bytes_heal() {
 #[test]
 fn a_repair() {
     let (fixture, _) = fixture();
-    assert_eq!(check(&fixture, REPAIR).repaired, 0);
+    assert_eq!(check(&fixture, repair()).repaired, 0);
     let altered = Some(Bytes::from("y".repeat(500)));
     fixture
         .blobs
@@ -670,7 +663,7 @@ fn a_repair() {
         rows.delete_content(&id_of("small"))?;
         rows.put_content(&id_of("small"), &row).map(drop)
     });
-    let report = check(&fixture, REPAIR);
+    let report = check(&fixture, repair());
     assert_eq!((report.problem_count, report.repaired), (2, 2));
     let repairs: Vec<_> = report
         .problems
@@ -682,7 +675,7 @@ fn a_repair() {
         "{repairs:?}"
     );
     assert!(repairs[1].contains("its row was dropped"), "{repairs:?}");
-    let left = check(&fixture, REPAIR);
+    let left = check(&fixture, repair());
     assert_eq!((left.problem_count, left.repaired), (1, 0), "{left:?}");
     assert!(left.problems[0].detail.contains("its row is missing"));
     fixture.write(At::Head, "/again", &large());
@@ -723,7 +716,7 @@ fn a_repair() {
     for damage in damages {
         let (fixture, _) = self::fixture();
         damage(&fixture);
-        let report = check(&fixture, REPAIR);
+        let report = check(&fixture, repair());
         assert_eq!(
             (report.problem_count, report.repaired),
             (1, 1),
@@ -769,10 +762,7 @@ fn a_content_stored_elsewhere_is_refused() {
 /// > An upload that leads to no change is a reason for the next collection.
 #[test]
 fn an_upload_that_is_dropped_is_collected() {
-    let policy = Upkeep {
-        idle: Some(1000),
-        ..Upkeep::default()
-    };
+    let policy = Upkeep::default().idle(1000);
     let step = |fixture: &Fixture| block_on(fixture.workspace.upkeep(&policy)).unwrap();
     let objects = |fixture: &Fixture| block_on(fixture.blobs.list(None, 9)).unwrap().len();
     let body = || Box::pin(futures::stream::iter([Ok(Bytes::from(large()))]));
