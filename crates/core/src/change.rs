@@ -268,6 +268,7 @@ pub enum Content {
 
 /// How to write a file.
 #[derive(Debug, Clone, Default, Setters)]
+#[non_exhaustive]
 pub struct WriteOptions {
     /// Makes the directories that are missing above.
     pub create_parents: bool,
@@ -301,6 +302,7 @@ pub enum Precondition {
 
 /// Who makes a batch of changes, and what for.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Setters)]
+#[non_exhaustive]
 pub struct Author {
     /// Who; free text of up to 200 bytes.
     #[setters(into)]
@@ -322,6 +324,7 @@ impl Author {
 
 /// How to make a batch of changes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Setters)]
+#[non_exhaustive]
 pub struct ChangeOptions {
     /// Who makes it, and what for.
     pub author: Author,

@@ -66,6 +66,7 @@ pub enum SourceKind {
 
 /// How to import.
 #[derive(Setters)]
+#[non_exhaustive]
 pub struct ImportOptions<'a> {
     /// The directory that the source's `/` becomes; made where it is missing.
     pub into: TreePath,
@@ -110,6 +111,7 @@ impl fmt::Debug for ImportOptions<'_> {
 /// What an import refuses, with `LimitExceeded`: the guard against archives
 /// that unpack to more than anybody meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Setters)]
+#[non_exhaustive]
 pub struct ImportLimits {
     /// The most entries.
     pub entries: u64,
@@ -133,6 +135,7 @@ impl Default for ImportLimits {
 /// How much of an import is committed at once, and so held in memory: an entry
 /// that reaches any of these ends its batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Setters)]
+#[non_exhaustive]
 pub struct BatchSize {
     /// Entries.
     pub entries: usize,

@@ -20,6 +20,7 @@ use crate::workspace::tx::{Tx, next_operation};
 
 /// What goes into a revision with its tree.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Setters)]
+#[non_exhaustive]
 pub struct RevisionMessage {
     /// Who; free text of up to 200 bytes.
     #[setters(into)]
@@ -68,6 +69,7 @@ impl RevisionMessage {
 
 /// How to apply a copy.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Setters)]
+#[non_exhaustive]
 pub struct ApplyOptions {
     /// What goes into the revision.
     #[setters(into)]

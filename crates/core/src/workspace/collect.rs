@@ -23,6 +23,7 @@ use crate::workspace::upkeep::Upkeep;
 
 /// How much one step of a collection may look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Setters)]
+#[non_exhaustive]
 pub struct CollectBudget {
     /// Rows, nodes or objects, whichever the step is about; at least 1.
     pub rows: usize,

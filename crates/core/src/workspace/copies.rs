@@ -17,6 +17,7 @@ const PAGE: usize = 100;
 
 /// How to fork a copy.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Setters)]
+#[non_exhaustive]
 pub struct ForkOptions {
     /// Its name: unique among open copies, 1 to 100 bytes, no control characters,
     /// and not 32 hex digits, which are an id.

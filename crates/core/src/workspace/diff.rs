@@ -13,6 +13,7 @@ use crate::workspace::{At, Workspace};
 
 /// How to compare.
 #[derive(Debug, Clone, PartialEq, Eq, Setters)]
+#[non_exhaustive]
 pub struct DiffOptions {
     /// The directory, or single entry, to look at.
     pub below: TreePath,

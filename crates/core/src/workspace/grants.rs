@@ -34,6 +34,7 @@ const MAX_LABEL: usize = 200;
 
 /// How to issue a grant.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Setters)]
+#[non_exhaustive]
 pub struct GrantOptions {
     /// What it is for, in up to 200 bytes.
     #[setters(into)]

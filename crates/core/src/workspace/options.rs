@@ -22,6 +22,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// let grant = GrantOptions::default().label("for review").expires(expires);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Setters)]
+#[non_exhaustive]
 pub struct Options {
     /// Contents of up to this many bytes are kept in rows, larger ones in the
     /// blob store. At most 1,000,000.

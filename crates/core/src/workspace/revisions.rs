@@ -26,6 +26,7 @@ pub enum Recorded {
 
 /// Which revisions pruning keeps, besides the newest, which always stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Setters)]
+#[non_exhaustive]
 pub struct KeepRevisions {
     /// As many of the newest.
     pub newest: u64,

@@ -20,6 +20,7 @@ const PATIENCE: i64 = 24;
 
 /// How to keep house.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Setters)]
+#[non_exhaustive]
 pub struct Upkeep {
     /// Which revisions are kept; `None` for all.
     #[setters(into)]

@@ -31,6 +31,7 @@ pub use zip::ZipSource;
 
 /// How to read a source.
 #[derive(Debug, Clone, Default, Setters)]
+#[non_exhaustive]
 pub struct SourceOptions {
     /// Leaves out what `.gitignore` files in a directory and above it name, and
     /// `.git` itself.

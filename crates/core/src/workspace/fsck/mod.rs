@@ -32,6 +32,7 @@ const PAGE: usize = 1000;
 
 /// How thorough a check is, and what it may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Setters)]
+#[non_exhaustive]
 pub struct FsckOptions {
     /// Also reads every content and compares it with its id.
     pub contents: bool,
