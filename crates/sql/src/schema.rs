@@ -12,8 +12,9 @@ use crate::tx::Tx;
 /// The statements of each version, from version 1 on. What has been released is
 /// never edited: a change is a further entry.
 ///
-/// Bytes are appended, in packs; what lies at random, by a hash, is small. What is
-/// small, or paged by its key, is WITHOUT ROWID.
+/// Rows that are keyed by a hash are small, as a write dirties one page for each; the
+/// bytes of nodes and contents are appended, in packs. Tables of small rows, and those
+/// that are paged by their key, are WITHOUT ROWID.
 const MIGRATIONS: &[&[&str]] = &[VERSION_1, VERSION_2, VERSION_3];
 
 const VERSION_1: &[&str] = &[

@@ -185,7 +185,7 @@ impl WorkspaceObject {
 impl Object {
     async fn respond(&self, call: &Call) -> Result<Response<Body>> {
         let mut request = self.request(call)?;
-        // A stranger leaves no trace: who may use a workspace makes it.
+        // A request that may not use the workspace does not create it.
         let make = call.trusted || self.access.is_root(request.headers());
         let Some(open) = self.open(make)? else {
             return Ok(unauthorized());

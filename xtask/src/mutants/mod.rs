@@ -171,6 +171,8 @@ fn attempt(program: &Path, directory: &Path, options: &Options) -> Result<i32> {
         .args(["--test-tool", "nextest", "--profile", PROFILE])
         // The gate tells whether the tests pass without a mutant.
         .args(["--baseline", "skip", "--timeout", TIMEOUT])
+        // A shard is a fair sample of all files.
+        .args(["--sharding", "round-robin"])
         .args(["--jobs", "1", "--no-shuffle", "--output"])
         .args([directory])
         .args(chosen.iter().flat_map(|file| ["--file", file]))

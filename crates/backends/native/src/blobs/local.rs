@@ -14,7 +14,7 @@ use object_store::local::LocalFileSystem;
 use workspace_core::store::{ByteStream, Listed};
 use workspace_core::{BlobKey, Error, ErrorKind, Result};
 
-use super::{ObjectBlobs, Place};
+use super::{ObjectBlobs, Backend};
 use crate::fault::io_error;
 
 /// How much is read at once: enough for a disk, little enough for a cache.
@@ -36,7 +36,7 @@ impl ObjectBlobs {
             .with_fsync(true);
         Ok(Self {
             store: Arc::new(store),
-            place: Place::Local(directory.to_owned()),
+            backend: Backend::Local(directory.to_owned()),
         })
     }
 }

@@ -28,11 +28,11 @@ use reactor::Reactor;
 #[derive(Debug)]
 pub struct ObjectBlobs {
     store: Arc<dyn ObjectStore>,
-    place: Place,
+    backend: Backend,
 }
 
 #[derive(Debug)]
-enum Place {
+enum Backend {
     /// This directory holds each object as the file of its key.
     Local(PathBuf),
     Remote {
@@ -46,17 +46,17 @@ enum Place {
 
 impl ObjectBlobs {
     fn path(&self, key: &BlobKey) -> object_store::path::Path {
-        match &self.place {
-            Place::Local(_) => key.as_str().into(),
-            Place::Remote { prefix, .. } => format!("{prefix}{key}").into(),
+        match &self.backend {
+            Backend::Local(_) => key.as_str().into(),
+            Backend::Remote { prefix, .. } => format!("{prefix}{key}").into(),
         }
     }
 
     /// Lets a client that needs the tokio runtime find it under any executor.
     fn run<'a, T: 'a>(&'a self, future: impl Future<Output = T> + Send + 'a) -> BoxFuture<'a, T> {
-        match &self.place {
-            Place::Local(_) => future.boxed(),
-            Place::Remote { reactor, .. } => reactor.enter(future.boxed()).boxed(),
+        match &self.backend {
+            Backend::Local(_) => future.boxed(),
+            Backend::Remote { reactor, .. } => reactor.enter(future.boxed()).boxed(),
         }
     }
 
@@ -94,7 +94,7 @@ impl ObjectBlobs {
             Ok(found) => found,
             Err(cause @ object_store::Error::NotFound { .. }) => {
                 absent_or_failed::<()>(OPERATION, key, cause)?;
-                if let Place::Remote { .. } = self.place {
+                if let Backend::Remote { .. } = self.backend {
                     // Not every server tells a missing bucket from a missing object.
                     self.page(None, 1).await?;
                 }
@@ -109,16 +109,16 @@ impl ObjectBlobs {
             }
         };
         let key = key.clone();
-        Ok(Some(match (found.payload, &self.place) {
+        Ok(Some(match (found.payload, &self.backend) {
             (GetResultPayload::File(file, _), _) => local::read(file, found.range, key),
-            (GetResultPayload::Stream(stream), Place::Remote { reactor, .. }) => reactor
+            (GetResultPayload::Stream(stream), Backend::Remote { reactor, .. }) => reactor
                 .enter(
                     stream
                         .map_err(move |cause| failed(OPERATION, &key, cause))
                         .boxed(),
                 )
                 .boxed(),
-            (GetResultPayload::Stream(stream), Place::Local(_)) => stream
+            (GetResultPayload::Stream(stream), Backend::Local(_)) => stream
                 .map_err(move |cause| failed(OPERATION, &key, cause))
                 .boxed(),
         }))
@@ -126,7 +126,7 @@ impl ObjectBlobs {
 
     /// Deletes in calls of 1,000, or several files at a time.
     async fn remove(&self, keys: &[BlobKey]) -> Result<()> {
-        if let Place::Local(directory) = &self.place {
+        if let Backend::Local(directory) = &self.backend {
             for key in keys {
                 local::remove_remnant(directory, key)?;
             }
@@ -145,17 +145,17 @@ impl ObjectBlobs {
 
     /// Names what a call about `keys` is about.
     fn subject<'a>(&'a self, keys: &'a [BlobKey]) -> &'a dyn Display {
-        match (keys, &self.place) {
+        match (keys, &self.backend) {
             ([key], _) => key,
-            (_, Place::Local(_)) => &"the directory of objects",
-            (_, Place::Remote { url, .. }) => url,
+            (_, Backend::Local(_)) => &"the directory of objects",
+            (_, Backend::Remote { url, .. }) => url,
         }
     }
 
     async fn page(&self, after: Option<&BlobKey>, limit: usize) -> Result<Vec<Listed>> {
-        let (url, prefix) = match &self.place {
-            Place::Local(directory) => return local::list(directory, after, limit),
-            Place::Remote { url, prefix, .. } => (url, prefix),
+        let (url, prefix) = match &self.backend {
+            Backend::Local(directory) => return local::list(directory, after, limit),
+            Backend::Remote { url, prefix, .. } => (url, prefix),
         };
         let folder = object_store::path::Path::from(prefix.as_str());
         let listed = match after {

@@ -8,7 +8,7 @@ use object_store::{BackoffConfig, RetryConfig};
 use workspace_core::{Error, ErrorKind, Result};
 
 use super::reactor::Reactor;
-use super::{ObjectBlobs, Place};
+use super::{ObjectBlobs, Backend};
 
 impl ObjectBlobs {
     /// Opens `s3://bucket/prefix` with the settings of the environment:
@@ -76,7 +76,7 @@ impl ObjectBlobs {
             .map_err(|cause| invalid("the settings do not fit").with_source(cause))?;
         Ok(Self {
             store: Arc::new(store),
-            place: Place::Remote {
+            backend: Backend::Remote {
                 url: url.into(),
                 prefix,
                 reactor: Reactor::start()?,
