@@ -124,7 +124,8 @@ pub fn create(
 /// [`ErrorKind::NotFound`] where there is none; [`ErrorKind::Locked`], naming the
 /// process that has it open; [`ErrorKind::Unsupported`] for one from a newer
 /// version; [`ErrorKind::Corrupt`] where the database is damaged;
-/// [`ErrorKind::Unavailable`] where the directory cannot be written.
+/// [`ErrorKind::Unavailable`] where the directory cannot be written, or that of its
+/// objects is missing.
 pub fn open(directory: impl AsRef<Path>, options: Options) -> Result<Workspace> {
     let directory = directory.as_ref();
     let missing = |why| {
@@ -172,6 +173,12 @@ fn open_locked(directory: &Path, lock: Lock, options: Options) -> Result<Workspa
         meta: SqlMeta::open(conn)?,
         _lock: lock,
     };
+    // Made anew it would be empty, and what was in it would count as lost.
+    if objects == Objects::Local && !directory.join(OBJECTS).is_dir() {
+        return Err(Error::new(ErrorKind::Unavailable, "open workspace")
+            .at(directory.join(OBJECTS).display())
+            .because("the directory of its objects is missing; if it was empty, make it"));
+    }
     let blobs = open_objects(directory, &objects)?;
     Workspace::open(Box::new(meta), Arc::new(blobs), context(), options)
 }

@@ -45,7 +45,7 @@ pub(crate) struct Fsck {
     /// Also read every content and compare it with its id
     #[arg(long)]
     contents: bool,
-    /// Repair what can be: drop what is lost, so that writing the same bytes again heals it, and correct sizes
+    /// Repair what can be: drop what was altered, so that writing the same bytes again heals it, and correct sizes
     #[arg(long)]
     repair: bool,
 }

@@ -59,8 +59,7 @@ impl Chunker {
         let before = self.encoded.len();
         encode_item(&mut self.encoded, &name, &item);
         let size = self.encoded.len();
-        let cut =
-            size >= MAX_NODE || (size >= MIN_NODE && may_end(self.level, &name, size - before));
+        let cut = ends_node(self.level, &name, before, size);
         self.summary.add(item.summary(&name));
         self.items.push((name, item));
         if cut { self.finish() } else { None }
@@ -88,6 +87,40 @@ impl Chunker {
             },
         })
     }
+}
+
+/// Where the items of a node are cut, whatever follows them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ends {
+    /// Before the last one: they are no node.
+    Early,
+    /// Behind the last one.
+    Here,
+    /// Nowhere: only the last node of a level may end so.
+    Open,
+}
+
+/// Returns where the items of a node are cut.
+pub(crate) fn ends(node: &Node) -> Ends {
+    let mut encoded = Vec::new();
+    let mut items = node.items.iter();
+    while let Some((name, item)) = items.next() {
+        let before = encoded.len();
+        encode_item(&mut encoded, name, item);
+        if ends_node(node.level, name, before, encoded.len()) {
+            return match items.len() {
+                0 => Ends::Here,
+                _ => Ends::Early,
+            };
+        }
+    }
+    Ends::Open
+}
+
+/// Tells whether an item ends its node, which has `before` bytes of items without it
+/// and `size` with it.
+fn ends_node(level: u8, name: &Name, before: usize, size: usize) -> bool {
+    size >= MAX_NODE || (size >= MIN_NODE && may_end(level, name, size - before))
 }
 
 /// Tells whether an item of `size` bytes ends its node, where a node may end.

@@ -20,6 +20,7 @@ mod tests;
 use std::rc::Rc;
 
 pub(crate) use changed::changed_paths;
+pub(crate) use chunk::{Ends, ends};
 pub(crate) use codec::{Item, Node, encode_node};
 pub(crate) use compare::Differences;
 pub(crate) use directory::{edit, list, lookup};

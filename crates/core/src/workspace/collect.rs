@@ -122,16 +122,19 @@ impl Workspace {
         // Set before the transaction that begins it commits: marking too much is
         // harmless, too little is not.
         self.inner.collecting.set(true);
-        let (state, unneeded) = self.write("collect", |tx| {
+        let stepped = self.write("collect", |tx| {
             let under_way = tx.rows.collection()?;
             let mut state = match under_way.filter(|last| last.phase != CollectionPhase::Done) {
                 Some(state) => state,
-                None => CollectionRecord {
-                    phase: CollectionPhase::Clear,
-                    began: tx.rows.last_event()?,
-                    nodes: 0,
-                    contents: 0,
-                },
+                None => {
+                    self.inner.pins.borrow_mut().forget_marks();
+                    CollectionRecord {
+                        phase: CollectionPhase::Clear,
+                        began: tx.rows.last_event()?,
+                        nodes: 0,
+                        contents: 0,
+                    }
+                }
             };
             let mut unneeded = Vec::new();
             let budget = Budget::new(self, limit);
@@ -140,7 +143,11 @@ impl Workspace {
             }
             tx.rows.set_collection(Some(&state))?;
             Ok((state, unneeded))
-        })?;
+        });
+        if stepped.is_err() {
+            self.inner.pins.borrow_mut().forget_marks();
+        }
+        let (state, unneeded) = stepped?;
         self.inner.collecting.set(state.phase.marks());
         if begins {
             self.inner.in_flight.collected();
@@ -267,20 +274,21 @@ impl Workspace {
         while budget.left() > 0 {
             match tx.rows.take_unscanned(1)?.pop() {
                 Some(id) => scan(tx, &id)?,
-                None if self.mark_pins(tx)? => {}
+                None if self.mark_pin(tx)? => {}
                 None => return Ok(CollectionPhase::Sweep(0)),
             }
         }
         Ok(CollectionPhase::Scan)
     }
 
-    /// Marks the trees that walks are reading; returns whether one was new.
-    fn mark_pins(&self, tx: &Tx<'_>) -> Result<bool> {
-        let mut new = false;
-        for tree in self.inner.pins.borrow().keys() {
-            new |= tx.rows.mark_node(tree)? == Marked::New;
+    /// Marks a tree that somebody is reading; returns whether there was one without
+    /// a mark of this collection.
+    fn mark_pin(&self, tx: &Tx<'_>) -> Result<bool> {
+        let tree = self.inner.pins.borrow_mut().take_unmarked();
+        if let Some(tree) = &tree {
+            tx.rows.mark_node(tree)?;
         }
-        Ok(new)
+        Ok(tree.is_some())
     }
 
     /// Deletes the objects of a page that no content refers to and that nobody

@@ -14,6 +14,7 @@ mod import;
 mod in_flight;
 mod operations;
 mod options;
+mod pins;
 mod previews;
 mod revisions;
 mod target;
@@ -22,7 +23,7 @@ mod upkeep;
 mod uploads;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -51,6 +52,8 @@ use crate::tree::directory_of;
 use crate::view::View;
 use events::Readers;
 use in_flight::InFlight;
+pub(crate) use pins::Pin;
+use pins::Pins;
 use tx::{NodeCache, Tx};
 
 /// One named durable file tree with its working copies and revisions.
@@ -78,8 +81,7 @@ pub(crate) struct Inner {
     head: RefCell<Option<HeadRecord>>,
     /// Whether writers must mark what they put for a collection under way.
     collecting: Cell<bool>,
-    /// Trees that walks are reading, which no revision may hold any more.
-    pins: RefCell<HashMap<TreeId, usize>>,
+    pins: RefCell<Pins>,
     in_flight: InFlight,
     /// Whether a collection has deleted contents through this handle or a clone.
     swept: Cell<bool>,
@@ -257,15 +259,6 @@ impl Workspace {
             .because(format!("the tree would have more than {limit} entries")))
     }
 
-    /// Keeps the collector off a tree until the pin is dropped.
-    pub(crate) fn pin(&self, tree: TreeId) -> Rc<Pin> {
-        *self.inner.pins.borrow_mut().entry(tree).or_default() += 1;
-        Rc::new(Pin {
-            inner: Rc::clone(&self.inner),
-            tree,
-        })
-    }
-
     pub(crate) fn now(&self) -> crate::Timestamp {
         self.inner.context.clock.now()
     }
@@ -319,24 +312,6 @@ impl Workspace {
             self.meter.count(|receipt| receipt.commits += 1);
         }
         out.ok_or_else(|| ran_twice(operation))
-    }
-}
-
-/// Keeps a tree that somebody reads from being collected.
-pub(crate) struct Pin {
-    inner: Rc<Inner>,
-    tree: TreeId,
-}
-
-impl Drop for Pin {
-    fn drop(&mut self) {
-        let mut pins = self.inner.pins.borrow_mut();
-        if let Some(count) = pins.get_mut(&self.tree) {
-            *count -= 1;
-            if *count == 0 {
-                pins.remove(&self.tree);
-            }
-        }
     }
 }
 

@@ -17,34 +17,34 @@ use workspace_core::{
 
 use crate::support::{Entries, Fixture, change, kind, path, source_file, write};
 
-fn contents() -> FsckOptions {
+pub(crate) fn contents() -> FsckOptions {
     FsckOptions::default().contents(true)
 }
 
-fn repair() -> FsckOptions {
+pub(crate) fn repair() -> FsckOptions {
     contents().repair(true)
 }
 
-fn check(fixture: &Fixture, options: FsckOptions) -> FsckReport {
+pub(crate) fn check(fixture: &Fixture, options: FsckOptions) -> FsckReport {
     block_on(fixture.workspace.fsck(options)).unwrap()
 }
 
-fn problems(fixture: &Fixture, options: FsckOptions) -> Vec<String> {
+pub(crate) fn problems(fixture: &Fixture, options: FsckOptions) -> Vec<String> {
     let report = check(fixture, options);
     assert_eq!(report.problems.len() as u64, report.problem_count);
     report.problems.iter().map(ToString::to_string).collect()
 }
 
-fn large() -> String {
+pub(crate) fn large() -> String {
     "x".repeat(500)
 }
 
-fn id_of(text: &str) -> ContentId {
+pub(crate) fn id_of(text: &str) -> ContentId {
     ContentId::of(text.as_bytes())
 }
 
 /// Reads rows of the store below the workspace.
-fn rows<T>(fixture: &Fixture, read: impl Fn(&dyn MetaTx) -> Result<T>) -> T {
+pub(crate) fn rows<T>(fixture: &Fixture, read: impl Fn(&dyn MetaTx) -> Result<T>) -> T {
     let mut found = None;
     let body = &mut |rows: &dyn MetaTx| {
         found = Some(read(rows)?);
@@ -54,11 +54,11 @@ fn rows<T>(fixture: &Fixture, read: impl Fn(&dyn MetaTx) -> Result<T>) -> T {
     found.unwrap()
 }
 
-fn tamper(fixture: &Fixture, mut damage: impl FnMut(&dyn MetaTx) -> Result<()>) {
+pub(crate) fn tamper(fixture: &Fixture, mut damage: impl FnMut(&dyn MetaTx) -> Result<()>) {
     fixture.meta.tamper(&mut damage).unwrap();
 }
 
-fn key_of(fixture: &Fixture, id: ContentId) -> BlobKey {
+pub(crate) fn key_of(fixture: &Fixture, id: ContentId) -> BlobKey {
     match rows(fixture, |rows| rows.content(&id)).unwrap().place {
         Place::Object(key) => key,
         place => panic!("{place:?}"),
@@ -66,7 +66,7 @@ fn key_of(fixture: &Fixture, id: ContentId) -> BlobKey {
 }
 
 /// Lets the other future of a `join` run.
-async fn pass() {
+pub(crate) async fn pass() {
     let mut passed = false;
     poll_fn(|context| {
         if std::mem::replace(&mut passed, true) {
@@ -78,14 +78,14 @@ async fn pass() {
     .await;
 }
 
-async fn make(fixture: &Fixture, at: At, change: Change) {
+pub(crate) async fn make(fixture: &Fixture, at: At, change: Change) {
     let view = fixture.workspace.files(at);
     let made = view.change(vec![change], workspace_core::ChangeOptions::default());
     made.await.unwrap();
 }
 
 /// Stores a node as it is, under its right id.
-fn put_node(fixture: &Fixture, encoded: &[u8]) -> TreeId {
+pub(crate) fn put_node(fixture: &Fixture, encoded: &[u8]) -> TreeId {
     let mut hash = Sha256::new();
     hash.update(b"workspace tree\0");
     hash.update(encoded);
@@ -94,12 +94,12 @@ fn put_node(fixture: &Fixture, encoded: &[u8]) -> TreeId {
     id
 }
 
-fn node(fixture: &Fixture, id: TreeId) -> Vec<u8> {
+pub(crate) fn node(fixture: &Fixture, id: TreeId) -> Vec<u8> {
     rows(fixture, |rows| rows.node(&id)).unwrap().to_vec()
 }
 
 /// Makes a copy whose files are the tree, as it is.
-fn copy_of(fixture: &Fixture, tree: TreeId) {
+pub(crate) fn copy_of(fixture: &Fixture, tree: TreeId) {
     let id = fixture.fork();
     tamper(fixture, |rows| {
         let mut copy = rows.copy(&id)?.unwrap();
@@ -109,7 +109,7 @@ fn copy_of(fixture: &Fixture, tree: TreeId) {
 }
 
 /// Head with `/d/large` and `/d/small`, three revisions, a copy of two operations.
-fn fixture() -> (Fixture, CopyId) {
+pub(crate) fn fixture() -> (Fixture, CopyId) {
     let fixture = Fixture::new();
     for n in 0..3 {
         fixture.write(At::Head, "/n", &n.to_string());
@@ -246,23 +246,6 @@ fn the_check_compares_totals_cuts_and_sizes() {
             }
         });
     }
-    finds(default, "its nodes are not cut", |fixture, _| {
-        // A leaf for each of two files, where one holds both.
-        let leaves = [b"a", b"b"].map(|name| {
-            let mut leaf = vec![1, 0, 1, 1, name[0], 0];
-            leaf.extend(id_of("small").as_bytes());
-            leaf.extend([5, 0]);
-            (name[0], put_node(fixture, &leaf))
-        });
-        let mut root = vec![1, 1, 2];
-        for (name, leaf) in leaves {
-            root.extend([1, name]);
-            root.extend(leaf.as_bytes());
-            root.extend([1, 0, 5, 2]);
-        }
-        let tree = put_node(fixture, &root);
-        copy_of(fixture, tree);
-    });
     finds(default, "entries disagree on its size", |fixture, _| {
         let mut leaf = vec![1, 0, 2];
         for (name, size) in [(b'a', 5), (b'b', 6)] {
@@ -292,6 +275,99 @@ fn the_check_compares_totals_cuts_and_sizes() {
                     rows.put_content(&id_of(&text), &row).map(drop)
                 });
             },
+        );
+    }
+}
+
+/// A leaf of files that all hold `small`.
+pub(crate) fn leaf<'n>(names: impl IntoIterator<Item = &'n str>) -> Vec<u8> {
+    let mut entries = Vec::new();
+    let mut count = 0;
+    for name in names {
+        count += 1;
+        entries.extend([name.len() as u8]);
+        entries.extend(name.as_bytes());
+        entries.push(0);
+        entries.extend(id_of("small").as_bytes());
+        entries.extend([5, 0]);
+    }
+    assert!(count < 128, "its number takes one byte");
+    [vec![1, 0, count], entries].concat()
+}
+
+/// A node above others: the last name below, the node, files and bytes there.
+fn above(level: u8, below: &[(&str, TreeId, u8)]) -> Vec<u8> {
+    let mut encoded = vec![1, level, below.len() as u8];
+    for (name, node, files) in below {
+        encoded.push(name.len() as u8);
+        encoded.extend(name.as_bytes());
+        encoded.extend(node.as_bytes());
+        encoded.extend([*files, 0, 5 * files, name.len() as u8 + 1]);
+    }
+    encoded
+}
+
+/// > The integrity check compares totals with what they count, cuts with where they should be, and sizes with one another.
+#[test]
+fn nodes_that_are_not_where_they_should_be() {
+    let leaf_of = |fixture: &Fixture, names: &[&str]| {
+        let names = names.iter().copied();
+        put_node(fixture, &leaf(names))
+    };
+    type Make<'a> = &'a dyn Fn(&Fixture) -> Vec<u8>;
+    let cases: [(&str, Make); 7] = [
+        // A leaf for each of two files, where one holds both.
+        ("its nodes are not cut", &|fixture| {
+            let (a, b) = (leaf_of(fixture, &["a"]), leaf_of(fixture, &["b"]));
+            above(1, &[("a", a, 1), ("b", b, 1)])
+        }),
+        // One leaf needs none above it.
+        ("its nodes are not cut", &|fixture| {
+            above(1, &[("a", leaf_of(fixture, &["a"]), 1)])
+        }),
+        ("its nodes are not cut", &|fixture| {
+            let a = put_node(fixture, &above(1, &[("a", leaf_of(fixture, &["a"]), 1)]));
+            above(3, &[("a", a, 1)])
+        }),
+        // Under another name than its last one.
+        ("its nodes are not cut", &|fixture| {
+            let a = leaf_of(fixture, &["a"]);
+            above(1, &[("a", a, 1), ("b", a, 1)])
+        }),
+        ("it is empty", &|fixture| {
+            above(1, &[("a", leaf_of(fixture, &[]), 0)])
+        }),
+        // More than a node holds.
+        ("its nodes are not cut", &|_| {
+            let names: Vec<_> = (0..120).map(|n| format!("{n:0>100}")).collect();
+            leaf(names.iter().map(String::as_str))
+        }),
+        ("its totals are wrong", &|fixture| {
+            // Of a directory of its own: a leaf that ends at a cut, and one more.
+            let names: Vec<_> = (0..2000).map(|n| format!("{n:0>4}")).collect();
+            let view = fixture.workspace.files(At::Head);
+            let writes = names
+                .iter()
+                .map(|name| write(&format!("/e/{name}"), "small"));
+            change(&view, writes.collect()).unwrap();
+            let tree = view.stat(&path("/e")).unwrap().unwrap();
+            let mut root = node(fixture, tree.as_directory().unwrap().tree);
+            // Behind the first name and the id of the first node.
+            assert_eq!((root[1], root[3]), (1, 4));
+            assert!(root[40] < 127, "the files below it: {}", root[40]);
+            root[40] += 1;
+            root
+        }),
+    ];
+    for (expected, make) in cases {
+        let fixture = Fixture::new();
+        fixture.write(At::Head, "/small", "small");
+        let tree = put_node(&fixture, &make(&fixture));
+        copy_of(&fixture, tree);
+        let found = problems(&fixture, FsckOptions::default());
+        assert!(
+            !found.is_empty() && found.iter().all(|found| found.contains(expected)),
+            "{expected}: {found:?}"
         );
     }
 }
@@ -481,6 +557,23 @@ fn what_nothing_refers_to_is_counted_and_no_problem() {
     assert_eq!(check(&fixture, contents()).garbage, before.garbage);
 }
 
+#[test]
+fn what_a_damaged_node_referred_to_is_not_garbage() {
+    let (fixture, _) = fixture();
+    let tree = fixture.workspace.head().unwrap().tree;
+    let bytes = node(&fixture, tree);
+    tamper(&fixture, |rows| rows.delete_node(&tree));
+    let report = check(&fixture, contents());
+    assert_eq!(report.problem_count, 1);
+    assert_eq!(report.garbage, workspace_core::Garbage::default());
+    assert_eq!(
+        kind(block_on(fixture.workspace.gc(|_| {}))),
+        ErrorKind::Corrupt
+    );
+    tamper(&fixture, |rows| rows.put_node(&tree, &bytes).map(drop));
+    fixture.fsck();
+}
+
 /// One call of the blob store for a page of keys, and none a content.
 #[test]
 fn the_check_asks_the_blob_store_a_page_at_a_time() {
@@ -497,7 +590,7 @@ fn the_check_asks_the_blob_store_a_page_at_a_time() {
 /// > The integrity check is right beside writers and collections: what it calls wrong is wrong.
 #[test]
 fn the_check_beside_writers_and_collections() {
-    for budget in [1, 3, 20] {
+    for (budget, rows) in [(1, 1000), (3, 1), (20, 1000), (20, 7)] {
         let fixture = Fixture::new();
         let copy = At::Copy(fixture.fork());
         for n in 0..40 {
@@ -534,8 +627,9 @@ fn the_check_beside_writers_and_collections() {
         };
         let checks = async {
             for _ in 0..8 {
-                let report = fixture.workspace.fsck(contents()).await.unwrap();
-                assert_eq!(report.problems, [], "budget {budget}");
+                let options = contents().rows(rows);
+                let report = fixture.workspace.fsck(options).await.unwrap();
+                assert_eq!(report.problems, [], "budget {budget}, {rows} rows");
             }
         };
         block_on(join(work, checks));
@@ -646,86 +740,6 @@ fn the_same_bytes_heal() {
     });
     fixture.write(At::Head, "/small", "small");
     fixture.fsck();
-}
-
-/// > A repair drops what is lost and corrects sizes, says so, and changes nothing else.
-#[test]
-fn a_repair() {
-    let (fixture, _) = fixture();
-    assert_eq!(check(&fixture, repair()).repaired, 0);
-    let altered = Some(Bytes::from("y".repeat(500)));
-    fixture
-        .blobs
-        .tamper(&key_of(&fixture, id_of(&large())), altered);
-    tamper(&fixture, |rows| {
-        let mut row = rows.content(&id_of("small"))?.unwrap();
-        row.size = 6;
-        rows.delete_content(&id_of("small"))?;
-        rows.put_content(&id_of("small"), &row).map(drop)
-    });
-    let report = check(&fixture, repair());
-    assert_eq!((report.problem_count, report.repaired), (2, 2));
-    let repairs: Vec<_> = report
-        .problems
-        .iter()
-        .filter_map(|problem| problem.repair.as_deref())
-        .collect();
-    assert!(
-        repairs[0].contains("the size in its row was corrected"),
-        "{repairs:?}"
-    );
-    assert!(repairs[1].contains("its row was dropped"), "{repairs:?}");
-    let left = check(&fixture, repair());
-    assert_eq!((left.problem_count, left.repaired), (1, 0), "{left:?}");
-    assert!(left.problems[0].detail.contains("its row is missing"));
-    fixture.write(At::Head, "/again", &large());
-    fixture.fsck();
-    fixture.gc();
-    assert_eq!(block_on(fixture.blobs.list(None, 9)).unwrap().len(), 1);
-
-    // Each kind of lost content, one by one, and the size in the row of an object.
-    let damages: [&dyn Fn(&Fixture); 4] = [
-        &|fixture| {
-            fixture
-                .blobs
-                .tamper(&key_of(fixture, id_of(&large())), None);
-        },
-        &|fixture| {
-            let cut = Some(Bytes::from("x".repeat(499)));
-            fixture.blobs.tamper(&key_of(fixture, id_of(&large())), cut);
-        },
-        &|fixture| {
-            tamper(fixture, |rows| {
-                rows.delete_content(&id_of("small"))?;
-                let row = ContentRecord {
-                    size: 5,
-                    place: Place::Inline(Bytes::from_static(b"SMALL")),
-                };
-                rows.put_content(&id_of("small"), &row).map(drop)
-            });
-        },
-        &|fixture| {
-            tamper(fixture, |rows| {
-                let mut row = rows.content(&id_of(&large()))?.unwrap();
-                row.size = 7;
-                rows.delete_content(&id_of(&large()))?;
-                rows.put_content(&id_of(&large()), &row).map(drop)
-            });
-        },
-    ];
-    for damage in damages {
-        let (fixture, _) = self::fixture();
-        damage(&fixture);
-        let report = check(&fixture, repair());
-        assert_eq!(
-            (report.problem_count, report.repaired),
-            (1, 1),
-            "{report:?}"
-        );
-        fixture.write(At::Head, "/again", &large());
-        fixture.write(At::Head, "/small again", "small");
-        fixture.fsck();
-    }
 }
 
 /// > A content that was stored ahead belongs to its workspace; another one refuses it.

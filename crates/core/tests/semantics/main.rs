@@ -16,8 +16,10 @@ mod import;
 mod import_beside;
 mod import_bounds;
 mod integrity;
+mod integrity_beside;
 mod operations;
 mod previews;
+mod repair;
 mod revisions;
 mod short;
 mod support;
@@ -42,8 +44,10 @@ fn the_document_and_the_tests_agree() {
         include_str!("import_bounds.rs"),
         include_str!("short.rs"),
         include_str!("integrity.rs"),
+        include_str!("integrity_beside.rs"),
         include_str!("operations.rs"),
         include_str!("previews.rs"),
+        include_str!("repair.rs"),
         include_str!("revisions.rs"),
         include_str!("upkeep.rs"),
         include_str!("views.rs"),

@@ -63,7 +63,7 @@ pub(super) fn routes() -> Vec<Route> {
             Method::POST,
             "/v1/fsck",
             "repair",
-            "Checks that everything stored is whole, and repairs what can be: drops what is lost, so that the same bytes written again heal it, and corrects sizes",
+            "Checks that everything stored is whole, and repairs what can be: drops what was altered, so that the same bytes written again heal it, and corrects sizes",
             repair,
         )
         .query::<FsckQuery>()

@@ -755,7 +755,9 @@ pub(super) async fn check_now_and_then(world: &World<'_>, mut random: Random) {
         for _ in 0..random.below(20) {
             rest(&mut random).await;
         }
-        let options = FsckOptions::default().contents(random.below(3) > 0);
+        let options = FsckOptions::default()
+            .contents(random.below(3) > 0)
+            .rows([1, 3, 1000][random.below(3)]);
         let outcome = world.workspace.fsck(options).await;
         world.count("fsck", Some(&outcome), &[]);
         if let Ok(report) = outcome {

@@ -14,7 +14,7 @@ use object_store::local::LocalFileSystem;
 use workspace_core::store::{ByteStream, Listed};
 use workspace_core::{BlobKey, Error, ErrorKind, Result};
 
-use super::{ObjectBlobs, Backend};
+use super::{Backend, ObjectBlobs};
 use crate::fault::io_error;
 
 /// How much is read at once: enough for a disk, little enough for a cache.
@@ -50,10 +50,13 @@ pub(super) fn read(file: File, range: Range<u64>, key: BlobKey) -> ByteStream<'s
         let size = (range.end - range.start).min(CHUNK);
         match read_at(&mut file, range.start, size as usize) {
             Ok(chunk) => Ok(Some((chunk, (file, range.start + size..range.end, key)))),
-            Err(cause) => Err(Error::new(ErrorKind::Corrupt, "read object")
-                .at(&key)
-                .because("the file cannot be read to its end")
-                .with_source(cause)),
+            Err(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => {
+                Err(Error::new(ErrorKind::Corrupt, "read object")
+                    .at(&key)
+                    .because("the file ends before its time")
+                    .with_source(cause))
+            }
+            Err(cause) => Err(io_error("read object", Path::new(key.as_str()))(cause)),
         }
     })
     .boxed()
@@ -118,4 +121,29 @@ pub(super) fn list(directory: &Path, after: Option<&BlobKey>, limit: usize) -> R
         }
     });
     listed.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::TryStreamExt;
+    use futures::executor::block_on;
+
+    use super::*;
+
+    #[test]
+    fn a_disk_that_fails_alters_nothing() {
+        let place = tempfile::tempdir().unwrap();
+        let cut = place.path().join("cut");
+        fs::write(&cut, "cut").unwrap();
+        // Reading a directory fails, as a disk may.
+        for (path, expected) in [
+            (cut.as_path(), ErrorKind::Corrupt),
+            (place.path(), ErrorKind::Unavailable),
+        ] {
+            let file = File::open(path).unwrap();
+            let body = read(file, 0..4, "key".parse().unwrap());
+            let found = block_on(body.try_collect::<Vec<_>>());
+            assert_eq!(found.unwrap_err().kind(), expected, "{}", path.display());
+        }
+    }
 }

@@ -8,7 +8,7 @@ use object_store::{BackoffConfig, RetryConfig};
 use workspace_core::{Error, ErrorKind, Result};
 
 use super::reactor::Reactor;
-use super::{ObjectBlobs, Backend};
+use super::{Backend, ObjectBlobs};
 
 impl ObjectBlobs {
     /// Opens `s3://bucket/prefix` with the settings of the environment:

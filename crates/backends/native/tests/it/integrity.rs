@@ -3,8 +3,8 @@
 use futures::executor::block_on;
 use tempfile::TempDir;
 use workspace_core::{
-    At, Change, ChangeOptions, Content, CopyId, ForkOptions, FsckOptions, FsckReport, Grant,
-    GrantOptions, RevisionMessage, TreePath, Workspace, WriteOptions,
+    At, Change, ChangeOptions, Content, CopyId, ErrorKind, ForkOptions, FsckOptions, FsckReport,
+    Grant, GrantOptions, RevisionMessage, TreePath, Workspace, WriteOptions,
 };
 use workspace_native::{ObjectBlobs, Objects, SqliteConn};
 use workspace_sql::{SqlConn, SqlValue};
@@ -92,6 +92,11 @@ fn rows_that_do_not_decode_are_problems_of_the_report() {
             "UPDATE revisions SET tree = x'00' WHERE id = 2",
             "revision 2",
         ),
+        // The newest one, which head names as well.
+        (
+            "UPDATE revisions SET tree = x'00' WHERE id = 3",
+            "revision 3",
+        ),
         (
             "UPDATE revisions SET tree = x'00' WHERE id = 1",
             "revision 1",
@@ -158,6 +163,28 @@ fn a_content_whose_row_does_not_decode_is_dropped_and_healed() {
         }
         assert_eq!(check(&workspace, false).problems, []);
     }
+}
+
+#[test]
+fn a_workspace_without_its_objects_is_not_opened() {
+    let place = tempfile::tempdir().unwrap();
+    let options = workspace_native::options;
+    let workspace = workspace_native::create(place.path(), &Objects::Local, options()).unwrap();
+    let large = "x".repeat(1_000_001);
+    write(&workspace, At::Head, "/large", &large);
+    drop(workspace);
+    let [objects, away] = ["objects", "objects.away"].map(|name| place.path().join(name));
+    std::fs::rename(&objects, &away).unwrap();
+    for _ in 0..2 {
+        let refused = workspace_native::open(place.path(), options()).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Unavailable);
+        assert!(refused.to_string().contains("objects"), "{refused}");
+        let refused = workspace_native::open_or_create(place.path()).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    }
+    std::fs::rename(&away, &objects).unwrap();
+    let workspace = workspace_native::open(place.path(), options()).unwrap();
+    assert_eq!(check(&workspace, true).problems, []);
 }
 
 /// That a commit is durable when it returns hangs on these.

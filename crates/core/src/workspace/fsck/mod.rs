@@ -1,6 +1,6 @@
 //! The integrity check.
 //!
-//! It goes in steps of about 1,000 rows or nodes, each over one consistent state,
+//! It goes in steps of some rows, nodes or bytes, each over one consistent state,
 //! and lets others work in between. What it saw in one step stays there for the
 //! next: the trees of all roots are pinned as they are read, so no collection
 //! takes what is below them. What others change meanwhile is looked at again in
@@ -17,27 +17,42 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
 
+use derive_setters::Setters;
+
 use crate::error::{ErrorKind, Result};
 use crate::id::{ContentId, TreeId};
 use crate::workspace::{Pin, Workspace};
 
-use derive_setters::Setters;
 use rows::Feed;
-use trees::Known;
+use trees::{Known, Span};
 
 /// How many problems a report names.
 const MAX_NAMED: usize = 1000;
-/// About how many rows or nodes a step looks at.
-const PAGE: usize = 1000;
+/// About how many bytes of contents a step reads.
+const STEP_BYTES: u64 = 1 << 20;
 
 /// How thorough a check is, and what it may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Setters)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Setters)]
 #[non_exhaustive]
 pub struct FsckOptions {
     /// Also reads every content and compares it with its id.
     pub contents: bool,
     /// Repairs what can be; see [`fsck`](Workspace::fsck).
     pub repair: bool,
+    /// About how many rows or nodes a step looks at, and how many keys of objects it
+    /// lists; at least 1.
+    pub rows: usize,
+}
+
+impl Default for FsckOptions {
+    /// Reads no contents, repairs nothing, and looks at 1,000 rows in a step.
+    fn default() -> Self {
+        Self {
+            contents: false,
+            repair: false,
+            rows: 1000,
+        }
+    }
 }
 
 /// What a check looked at and found.
@@ -66,7 +81,9 @@ pub struct FsckReport {
 }
 
 /// How much is stored that nothing refers to. It is no problem. Beside writers at
-/// work, what they stored since the check began is counted as well.
+/// work, what they stored since the check began is counted as well. Where a node is
+/// damaged, or a row that names a tree, nobody knows what they referred to: nothing is
+/// counted, and nothing collected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Garbage {
     /// Nodes.
@@ -107,18 +124,22 @@ impl Workspace {
     ///
     /// Others may work meanwhile, a collection as well: what is wrong is wrong
     /// for certain. Trees that the check has met are not collected before its end.
-    /// It asks the blob store for one page of keys for each 1,000 objects, and for
-    /// each content's bytes if told to read them. In memory it holds about 100
-    /// bytes for each distinct node, directory and content, 200 for each object, and
-    /// the entries of one directory, which it also builds in one step.
+    /// Each distinct node is read once. The blob store is asked for one page of keys
+    /// for each 1,000 objects, and for each content's bytes if told to read them. In
+    /// memory it holds about 300 bytes for each distinct node and each root, 100 for
+    /// each other directory and content, and 200 for each object.
     ///
-    /// A repair drops the rows of contents whose object is missing or not what it
-    /// should be, so that the same bytes heal them when they are written or
-    /// imported again, and corrects the sizes of rows. Each is a transaction of its
-    /// own. What else is wrong only a backup brings back.
+    /// A repair compares the bytes with the id first, those of an object twice. Where
+    /// they are others, it drops the row of the content, so that the same bytes heal
+    /// it when they are written or imported again; where they are right, it corrects
+    /// the size in the row. It leaves the row of an object that is missing, which may
+    /// come back, and which the same bytes heal all the same. Each is a transaction of
+    /// its own. What else is wrong only a backup brings back.
     ///
     /// # Errors
     /// Those of the stores; what is wrong with the data is in the report.
+    /// `Unavailable` for a repair where contents are in objects and the blob store
+    /// holds none at all, as another one or one that is not mounted would.
     pub async fn fsck(&self, options: FsckOptions) -> Result<FsckReport> {
         let mut check = Check::new(self, options);
         check.rows().await?;
@@ -137,26 +158,33 @@ struct Check<'a> {
     feed: Feed,
     /// What keeps the roots from being collected.
     pins: HashMap<TreeId, Rc<Pin>>,
-    nodes: HashSet<TreeId>,
+    /// Nodes that were looked at; `None` for one that is damaged, or is above one.
+    nodes: HashMap<TreeId, Option<Span>>,
     trees: HashMap<TreeId, Known>,
     /// Directories that were met and not looked at.
     todo: Vec<TreeId>,
     /// Contents that entries refer to, with their sizes there.
     contents: HashMap<ContentId, u64>,
+    /// Those among them whose entries disagree.
+    disputed: HashSet<ContentId>,
+    /// Whether something could not be read that refers to others.
+    partial: bool,
 }
 
 impl<'a> Check<'a> {
     fn new(workspace: &'a Workspace, options: FsckOptions) -> Self {
         Self {
             workspace,
-            options,
+            options: options.rows(options.rows.max(1)),
             report: FsckReport::default(),
             feed: Feed::default(),
             pins: HashMap::new(),
-            nodes: HashSet::new(),
+            nodes: HashMap::new(),
             trees: HashMap::new(),
             todo: Vec::new(),
             contents: HashMap::new(),
+            disputed: HashSet::new(),
+            partial: false,
         }
     }
 
@@ -168,7 +196,7 @@ impl<'a> Check<'a> {
         &mut self,
         subject: impl fmt::Display,
         detail: impl fmt::Display,
-        repair: Option<String>,
+        repair: Option<&str>,
     ) {
         self.report.problem_count += 1;
         self.report.repaired += u64::from(repair.is_some());
@@ -176,7 +204,7 @@ impl<'a> Check<'a> {
             self.report.problems.push(Problem {
                 subject: subject.to_string(),
                 detail: detail.to_string(),
-                repair,
+                repair: repair.map(str::to_string),
             });
         }
     }
@@ -198,6 +226,14 @@ fn undecodable(why: Option<&str>) -> String {
     match why {
         Some(why) => format!("it does not decode: {why}"),
         None => "it does not decode".into(),
+    }
+}
+
+/// Passes over what does not decode, where that is said elsewhere.
+fn readable<T>(read: Result<Option<T>>) -> Result<Option<T>> {
+    match read {
+        Err(error) if error.kind() == ErrorKind::Corrupt => Ok(None),
+        read => read,
     }
 }
 

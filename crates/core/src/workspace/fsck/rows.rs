@@ -8,7 +8,7 @@ use crate::store::{
     RevisionRecord, WhichGrants,
 };
 use crate::workspace::fsck::table::{Page, page};
-use crate::workspace::fsck::{Check, PAGE, pass, undecodable};
+use crate::workspace::fsck::{Check, pass, readable, undecodable};
 use crate::workspace::tx::Tx;
 
 /// No number of a revision, an operation or an event is larger.
@@ -51,14 +51,6 @@ struct Log {
     damaged: bool,
 }
 
-/// Passes over what does not decode, which a page of its table says.
-fn readable<T>(read: Result<Option<T>>) -> Result<Option<T>> {
-    match read {
-        Err(error) if error.kind() == ErrorKind::Corrupt => Ok(None),
-        read => read,
-    }
-}
-
 impl Check<'_> {
     /// Checks all rows but nodes and contents, and takes the trees that they keep.
     pub(super) async fn rows(&mut self) -> Result<()> {
@@ -72,15 +64,18 @@ impl Check<'_> {
     fn head(&mut self, tx: &Tx<'_>) -> Result<()> {
         self.decoded("collection", tx.rows.collection())?;
         let Some(found) = self.decoded("head", tx.rows.head())? else {
+            self.partial = true;
             return Ok(());
         };
         let Some(head) = found else {
             self.problem("head", "it is missing");
+            self.partial = true;
             return Ok(());
         };
         self.root(head.tree);
-        let newest = self.decoded("revisions", tx.rows.revisions(None, 1))?;
-        if let Some(newest) = newest.as_ref().and_then(|page| page.first())
+        // Pages of revisions tell which do not decode.
+        let newest = readable(tx.rows.revisions(None, 1).map(|mut page| page.pop()))?;
+        if let Some(newest) = newest
             && head.revision.is_none_or(|id| id < newest.id)
         {
             self.problem(
@@ -89,20 +84,23 @@ impl Check<'_> {
             );
         }
         if let Some(id) = head.revision {
-            match self.decoded(format!("revision {id}"), tx.rows.revision(id))? {
-                Some(Some(revision)) if head.recorded != Some(revision.tree) => {
+            match tx.rows.revision(id) {
+                Ok(Some(revision)) if head.recorded != Some(revision.tree) => {
                     self.problem("head", format!("revision {id} has another tree"));
                 }
-                Some(None) => self.problem("head", format!("revision {id} is missing")),
-                _ => {}
+                Ok(Some(_)) => {}
+                Ok(None) => self.problem("head", format!("revision {id} is missing")),
+                Err(error) if error.kind() == ErrorKind::Corrupt => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(())
     }
 
-    /// Reads the events: their numbers have no gap.
+    /// Reads the events up to the newest of now: their numbers have no gap.
     async fn events(&mut self) -> Result<()> {
-        while self.workspace.read("check", |tx| self.some_events(tx))? {
+        let newest = self.workspace.read("check", |tx| tx.rows.last_event())?;
+        while self.workspace.read("check", |tx| self.some_events(tx))? && self.feed.last < newest {
             pass().await;
         }
         Ok(())
@@ -112,7 +110,7 @@ impl Check<'_> {
     fn some_events(&mut self, tx: &Tx<'_>) -> Result<bool> {
         let after = (self.feed.last > 0).then_some(u128::from(self.feed.last));
         let read = |after: Option<u128>, limit| tx.rows.events(after.unwrap_or(0) as u64, limit);
-        let found = page(after, MAX_NUMBER, PAGE, read)?;
+        let found = page(after, MAX_NUMBER, self.options.rows, read)?;
         for record in found.rows {
             let number = record.sequence;
             let missing = number.saturating_sub(self.feed.last + 1);
@@ -152,7 +150,7 @@ impl Check<'_> {
         let mut damaged = false;
         loop {
             let more = self.workspace.read("check", |tx| {
-                let found = page(after, MAX_NUMBER, PAGE, |after, limit| {
+                let found = page(after, MAX_NUMBER, self.options.rows, |after, limit| {
                     let before = after.map(|after| RevisionId::new((MAX_NUMBER - after) as u64));
                     tx.rows.revisions(before, limit)
                 })?;
@@ -166,19 +164,23 @@ impl Check<'_> {
                 if let Some((number, why)) = found.damaged {
                     after = Some(number);
                     damaged = true;
+                    self.partial = true;
                     let number = MAX_NUMBER - number;
                     self.problem(format!("revision {number}"), undecodable(why.as_deref()));
                 }
-                if !found.more && !damaged {
-                    self.oldest_revision(tx, newer.as_ref())?;
-                }
                 Ok(found.more)
             })?;
-            if !more {
-                return Ok(());
-            }
             pass().await;
+            if !more {
+                break;
+            }
         }
+        // With what was pruned since they were read.
+        self.events().await?;
+        if let Some(oldest) = newer.filter(|_| !damaged) {
+            self.oldest_revision(&oldest);
+        }
+        Ok(())
     }
 
     fn revision(&mut self, revision: &RevisionRecord, newer: Option<&RevisionRecord>) {
@@ -209,13 +211,8 @@ impl Check<'_> {
     }
 
     /// Checks that those before the oldest were pruned, as far as the events tell.
-    fn oldest_revision(&mut self, tx: &Tx<'_>, oldest: Option<&RevisionRecord>) -> Result<()> {
-        // With what was pruned since they were read.
-        while self.some_events(tx)? {}
-        let (Some(oldest), Some(pruned)) = (oldest, self.feed.pruned()) else {
-            return Ok(());
-        };
-        if let Some(parent) = oldest.parent
+    fn oldest_revision(&mut self, oldest: &RevisionRecord) {
+        if let (Some(parent), Some(pruned)) = (oldest.parent, self.feed.pruned())
             && parent.get() > pruned
         {
             self.problem(
@@ -223,7 +220,6 @@ impl Check<'_> {
                 format!("its parent {parent} is missing and was not pruned"),
             );
         }
-        Ok(())
     }
 
     async fn copies(&mut self) -> Result<()> {
@@ -232,7 +228,7 @@ impl Check<'_> {
         let mut more = true;
         while more || !logs.is_empty() {
             self.workspace.read("check", |tx| {
-                let mut left = PAGE;
+                let mut left = self.options.rows;
                 while left > 0 {
                     if let Some(log) = logs.pop() {
                         left = left.saturating_sub(1 + self.operations(tx, log, &mut logs)?);
@@ -250,6 +246,7 @@ impl Check<'_> {
                     left = left.saturating_sub(found.rows.len().max(1));
                     if let Some((id, why)) = found.damaged {
                         after = Some(id);
+                        self.partial = true;
                         let id = CopyId::from_bytes(id.to_be_bytes());
                         self.problem(format!("copy {id}"), undecodable(why.as_deref()));
                     }
@@ -312,18 +309,20 @@ impl Check<'_> {
             Some(copy) if copy.state == CopyState::Open => copy,
             _ => return Ok(0),
         };
-        if let Some(last) = &mut log.last
-            && let Some(again) = readable(tx.rows.operation(&id, last.id))?
-        {
-            // An import may have gone on with it.
-            *last = again;
+        if let Some(last) = log.last.take() {
+            log.last = match readable(tx.rows.operation(&id, last.id))? {
+                // An import may have gone on with it.
+                Some(again) => Some(again),
+                None if self.is_trimmed(tx, &id, last.id)? => None,
+                None => Some(last),
+            };
         }
         let after = log.last.as_ref().map(|last| u128::from(last.id.get()));
         let Page {
             rows,
             damaged,
             more,
-        } = page(after, MAX_NUMBER, PAGE, |after, limit| {
+        } = page(after, MAX_NUMBER, self.options.rows, |after, limit| {
             let after = after.map(|after| OperationId::new(after as u64));
             tx.rows.operations(&id, after, limit)
         })?;
@@ -342,6 +341,7 @@ impl Check<'_> {
                 format!("operation {number}: {}", undecodable(why.as_deref())),
             );
             log.damaged = true;
+            self.partial = true;
             // Whatever it was, what follows is compared with nothing.
             let passed = OperationRecord {
                 id: OperationId::new(number as u64),
@@ -357,16 +357,26 @@ impl Check<'_> {
         }
         match more {
             true => logs.push(log),
-            false => {
-                // A collection deletes old operations; what has none never did.
-                let never = match tx.rows.collection() {
-                    Err(error) if error.kind() == ErrorKind::Corrupt => false,
-                    found => found?.is_none(),
-                };
-                self.end_of_log(&copy, &log, never);
-            }
+            false => self.end_of_log(&copy, &log, !collects(tx)?),
         }
         Ok(read)
+    }
+
+    /// Tells whether a collection can have deleted an operation that was read, which
+    /// it does from the oldest one on.
+    fn is_trimmed(&self, tx: &Tx<'_>, copy: &CopyId, operation: OperationId) -> Result<bool> {
+        if !collects(tx)? {
+            return Ok(false);
+        }
+        let oldest = page(None, MAX_NUMBER, 1, |after, limit| {
+            let after = after.map(|after| OperationId::new(after as u64));
+            tx.rows.operations(copy, after, limit)
+        })?;
+        let damaged = oldest.damaged.map(|(number, _)| number);
+        let oldest = oldest.rows.first().map(|oldest| oldest.id.get().into());
+        Ok(oldest
+            .or(damaged)
+            .is_some_and(|oldest| oldest > u128::from(operation.get())))
     }
 
     fn operation(&mut self, copy: &CopyRecord, log: &Log, operation: &OperationRecord) {
@@ -415,7 +425,7 @@ impl Check<'_> {
         let mut after = None;
         loop {
             let more = self.workspace.read("check", |tx| {
-                let found = page(after, u128::MAX, PAGE, |after, limit| {
+                let found = page(after, u128::MAX, self.options.rows, |after, limit| {
                     let after = after.map(|after| GrantId::from_bytes(after.to_be_bytes()));
                     tx.rows.grants(WhichGrants::Every, after.as_ref(), limit)
                 })?;
@@ -434,5 +444,13 @@ impl Check<'_> {
             }
             pass().await;
         }
+    }
+}
+
+/// Tells whether a collection has begun at some time, which deletes old operations.
+fn collects(tx: &Tx<'_>) -> Result<bool> {
+    match tx.rows.collection() {
+        Err(error) if error.kind() == ErrorKind::Corrupt => Ok(true),
+        found => Ok(found?.is_some()),
     }
 }

@@ -1,39 +1,67 @@
 //! Directories: their nodes, cuts and totals.
-
-use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::rc::Rc;
+//!
+//! Each node is looked at once, after those below it. Where its items are cut depends
+//! on them alone, and so do its totals, so little has to be kept of it for the nodes
+//! above, and a directory costs the nodes that no other one has.
 
 use crate::entry::{Directory, Entry, File, Summary};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::id::TreeId;
+use crate::path::Name;
 use crate::store::MetaTx as _;
-use crate::tree::{Item, Node, Nodes, edit};
-use crate::workspace::fsck::{Check, PAGE, pass, undecodable};
+use crate::tree::{Ends, Item, Node, ends};
+use crate::workspace::fsck::{Check, pass, undecodable};
 use crate::workspace::tx::Tx;
+
+const NOT_CUT: &str = "its nodes are not cut as they should be";
 
 /// What is known of a directory's totals.
 pub(super) enum Known {
-    /// Which directories state which, to be compared with what they are.
+    /// Which nodes state which, to be compared with what they are.
     Stated(Vec<(TreeId, Summary)>),
     /// What they are; `None` where a node of it is damaged.
-    Built(Option<Summary>),
+    Counted(Option<Summary>),
+}
+
+/// What the nodes above have to know of a node.
+pub(super) struct Span {
+    level: u8,
+    /// The names of the first and the last entry below it.
+    first: Name,
+    last: Name,
+    summary: Summary,
+    /// Whether it ends at a cut, with the last ones below it, so that others of its
+    /// level may follow.
+    ends: bool,
+    /// Whether it holds one item only.
+    single: bool,
+}
+
+/// A node that waits for those below it to be looked at.
+struct Open {
+    id: TreeId,
+    node: Node,
+    /// The item to go on with.
+    next: usize,
 }
 
 impl Check<'_> {
     /// Goes through all directories that can be reached from the roots.
     pub(super) async fn trees(&mut self) -> Result<()> {
-        while !self.todo.is_empty() {
-            self.workspace.read("check", |tx| {
-                let before = self.report.nodes;
-                while self.report.nodes - before < PAGE as u64 {
-                    let Some(tree) = self.todo.pop() else { break };
-                    self.directory(tx, tree)?;
+        let mut way = Vec::new();
+        let mut more = true;
+        while more {
+            more = self.workspace.read("check", |tx| {
+                for _ in 0..self.options.rows {
+                    if !self.next_node(tx, &mut way)? {
+                        return Ok(false);
+                    }
                 }
-                Ok(())
+                Ok(true)
             })?;
             pass().await;
         }
+        self.report.nodes = self.nodes.len() as u64;
         self.report.contents = self.contents.len() as u64;
         Ok(())
     }
@@ -51,10 +79,148 @@ impl Check<'_> {
         });
     }
 
-    /// Takes a directory as an entry of `parent` states it.
+    /// Reads a node, or is done with one; returns whether there was one. `way` are
+    /// those above it in its directory.
+    fn next_node(&mut self, tx: &Tx<'_>, way: &mut Vec<Open>) -> Result<bool> {
+        let next = match way.last_mut() {
+            Some(open) => self.next_below(open),
+            None => self.todo.pop(),
+        };
+        let id = if let Some(id) = next {
+            if !self.nodes.contains_key(&id) {
+                match self.node(tx, &id)? {
+                    Some(node) => way.push(Open { id, node, next: 0 }),
+                    None => drop(self.nodes.insert(id, None)),
+                }
+            }
+            id
+        } else {
+            let Some(open) = way.pop() else {
+                return Ok(false);
+            };
+            let span = self.span(&open);
+            self.nodes.insert(open.id, span);
+            open.id
+        };
+        if way.is_empty() {
+            self.directory(id);
+        }
+        Ok(true)
+    }
+
+    /// Returns the next node below one that was not looked at.
+    fn next_below(&self, open: &mut Open) -> Option<TreeId> {
+        while let Some((_, item)) = open.node.items.get(open.next) {
+            open.next += 1;
+            if let Item::Child(child) = item
+                && !self.nodes.contains_key(&child.id)
+            {
+                return Some(child.id);
+            }
+        }
+        None
+    }
+
+    /// Reads a node, and takes what its entries refer to.
+    fn node(&mut self, tx: &Tx<'_>, id: &TreeId) -> Result<Option<Node>> {
+        let subject = format!("node {id}");
+        let found = self.decoded(&subject, tx.rows.node(id))?;
+        let why = match found.as_ref().map(|found| found.as_ref()) {
+            // It has been said.
+            None => None,
+            Some(None) => Some("it is missing".into()),
+            Some(Some(encoded)) if TreeId::of_node(encoded) != *id => {
+                Some("its bytes are not those that were stored".into())
+            }
+            Some(Some(encoded)) => match Node::decode(encoded) {
+                Ok(node) => {
+                    self.entries(id, &node);
+                    return Ok(Some(node));
+                }
+                Err(error) => Some(undecodable(error.detail())),
+            },
+        };
+        if let Some(why) = why {
+            self.problem(subject, why);
+        }
+        self.partial = true;
+        Ok(None)
+    }
+
+    fn entries(&mut self, id: &TreeId, node: &Node) {
+        for (_, item) in &node.items {
+            match item {
+                Item::Entry(Entry::Directory(directory)) => self.stated(*id, directory),
+                Item::Entry(Entry::File(file)) => self.file(file),
+                Item::Entry(Entry::Symlink(_)) | Item::Child(_) => {}
+            }
+        }
+    }
+
+    /// Checks a node against those below it, which were looked at.
+    fn span(&mut self, open: &Open) -> Option<Span> {
+        let Open { id, node, .. } = open;
+        let subject = format!("node {id}");
+        let Some(((first, _), (last, _))) = node.items.first().zip(node.items.last()) else {
+            self.problem(subject, "it is empty");
+            return None;
+        };
+        let ends = ends(node);
+        let mut span = Span {
+            level: node.level,
+            first: first.clone(),
+            last: last.clone(),
+            summary: node.summary(),
+            ends: ends == Ends::Here,
+            single: node.items.len() == 1,
+        };
+        let mut cut = ends != Ends::Early;
+        let mut wrong = Vec::new();
+        let mut before: Option<&Span> = None;
+        for (name, item) in &node.items {
+            let Item::Child(child) = item else { break };
+            let below = self.nodes.get(&child.id)?.as_ref()?;
+            cut &= below.level.checked_add(1) == Some(node.level) && below.last == *name;
+            match before {
+                Some(before) => cut &= before.ends && before.last < below.first,
+                None => span.first = below.first.clone(),
+            }
+            if below.summary != child.summary {
+                wrong.push(child.id);
+            }
+            before = Some(below);
+        }
+        span.ends &= before.is_none_or(|last| last.ends);
+        if !cut {
+            self.problem(subject, NOT_CUT);
+        }
+        for below in wrong {
+            self.wrong_totals(format!("node {below}"), *id);
+        }
+        Some(span)
+    }
+
+    /// Compares a directory with what states it, once its nodes were looked at.
+    fn directory(&mut self, tree: TreeId) {
+        self.report.directories += 1;
+        let root = self.nodes.get(&tree).and_then(Option::as_ref);
+        let summary = root.map(|root| root.summary);
+        // A level of one node has none above it.
+        if root.is_some_and(|root| root.level > 0 && root.single) {
+            self.problem(format!("directory {tree}"), NOT_CUT);
+        }
+        let known = self.trees.insert(tree, Known::Counted(summary));
+        if let (Some(Known::Stated(all)), Some(counted)) = (known, summary) {
+            for (parent, stated) in all {
+                self.compare(tree, counted, parent, stated);
+            }
+        }
+    }
+
+    /// Takes a directory as an entry in the node `parent` states it.
     fn stated(&mut self, parent: TreeId, stated: &Directory) {
         let (tree, summary) = (stated.tree, stated.summary);
-        let built = if tree == TreeId::empty() {
+        let counted = if tree == TreeId::empty() {
             Some(Summary::default())
         } else {
             let known = self.trees.entry(tree).or_insert_with(|| {
@@ -62,7 +228,7 @@ impl Check<'_> {
                 Known::Stated(Vec::new())
             });
             match known {
-                Known::Built(built) => *built,
+                Known::Counted(counted) => *counted,
                 Known::Stated(all) => {
                     if all.iter().all(|(_, other)| *other != summary) {
                         all.push((parent, summary));
@@ -71,128 +237,28 @@ impl Check<'_> {
                 }
             }
         };
-        if let Some(built) = built {
-            self.compare(tree, built, parent, summary);
+        if let Some(counted) = counted {
+            self.compare(tree, counted, parent, summary);
         }
     }
 
-    fn compare(&mut self, tree: TreeId, built: Summary, parent: TreeId, stated: Summary) {
-        if built != stated {
-            self.problem(
-                format!("directory {tree}"),
-                format!("its totals are wrong in directory {parent}"),
-            );
+    fn compare(&mut self, tree: TreeId, counted: Summary, parent: TreeId, stated: Summary) {
+        if counted != stated {
+            self.wrong_totals(format!("directory {tree}"), parent);
         }
     }
 
-    /// Reads a directory's nodes, and builds it anew from its entries: the same
-    /// entries must give the same id and totals.
-    fn directory(&mut self, tx: &Tx<'_>, tree: TreeId) -> Result<()> {
-        self.report.directories += 1;
-        let mut entries = BTreeMap::new();
-        let mut below = HashSet::from([tree]);
-        let mut open = vec![tree];
-        let mut whole = true;
-        while let Some(id) = open.pop() {
-            let Some(node) = self.node(tx, &id)? else {
-                whole = false;
-                continue;
-            };
-            for (name, item) in node.items {
-                match item {
-                    // A second time its entries would only be met again.
-                    Item::Child(child) if below.insert(child.id) => open.push(child.id),
-                    Item::Child(_) => {}
-                    Item::Entry(entry) => {
-                        match &entry {
-                            Entry::Directory(directory) => self.stated(tree, directory),
-                            Entry::File(file) => self.file(file),
-                            Entry::Symlink(_) => {}
-                        }
-                        entries.insert(name, Some(entry));
-                    }
-                }
-            }
-        }
-        let mut summary = None;
-        if whole {
-            let built = edit(&Scratch::default(), &Directory::empty(), entries)?;
-            if built.tree != tree {
-                self.problem(
-                    format!("directory {tree}"),
-                    "its nodes are not cut as they should be",
-                );
-            }
-            summary = Some(built.summary);
-        }
-        let known = self.trees.insert(tree, Known::Built(summary));
-        if let (Some(Known::Stated(all)), Some(built)) = (known, summary) {
-            for (parent, stated) in all {
-                self.compare(tree, built, parent, stated);
-            }
-        }
-        Ok(())
-    }
-
-    fn node(&mut self, tx: &Tx<'_>, id: &TreeId) -> Result<Option<Node>> {
-        if self.nodes.insert(*id) {
-            self.report.nodes += 1;
-        }
-        let subject = format!("node {id}");
-        let Some(found) = self.decoded(&subject, tx.rows.node(id))? else {
-            return Ok(None);
-        };
-        let Some(encoded) = found else {
-            self.problem(subject, "it is missing");
-            return Ok(None);
-        };
-        if TreeId::of_node(&encoded) != *id {
-            self.problem(subject, "its bytes are not those that were stored");
-            return Ok(None);
-        }
-        match Node::decode(&encoded) {
-            Ok(node) => Ok(Some(node)),
-            Err(error) => {
-                self.problem(subject, undecodable(error.detail()));
-                Ok(None)
-            }
-        }
+    fn wrong_totals(&mut self, subject: String, parent: TreeId) {
+        self.problem(subject, format!("its totals are wrong in node {parent}"));
     }
 
     fn file(&mut self, file: &File) {
-        match self.contents.insert(file.content, file.size) {
-            Some(size) if size != file.size => {
-                self.problem(
-                    format!("content {}", file.content),
-                    "entries disagree on its size",
-                );
-            }
-            _ => {}
+        let size = *self.contents.entry(file.content).or_insert(file.size);
+        if size != file.size && self.disputed.insert(file.content) {
+            self.problem(
+                format!("content {}", file.content),
+                "entries disagree on its size",
+            );
         }
-    }
-}
-
-/// Holds the nodes of one directory while it is built anew.
-#[derive(Default)]
-struct Scratch(RefCell<HashMap<TreeId, Rc<Node>>>);
-
-impl Nodes for Scratch {
-    fn load(&self, id: &TreeId) -> Result<Rc<Node>> {
-        if *id == TreeId::empty() {
-            return Ok(Rc::new(Node {
-                level: 0,
-                items: Vec::new(),
-            }));
-        }
-        self.0
-            .borrow()
-            .get(id)
-            .cloned()
-            .ok_or_else(|| Error::new(ErrorKind::Corrupt, "check").at(id))
-    }
-
-    fn save(&self, id: &TreeId, _: &[u8], node: Node) -> Result<()> {
-        self.0.borrow_mut().insert(*id, Rc::new(node));
-        Ok(())
     }
 }
