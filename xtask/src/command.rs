@@ -1,12 +1,37 @@
 //! Other programs, run from the root of the repository.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// The processes that run just now.
+static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+/// Makes this process pass on to its children that it is to end: to those that
+/// [`Program`] waits for. What starts a server ties it to itself.
+pub(crate) fn end_together() -> Result<()> {
+    let end = || {
+        for id in running().iter() {
+            if let Some(id) = i32::try_from(*id).ok().and_then(Pid::from_raw) {
+                // It may have ended just now.
+                let _ = kill_process(id, Signal::TERM);
+            }
+        }
+        std::process::exit(130);
+    };
+    ctrlc::set_handler(end).context("listening for signals")
+}
+
+fn running() -> MutexGuard<'static, BTreeSet<u32>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A program with its arguments, and how it is written on a command line.
 pub(crate) struct Program {
@@ -79,7 +104,7 @@ impl Program {
     /// Runs it with this process's own output; fails where it fails.
     pub(crate) fn run(mut self) -> Result<()> {
         println!("$ {}", self.line);
-        let status = self.command.status().with_context(|| self.cannot_start())?;
+        let status = self.status()?;
         if !status.success() {
             bail!("`{}` ended with {status}", self.line);
         }
@@ -89,7 +114,7 @@ impl Program {
     /// Runs it with this process's own output; returns the code that it ends with.
     pub(crate) fn code(mut self) -> Result<i32> {
         println!("$ {}", self.line);
-        let status = self.command.status().with_context(|| self.cannot_start())?;
+        let status = self.status()?;
         status
             .code()
             .with_context(|| format!("`{}` ended with {status}", self.line))
@@ -115,6 +140,15 @@ impl Program {
             .stderr(Stdio::null())
             .status()
             .is_ok_and(|status| status.success())
+    }
+
+    fn status(&mut self) -> Result<ExitStatus> {
+        let started = self.command.spawn();
+        let mut child = started.with_context(|| self.cannot_start())?;
+        running().insert(child.id());
+        let status = child.wait();
+        running().remove(&child.id());
+        Ok(status?)
     }
 
     fn cannot_start(&self) -> String {

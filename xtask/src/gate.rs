@@ -61,7 +61,11 @@ pub(crate) fn check(repository: &Repository) -> Result<()> {
 }
 
 fn fast(steps: &mut Steps, repository: &Repository) -> Result<()> {
-    steps.step("tools", tools::prepare)?;
+    let runner = match tools::has_nextest() {
+        true => "cargo-nextest",
+        false => "cargo test",
+    };
+    println!("tests are run by {runner}");
     steps.step("formatting", || {
         Program::cargo().args(["fmt", "--all", "--check"]).run()
     })?;

@@ -21,11 +21,15 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::repository::Repository;
+use crate::tools::Tool;
 
 /// The project's own tasks.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Arguments {
+    /// Installs or checks what the task needs, and does no more.
+    #[arg(long)]
+    prepare: bool,
     #[command(subcommand)]
     task: Task,
 }
@@ -56,7 +60,7 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse().task) {
+    match run(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("\nerror: {error:#}");
@@ -65,7 +69,27 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(task: Task) -> Result<()> {
+impl Task {
+    /// What it needs beyond cargo.
+    fn needs(&self) -> &'static [Tool] {
+        match self {
+            Self::Test => tools::TEST,
+            Self::Check => tools::CHECK,
+            Self::Dev(_) | Self::Build | Self::Worker(_) => tools::WORKER,
+            Self::Demo => tools::DEMO,
+            Self::Fuzz(_) | Self::Bench(_) | Self::Typescript(_) => tools::BOTH,
+            Self::Mutants(_) => tools::NATIVE,
+        }
+    }
+}
+
+fn run(Arguments { prepare, task }: Arguments) -> Result<()> {
+    command::end_together()?;
+    tools::prepare(task.needs())?;
+    if prepare {
+        println!("all that it needs is in place");
+        return Ok(());
+    }
     let repository = Repository::find()?;
     match task {
         Task::Test => gate::test(&repository),

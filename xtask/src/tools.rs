@@ -1,5 +1,4 @@
-//! The tools that the tasks need beyond cargo: installed where rustup can, and
-//! otherwise named.
+//! What the tasks need beyond cargo: installed where rustup can, and otherwise named.
 
 use anyhow::{Result, bail};
 
@@ -8,37 +7,80 @@ use crate::command::Program;
 /// The target that the core has to compile for.
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 
-/// Installs or checks everything that the gate needs.
-pub(crate) fn prepare() -> Result<()> {
-    for (tool, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
-        if !Program::cargo().args([tool, "--version"]).works() {
-            Program::new("rustup")
-                .args(["component", "add", component])
-                .run()?;
+/// Something that a task needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tool {
+    /// A component of the toolchain, by the command of cargo's that it is.
+    Component(&'static str, &'static str),
+    /// A target of the compiler's.
+    Target(&'static str),
+    /// A program that is not ours to install, why it is needed, and where it is from.
+    Program(&'static str, &'static str, &'static str),
+}
+
+const RUSTFMT: Tool = Tool::Component("fmt", "rustfmt");
+const CLIPPY: Tool = Tool::Component("clippy", "clippy");
+const COMPILER: Tool = Tool::Program(
+    "cc",
+    "SQLite is built from its C sources",
+    "install a C compiler, such as Debian's `build-essential`",
+);
+const GIT: Tool = Tool::Program("git", "the tests apply patches with it", "install git");
+const NPM: Tool = Tool::Program(
+    "npm",
+    "workerd comes from it",
+    "install Node.js 20 or newer",
+);
+
+/// What builds the command and the tests of the crates.
+pub(crate) const NATIVE: &[Tool] = &[COMPILER];
+/// What builds the Worker and runs it.
+pub(crate) const WORKER: &[Tool] = &[Tool::Target(WASM), NPM];
+/// What the demo needs.
+pub(crate) const DEMO: &[Tool] = &[COMPILER, GIT];
+/// What builds and runs both servers, and measures them.
+pub(crate) const BOTH: &[Tool] = &[COMPILER, Tool::Target(WASM), NPM];
+/// What the gate's quick part needs.
+pub(crate) const CHECK: &[Tool] = &[RUSTFMT, CLIPPY, COMPILER, Tool::Target(WASM)];
+/// What the gate needs.
+pub(crate) const TEST: &[Tool] = &[RUSTFMT, CLIPPY, COMPILER, GIT, Tool::Target(WASM), NPM];
+
+/// Installs what is missing, or names it.
+///
+/// # Errors
+/// The first that is missing and cannot be installed from here.
+pub(crate) fn prepare(tools: &[Tool]) -> Result<()> {
+    for tool in tools {
+        match *tool {
+            Tool::Component(command, component) => {
+                if !Program::cargo().args([command, "--version"]).works() {
+                    rustup(&["component", "add", component])?;
+                }
+            }
+            Tool::Target(target) => {
+                if !has_target(target) {
+                    rustup(&["target", "add", target])?;
+                }
+            }
+            Tool::Program(name, why, how) => {
+                if !Program::new(name).args(["--version"]).works() {
+                    bail!("`{name}` is missing: {why}; {how}, and repeat");
+                }
+            }
         }
     }
-    if !has_target(WASM)? {
-        Program::new("rustup").args(["target", "add", WASM]).run()?;
-    }
-    for (tool, reason) in [
-        ("cc", "SQLite is built from its C sources"),
-        ("git", "the tests apply patches with it"),
-    ] {
-        if !Program::new(tool).args(["--version"]).works() {
-            bail!("`{tool}` is missing: {reason}; install it and repeat");
-        }
-    }
-    println!("tools are in place; tests run by {}", runner());
     Ok(())
 }
 
-/// Returns the name of the runner that [`has_nextest`] chooses.
-fn runner() -> &'static str {
-    if has_nextest() {
-        "cargo-nextest"
-    } else {
-        "cargo test"
+fn rustup(args: &[&str]) -> Result<()> {
+    if !Program::new("rustup").args(["--version"]).works() {
+        bail!(
+            "`rustup` is missing, for `rustup {}`: install it from https://rustup.rs, or give \
+             your toolchain the same in its own way, and repeat",
+            args.join(" ")
+        );
     }
+    Program::new("rustup").args(args).run()
 }
 
 /// Tells whether cargo-nextest can run the tests.
@@ -46,9 +88,9 @@ pub(crate) fn has_nextest() -> bool {
     Program::cargo().args(["nextest", "--version"]).works()
 }
 
-fn has_target(target: &str) -> Result<bool> {
-    let sysroot = Program::new("rustc")
+fn has_target(target: &str) -> bool {
+    let directory = Program::new("rustc")
         .args(["--print", "target-libdir", "--target", target])
-        .read()?;
-    Ok(std::path::Path::new(sysroot.trim()).is_dir())
+        .read();
+    directory.is_ok_and(|directory| std::path::Path::new(directory.trim()).is_dir())
 }

@@ -16,8 +16,8 @@ use workspace_core::{
 
 use crate::access::Holder;
 use crate::body::{Incoming, expect_media_type};
+use crate::own_host::OwnHost;
 use crate::passage::Passage;
-use crate::preview_host::PreviewHost;
 use crate::problem::Problem;
 use crate::pulse::Pulse;
 use crate::wire::MAX_JSON;
@@ -58,7 +58,7 @@ impl Call {
             method: parts.method,
             headers: parts.headers,
             passage: parts.extensions.remove(),
-            own_host: parts.extensions.remove::<PreviewHost>().is_some(),
+            own_host: parts.extensions.remove::<OwnHost>().is_some(),
             pulse: parts.extensions.remove(),
             uri: parts.uri,
             pattern,

@@ -10,7 +10,7 @@
 //! - [`ProblemDto`], [`status`]: failures as problem documents with stable codes.
 //! - [`OPENAPI`]: the OpenAPI 3.1 document, made of the routes by [`openapi`].
 //! - [`Passage`], [`Passed`]: large bodies past the router, for servers that can.
-//! - [`PreviewHost`]: previews at hosts of their own.
+//! - [`within_preview`]: previews at hosts of their own.
 //!
 //! Files are bodies, streamed in both directions; whole trees are tar archives.
 //! Below `/v1/view` a grant's token leads to its part of a copy; it leads nowhere
@@ -35,8 +35,8 @@ mod call;
 mod client;
 mod conditional;
 mod openapi;
+mod own_host;
 mod passage;
-mod preview_host;
 mod problem;
 mod pulse;
 mod route;
@@ -50,8 +50,8 @@ pub use api::router;
 pub use axum::body::Body;
 pub use client::{Client, RemoteEvents, RemoteExport, RemoteWalk, Transport, Written};
 pub use openapi::{OPENAPI, openapi};
+pub use own_host::within_preview;
 pub use passage::{Passage, Passed};
-pub use preview_host::PreviewHost;
 pub use problem::{
     ConflictDto, PROBLEM_JSON, PathListDto, ProblemDto, problem, status, unauthorized,
 };

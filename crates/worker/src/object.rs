@@ -7,19 +7,19 @@ use std::sync::{Arc, Once};
 use async_lock::Semaphore;
 use axum::Router;
 use axum::body::Body;
-use axum::http::header::HOST;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
+use axum::http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
 use futures::FutureExt as _;
 use js_sys::{Array, Uint8Array};
 use tower::ServiceExt as _;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 use workspace_core::store::{BlobStore, MetaStore};
 use workspace_core::{
     At, Entry, Error, ErrorKind, ImportLimits, NextStep, Options, Result, RevisionId, TreePath,
     Workspace,
 };
 use workspace_durable_object::{DoSql, Prefix, R2Blobs, context};
-use workspace_http::{Access, Passed, PreviewHost, problem, router, unauthorized};
+use workspace_http::{Access, Passed, problem, router, unauthorized, within_preview};
 use workspace_sql::{SqlMeta, schema_version};
 
 use crate::answer::{answer, answer_with, length};
@@ -76,6 +76,8 @@ struct Call {
     headers: Vec<String>,
     body: JsValue,
     trusted: bool,
+    /// The token of the preview whose own host it came to.
+    preview: Option<String>,
 }
 
 #[wasm_bindgen]
@@ -108,8 +110,10 @@ impl WorkspaceObject {
     }
 
     /// Answers a request. `target` is path and query; `headers` alternate names
-    /// and values; `body` is nothing, bytes, or a stream of bytes. Resolves to
-    /// status, headers, first bytes and rest of the answer.
+    /// and values; `body` is nothing, bytes, or a stream of bytes. With the token of a
+    /// `preview` the target is within that one, at a host of its own; no header says
+    /// what a request is for. Resolves to status, headers, first bytes and rest of the
+    /// answer.
     ///
     /// # Errors
     /// Only what no answer can be made of.
@@ -120,6 +124,7 @@ impl WorkspaceObject {
         headers: Vec<String>,
         body: JsValue,
         trusted: bool,
+        preview: Option<String>,
     ) -> std::result::Result<Array, JsError> {
         let object = Rc::clone(&self.0);
         let call = Call {
@@ -128,6 +133,7 @@ impl WorkspaceObject {
             headers,
             body,
             trusted,
+            preview,
         };
         let response = object.respond(&call).await.unwrap_or_else(problem);
         object.answer(&call, response).await.map_err(thrown)
@@ -184,7 +190,7 @@ impl WorkspaceObject {
 
 impl Object {
     async fn respond(&self, call: &Call) -> Result<Response<Body>> {
-        let mut request = self.request(call)?;
+        let mut request = call.request()?;
         // A request that may not use the workspace does not create it.
         let make = call.trusted || self.access.is_root(request.headers());
         let Some(open) = self.open(make)? else {
@@ -197,7 +203,20 @@ impl Object {
         let extensions = request.extensions_mut();
         extensions.insert(passage(&self.platform, &open.blobs, &call.body));
         extensions.insert(self.platform.pulse());
-        Ok(open.ask(call, request).await)
+        let may_change = ![Method::GET, Method::HEAD].contains(request.method());
+        let newest = || match may_change {
+            true => open.workspace.last_event(),
+            false => Ok(0),
+        };
+        let before = newest()?;
+        let response = open.ask(call, request).await;
+        if newest().is_ok_and(|newest| newest != before)
+            && let Ok(told) = self.platform.changed()
+        {
+            // What is committed stays so; a later change tells again.
+            let _failed = JsFuture::from(told).await;
+        }
+        Ok(response)
     }
 
     /// Turns a response into what JavaScript takes.
@@ -210,19 +229,8 @@ impl Object {
         match open.blobs.readable(object.key(), range.clone()).await {
             Ok(Some(readable)) => Ok(answer_with(&response, &readable)),
             // What cannot be passed on is read here, and says what is wrong.
-            _ => answer(open.ask(call, self.request(call)?).await).await,
+            _ => answer(open.ask(call, call.request()?).await).await,
         }
-    }
-
-    fn request(&self, call: &Call) -> Result<Request<Body>> {
-        let mut request = call.request()?;
-        if let Some(domain) = self.platform.previews()
-            && let Some(host) = host(request.headers())
-            && let Some(preview) = PreviewHost::parse(host, &domain)
-        {
-            preview.rewrite(&mut request)?;
-        }
-        Ok(request)
     }
 
     /// Returns the workspace; `None` where there is none, unless it is to be made.
@@ -282,6 +290,9 @@ impl Call {
             let value = HeaderValue::try_from(&pair[1]).map_err(|_| invalid("not a header"))?;
             request.headers_mut().append(name, value);
         }
+        if let Some(token) = &self.preview {
+            within_preview(&mut request, token)?;
+        }
         Ok(request)
     }
 
@@ -295,10 +306,6 @@ impl Call {
             None => streamed,
         }
     }
-}
-
-fn host(headers: &HeaderMap) -> Option<&str> {
-    headers.get(HOST)?.to_str().ok()
 }
 
 fn thrown(error: Error) -> JsError {

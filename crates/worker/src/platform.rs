@@ -21,9 +21,6 @@ extern "C" {
     /// The root token.
     #[wasm_bindgen(method, getter)]
     fn token(this: &Platform) -> Option<String>;
-    /// The domain below which previews have hosts of their own.
-    #[wasm_bindgen(method, getter)]
-    pub(crate) fn previews(this: &Platform) -> Option<String>;
     /// As many of the newest revisions are kept.
     #[wasm_bindgen(method, getter, js_name = keepRevisions)]
     fn keep_revisions(this: &Platform) -> Option<f64>;
@@ -42,6 +39,9 @@ extern "C" {
         body: &JsValue,
         size: f64,
     ) -> std::result::Result<Promise, JsValue>;
+    /// Is told after each request that committed something.
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn changed(this: &Platform) -> std::result::Result<Promise, JsValue>;
     /// Resolves after so many milliseconds.
     #[wasm_bindgen(method)]
     fn wait(this: &Platform, millis: f64) -> Promise;

@@ -12,6 +12,8 @@ export interface Call {
   /** Names and values, alternating. */
   headers: string[];
   body: Uint8Array | ReadableStream<Uint8Array> | null;
+  /** The token of the preview whose own host it came to: the target is within it. */
+  preview?: string;
 }
 
 /** Its answer. */

@@ -74,12 +74,12 @@ export function isUpgrade(request: Request): boolean {
   return request.headers.get("upgrade")?.toLowerCase() === "websocket";
 }
 
-/** The headers of an upgrade, with a token out of its subprotocols. */
+/** The authorization of an upgrade, with a token out of its subprotocols. */
 export function upgradeHeaders(request: Request): string[] {
-  const headers = [...request.headers].flat();
+  const sent = request.headers.get("authorization");
   const token = protocols(request).find((name) => name.startsWith(BEARER));
-  if (token) headers.push("authorization", `Bearer ${token.slice(BEARER.length)}`);
-  return headers;
+  const told = token ? `Bearer ${token.slice(BEARER.length)}` : sent;
+  return told === null ? [] : ["authorization", told];
 }
 
 function protocols(request: Request): string[] {

@@ -1,6 +1,6 @@
 // The Durable Object: one named workspace, in Rust behind this class.
 
-import { addressOf } from "./address.js";
+import { addressOf, domainOf } from "./address.js";
 import { WorkspaceObject as Rust, type Rest as RustRest } from "./bindings.js";
 import { answer, type Call, type Reply, small } from "./call.js";
 import { type EventPage, Feed, isUpgrade, upgradeHeaders } from "./feed.js";
@@ -23,11 +23,13 @@ export class WorkspaceObject extends Operations<WorkspaceEnv> {
   readonly #rust: Guarded<Rust>;
   readonly #feed: Feed;
   readonly #upkeep: Upkeep;
+  readonly #domain: string | undefined;
 
   constructor(ctx: DurableObjectState, env: WorkspaceEnv) {
     super(ctx, env);
     const { storage, id } = ctx;
-    const platform = new Platform(env);
+    const platform = new Platform(env, () => this.#changed());
+    this.#domain = domainOf(env.WORKSPACE_PREVIEWS);
     this.#rust = new Guarded(
       () => new Rust(storage, env.WORKSPACE_BUCKET, id.toString(), platform),
     );
@@ -63,31 +65,38 @@ export class WorkspaceObject extends Operations<WorkspaceEnv> {
   /** Answers a request from outside, which brings a token. */
   override async fetch(request: Request): Promise<Response> {
     const { method, body } = request;
-    const address = addressOf(request, this.env.WORKSPACE_PREVIEWS);
+    const address = addressOf(request, this.#domain);
     // A caller who holds the object need not say which it is.
-    const target = address.kind === "misnamed" ? "/" : address.target;
+    const target = "target" in address ? address.target : "/";
+    const preview = address.kind === "preview" ? address.token : undefined;
     try {
-      if (isUpgrade(request) && /^\/v1\/events($|\?)/.test(target)) {
+      if (!preview && isUpgrade(request) && /^\/v1\/events($|\?)/.test(target)) {
         return await this.#listen(request, target);
       }
       const headers = [...request.headers].flat();
-      return this.#respond(await this.#ask({ method, target, headers, body }, false));
+      return this.#respond(await this.#ask({ method, target, headers, body, preview }, false));
     } catch (error) {
       return panicked(error);
     }
   }
 
-  async #ask({ method, target, headers, body }: Call, trusted: boolean): Promise<Answer> {
+  async #ask(call: Call, trusted: boolean): Promise<Answer> {
+    const { method, target, headers, body, preview } = call;
     try {
       return await this.#rust.call(
-        (rust) => rust.fetch(method, target, headers, body, trusted) as Promise<Answer>,
+        (rust) => rust.fetch(method, target, headers, body, trusted, preview) as Promise<Answer>,
       );
-    } finally {
-      if (method !== "GET" && method !== "HEAD") {
-        this.#feed.publish();
-        await this.#upkeep.schedule();
-      }
+    } catch (error) {
+      // Nobody knows what was committed before it.
+      await this.#changed();
+      throw error;
     }
+  }
+
+  /** Something was committed. */
+  async #changed(): Promise<void> {
+    this.#feed.publish();
+    await this.#upkeep.schedule();
   }
 
   /** Keeps house. */

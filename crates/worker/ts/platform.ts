@@ -21,17 +21,17 @@ export interface WorkspaceEnv {
 /** Seen by the Rust half, which names its fields in `platform.rs`. */
 export class Platform {
   readonly #bucket: R2Bucket;
+  readonly #changed: () => Promise<void>;
   readonly token: string | undefined;
-  readonly previews: string | undefined;
   readonly keepRevisions: number | undefined;
   readonly keepDays: number | undefined;
   /** In milliseconds. */
   readonly idle: number | undefined;
 
-  constructor(env: WorkspaceEnv) {
+  constructor(env: WorkspaceEnv, changed: () => Promise<void>) {
     this.#bucket = env.WORKSPACE_BUCKET;
+    this.#changed = changed;
     this.token = env.WORKSPACE_TOKEN || undefined;
-    this.previews = env.WORKSPACE_PREVIEWS || undefined;
     this.keepRevisions = number("WORKSPACE_KEEP_REVISIONS", env.WORKSPACE_KEEP_REVISIONS);
     this.keepDays = number("WORKSPACE_KEEP_DAYS", env.WORKSPACE_KEEP_DAYS);
     const idle = number("WORKSPACE_IDLE", env.WORKSPACE_IDLE);
@@ -40,6 +40,11 @@ export class Platform {
 
   upload(name: string, body: ReadableStream<Uint8Array>, size: number): Promise<Uint8Array> {
     return upload(this.#bucket, name, body, size);
+  }
+
+  /** Is told after each request that committed something. */
+  changed(): Promise<void> {
+    return this.#changed();
   }
 
   wait(millis: number): Promise<void> {

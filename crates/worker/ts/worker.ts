@@ -5,7 +5,7 @@
 //   /workspaces/NAME/preview/…/    previews
 //   PREVIEW-NAME.DOMAIN            previews, each at a host of its own
 
-import { addressOf } from "./address.js";
+import { addressOf, domainOf } from "./address.js";
 import type { WorkspaceEnv, WorkspaceObject } from "./object.js";
 import { html, policy } from "./page.js";
 
@@ -18,10 +18,13 @@ export interface Env extends WorkspaceEnv {
 
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
-    const address = addressOf(request, env.WORKSPACE_PREVIEWS);
+    const address = addressOf(request, domainOf(env.WORKSPACE_PREVIEWS));
     switch (address.kind) {
       case "workspace":
+      case "preview":
         return env.WORKSPACES.getByName(address.name).fetch(request);
+      case "unknown_host":
+        return problem(404, "no_such_route", "expected the host of a preview");
       case "misnamed":
         return problem(400, "invalid", "expected 1 to 64 of 0-9, A-Z, a-z, - and _", address.name);
       case "none":

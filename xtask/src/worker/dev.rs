@@ -1,10 +1,16 @@
 //! `cargo xtask dev`: the Worker, served from this machine.
 
 use std::fs;
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::{build, npm};
 use crate::repository::Repository;
@@ -16,19 +22,23 @@ pub(crate) struct Options {
     /// Where to listen; port 0 is a free one.
     #[arg(long, default_value = "127.0.0.1:8787")]
     listen: String,
+    /// Where its state is: target/dev unless said.
+    #[arg(long)]
+    state: Option<PathBuf>,
 }
 
 /// Builds the Worker, serves it until it is interrupted, and says how to use it.
 pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
     npm::install(repository)?;
     let built = build::package(repository)?;
-    let directory = repository.target.join("dev");
+    let own = || repository.target.join("dev");
+    let directory = options.state.clone().unwrap_or_else(own);
     fs::create_dir_all(&directory).with_context(|| format!("making {}", directory.display()))?;
     let token = token(&directory.join("token"))?;
     let config = configure(repository, &built.join("worker.js"), &directory, &token)?;
     let state = directory.join("state");
     let mut workerd = Workerd::start(&repository.root, &config, &state, &options.listen, &[])?;
-    greet(workerd.address(), &token);
+    greet(workerd.address(), &token, &directory);
     workerd.wait()
 }
 
@@ -42,10 +52,54 @@ pub(crate) fn configure(
 ) -> Result<PathBuf> {
     build::simulator(repository, directory)?;
     build::bundle(entry, directory)?;
-    fs::write(directory.join("token"), token)?;
+    write_secret(&directory.join("token"), token)?;
     let config = repository.root.join(build::WORKER_AT).join("workerd.capnp");
     build::copy(&config, directory)?;
     Ok(directory.join("workerd.capnp"))
+}
+
+/// Writes a file that only its owner may read.
+fn write_secret(path: &Path, text: &str) -> Result<()> {
+    let mut file = fs::File::options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| format!("writing {}", path.display()))?;
+    // One that is there already keeps its mode.
+    file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    Ok(file.write_all(text.as_bytes())?)
+}
+
+/// Starts it as a person does, sends it the signal of a service manager, and looks
+/// whether all of it ends.
+pub(crate) fn ends(repository: &Repository) -> Result<()> {
+    let state = repository.target.join("worker/dev");
+    let mut dev = Command::new(std::env::current_exe()?)
+        .args(["dev", "--listen", "127.0.0.1:0", "--state"])
+        .arg(&state)
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let lines = BufReader::new(dev.stdout.take().context("stdout is piped")?).lines();
+    let address = lines.map_while(|line| line.ok()).find_map(|line| {
+        let address = line.trim().strip_prefix("http://")?;
+        Some(address.split('/').next()?.to_string())
+    });
+    let address = address.context("`cargo xtask dev` did not say where it listens")?;
+    TcpStream::connect(&address).with_context(|| format!("nobody is at {address}"))?;
+    let mode = fs::metadata(state.join("token"))?.permissions().mode();
+    ensure!(mode & 0o777 == 0o600, "the token's mode is {mode:o}");
+    let id = i32::try_from(dev.id()).ok().and_then(Pid::from_raw);
+    kill_process(id.context("a process has an id")?, Signal::TERM)?;
+    dev.wait()?;
+    let end = Instant::now() + Duration::from_secs(5);
+    while TcpStream::connect(&address).is_ok() {
+        ensure!(Instant::now() < end, "workerd goes on at {address}");
+        thread::sleep(Duration::from_millis(50));
+    }
+    println!("`cargo xtask dev` ends with its server");
+    Ok(())
 }
 
 /// Returns the token of last time, or a new one.
@@ -62,7 +116,7 @@ fn token(file: &Path) -> Result<String> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn greet(address: &str, token: &str) {
+fn greet(address: &str, token: &str, state: &Path) {
     println!(
         "
 The Worker serves workspaces by name, each made when it is first used:
@@ -80,6 +134,7 @@ Or by hand:
   echo hello | curl -T - -H \"Authorization: Bearer $WORKSPACE_TOKEN\" $WORKSPACE_REMOTE/v1/head/files/hello.txt
   cargo run -q -p workspace-cli -- ls
 
-Its state is in target/dev; Ctrl-C stops it."
+Its state is in {}; Ctrl-C stops it.",
+        state.display()
     );
 }

@@ -1,7 +1,9 @@
 //! What a workspace does by itself, or while somebody looks on: previews, the
 //! change feed over a WebSocket, upkeep by alarms.
 
+use std::fs;
 use std::net::TcpStream;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,7 +18,8 @@ use workspace_workerd::Workerd;
 /// Runs all of it. House must be kept a second after a change.
 pub(crate) fn run(workerd: &mut Workerd, target: &Target) -> Result<()> {
     previews(&target.at("/workspaces/previews")).context("previews")?;
-    strangers(&target.at("/workspaces/nobody")).context("strangers")?;
+    hosts(&target.at("/workspaces/previews")).context("hosts of previews")?;
+    strangers(workerd, target).context("strangers")?;
     let target = feed(workerd, &target.at("/workspaces/feed")).context("the feed")?;
     upkeep(&target.at("/workspaces/upkeep")).context("upkeep")?;
     println!("previews, the feed over a WebSocket, upkeep by alarms: as they should be");
@@ -104,8 +107,63 @@ fn previews(target: &Target) -> Result<()> {
     Ok(())
 }
 
+/// A host below the domain of previews is that of a preview, or nothing; and it shows
+/// the site, whatever path or upgrade it is asked for.
+fn hosts(target: &Target) -> Result<()> {
+    let copy = fork(target, &json!({}))?;
+    for path in ["v1/events", "v1/head", "index.html"] {
+        let path = format!("/v1/copies/{copy}/files/{path}?create_parents=true");
+        // What would pass for an answer to whoever may read the feed.
+        let body = r#"{"events":[],"next":0}"#;
+        target.call("PUT", &path).body(body).send()?.expect(201)?;
+    }
+    let of = json!({ "at": format!("copy:{copy}") });
+    let preview = target.call("POST", "/v1/previews").json(&of).send()?;
+    let preview = preview.expect(201)?.json()?;
+    let token = preview["token"].as_str().context("a preview has a token")?;
+    let bearer = format!("Authorization: Bearer {}", target.token);
+    let long = "x".repeat(37);
+    for (host, page, route) in [
+        (format!("{token}-previews.localhost"), 200, 200),
+        (format!("{token}-PREVIEWS.localhost.:80"), 200, 200),
+        (format!("{token}-x_y.localhost"), 404, 404),
+        (format!("{token}-{long}.localhost"), 404, 404),
+        (format!("{token}.localhost"), 404, 404),
+        ("www.localhost".into(), 404, 404),
+        (format!("www.{token}-previews.localhost"), 404, 404),
+        ("localhost".into(), 200, 404),
+    ] {
+        let server = target.at("");
+        let ask = |path: &str| {
+            let request = server.hosted("GET", path, &format!("Host: {host}"));
+            request.header(&bearer).send()
+        };
+        for (path, status) in [("/", page), ("/v1/head", route)] {
+            let answer = ask(path)?;
+            ensure!(answer.status == status, "{host}{path}: {answer:?}");
+        }
+        let api = ask("/workspaces/previews/v1/head")?.status;
+        let expected = if host == "localhost" { 200 } else { 404 };
+        ensure!(api == expected, "the API at {host}: {api}");
+        for token in ["", &target.token] {
+            let listening = listen_at(target, "/v1/events", &host, token).is_ok();
+            ensure!(!listening, "{host} takes `{token}` into the feed");
+        }
+    }
+    Ok(())
+}
+
 /// Whoever has no token learns nothing, and makes nothing.
-fn strangers(target: &Target) -> Result<()> {
+fn strangers(workerd: &Workerd, target: &Target) -> Result<()> {
+    let before = alarms(workerd.state())?;
+    let absent = target.at("/workspaces/absent");
+    for method in ["POST", "PUT", "DELETE"] {
+        let refused = absent.anonymous(method, "/v1/copies").send()?;
+        refused.problem(401, "unauthorized")?;
+    }
+    let after = alarms(workerd.state())?;
+    ensure!(before == after, "an alarm was set: {after:?}");
+    let target = target.at("/workspaces/nobody");
     for path in ["/v1/head", "/v1/view", "/v1/events", "/v1/copies"] {
         target
             .anonymous("GET", path)
@@ -116,16 +174,36 @@ fn strangers(target: &Target) -> Result<()> {
     Ok(())
 }
 
+/// Returns the files of objects that have had an alarm.
+fn alarms(state: &Path) -> Result<Vec<PathBuf>> {
+    let (mut found, mut directories) = (Vec::new(), vec![state.to_path_buf()]);
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                directories.push(path);
+            } else if fs::read(&path)?.windows(9).any(|it| it == b"_cf_ALARM") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
 fn listen(target: &Target, after: u64, token: &str) -> Result<WebSocket<TcpStream>> {
-    let url = format!(
-        "ws://{}{}/v1/events?after={after}",
-        target.address, target.prefix
-    );
-    let mut request = url.into_client_request()?;
-    let protocols = format!("workspace, bearer.{token}");
-    request
-        .headers_mut()
-        .insert("sec-websocket-protocol", protocols.parse()?);
+    let path = format!("{}/v1/events?after={after}", target.prefix);
+    listen_at(target, &path, &target.address, token)
+}
+
+fn listen_at(target: &Target, path: &str, host: &str, token: &str) -> Result<WebSocket<TcpStream>> {
+    let mut request = format!("ws://{}{path}", target.address).into_client_request()?;
+    let headers = request.headers_mut();
+    headers.insert("host", host.parse()?);
+    if !token.is_empty() {
+        let protocols = format!("workspace, bearer.{token}");
+        headers.insert("sec-websocket-protocol", protocols.parse()?);
+    }
     let stream = TcpStream::connect(&target.address)?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     let (socket, _) = tungstenite::client(request, stream)?;

@@ -89,7 +89,8 @@ pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
     cases::run(&workerd)?;
     drop(workerd);
     durability::run(repository, options.kills)?;
-    contract(repository)
+    contract(repository)?;
+    dev::ends(repository)
 }
 
 /// Sends bad input to the Worker as it is deployed, over a bucket that can fail.

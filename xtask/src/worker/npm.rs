@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::command::Program;
 use crate::repository::Repository;
@@ -22,9 +22,6 @@ pub(crate) fn install_in(directory: &Path) -> Result<()> {
     let copy = directory.join("node_modules/.lock-of-this-repository");
     if fs::read_to_string(&copy).is_ok_and(|installed| installed == lock) {
         return Ok(());
-    }
-    if !Program::new("npm").args(["--version"]).works() {
-        bail!("`npm` is missing: workerd comes from it; install Node.js 20 or newer and repeat");
     }
     Program::new("npm")
         .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])

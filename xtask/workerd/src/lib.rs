@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -30,7 +30,16 @@ type Sockets = BTreeMap<String, String>;
 /// Variables of its environment, by name.
 pub type Env = &'static [(&'static str, &'static str)];
 
-/// A running workerd. It is killed when this is dropped.
+/// Runs a command until it ends or standard input does, whose other end the starting
+/// process holds: however that one ends, the command does not outlive it. A line says
+/// that it is waited for no longer. The shell becomes the command, so that the process
+/// is its own.
+const TETHERED: &str = "exec 3<&0; \
+    (read -r _ <&3 || kill -9 $$) >/dev/null 2>&1 & \
+    exec \"$@\" 3<&- </dev/null";
+
+/// A running workerd. It is killed when this is dropped, and when this process ends in
+/// any other way.
 #[derive(Debug)]
 pub struct Workerd {
     env: Env,
@@ -85,6 +94,9 @@ impl Workerd {
     /// Sends SIGKILL and waits for the end.
     pub fn kill(&mut self) {
         // It may be dead already, which is as good.
+        if let Some(mut tether) = self.child.stdin.take() {
+            let _ = tether.write_all(b"\n");
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -99,6 +111,12 @@ impl Workerd {
     #[must_use]
     pub fn socket(&self, name: &str) -> &str {
         self.sockets.get(name).map_or("", String::as_str)
+    }
+
+    /// Returns the directory that holds its state.
+    #[must_use]
+    pub fn state(&self) -> &Path {
+        &self.state
     }
 
     /// Returns the id of its process.
@@ -217,8 +235,11 @@ fn spawn(
         let path = state.join(name);
         format!("--directory-path={name}={}", path.display())
     };
-    let mut child = Command::new(command)
+    let mut child = Command::new("sh")
+        .args(["-c", TETHERED, "sh"])
+        .arg(command)
         .envs(env.iter().copied())
+        .stdin(Stdio::piped())
         .arg("serve")
         .arg(config)
         .args(["--experimental", "--control-fd=1"])

@@ -191,6 +191,51 @@ fn an_export_takes_no_place_that_holds_something() {
     place.error(3, &["export", "absent/x.tar"]);
 }
 
+/// Whoever wrote a copy does not decide what runs where it is exported to.
+fn an_export_into_a_checkout_is_not_run_by_git() {
+    let place = Place::new();
+    let git = |args: &[&str]| {
+        let mut git = Command::new("git");
+        let status = git.args(args).current_dir(place.path("out")).status();
+        assert!(status.unwrap().success(), "git {args:?}");
+    };
+    fs::create_dir(place.path("out")).unwrap();
+    git(&["init", "-q"]);
+    let config = fs::read(place.path("out/.git/config")).unwrap();
+    for name in [
+        ".git",
+        ".GIT",
+        "git~1",
+        "GIT~1",
+        ".git ",
+        ".git.",
+        ".g\u{200c}it",
+        "sub/.Git",
+    ] {
+        place.file("config", "[core]\n\tfsmonitor = touch ran\n");
+        place.ok(&["put", &format!("/{name}/config"), "--parents", "config"]);
+        place.file("fine", "fine");
+        let error = place.error(2, &["export", "out", "--force"]);
+        assert!(error.to_string().contains("--allow-git"), "{name}: {error}");
+        let found = fs::read_dir(place.path("out")).unwrap();
+        assert_eq!(found.count(), 1, "{name}: nothing is written");
+        place.ok(&["export", "all.tar", "--force"]);
+        place.ok(&["rm", "-r", &format!("/{}", name.split('/').next().unwrap())]);
+    }
+    git(&["status"]);
+    assert_eq!(fs::read(place.path("out/.git/config")).unwrap(), config);
+    assert!(!place.path("out/ran").exists());
+    for (name, file) in [(".gitignore", "x"), ("a.git", "x"), ("gitx~1", "x")] {
+        place.file(name, file);
+        place.ok(&["put", &format!("/{name}"), name]);
+    }
+    place.ok(&["export", "out", "--force"]);
+    place.file("config", "x");
+    place.ok(&["put", "/.git/own", "--parents", "config"]);
+    place.ok(&["export", "out", "--force", "--allow-git"]);
+    assert!(place.path("out/.git/own").exists());
+}
+
 #[test]
 fn an_export_never_writes_through_a_symlink() {
     let place = Place::new();
@@ -215,6 +260,7 @@ fn an_export_never_writes_through_a_symlink() {
 also_behind_a_url![
     a_directory_comes_out_as_it_went_in,
     a_file_that_differs_in_time_alone_is_no_difference,
+    an_export_into_a_checkout_is_not_run_by_git,
     an_export_never_writes_through_a_symlink,
     an_export_takes_no_place_that_holds_something,
     git_applies_the_patch,

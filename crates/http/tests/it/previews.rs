@@ -6,7 +6,7 @@ use futures::executor::block_on;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
-use workspace_http::PreviewHost;
+use workspace_http::within_preview;
 
 use crate::server::{Answer, Server};
 
@@ -368,11 +368,10 @@ fn what_cannot_be_previewed() {
 fn a_host_of_its_own_needs_no_sandbox() {
     let server = filled();
     let issued = issue(&server, json!({ "at": "copy:draft" }));
-    let host = format!("{}-demo.sites.example", issued["token"].as_str().unwrap());
-    let preview = PreviewHost::parse(&host, "sites.example").unwrap();
+    let token = issued["token"].as_str().unwrap();
     let ask = |uri: &str| {
         let mut request = Request::get(uri).body(Body::empty()).unwrap();
-        preview.rewrite(&mut request).unwrap();
+        within_preview(&mut request, token).unwrap();
         block_on(server.router().oneshot(request)).unwrap()
     };
     let home = ask("/");

@@ -2,6 +2,7 @@
 
 mod archive;
 mod directory;
+mod names;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -40,6 +41,9 @@ pub(crate) struct Export {
     /// Write into a directory that holds something, or over a file
     #[arg(long)]
     force: bool,
+    /// Write what git takes for its own directory, such as .git/config, into a directory
+    #[arg(long)]
+    allow_git: bool,
     #[command(flatten)]
     at: ReadAt,
 }
@@ -124,8 +128,15 @@ async fn tree(run: &Run, args: &Export, format: Format) -> Result<Exported> {
     let bar = progress::start(run, "exporting", total);
     let mut exported = Exported::default();
     if format == Format::Directory {
+        if !args.allow_git {
+            names::check_all(&view, &args.below).await?;
+        }
         let mut target = DirectoryTarget::create(&args.target, args.force)?;
         while let Some(entry) = export.next().await? {
+            // What came since it was looked for.
+            if !args.allow_git {
+                names::check(&entry.path)?;
+            }
             count(&mut exported, &bar, &entry.entry);
             target.write(entry).await?;
         }

@@ -1,0 +1,44 @@
+//! Names that a directory on disk gives a meaning of its own.
+
+use gix_validate::path::component::{Error as Refused, Options};
+use workspace_core::{Error, ErrorKind, TreePath};
+
+use crate::exit::{Failure, Result};
+use crate::session::Files;
+
+/// Refuses a path with a name that git takes for its own directory, on any file
+/// system: in upper case, with what HFS+ passes over, or as NTFS abbreviates it. Such a
+/// directory names programs that git runs.
+pub(super) fn check(path: &TreePath) -> Result<()> {
+    let options = Options {
+        protect_windows: false,
+        protect_hfs: true,
+        protect_ntfs: true,
+    };
+    let is_git = |name: &str| {
+        let found = gix_validate::path::component(name.into(), None, options);
+        matches!(found, Err(Refused::DotGitDir))
+    };
+    match path.segments().any(is_git) {
+        false => Ok(()),
+        true => Err(Failure::Error {
+            error: Error::new(ErrorKind::Invalid, "export")
+                .at(path)
+                .because("git takes it for its own directory, and runs what it names"),
+            hint: Some("--allow-git writes it all the same".into()),
+        }),
+    }
+}
+
+/// Checks all paths below a directory, before anything is written.
+///
+/// # Errors
+/// See [`check`].
+pub(super) async fn check_all(files: &Files<'_>, below: &TreePath) -> Result<()> {
+    let mut walk = files.walk(below).await?;
+    while let Some((path, _)) = walk.next().await? {
+        let tail = &path.as_str()[below.as_str().trim_end_matches('/').len()..];
+        check(&TreePath::new(tail)?)?;
+    }
+    Ok(())
+}
