@@ -41,10 +41,7 @@ pub(crate) fn measure(bench: &Bench) -> Result<Section> {
             let ours = Ours::open(&directory)?;
             for at in 0..forks {
                 let name = named.then(|| format!("copy-{at:05}"));
-                ours.workspace.fork(ForkOptions {
-                    name,
-                    expires: None,
-                })?;
+                ours.workspace.fork(ForkOptions::default().name(name))?;
             }
             Ok(())
         })?;

@@ -98,19 +98,14 @@ impl Run {
 
     /// Returns who acts, and what for.
     pub(crate) fn author(&self, note: &Option<String>) -> Author {
-        Author {
-            actor: self.global.actor(),
-            note: note.clone().unwrap_or_default(),
-        }
+        Author::new(self.global.actor(), note.clone().unwrap_or_default())
     }
 
     /// Returns what goes into a revision.
     pub(crate) fn revision_message(&self, message: &Option<String>) -> RevisionMessage {
-        RevisionMessage {
-            actor: self.global.actor(),
-            message: message.clone().unwrap_or_default(),
-            ..RevisionMessage::default()
-        }
+        RevisionMessage::default()
+            .actor(self.global.actor())
+            .message(message.clone().unwrap_or_default())
     }
 
     fn print_receipt(&self) {

@@ -1,6 +1,7 @@
 //! Changes: what a batch asks for.
 
 use bytes::Bytes;
+use derive_setters::Setters;
 
 use crate::entry::{MAX_MEDIA_TYPE, MAX_PROVENANCE, MAX_TARGET, Text, Timestamp};
 use crate::error::Result;
@@ -87,11 +88,9 @@ pub enum Change {
 /// let changes = vec![
 ///     Change::mkdir("/drafts")?,
 ///     Change::write("/notes/today.md", "# Today")?.with_parents(),
-///     Change::write("/run.sh", "exit 0")?.with_options(WriteOptions {
-///         executable: Some(true),
-///         precondition: Precondition::Absent,
-///         ..WriteOptions::default()
-///     }),
+///     Change::write("/run.sh", "exit 0")?.with_options(
+///         WriteOptions::default().executable(true).precondition(Precondition::Absent),
+///     ),
 ///     Change::rename("/old", "/drafts/old")?.replacing(),
 ///     Change::remove("/build")?.recursively(),
 /// ];
@@ -268,17 +267,22 @@ pub enum Content {
 }
 
 /// How to write a file.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Setters)]
+#[non_exhaustive]
 pub struct WriteOptions {
     /// Makes the directories that are missing above.
     pub create_parents: bool,
     /// Whether it may be executed; `None` keeps what a file there has.
+    #[setters(into)]
     pub executable: Option<bool>,
     /// When it was modified; `None` for now.
+    #[setters(into)]
     pub modified: Option<Timestamp>,
     /// Its media type; `None` keeps what a file there has.
+    #[setters(into)]
     pub media_type: Option<Text<MAX_MEDIA_TYPE>>,
     /// Where it came from; `None` keeps it only with the content.
+    #[setters(into)]
     pub provenance: Option<Text<MAX_PROVENANCE>>,
     /// What must be there now.
     pub precondition: Precondition,
@@ -297,11 +301,14 @@ pub enum Precondition {
 }
 
 /// Who makes a batch of changes, and what for.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Setters)]
+#[non_exhaustive]
 pub struct Author {
     /// Who; free text of up to 200 bytes.
+    #[setters(into)]
     pub actor: String,
     /// What for; free text of up to 8 KiB.
+    #[setters(into)]
     pub note: String,
 }
 
@@ -316,12 +323,14 @@ impl Author {
 }
 
 /// How to make a batch of changes.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Setters)]
+#[non_exhaustive]
 pub struct ChangeOptions {
     /// Who makes it, and what for.
     pub author: Author,
     /// The generation of the copy (the version of head) that the caller has
     /// seen; otherwise `Stale`.
+    #[setters(into)]
     pub expect_generation: Option<u64>,
 }
 

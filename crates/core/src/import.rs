@@ -3,6 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
+use derive_setters::Setters;
 use futures::future::BoxFuture;
 
 use crate::change::Author;
@@ -64,6 +65,8 @@ pub enum SourceKind {
 }
 
 /// How to import.
+#[derive(Setters)]
+#[non_exhaustive]
 pub struct ImportOptions<'a> {
     /// The directory that the source's `/` becomes; made where it is missing.
     pub into: TreePath,
@@ -77,7 +80,8 @@ pub struct ImportOptions<'a> {
     /// What somebody else changes there while the import is under way stays.
     /// Keeps 16 bytes an entry in memory, and walks what is there.
     pub delete_missing: bool,
-    /// Called after each entry.
+    /// Called after each entry. Its setter takes what to call, not an `Option`.
+    #[setters(strip_option)]
     pub progress: Option<&'a mut dyn FnMut(&Imported)>,
 }
 
@@ -106,7 +110,8 @@ impl fmt::Debug for ImportOptions<'_> {
 
 /// What an import refuses, with `LimitExceeded`: the guard against archives
 /// that unpack to more than anybody meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Setters)]
+#[non_exhaustive]
 pub struct ImportLimits {
     /// The most entries.
     pub entries: u64,
@@ -129,7 +134,8 @@ impl Default for ImportLimits {
 
 /// How much of an import is committed at once, and so held in memory: an entry
 /// that reaches any of these ends its batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Setters)]
+#[non_exhaustive]
 pub struct BatchSize {
     /// Entries.
     pub entries: usize,

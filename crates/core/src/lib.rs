@@ -37,7 +37,7 @@
 //! let path = TreePath::new("/notes/today.md")?;
 //! let head = workspace.files(At::Head);
 //! assert_eq!(head.stat(&path)?, None);
-//! workspace.apply(copy, ApplyOptions::message("First notes"))?;
+//! workspace.apply(copy, ApplyOptions::default().message("First notes"))?;
 //! assert_eq!(head.read(&path).await?, "# Today");
 //! # Ok::<(), Error>(())
 //! # }).unwrap();

@@ -34,20 +34,14 @@ impl Fixture {
     }
 
     fn open(&self, node_cache: usize) -> Workspace {
-        let options = Options {
-            node_cache,
-            ..Options::default()
-        };
+        let options = Options::default().node_cache(node_cache);
         let (meta, blobs) = (self.storage.meta(), self.storage.blobs());
         Workspace::open(meta, blobs, self.context.context(), options).unwrap()
     }
 }
 
 fn write(at: &str, text: &str) -> Change {
-    let options = WriteOptions {
-        create_parents: true,
-        ..WriteOptions::default()
-    };
+    let options = WriteOptions::default().create_parents(true);
     Change::Write {
         path: TreePath::new(at).unwrap(),
         content: Content::Bytes(Bytes::copy_from_slice(text.as_bytes())),

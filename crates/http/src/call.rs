@@ -106,11 +106,8 @@ impl Call {
     /// the request says.
     pub(crate) fn author(&self, actor: String, note: String) -> Author {
         match &self.holder {
-            Some(holder) => Author {
-                actor: holder.grant.actor.clone(),
-                note,
-            },
-            None => Author { actor, note },
+            Some(holder) => Author::new(holder.grant.actor.clone(), note),
+            None => Author::new(actor, note),
         }
     }
 

@@ -9,8 +9,8 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use workspace_core::{
-    ContentId, Directory, Entry, File, Glob, MAX_NAME, MAX_TARGET, Name, Precondition, Summary,
-    Symlink, Text, Timestamp, TreeId, TreePath, WriteOptions,
+    ContentId, Directory, Entry, File, Glob, MAX_NAME, MAX_TARGET, Name, Summary, Symlink, Text,
+    Timestamp, TreeId, TreePath, WriteOptions,
 };
 
 use crate::model::{Edit, Files};
@@ -149,16 +149,14 @@ pub fn put() -> impl Strategy<Value = Edit> {
         option::of(text()),
         option::of(text()),
     );
-    let options = options.prop_map(
-        |(executable, modified, media_type, provenance)| WriteOptions {
-            create_parents: true,
-            executable,
-            modified: Some(modified),
-            media_type,
-            provenance,
-            precondition: Precondition::None,
-        },
-    );
+    let options = options.prop_map(|(executable, modified, media_type, provenance)| {
+        WriteOptions::default()
+            .create_parents(true)
+            .executable(executable)
+            .modified(modified)
+            .media_type(media_type)
+            .provenance(provenance)
+    });
     let write = (path(4), content(64), options);
     prop_oneof![
         6 => write.prop_map(|(path, bytes, options)| Edit::Write(path, bytes, options)),

@@ -12,10 +12,7 @@ use workspace_testkit::{MemoryStorage, Storage, TestContext, strategies};
 fn workspace() -> Workspace {
     let storage = MemoryStorage::new();
     let context: Context = TestContext::new(1).context();
-    let options = Options {
-        inline_limit: 64,
-        ..Options::default()
-    };
+    let options = Options::default().inline_limit(64);
     Workspace::create(storage.meta(), storage.blobs(), context, options).expect("new storage")
 }
 

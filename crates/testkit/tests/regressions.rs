@@ -26,10 +26,7 @@ fn renames_pair_in_the_order_of_paths() {
     let workspace = Workspace::create(storage.meta(), storage.blobs(), context, Options::default());
     let workspace = workspace.expect("new storage");
     let write = |at| {
-        let options = WriteOptions {
-            create_parents: true,
-            ..WriteOptions::default()
-        };
+        let options = WriteOptions::default().create_parents(true);
         Edit::Write(path(at), Bytes::from_static(b"same"), options)
     };
     change(&workspace, At::Head, &[write("/a/x"), write("/a-b/y")]);

@@ -38,10 +38,7 @@ fn write(path: &str, text: &str) -> Change {
     Change::Write {
         path: TreePath::new(path).expect("a path"),
         content: Content::Bytes(Bytes::from(text.to_owned())),
-        options: WriteOptions {
-            create_parents: true,
-            ..WriteOptions::default()
-        },
+        options: WriteOptions::default().create_parents(true),
     }
 }
 

@@ -253,10 +253,7 @@ impl Object {
             }
             opened => opened?,
         };
-        let limits = ImportLimits {
-            file_bytes: MAX_FILE,
-            ..ImportLimits::default()
-        };
+        let limits = ImportLimits::default().file_bytes(MAX_FILE);
         let serve = |access| router(workspace.clone(), access, limits);
         let open = Open {
             blobs: objects,

@@ -61,16 +61,16 @@ impl Platform {
     pub(crate) fn upkeep(&self, now: f64) -> Upkeep {
         let default = Upkeep::default();
         let newest = self.keep_revisions();
-        Upkeep {
-            keep_revisions: newest.map(|newest| KeepRevisions {
-                newest: newest.max(1.0) as u64,
-                since: self
-                    .keep_days()
-                    .map(|days| Timestamp::from_millis((now - days * DAY) as i64)),
-            }),
-            idle: self.idle().map_or(default.idle, |idle| Some(idle as i64)),
-            ..default
-        }
+        default
+            .keep_revisions(newest.map(|newest| {
+                KeepRevisions::default()
+                    .newest(newest.max(1.0) as u64)
+                    .since(
+                        self.keep_days()
+                            .map(|days| Timestamp::from_millis((now - days * DAY) as i64)),
+                    )
+            }))
+            .idle(self.idle().map_or(default.idle, |idle| Some(idle as i64)))
     }
 
     /// Returns what keeps streams of events alive.

@@ -41,10 +41,7 @@ const OBJECTS: &str = "objects";
 /// in rows. SQLite flushes all rows of a transaction at once, and each object has
 /// to be flushed alone, which makes an import of sources several times slower.
 pub fn options() -> Options {
-    Options {
-        inline_limit: 1_000_000,
-        ..Options::default()
-    }
+    Options::default().inline_limit(1_000_000)
 }
 
 /// Creates a workspace in `directory`, which is made where it is missing and

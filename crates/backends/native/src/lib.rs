@@ -18,7 +18,7 @@
 //! let workspace = workspace_native::open_or_create(path)?;
 //! let copy = workspace.fork(ForkOptions::named("draft"))?.id;
 //! workspace.files(At::Copy(copy)).write_now("/notes/today.md", "# Today")?;
-//! workspace.apply(copy, ApplyOptions::message("First notes"))?;
+//! workspace.apply(copy, ApplyOptions::default().message("First notes"))?;
 //! assert_eq!(workspace.files(At::Head).read_now("/notes/today.md")?, "# Today");
 //! # Ok(())
 //! # }

@@ -157,10 +157,9 @@ pub(crate) async fn open(session: &Session) -> workspace_core::Result<Vec<CopyRe
 }
 
 async fn new(run: &Run, args: &New) -> Result<Outcome> {
-    let options = ForkOptions {
-        name: args.name.clone(),
-        expires: args.expires.map(|millis| now().plus_millis(millis)),
-    };
+    let options = ForkOptions::default()
+        .name(args.name.clone())
+        .expires(args.expires.map(|millis| now().plus_millis(millis)));
     let copy = run.session()?.fork(options).await.hinted(|error| {
         (error.kind() == ErrorKind::AlreadyExists)
             .then(|| "choose another name; `workspace copy list` lists the open copies".into())

@@ -93,10 +93,9 @@ pub(crate) async fn diff(run: &Run, args: &Diff) -> Result<Outcome> {
     let session = run.session()?;
     let (from, to) = (args.from.as_deref(), args.to.as_deref());
     let (from, to) = sides(session, from, to, args.copy.as_deref()).await?;
-    let options = DiffOptions {
-        below: args.below.clone(),
-        renames: args.renames,
-    };
+    let options = DiffOptions::default()
+        .below(args.below.clone())
+        .renames(args.renames);
     let differences = differences(session, from, to, &options).await?;
     if args.stat {
         return stat(run, (from, to), &differences).await;

@@ -156,10 +156,9 @@ impl EditArgs {
     }
 
     fn options(&self, run: &Run) -> ChangeOptions {
-        ChangeOptions {
-            author: run.author(&self.note),
-            expect_generation: self.expect_generation,
-        }
+        ChangeOptions::default()
+            .author(run.author(&self.note))
+            .expect_generation(self.expect_generation)
     }
 }
 
@@ -196,18 +195,16 @@ pub(crate) async fn put(run: &Run, args: &Put) -> Result<Outcome> {
             .map_err(open_error)?;
         read_stream(source, args.source.clone())
     };
-    let how = WriteOptions {
-        create_parents: args.parents,
-        executable: args.executable.then_some(true),
-        modified: None,
-        media_type: args.media_type.clone(),
-        provenance: args.provenance.clone(),
-        precondition: match (args.if_absent, args.if_content) {
+    let how = WriteOptions::default()
+        .create_parents(args.parents)
+        .executable(args.executable.then_some(true))
+        .media_type(args.media_type.clone())
+        .provenance(args.provenance.clone())
+        .precondition(match (args.if_absent, args.if_content) {
             (true, _) => Precondition::Absent,
             (false, Some(content)) => Precondition::Content(content),
             (false, None) => Precondition::None,
-        },
-    };
+        });
     let files = session.files(at);
     let options = args.edit.options(run);
     let written = files.write(&args.path, body, how, options).await;

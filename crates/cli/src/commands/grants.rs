@@ -149,11 +149,10 @@ impl<'a> GrantShape<'a> {
 async fn issue(run: &Run, args: &Issue) -> Result<Outcome> {
     let session = run.session()?;
     let copy = copies::find(session, &args.copy).await?;
-    let options = GrantOptions {
-        label: args.label.clone(),
-        actor: args.holder.clone(),
-        expires: args.scope.expires(),
-    };
+    let options = GrantOptions::default()
+        .label(args.label.clone())
+        .actor(args.holder.clone())
+        .expires(args.scope.expires());
     let issued = session.issue_grant(copy.id, args.scope.scope(), options);
     let issued = issued.await?;
     if run.out.is_json() {

@@ -91,25 +91,22 @@ pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
     let session = run.session()?;
     let at = args.at.find(session).await?;
     let defaults = ImportLimits::default();
-    let limits = ImportLimits {
-        entries: args.max_entries.unwrap_or(defaults.entries),
-        bytes: args.max_bytes.unwrap_or(defaults.bytes),
-        file_bytes: args.max_file_bytes.unwrap_or(defaults.file_bytes),
-    };
+    let limits = defaults
+        .entries(args.max_entries.unwrap_or(defaults.entries))
+        .bytes(args.max_bytes.unwrap_or(defaults.bytes))
+        .file_bytes(args.max_file_bytes.unwrap_or(defaults.file_bytes));
     let source = open(run, args, limits)?;
     let bar = progress::start(run, "importing", None);
     let mut progress = |imported: &Imported| {
         let files = count_text(imported.files, "file", "files");
         bar.set_message(format!("{files}, {}", bytes_text(imported.bytes)));
     };
-    let options = ImportOptions {
-        into: args.into.clone(),
-        author: run.author(&args.message),
-        limits,
-        delete_missing: args.delete,
-        progress: Some(&mut progress),
-        ..ImportOptions::default()
-    };
+    let options = ImportOptions::default()
+        .into(args.into.clone())
+        .author(run.author(&args.message))
+        .limits(limits)
+        .delete_missing(args.delete)
+        .progress(&mut progress);
     let imported = session.import(at, source, options).await;
     bar.finish_and_clear();
     let imported = imported.hinted(|error| match error.kind() {
@@ -159,12 +156,11 @@ pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
 /// Opens the source. The workspace's own directory is never a part of it, nor
 /// that of one which is there besides the remote one.
 fn open(run: &Run, args: &Import, limits: ImportLimits) -> Result<Box<dyn EntrySource>> {
-    let options = SourceOptions {
-        ignore: args.ignore,
-        exclude: run.directory().ok(),
-        skip_special: args.skip_special,
-        limits,
-    };
+    let options = SourceOptions::default()
+        .ignore(args.ignore)
+        .exclude(run.directory().ok())
+        .skip_special(args.skip_special)
+        .limits(limits);
     if args.source != Path::new("-") {
         return Ok(source::open(&args.source, &options)?);
     }

@@ -111,7 +111,7 @@ pub(crate) async fn gc(run: &Run, args: &Gc) -> Result<Outcome> {
         (newest, since) => {
             let newest = newest.unwrap_or(1);
             session
-                .prune_revisions(KeepRevisions { newest, since })
+                .prune_revisions(KeepRevisions::default().newest(newest).since(since))
                 .await?
         }
     };
@@ -154,11 +154,9 @@ pub(crate) async fn gc(run: &Run, args: &Gc) -> Result<Outcome> {
 pub(crate) async fn fsck(run: &Run, args: &Fsck) -> Result<Outcome> {
     let session = run.session()?;
     let bar = progress::start(run, "checking", None);
-    let options = FsckOptions {
-        contents: args.contents,
-        repair: args.repair,
-        ..FsckOptions::default()
-    };
+    let options = FsckOptions::default()
+        .contents(args.contents)
+        .repair(args.repair);
     let report = session.fsck(options).await?;
     bar.finish_and_clear();
     if run.out.is_json() {

@@ -60,10 +60,9 @@ pub(crate) async fn apply(run: &Run, args: &Apply) -> Result<Outcome> {
     let session = run.session()?;
     let copy = args.copy.find(session).await?;
     let name = label(&copy);
-    let options = ApplyOptions {
-        message: run.revision_message(&args.message),
-        expect_tree: args.expect_tree,
-    };
+    let options = ApplyOptions::default()
+        .message(run.revision_message(&args.message))
+        .expect_tree(args.expect_tree);
     let applied = session
         .apply(copy.id, options)
         .await

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use derive_setters::Setters;
+
 use crate::Timestamp;
 use crate::change::Author;
 use crate::error::{Error, ErrorKind, Result};
@@ -17,14 +19,29 @@ use crate::workspace::batch::check_text;
 use crate::workspace::tx::{Tx, next_operation};
 
 /// What goes into a revision with its tree.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Setters)]
+#[non_exhaustive]
 pub struct RevisionMessage {
     /// Who; free text of up to 200 bytes.
+    #[setters(into)]
     pub actor: String,
     /// What for; free text of up to 8 KiB.
+    #[setters(into)]
     pub message: String,
     /// Whatever else to keep; up to 64 KiB in all.
     pub metadata: BTreeMap<String, String>,
+}
+
+impl From<&str> for RevisionMessage {
+    fn from(message: &str) -> Self {
+        Self::default().message(message)
+    }
+}
+
+impl From<String> for RevisionMessage {
+    fn from(message: String) -> Self {
+        Self::default().message(message)
+    }
 }
 
 impl RevisionMessage {
@@ -51,26 +68,16 @@ impl RevisionMessage {
 }
 
 /// How to apply a copy.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Setters)]
+#[non_exhaustive]
 pub struct ApplyOptions {
     /// What goes into the revision.
+    #[setters(into)]
     pub message: RevisionMessage,
     /// The tree that was reviewed; where the copy has another one by now, apply
     /// fails with `Stale`.
+    #[setters(into)]
     pub expect_tree: Option<TreeId>,
-}
-
-impl ApplyOptions {
-    /// Says what for: the message of the revision.
-    pub fn message(message: impl Into<String>) -> Self {
-        Self {
-            message: RevisionMessage {
-                message: message.into(),
-                ..RevisionMessage::default()
-            },
-            expect_tree: None,
-        }
-    }
 }
 
 /// What applying led to.

@@ -8,6 +8,8 @@
 //! "On-the-fly garbage collection", 1978), so nothing that becomes reachable is
 //! swept.
 
+use derive_setters::Setters;
+
 use crate::entry::Entry;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{BlobKey, CopyId, OperationId, TreeId};
@@ -20,7 +22,8 @@ use crate::workspace::tx::Tx;
 use crate::workspace::upkeep::Upkeep;
 
 /// How much one step of a collection may look at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Setters)]
+#[non_exhaustive]
 pub struct CollectBudget {
     /// Rows, nodes or objects, whichever the step is about; at least 1.
     pub rows: usize,
@@ -67,11 +70,9 @@ impl Workspace {
     /// # Errors
     /// As for [`upkeep`](Self::upkeep).
     pub async fn gc(&self, mut progress: impl FnMut(&Collected)) -> Result<Collected> {
-        let policy = Upkeep {
-            keep_revisions: None,
-            budget: CollectBudget { rows: 10_000 },
-            idle: None,
-        };
+        let policy = Upkeep::default()
+            .budget(CollectBudget::default().rows(10_000))
+            .idle(None);
         // What the one under way has marked already may be garbage by now.
         let under_way = self.read("collect", |tx| tx.rows.collection())?;
         let mut rounds = match under_way {

@@ -1,5 +1,7 @@
 //! Working copies: fork, find, rename, discard, expire.
 
+use derive_setters::Setters;
+
 use crate::entry::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, EventKind};
@@ -14,12 +16,15 @@ const MAX_COPY_NAME: usize = 100;
 const PAGE: usize = 100;
 
 /// How to fork a copy.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Setters)]
+#[non_exhaustive]
 pub struct ForkOptions {
     /// Its name: unique among open copies, 1 to 100 bytes, no control characters,
     /// and not 32 hex digits, which are an id.
+    #[setters(into)]
     pub name: Option<String>,
     /// When it expires; `None` for never.
+    #[setters(into)]
     pub expires: Option<Timestamp>,
 }
 

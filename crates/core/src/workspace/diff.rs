@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use derive_setters::Setters;
+
 use crate::entry::{Entry, File};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::TreeId;
@@ -10,7 +12,8 @@ use crate::tree::{Differences, resolve};
 use crate::workspace::{At, Workspace};
 
 /// How to compare.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Setters)]
+#[non_exhaustive]
 pub struct DiffOptions {
     /// The directory, or single entry, to look at.
     pub below: TreePath,

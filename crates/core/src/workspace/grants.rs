@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use derive_setters::Setters;
 use sha2::{Digest, Sha256};
 
 use crate::entry::Timestamp;
@@ -32,13 +33,17 @@ const MAX_GRANT: usize = 16 << 10;
 const MAX_LABEL: usize = 200;
 
 /// How to issue a grant.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Setters)]
+#[non_exhaustive]
 pub struct GrantOptions {
     /// What it is for, in up to 200 bytes.
+    #[setters(into)]
     pub label: String,
     /// The name under which its holder's changes are logged, in up to 200 bytes.
+    #[setters(into)]
     pub actor: String,
     /// When it expires; `None` for as long as the copy is open.
+    #[setters(into)]
     pub expires: Option<Timestamp>,
 }
 

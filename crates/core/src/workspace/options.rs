@@ -1,9 +1,28 @@
 //! What a workspace is opened with, and what of it is refused.
 
+use derive_setters::Setters;
+
 use crate::error::{Error, ErrorKind, Result};
 
 /// What can be tuned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+///
+/// This and all other options begin with their default; what is to differ is set by the
+/// name of its field. Fields may be added in any version. A setter of a `String` takes
+/// whatever becomes one, and that of an `Option` takes the value or an `Option` of it.
+///
+/// ```
+/// # use workspace_core::{GrantOptions, KeepRevisions, Options, Timestamp, Upkeep};
+/// let options = Options::default().inline_limit(4 << 10).keep_events(1_000);
+/// assert_eq!(options.keep_operations, 10_000);
+///
+/// let keep = KeepRevisions::default().newest(10);
+/// let policy = Upkeep::default().keep_revisions(keep).idle(None);
+///
+/// let expires: Option<Timestamp> = None;
+/// let grant = GrantOptions::default().label("for review").expires(expires);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Setters)]
+#[non_exhaustive]
 pub struct Options {
     /// Contents of up to this many bytes are kept in rows, larger ones in the
     /// blob store. At most 1,000,000.
@@ -83,48 +102,12 @@ mod tests {
         least.check().unwrap();
         let good = Options::default();
         for (what, options) in [
-            (
-                "inline_limit",
-                Options {
-                    inline_limit: 1_000_001,
-                    ..good
-                },
-            ),
-            (
-                "node_cache",
-                Options {
-                    node_cache: usize::MAX,
-                    ..good
-                },
-            ),
-            (
-                "keep_closed_copies",
-                Options {
-                    keep_closed_copies: -1,
-                    ..good
-                },
-            ),
-            (
-                "keep_closed_copies",
-                Options {
-                    keep_closed_copies: i64::MAX,
-                    ..good
-                },
-            ),
-            (
-                "keep_events",
-                Options {
-                    keep_events: 0,
-                    ..good
-                },
-            ),
-            (
-                "keep_operations",
-                Options {
-                    keep_operations: 0,
-                    ..good
-                },
-            ),
+            ("inline_limit", good.inline_limit(1_000_001)),
+            ("node_cache", good.node_cache(usize::MAX)),
+            ("keep_closed_copies", good.keep_closed_copies(-1)),
+            ("keep_closed_copies", good.keep_closed_copies(i64::MAX)),
+            ("keep_events", good.keep_events(0)),
+            ("keep_operations", good.keep_operations(0)),
         ] {
             let error = options.check().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Invalid, "{what}");

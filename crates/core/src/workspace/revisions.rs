@@ -1,5 +1,7 @@
 //! Revisions: recording head, making an old one head again, pruning.
 
+use derive_setters::Setters;
+
 use crate::entry::Timestamp;
 use crate::error::Result;
 use crate::event::Event;
@@ -23,11 +25,13 @@ pub enum Recorded {
 }
 
 /// Which revisions pruning keeps, besides the newest, which always stays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Setters)]
+#[non_exhaustive]
 pub struct KeepRevisions {
     /// As many of the newest.
     pub newest: u64,
     /// Those recorded since.
+    #[setters(into)]
     pub since: Option<Timestamp>,
 }
 

@@ -3,6 +3,8 @@
 //! Where it is, is in the store: what has expired is found by index, and the
 //! collection keeps its place. So it goes on after a crash between any two steps.
 
+use derive_setters::Setters;
+
 use crate::entry::Timestamp;
 use crate::error::Result;
 use crate::store::{CollectionPhase, MetaTx as _};
@@ -17,14 +19,17 @@ use crate::workspace::tx::Tx;
 const PATIENCE: i64 = 24;
 
 /// How to keep house.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Setters)]
+#[non_exhaustive]
 pub struct Upkeep {
     /// Which revisions are kept; `None` for all.
+    #[setters(into)]
     pub keep_revisions: Option<KeepRevisions>,
     /// How much a step may do.
     pub budget: CollectBudget,
     /// How long nothing must have changed before a collection begins, in
     /// milliseconds; `None` begins one at once, whether or not anything changed.
+    #[setters(into)]
     pub idle: Option<i64>,
 }
 
@@ -126,14 +131,11 @@ impl Workspace {
         if step.next != NextStep::Now || left == 0 {
             return Ok(step);
         }
-        let collected = self.collect(CollectBudget { rows: left }).await?;
+        let collected = self.collect(CollectBudget::default().rows(left)).await?;
         step.collected = Some(collected);
         if collected.done {
             // What began at once in any case need not do so again.
-            let policy = Upkeep {
-                idle: policy.idle.or(Some(0)),
-                ..*policy
-            };
+            let policy = policy.idle(policy.idle.or(Some(0)));
             step.next = self.read("keep house", |tx| self.next_step(tx, &policy, now))?;
         }
         Ok(step)

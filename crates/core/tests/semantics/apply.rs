@@ -118,10 +118,7 @@ fn apply_publishes_what_was_reviewed() {
     let fixture = Fixture::new();
     let copy = fixture.fork();
     let reviewed = fixture.write(At::Copy(copy), "/a", "1").tree;
-    let options = |expect_tree| ApplyOptions {
-        expect_tree,
-        ..ApplyOptions::default()
-    };
+    let options = |expect_tree| ApplyOptions::default().expect_tree(expect_tree);
     fixture.write(At::Copy(copy), "/a", "2");
     let late = fixture.workspace.apply(copy, options(Some(reviewed)));
     assert_eq!(kind(late), ErrorKind::Stale);
@@ -136,10 +133,7 @@ fn a_repeated_apply_is_held_to_what_was_reviewed() {
     let copy = fixture.fork();
     let reviewed = fixture.write(At::Copy(copy), "/a", "1").tree;
     let published_tree = fixture.write(At::Copy(copy), "/a", "2").tree;
-    let options = |expect_tree| ApplyOptions {
-        expect_tree,
-        ..ApplyOptions::default()
-    };
+    let options = |expect_tree| ApplyOptions::default().expect_tree(expect_tree);
     assert_eq!(apply(&fixture, copy).unwrap(), published(1, false));
     let late = fixture.workspace.apply(copy, options(Some(reviewed)));
     assert_eq!(kind(late), ErrorKind::Stale);
@@ -171,10 +165,7 @@ fn a_time_alone_is_no_change() {
     let at = At::Copy(copy);
     touch(&fixture, at, "/d/a", "1");
     let diff = |below: &str| {
-        let options = DiffOptions {
-            below: path(below),
-            ..DiffOptions::default()
-        };
+        let options = DiffOptions::default().below(path(below));
         fixture.workspace.diff(At::Head, at, &options).unwrap()
     };
     assert_eq!((diff("/"), diff("/d/a")), (vec![], vec![]));

@@ -375,14 +375,12 @@ enum Asked {
 fn ask(view: &View, asked: &Asked) -> Result<(), ErrorKind> {
     let batch = match asked.clone() {
         Asked::Write(at, create_parents, absent) => {
-            let options = WriteOptions {
-                create_parents,
-                precondition: match absent {
+            let options = WriteOptions::default()
+                .create_parents(create_parents)
+                .precondition(match absent {
                     true => Precondition::Absent,
                     false => Precondition::None,
-                },
-                ..WriteOptions::default()
-            };
+                });
             write_with(&at, "new", options)
         }
         Asked::Mkdir(at, parents) => Change::Mkdir {
@@ -404,11 +402,9 @@ fn ask(view: &View, asked: &Asked) -> Result<(), ErrorKind> {
             replace,
         },
         Asked::DeleteMissing(into) => {
-            let options = ImportOptions {
-                into: path(&into),
-                delete_missing: true,
-                ..ImportOptions::default()
-            };
+            let options = ImportOptions::default()
+                .into(path(&into))
+                .delete_missing(true);
             let imported = block_on(view.import(&mut Entries::new(vec![]), options));
             return imported.map(|_| ()).map_err(|error| error.kind());
         }

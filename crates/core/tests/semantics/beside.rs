@@ -11,7 +11,7 @@ use crate::support::{Fixture, change, kind, path, write};
 
 impl Fixture {
     fn step(&self, rows: usize) -> bool {
-        let budget = CollectBudget { rows };
+        let budget = CollectBudget::default().rows(rows);
         block_on(self.workspace.collect(budget)).unwrap().done
     }
 }
@@ -29,10 +29,7 @@ fn lost_tree(fixture: &Fixture, files: usize) -> TreeId {
 }
 
 fn without_cache() -> Fixture {
-    Fixture::with(Options {
-        node_cache: 0,
-        ..Options::default()
-    })
+    Fixture::with(Options::default().node_cache(0))
 }
 
 /// > A tree that is named by its id is there whole, or is `NotFound`.
@@ -143,7 +140,7 @@ fn a_step_over_a_large_directory_keeps_to_its_budget() {
         let mut largest = 0;
         loop {
             let metered = fixture.workspace.metered();
-            let step = block_on(metered.collect(CollectBudget { rows })).unwrap();
+            let step = block_on(metered.collect(CollectBudget::default().rows(rows))).unwrap();
             let cost = metered.receipt();
             largest = largest
                 .max(cost.rows_read + cost.rows_written + cost.nodes_read + cost.nodes_written);
@@ -161,11 +158,7 @@ fn a_step_over_a_large_directory_keeps_to_its_budget() {
 /// > Upkeep discards expired copies, forgets closed ones, prunes revisions and collects, in steps that keep to their budget.
 #[test]
 fn a_step_over_many_rows_of_any_kind_keeps_to_its_budget() {
-    let fixture = Fixture::with(Options {
-        keep_events: 10,
-        keep_operations: 10,
-        ..Options::default()
-    });
+    let fixture = Fixture::with(Options::default().keep_events(10).keep_operations(10));
     let copy = fixture.fork();
     for n in 0..1500 {
         fixture.write(At::Copy(copy), "/file", &n.to_string());
@@ -225,11 +218,7 @@ impl Fixture {
 /// > Collection keeps the newest operations of an open copy; undoing an older one is `NotFound`.
 #[test]
 fn old_operations_of_an_open_copy_are_deleted() {
-    let fixture = Fixture::with(Options {
-        inline_limit: 100,
-        keep_operations: 10,
-        ..Options::default()
-    });
+    let fixture = Fixture::with(Options::default().inline_limit(100).keep_operations(10));
     let copy = fixture.fork();
     for n in 0..500 {
         fixture.write(At::Copy(copy), "/autosave", &format!("version {n}"));
@@ -253,10 +242,7 @@ fn old_operations_of_an_open_copy_are_deleted() {
 #[test]
 fn keeping_all_events_keeps_all() {
     for keep_events in [u64::MAX, u64::MAX - 1, u64::MAX - 5] {
-        let fixture = Fixture::with(Options {
-            keep_events,
-            ..Options::default()
-        });
+        let fixture = Fixture::with(Options::default().keep_events(keep_events));
         for n in 0..5 {
             fixture.write(At::Head, "/file", &n.to_string());
         }
@@ -290,10 +276,7 @@ fn a_clock_that_went_back_does_not_put_collection_off() {
     fixture.write(At::Head, "/file", "1");
     fixture.write(At::Head, "/file", "2");
     fixture.time.set(now);
-    let policy = Upkeep {
-        idle: Some(60_000),
-        ..Upkeep::default()
-    };
+    let policy = Upkeep::default().idle(60_000);
     let mut steps = 0;
     loop {
         let step = block_on(fixture.workspace.upkeep(&policy)).unwrap();

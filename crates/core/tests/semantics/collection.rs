@@ -78,7 +78,9 @@ fn collection_is_safe_against_writers() {
         for round in 0..60 {
             // The smallest steps are many between two writes, or never come to an end.
             for _ in 0..1 + 100 / budget {
-                let step = fixture.workspace.collect(CollectBudget { rows: budget });
+                let step = fixture
+                    .workspace
+                    .collect(CollectBudget::default().rows(budget));
                 completed += usize::from(block_on(step).unwrap().done);
             }
             // Old and new contents come back and go, at head and in the copy.
@@ -129,11 +131,11 @@ fn collection_is_safe_against_writers() {
 /// > A walk under way keeps its tree from being collected.
 #[test]
 fn a_walk_keeps_its_tree() {
-    let fixture = Fixture::with(workspace_core::Options {
-        node_cache: 0,
-        inline_limit: 10,
-        ..workspace_core::Options::default()
-    });
+    let fixture = Fixture::with(
+        workspace_core::Options::default()
+            .node_cache(0)
+            .inline_limit(10),
+    );
     let files = fixture.workspace.files(At::Head);
     let writes = (0..900).map(|n| write(&format!("/{}/{n}", n / 100), "some content"));
     change(&files, writes.collect()).unwrap();

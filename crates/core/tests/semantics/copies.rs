@@ -16,12 +16,7 @@ fn a_fork_is_two_rows() {
     )
     .unwrap();
     let metered = fixture.workspace.metered();
-    metered
-        .fork(ForkOptions {
-            name: Some("n".into()),
-            expires: None,
-        })
-        .unwrap();
+    metered.fork(ForkOptions::named("n")).unwrap();
     let receipt = metered.receipt();
     assert_eq!(
         (
@@ -55,10 +50,7 @@ fn copies_are_isolated() {
 #[test]
 fn names_are_unique_among_open_copies() {
     let fixture = Fixture::new();
-    let named = |name: &str| ForkOptions {
-        name: Some(name.into()),
-        expires: None,
-    };
+    let named = |name: &str| ForkOptions::named(name);
     let first = fixture.workspace.fork(named("draft")).unwrap().id;
     assert_eq!(
         kind(fixture.workspace.fork(named("draft"))),
@@ -97,10 +89,7 @@ fn names_are_unique_among_open_copies() {
 #[test]
 fn a_copy_is_not_named_like_an_id() {
     let fixture = Fixture::new();
-    let named = |name: String| ForkOptions {
-        name: Some(name),
-        expires: None,
-    };
+    let named = |name: String| ForkOptions::named(name);
     let victim = fixture.fork();
     let other = fixture.fork();
     for id in [
@@ -230,10 +219,7 @@ fn an_expired_copy_is_refused() {
     let fixture = Fixture::new();
     let now = fixture.time.get();
     let expires = Some(Timestamp::from_millis(now + 1000));
-    let options = || ForkOptions {
-        name: Some("short".into()),
-        expires,
-    };
+    let options = || ForkOptions::named("short").expires(expires);
     let copy = fixture.workspace.fork(options()).unwrap().id;
     fixture.write(At::Copy(copy), "/a", "1");
     // The clock of the tests goes on by one whenever it is read.
@@ -250,10 +236,7 @@ fn an_expired_copy_is_refused() {
         ErrorKind::Invalid,
         "in the past"
     );
-    let again = ForkOptions {
-        expires: None,
-        ..options()
-    };
+    let again = options().expires(None);
     fixture.workspace.fork(again).unwrap();
     assert_eq!(
         fixture.workspace.expire_copies().unwrap(),

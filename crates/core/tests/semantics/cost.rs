@@ -7,10 +7,7 @@ use crate::support::{Fixture, change, kind, path, write};
 
 /// A tree of `files` files, a hundred to a directory, at depth 3.
 fn fixture(files: usize) -> Fixture {
-    let fixture = Fixture::with(Options {
-        node_cache: 0,
-        ..Options::default()
-    });
+    let fixture = Fixture::with(Options::default().node_cache(0));
     let view = fixture.workspace.files(At::Head);
     let writes = (0..files).map(|n| write(&format!("/{}/{}/{n}", n / 10_000, n / 100 % 100), "x"));
     change(&view, writes.collect()).unwrap();
@@ -98,10 +95,7 @@ fn a_page_of_a_diff_costs_what_it_lists() {
     let copy = At::Copy(fixture.fork());
     fixture.remove(copy, "/0");
     fixture.remove(copy, "/1");
-    let options = DiffOptions {
-        renames: false,
-        ..DiffOptions::default()
-    };
+    let options = DiffOptions::default().renames(false);
     let all = fixture.workspace.diff(At::Head, copy, &options).unwrap();
     assert_eq!(all.len(), 20_000 + 200 + 2);
     assert!(all.is_sorted_by(|a, b| a.path < b.path));
@@ -188,10 +182,7 @@ fn multiply(fixture: &Fixture, copy: CopyId) -> workspace_core::Result<()> {
 /// > Of a directory that is at very many paths, a conflict, a diff, a rebase and an undo are answered or fail with `LimitExceeded` within 1,000 nodes.
 #[test]
 fn a_tree_of_many_shared_paths_ends() {
-    let fixture = Fixture::with(Options {
-        max_entries: u64::MAX,
-        ..Options::default()
-    });
+    let fixture = Fixture::with(Options::default().max_entries(u64::MAX));
     let author = Author::default();
     let copy = fixture.fork();
     multiply(&fixture, copy).unwrap();
@@ -208,10 +199,7 @@ fn a_tree_of_many_shared_paths_ends() {
 
     let diff = metered.diff(head, at, &DiffOptions::default());
     assert_eq!(kind(diff), ErrorKind::LimitExceeded);
-    let options = DiffOptions {
-        renames: false,
-        ..DiffOptions::default()
-    };
+    let options = DiffOptions::default().renames(false);
     let page = metered.diff_page(head, at, &options, None, 500).unwrap();
     assert_eq!(page.len(), 500);
     let all = metered.diff_page(head, at, &options, None, usize::MAX);

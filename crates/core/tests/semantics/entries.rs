@@ -149,19 +149,16 @@ fn symlinks_are_not_followed() {
 fn writing_the_same_changes_nothing() {
     let fixture = Fixture::new();
     let copy = At::Copy(fixture.fork());
-    let options = || WriteOptions {
-        executable: Some(true),
-        media_type: Some(Text::new("text/x-sh").unwrap()),
-        provenance: Some(Text::new("upload").unwrap()),
-        ..WriteOptions::default()
+    let options = || {
+        WriteOptions::default()
+            .executable(true)
+            .media_type(Text::new("text/x-sh").unwrap())
+            .provenance(Text::new("upload").unwrap())
     };
     let files = fixture.workspace.files(copy);
     let first = change(&files, vec![write_with("/run", "x", options())]).unwrap();
     let entry = files.stat(&path("/run")).unwrap();
-    let late = WriteOptions {
-        modified: Some(Timestamp::from_millis(1)),
-        ..options()
-    };
+    let late = options().modified(Timestamp::from_millis(1));
     for same in [options(), WriteOptions::default(), late] {
         let again = change(&files, vec![write_with("/run", "x", same)]).unwrap();
         assert_eq!(
@@ -187,11 +184,9 @@ fn the_same_entries_have_the_same_tree() {
         write_with(
             at,
             text,
-            WriteOptions {
-                create_parents: true,
-                modified,
-                ..WriteOptions::default()
-            },
+            WriteOptions::default()
+                .create_parents(true)
+                .modified(modified),
         )
     };
     let (one, two) = (At::Copy(fixture.fork()), At::Copy(fixture.fork()));
@@ -358,10 +353,7 @@ fn a_batch_can_expect_a_generation() {
     let fixture = Fixture::new();
     let copy = At::Copy(fixture.fork());
     let seen = fixture.write(copy, "/a", "1").generation;
-    let expecting = |generation| ChangeOptions {
-        expect_generation: Some(generation),
-        ..ChangeOptions::default()
-    };
+    let expecting = |generation| ChangeOptions::default().expect_generation(generation);
     let files = fixture.workspace.files(copy);
     block_on(files.change(vec![write("/a", "2")], expecting(seen))).unwrap();
     let late = block_on(files.change(vec![write("/a", "3")], expecting(seen)));
@@ -375,10 +367,7 @@ fn a_write_can_be_conditional() {
     let fixture = Fixture::new();
     let files = fixture.workspace.files(At::Head);
     let only = |text: &str, precondition| {
-        let options = WriteOptions {
-            precondition,
-            ..WriteOptions::default()
-        };
+        let options = WriteOptions::default().precondition(precondition);
         change(&files, vec![write_with("/a", text, options)])
     };
     only("1", Precondition::Absent).unwrap();
@@ -437,10 +426,7 @@ fn a_symlink_that_is_there_is_not_absent() {
         modified: None,
     };
     change(&files, vec![link]).unwrap();
-    let options = WriteOptions {
-        precondition: Precondition::Absent,
-        ..WriteOptions::default()
-    };
+    let options = WriteOptions::default().precondition(Precondition::Absent);
     let absent = change(&files, vec![write_with("/l", "x", options)]);
     assert_eq!(kind(absent), ErrorKind::AlreadyExists);
     assert_eq!(fixture.state(At::Head)["/l"], "->elsewhere");
@@ -450,10 +436,7 @@ fn a_symlink_that_is_there_is_not_absent() {
 #[test]
 fn a_tree_has_so_many_entries() {
     assert_eq!(workspace_core::Options::default().max_entries, 50_000_000);
-    let limited = |max_entries| workspace_core::Options {
-        max_entries,
-        ..workspace_core::Options::default()
-    };
+    let limited = |max_entries| workspace_core::Options::default().max_entries(max_entries);
     let fixture = Fixture::with(limited(6));
     let head = fixture.workspace.files(At::Head);
     let copy = |from: &str, to: &str| Change::Copy {

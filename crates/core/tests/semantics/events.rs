@@ -44,13 +44,7 @@ fn every_change_is_an_event() {
     expect(&[Forked]);
     workspace.rename_copy(copy, Some("draft".into())).unwrap();
     expect(&[Renamed]);
-    let options = ChangeOptions {
-        author: Author {
-            actor: "ann".into(),
-            note: String::new(),
-        },
-        expect_generation: None,
-    };
+    let options = ChangeOptions::default().author(Author::new("ann", ""));
     let files = workspace.files(At::Copy(copy));
     let changed = block_on(files.change(vec![write("/b", "2")], options)).unwrap();
     let event = Event {
@@ -89,10 +83,7 @@ fn every_change_is_an_event() {
     workspace.discard(discarded).unwrap();
     expect(&[Forked, Discarded]);
     let expires = Some(Timestamp::from_millis(fixture.time.get() + 1000));
-    let options = ForkOptions {
-        name: None,
-        expires,
-    };
+    let options = ForkOptions::default().expires(expires);
     workspace.fork(options).unwrap();
     fixture.time.set(fixture.time.get() + 1000);
     workspace.expire_copies().unwrap();
@@ -148,10 +139,7 @@ fn reading_goes_on() {
 /// > Collection keeps the newest events; going on after one whose successors are gone, or that never was, fails with `Stale`.
 #[test]
 fn old_events_are_collected() {
-    let fixture = Fixture::with(Options {
-        keep_events: 5,
-        ..Options::default()
-    });
+    let fixture = Fixture::with(Options::default().keep_events(5));
     let workspace = &fixture.workspace;
     for n in 1..=12 {
         fixture.write(At::Head, "/a", &n.to_string());

@@ -24,11 +24,10 @@ fn later(fixture: &Fixture, millis: i64) -> Option<Timestamp> {
 impl Fixture {
     fn issue(&self, copy: CopyId, expires: Option<Timestamp>) -> Issued {
         let grant = Grant::all().attenuate(scope("/", &["/site/**"]));
-        let options = GrantOptions {
-            label: "for the agent".into(),
-            actor: "agent".into(),
-            expires,
-        };
+        let options = GrantOptions::default()
+            .label("for the agent")
+            .actor("agent")
+            .expires(expires);
         self.workspace.issue_grant(copy, grant, options).unwrap()
     }
 
@@ -92,10 +91,7 @@ fn tokens_die() {
     let fixture = Fixture::new();
     let (one, two, three) = (fixture.fork(), fixture.fork(), fixture.fork());
     let expires = later(&fixture, 1_000);
-    let options = ForkOptions {
-        name: None,
-        expires,
-    };
+    let options = ForkOptions::default().expires(expires);
     let four = fixture.workspace.fork(options).unwrap().id;
     let issued = [one, two, three, four, one].map(|copy| fixture.issue(copy, None));
     let short = fixture.issue(one, later(&fixture, 1_000));
@@ -270,7 +266,7 @@ fn dead_grants_beyond_one_page_are_collected() {
     let alive = fixture.issue(copy, None);
     fixture.issue(copy, later(&fixture, 1_000));
     fixture.time.set(fixture.time.get() + 10_000);
-    let one = CollectBudget { rows: 1 };
+    let one = CollectBudget::default().rows(1);
     let mut steps = 0;
     while !block_on(fixture.workspace.collect(one)).unwrap().done {
         steps += 1;
@@ -318,36 +314,15 @@ fn what_cannot_be_issued() {
         (issue(unknown, Grant::all(), options()), ErrorKind::NotFound),
         (issue(closed, Grant::all(), options()), ErrorKind::Closed),
         (
-            issue(
-                copy,
-                Grant::all(),
-                GrantOptions {
-                    expires: past,
-                    ..options()
-                },
-            ),
+            issue(copy, Grant::all(), options().expires(past)),
             ErrorKind::Invalid,
         ),
         (
-            issue(
-                copy,
-                Grant::all(),
-                GrantOptions {
-                    label: long.clone(),
-                    ..options()
-                },
-            ),
+            issue(copy, Grant::all(), options().label(long.clone())),
             ErrorKind::Invalid,
         ),
         (
-            issue(
-                copy,
-                Grant::all(),
-                GrantOptions {
-                    actor: long.clone(),
-                    ..options()
-                },
-            ),
+            issue(copy, Grant::all(), options().actor(long.clone())),
             ErrorKind::Invalid,
         ),
         (

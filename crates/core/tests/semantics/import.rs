@@ -22,17 +22,9 @@ fn import(
     )
 }
 
-fn small_batches() -> ImportOptions<'static> {
-    let batch = BatchSize {
-        entries: 2,
-        bytes: 1000,
-        ..BatchSize::default()
-    };
-    ImportOptions {
-        batch,
-        into: path("/in"),
-        ..ImportOptions::default()
-    }
+fn small_batches<'a>() -> ImportOptions<'a> {
+    let batch = BatchSize::default().entries(2).bytes(1000);
+    ImportOptions::default().batch(batch).into(path("/in"))
 }
 
 /// > A later entry for a path wins.
@@ -106,15 +98,8 @@ fn an_import_into_a_copy_is_one_operation() {
     let entries = (0..7).map(|n| source_file(&format!("/{n}"), "x")).collect();
     let mut seen = Vec::new();
     let mut progress = |imported: &Imported| seen.push(imported.entries());
-    let author = Author {
-        actor: "ci".into(),
-        note: "vendor".into(),
-    };
-    let options = ImportOptions {
-        progress: Some(&mut progress),
-        author,
-        ..small_batches()
-    };
+    let author = Author::new("ci", "vendor");
+    let options = small_batches().progress(&mut progress).author(author);
     let imported = import(&fixture, At::Copy(copy), entries, options).unwrap();
     assert_eq!(seen, [1, 2, 3, 4, 5, 6, 7]);
     let operations = fixture.workspace.operations(copy, None, 9).unwrap();
@@ -139,21 +124,12 @@ fn an_import_into_a_copy_is_one_operation() {
 #[test]
 fn imports_are_bounded() {
     let fixture = Fixture::new();
-    let limits = ImportLimits {
-        entries: 3,
-        bytes: 1000,
-        file_bytes: 600,
-    };
+    let limits = ImportLimits::default()
+        .entries(3)
+        .bytes(1000)
+        .file_bytes(600);
     let exceeded = |entries| {
-        let failed = import(
-            &fixture,
-            At::Head,
-            entries,
-            ImportOptions {
-                limits,
-                ..small_batches()
-            },
-        );
+        let failed = import(&fixture, At::Head, entries, small_batches().limits(limits));
         assert_eq!(kind(failed), ErrorKind::LimitExceeded);
         assert_eq!(fixture.workspace.head().unwrap().version, 0);
     };
@@ -168,16 +144,7 @@ fn imports_are_bounded() {
         source_file("/a", &"x".repeat(600)),
         source_file("/b", &"x".repeat(400)),
     ];
-    import(
-        &fixture,
-        At::Head,
-        fits,
-        ImportOptions {
-            limits,
-            ..small_batches()
-        },
-    )
-    .unwrap();
+    import(&fixture, At::Head, fits, small_batches().limits(limits)).unwrap();
 }
 
 /// > A file never takes the place of a directory with entries.
@@ -242,10 +209,7 @@ fn an_import_can_remove_what_is_missing() {
         source_file("/d/keep", "/in/d/keep"),
         source_file("/keep", "new"),
     ];
-    let options = ImportOptions {
-        delete_missing: true,
-        ..small_batches()
-    };
+    let options = small_batches().delete_missing(true);
     let imported = import(&fixture, At::Copy(copy), entries, options).unwrap();
     assert_eq!(
         imported.removed, 2,

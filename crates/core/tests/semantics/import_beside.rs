@@ -11,14 +11,8 @@ use crate::support::{Entries, Fixture, Paused, kind, poll_with, source_file};
 type Listed = Vec<Option<(workspace_core::SourceEntry, Vec<bytes::Bytes>)>>;
 
 /// Each entry is a batch.
-fn single() -> ImportOptions<'static> {
-    ImportOptions {
-        batch: BatchSize {
-            entries: 1,
-            ..BatchSize::default()
-        },
-        ..ImportOptions::default()
-    }
+fn single<'a>() -> ImportOptions<'a> {
+    ImportOptions::default().batch(BatchSize::default().entries(1))
 }
 
 fn files(names: &[&str]) -> Listed {
@@ -208,10 +202,7 @@ fn removing_what_is_missing_spares_what_others_changed_meanwhile() {
         fixture.write(At::Head, name, name);
     }
     let copy = fixture.fork();
-    let options = ImportOptions {
-        delete_missing: true,
-        ..single()
-    };
+    let options = single().delete_missing(true);
     let imported = import(workspace, copy, &["/a", "/b"], options, |n| {
         if n == 1 {
             fixture.write(At::Copy(copy), "/new", "new");
@@ -256,10 +247,7 @@ fn an_import_that_is_interrupted_too_often_stops() {
     };
     let mut operations = 0;
     let mut progress = |imported: &Imported| operations = imported.operations.len();
-    let options = ImportOptions {
-        progress: Some(&mut progress),
-        ..single()
-    };
+    let options = single().progress(&mut progress);
     let error = import(workspace, copy, &names, options, interrupt).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::LimitExceeded);
     assert_eq!(operations, Imported::MAX_OPERATIONS);

@@ -37,13 +37,7 @@ impl EntrySource for Endless {
 }
 
 fn few() -> ImportOptions<'static> {
-    ImportOptions {
-        limits: ImportLimits {
-            entries: 100,
-            ..ImportLimits::default()
-        },
-        ..ImportOptions::default()
-    }
+    ImportOptions::default().limits(ImportLimits::default().entries(100))
 }
 
 #[test]
@@ -88,10 +82,7 @@ fn paths_that_are_kept_to_be_compared_are_counted() {
     let fixture = Fixture::new();
     let deep = |n: usize| format!("/{n}{}", "/d".repeat(2000));
     let entries = || (0..9).map(|n| source_directory(&deep(n))).collect();
-    let options = |delete_missing| ImportOptions {
-        delete_missing,
-        ..few()
-    };
+    let options = |delete_missing| few().delete_missing(delete_missing);
     let copy = At::Copy(fixture.fork());
     let mut source = Entries::new(entries());
     let import = fixture.workspace.import(copy, &mut source, options(true));
@@ -107,13 +98,7 @@ fn a_batch_ends_at_a_number_of_bytes_of_paths() {
     let copy = fixture.fork();
     let names = ["/a/b/c", "/a/b/d", "/e", "/f/gh", "/i1"];
     let entries = names.map(|name| source_file(name, name)).to_vec();
-    let options = ImportOptions {
-        batch: BatchSize {
-            paths: 10,
-            ..BatchSize::default()
-        },
-        ..ImportOptions::default()
-    };
+    let options = ImportOptions::default().batch(BatchSize::default().paths(10));
     let before = fixture.workspace.copy(copy).unwrap().generation;
     let mut source = Entries::new(entries);
     block_on(
@@ -180,10 +165,7 @@ fn contents_are_stored_while_the_source_is_read_on() {
         ((1 << 20) + 1, 3, 1),
     ] {
         let at_once = Arc::new(AtomicUsize::new(0));
-        let options = Options {
-            inline_limit: 100,
-            ..Options::default()
-        };
+        let options = Options::default().inline_limit(100);
         let fixture = Fixture::over(options, |blobs| {
             Arc::new(Slow {
                 blobs,
@@ -228,10 +210,7 @@ fn what_is_removed_one_by_one_has_a_limit() {
     let named: Vec<String> = (0..100).map(|n| format!("/c{n}/x")).collect();
     let remove = |named: &[String]| {
         let entries = named.iter().map(|name| source_file(name, "x"));
-        let options = ImportOptions {
-            delete_missing: true,
-            ..ImportOptions::default()
-        };
+        let options = ImportOptions::default().delete_missing(true);
         let mut source = Entries::new(entries.collect());
         block_on(fixture.workspace.import(At::Head, &mut source, options))
     };

@@ -17,16 +17,13 @@ use workspace_core::{
 
 use crate::support::{Entries, Fixture, change, kind, path, source_file, write};
 
-pub(crate) const CONTENTS: FsckOptions = FsckOptions {
-    contents: true,
-    repair: false,
-    rows: 1000,
-};
-pub(crate) const REPAIR: FsckOptions = FsckOptions {
-    contents: true,
-    repair: true,
-    rows: 1000,
-};
+pub(crate) fn contents() -> FsckOptions {
+    FsckOptions::default().contents(true)
+}
+
+pub(crate) fn repair() -> FsckOptions {
+    contents().repair(true)
+}
 
 pub(crate) fn check(fixture: &Fixture, options: FsckOptions) -> FsckReport {
     block_on(fixture.workspace.fsck(options)).unwrap()
@@ -185,11 +182,11 @@ fn the_check_finds_what_is_gone_or_altered() {
         let key = key_of(fixture, id_of(&large()));
         fixture.blobs.tamper(&key, altered);
     };
-    finds(CONTENTS, "not those that were stored", alter);
+    finds(contents(), "not those that were stored", alter);
     let (fixture, copy) = fixture();
     alter(&fixture, copy);
     assert_eq!(problems(&fixture, default), [""; 0], "it reads no bytes");
-    finds(CONTENTS, "not those that were stored", |fixture, _| {
+    finds(contents(), "not those that were stored", |fixture, _| {
         let (id, size) = (id_of("small"), 5);
         let place = Place::Inline(Bytes::from_static(b"SMALL"));
         tamper(fixture, |rows| {
@@ -519,10 +516,7 @@ fn the_check_finds_rows_that_do_not_agree() {
 #[test]
 fn what_was_pruned_or_closed_is_not_missing() {
     let (fixture, copy) = fixture();
-    let keep = KeepRevisions {
-        newest: 2,
-        since: None,
-    };
+    let keep = KeepRevisions::default().newest(2);
     fixture.workspace.prune_revisions(keep).unwrap();
     fixture.fsck();
     tamper(&fixture, |rows| rows.delete_revision(RevisionId::new(2)));
@@ -544,7 +538,7 @@ fn what_was_pruned_or_closed_is_not_missing() {
 fn what_nothing_refers_to_is_counted_and_no_problem() {
     let (fixture, copy) = fixture();
     fixture.gc();
-    let before = check(&fixture, CONTENTS);
+    let before = check(&fixture, contents());
     assert_eq!(before.garbage, workspace_core::Garbage::default());
     assert_eq!((before.objects, before.contents), (1, 6));
     assert_eq!(before.verified_bytes, 509);
@@ -553,14 +547,14 @@ fn what_nothing_refers_to_is_counted_and_no_problem() {
     let orphan = "0rphan".parse().unwrap();
     let body = Box::pin(futures::stream::iter([Ok(Bytes::from_static(b"x"))]));
     block_on(fixture.blobs.put(&orphan, body)).unwrap();
-    let report = check(&fixture, CONTENTS);
+    let report = check(&fixture, contents());
     assert_eq!(report.problems, []);
     assert_eq!(report.objects, 3);
     assert_eq!(report.garbage.contents, 2, "those of the copy");
     assert_eq!(report.garbage.nodes, 5);
     assert_eq!(report.garbage.objects, 1, "the other one has a row");
     fixture.gc();
-    assert_eq!(check(&fixture, CONTENTS).garbage, before.garbage);
+    assert_eq!(check(&fixture, contents()).garbage, before.garbage);
 }
 
 #[test]
@@ -569,7 +563,7 @@ fn what_a_damaged_node_referred_to_is_not_garbage() {
     let tree = fixture.workspace.head().unwrap().tree;
     let bytes = node(&fixture, tree);
     tamper(&fixture, |rows| rows.delete_node(&tree));
-    let report = check(&fixture, CONTENTS);
+    let report = check(&fixture, contents());
     assert_eq!(report.problem_count, 1);
     assert_eq!(report.garbage, workspace_core::Garbage::default());
     assert_eq!(
@@ -625,7 +619,7 @@ fn the_check_beside_writers_and_collections() {
                     .prune_revisions(KeepRevisions::default())
                     .unwrap();
                 for _ in 0..10 {
-                    let budget = workspace_core::CollectBudget { rows: budget };
+                    let budget = workspace_core::CollectBudget::default().rows(budget);
                     fixture.workspace.collect(budget).await.unwrap();
                     pass().await;
                 }
@@ -633,7 +627,7 @@ fn the_check_beside_writers_and_collections() {
         };
         let checks = async {
             for _ in 0..8 {
-                let options = FsckOptions { rows, ..CONTENTS };
+                let options = contents().rows(rows);
                 let report = fixture.workspace.fsck(options).await.unwrap();
                 assert_eq!(report.problems, [], "budget {budget}, {rows} rows");
             }
@@ -641,7 +635,7 @@ fn the_check_beside_writers_and_collections() {
         block_on(join(work, checks));
         fixture.gc();
         assert_eq!(
-            check(&fixture, CONTENTS).garbage,
+            check(&fixture, contents()).garbage,
             workspace_core::Garbage::default()
         );
     }
@@ -701,10 +695,7 @@ fn a_read_beside_a_collection() {
     fixture.gc();
     assert!(there(&fixture), "somebody holds it");
     drop(object);
-    let idle = Upkeep {
-        idle: Some(0),
-        ..Upkeep::default()
-    };
+    let idle = Upkeep::default().idle(0);
     while block_on(fixture.workspace.upkeep(&idle)).unwrap().next == NextStep::Now {}
     assert!(!there(&fixture), "and now nobody does");
 }
@@ -785,10 +776,7 @@ fn a_content_stored_elsewhere_is_refused() {
 /// > An upload that leads to no change is a reason for the next collection.
 #[test]
 fn an_upload_that_is_dropped_is_collected() {
-    let policy = Upkeep {
-        idle: Some(1000),
-        ..Upkeep::default()
-    };
+    let policy = Upkeep::default().idle(1000);
     let step = |fixture: &Fixture| block_on(fixture.workspace.upkeep(&policy)).unwrap();
     let objects = |fixture: &Fixture| block_on(fixture.blobs.list(None, 9)).unwrap().len();
     let body = || Box::pin(futures::stream::iter([Ok(Bytes::from(large()))]));

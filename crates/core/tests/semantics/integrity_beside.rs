@@ -14,7 +14,7 @@ use workspace_core::{
 };
 use workspace_testkit::MemoryBlobs;
 
-use crate::integrity::{CONTENTS, check, id_of, key_of, large, make, pass, tamper};
+use crate::integrity::{check, contents, id_of, key_of, large, make, pass, tamper};
 use crate::support::{Fixture, change, poll_with, write};
 
 /// Runs a check and counts the turns of others meanwhile.
@@ -30,18 +30,12 @@ fn turns(fixture: &Fixture, options: FsckOptions) -> (usize, FsckReport) {
 #[test]
 fn operations_that_a_collection_deletes_are_not_missing() {
     for collected_at in 0..16 {
-        let fixture = Fixture::with(Options {
-            keep_operations: 1,
-            ..Options::default()
-        });
+        let fixture = Fixture::with(Options::default().keep_operations(1));
         let copy = At::Copy(fixture.fork());
         for n in 0..35 {
             fixture.write(copy, "/file", &n.to_string());
         }
-        let options = FsckOptions {
-            rows: 10,
-            ..FsckOptions::default()
-        };
+        let options = FsckOptions::default().rows(10);
         let report = poll_with(fixture.workspace.fsck(options), |n| {
             if n == collected_at {
                 fixture.gc();
@@ -81,7 +75,7 @@ fn what_is_healed_meanwhile_is_not_wrong() {
             let fixture = Fixture::new();
             fixture.write(At::Head, "/large", &large());
             damage(&fixture);
-            let report = poll_with(fixture.workspace.fsck(CONTENTS), |n| {
+            let report = poll_with(fixture.workspace.fsck(contents()), |n| {
                 if n == healed_at {
                     // As a repair does.
                     tamper(&fixture, |rows| rows.delete_content(&id_of(&large())));
@@ -102,10 +96,7 @@ fn a_large_directory_is_checked_in_steps() {
     let view = fixture.workspace.files(At::Head);
     let writes = (0..4000).map(|n| write(&format!("/{n}"), "x"));
     change(&view, writes.collect()).unwrap();
-    let step = |rows| FsckOptions {
-        rows,
-        ..FsckOptions::default()
-    };
+    let step = |rows| FsckOptions::default().rows(rows);
     let (_, report) = turns(&fixture, step(1000));
     assert!(report.nodes > 40, "{}", report.nodes);
     let (some, _) = turns(&fixture, step(10));
@@ -177,17 +168,14 @@ fn contents_are_read_in_steps() {
         (100, 1, 12_000_000),
         (100, 40, 600),
     ] {
-        let options = Options {
-            inline_limit,
-            ..Options::default()
-        };
+        let options = Options::default().inline_limit(inline_limit);
         let fixture = Fixture::over(options, |blobs| Arc::new(Ready(blobs)));
         let view = fixture.workspace.files(At::Head);
         let writes =
             (0..files).map(|n| write(&format!("/{n}"), &format!("{n:x<3}").repeat(bytes / 3)));
         change(&view, writes.collect()).unwrap();
         let (before, _) = turns(&fixture, FsckOptions::default());
-        let (after, report) = turns(&fixture, CONTENTS);
+        let (after, report) = turns(&fixture, contents());
         assert_eq!(report.verified_bytes, (files * bytes) as u64);
         let turns = match inline_limit {
             // Rows are read in any case.
@@ -219,7 +207,10 @@ fn a_step_beside_a_check_keeps_to_its_budget() {
         let mut largest = 0;
         loop {
             let metered = fixture.workspace.metered();
-            let step = metered.collect(CollectBudget { rows: 10 }).await.unwrap();
+            let step = metered
+                .collect(CollectBudget::default().rows(10))
+                .await
+                .unwrap();
             let cost = metered.receipt();
             largest = largest
                 .max(cost.rows_read + cost.rows_written + cost.nodes_read + cost.nodes_written);
@@ -231,10 +222,7 @@ fn a_step_beside_a_check_keeps_to_its_budget() {
         largest
     };
     let checks = async {
-        let options = FsckOptions {
-            rows: 100,
-            ..FsckOptions::default()
-        };
+        let options = FsckOptions::default().rows(100);
         let report = checking.fsck(options).await.unwrap();
         done.set(true);
         assert_eq!(report.problems, []);
@@ -252,10 +240,7 @@ fn events_that_come_meanwhile_are_read_in_steps() {
         .unwrap();
     for told_at in 0..6 {
         let metered = fixture.workspace.metered();
-        let options = FsckOptions {
-            rows: 10,
-            ..FsckOptions::default()
-        };
+        let options = FsckOptions::default().rows(10);
         let (largest, before) = (Cell::new(0), Cell::new(metered.receipt()));
         let report = poll_with(metered.fsck(options), |n| {
             let read = (metered.receipt() - before.get()).rows_read;
@@ -289,14 +274,14 @@ fn a_collection_beside_a_check_ends() {
     };
     let checks = async {
         for rows in [1, 3, 1000] {
-            let options = FsckOptions { rows, ..CONTENTS };
+            let options = contents().rows(rows);
             let report = fixture.workspace.fsck(options).await.unwrap();
             assert_eq!(report.problems, []);
         }
     };
     block_on(join(work, checks));
     fixture.gc();
-    let report = check(&fixture, CONTENTS);
+    let report = check(&fixture, contents());
     assert_eq!(report.problems, []);
     assert_eq!(report.garbage, Garbage::default());
 }

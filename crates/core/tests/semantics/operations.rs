@@ -11,10 +11,7 @@ fn undo(fixture: &Fixture, copy: CopyId, id: u64) -> Result<Undone> {
 }
 
 fn author() -> Author {
-    Author {
-        actor: "agent".into(),
-        note: "tidy up".into(),
-    }
+    Author::new("agent", "tidy up")
 }
 
 /// > A batch of changes to a copy is one operation, with actor, note, tree before and tree after.
@@ -24,10 +21,7 @@ fn a_batch_is_one_operation() {
     let copy = fixture.fork();
     let before = fixture.workspace.copy(copy).unwrap().tree;
     let files = fixture.workspace.files(At::Copy(copy));
-    let options = ChangeOptions {
-        author: author(),
-        expect_generation: None,
-    };
+    let options = ChangeOptions::default().author(author());
     let batch = vec![write("/a", "1"), write("/b", "2")];
     let after = block_on(files.change(batch, options)).unwrap().tree;
     let expected = OperationRecord {

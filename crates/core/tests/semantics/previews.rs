@@ -83,10 +83,7 @@ fn previews_end() {
         .workspace
         .revoke_preview(&issued[4].grant.id)
         .unwrap();
-    let keep = KeepRevisions {
-        newest: 1,
-        since: None,
-    };
+    let keep = KeepRevisions::default().newest(1);
     fixture.workspace.prune_revisions(keep).unwrap();
     fixture.gc();
     let alive = || {

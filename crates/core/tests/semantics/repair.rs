@@ -10,12 +10,12 @@ use futures::future::BoxFuture;
 use futures::{StreamExt, stream};
 use workspace_core::store::{BlobStore, ByteStream, ContentRecord, Listed, Place};
 use workspace_core::{
-    At, BlobKey, Change, Content, Error, ErrorKind, FsckOptions, Options, Result, WriteOptions,
+    At, BlobKey, Change, Content, Error, ErrorKind, Options, Result, WriteOptions,
 };
 use workspace_testkit::MemoryBlobs;
 
 use crate::integrity::{
-    REPAIR, check, copy_of, fixture, id_of, key_of, large, problems, put_node, tamper,
+    check, copy_of, fixture, id_of, key_of, large, problems, put_node, repair, tamper,
 };
 use crate::support::{Fixture, change, kind, path};
 
@@ -31,7 +31,7 @@ fn read(fixture: &Fixture, at_path: &str) -> Result<Bytes> {
 #[test]
 fn a_repair() {
     let (fixture, _) = fixture();
-    assert_eq!(check(&fixture, REPAIR).repaired, 0);
+    assert_eq!(check(&fixture, repair()).repaired, 0);
     let altered = Some(Bytes::from("y".repeat(500)));
     fixture
         .blobs
@@ -42,7 +42,7 @@ fn a_repair() {
         rows.delete_content(&id_of("small"))?;
         rows.put_content(&id_of("small"), &row).map(drop)
     });
-    let report = check(&fixture, REPAIR);
+    let report = check(&fixture, repair());
     assert_eq!((report.problem_count, report.repaired), (2, 2));
     let repairs: Vec<_> = report
         .problems
@@ -54,7 +54,7 @@ fn a_repair() {
         "{repairs:?}"
     );
     assert!(repairs[1].contains("its row was dropped"), "{repairs:?}");
-    let left = check(&fixture, REPAIR);
+    let left = check(&fixture, repair());
     assert_eq!((left.problem_count, left.repaired), (1, 0), "{left:?}");
     assert!(left.problems[0].detail.contains("its row is missing"));
     fixture.write(At::Head, "/again", &large());
@@ -96,7 +96,7 @@ fn a_repair() {
     for damage in damages {
         let (fixture, _) = crate::integrity::fixture();
         damage(&fixture);
-        let report = check(&fixture, REPAIR);
+        let report = check(&fixture, repair());
         assert_eq!(
             (report.problem_count, report.repaired),
             (1, 1),
@@ -122,12 +122,12 @@ fn a_repair_leaves_what_is_missing() {
     away(0);
     away(1);
     for _ in 0..2 {
-        let report = check(&fixture, REPAIR);
+        let report = check(&fixture, repair());
         assert_eq!((report.problem_count, report.repaired), (2, 0));
         assert!(report.problems[0].detail.contains("written again, heal it"));
     }
     away(2);
-    let refused = block_on(fixture.workspace.fsck(REPAIR));
+    let refused = block_on(fixture.workspace.fsck(repair()));
     assert_eq!(kind(refused), ErrorKind::Unavailable, "another volume");
     (0..3).for_each(back);
     fixture.fsck();
@@ -139,7 +139,7 @@ fn a_repair_leaves_what_is_missing() {
     // Where nothing should be there, nothing is missing.
     let empty = Fixture::new();
     empty.write(At::Head, "/small", "small");
-    assert_eq!(check(&empty, REPAIR).problems, []);
+    assert_eq!(check(&empty, repair()).problems, []);
 }
 
 /// > A repair drops what was altered and corrects sizes, says so, and changes nothing else.
@@ -147,13 +147,7 @@ fn a_repair_leaves_what_is_missing() {
 fn an_object_with_the_right_bytes_is_kept() {
     // An entry that is wrong about its size, met before or after the right one.
     for wrong_in_head in [false, true] {
-        for options in [
-            REPAIR,
-            FsckOptions {
-                contents: false,
-                ..REPAIR
-            },
-        ] {
+        for options in [repair(), repair().contents(false)] {
             let fixture = Fixture::new();
             fixture.write(At::Head, "/good", &large());
             let mut leaf = vec![1, 0, 1, 4];
@@ -196,11 +190,11 @@ fn an_object_with_the_right_bytes_is_kept() {
         options: WriteOptions::default(),
     };
     change(&fixture.workspace.files(At::Head), vec![wrong]).unwrap();
-    let found = problems(&fixture, REPAIR);
+    let found = problems(&fixture, repair());
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].contains("holds 500 bytes, not 499"), "{found:?}");
     assert!(found[0].contains("was corrected"), "{found:?}");
-    let found = problems(&fixture, REPAIR);
+    let found = problems(&fixture, repair());
     assert!(found[0].contains("holds 500 bytes, not 499"), "{found:?}");
     assert!(
         !found[0].contains("was corrected"),
@@ -267,10 +261,7 @@ fn a_read_that_fails_once_is_no_damage() {
         Failure::OtherBytes,
         Failure::Error(ErrorKind::Unavailable),
     ] {
-        let options = Options {
-            inline_limit: 100,
-            ..Options::default()
-        };
+        let options = Options::default().inline_limit(100);
         let fixture = Fixture::over(options, |blobs| {
             Arc::new(Flaky {
                 blobs,
@@ -279,7 +270,7 @@ fn a_read_that_fails_once_is_no_damage() {
             })
         });
         fixture.write(At::Head, "/large", &large());
-        let checked = block_on(fixture.workspace.fsck(REPAIR));
+        let checked = block_on(fixture.workspace.fsck(repair()));
         match failure {
             Failure::Error(ErrorKind::Unavailable) => {
                 assert_eq!(kind(checked), ErrorKind::Unavailable);

@@ -8,11 +8,10 @@ use workspace_core::{
 use crate::support::{Fixture, kind};
 
 fn message(text: &str) -> RevisionMessage {
-    RevisionMessage {
-        actor: "ada".into(),
-        message: text.into(),
-        metadata: BTreeMap::from([("ticket".into(), "7".into())]),
-    }
+    RevisionMessage::default()
+        .actor("ada")
+        .message(text)
+        .metadata(BTreeMap::from([("ticket".into(), "7".into())]))
 }
 
 /// > A revision is immutable and carries parent, tree, message, actor, time and metadata.
@@ -23,10 +22,7 @@ fn a_revision_carries_what_it_was_given() {
     fixture.workspace.snapshot(message("first")).unwrap();
     let copy = fixture.fork();
     let tree = fixture.write(At::Copy(copy), "/a", "1").tree;
-    let options = ApplyOptions {
-        message: message("second"),
-        expect_tree: None,
-    };
+    let options = ApplyOptions::default().message(message("second"));
     fixture.workspace.apply(copy, options).unwrap();
     let revision = fixture.workspace.revision(RevisionId::new(2)).unwrap();
     let expected = RevisionRecord {
@@ -49,10 +45,7 @@ fn a_revision_carries_what_it_was_given() {
         kind(crate::support::change(&files, write)),
         ErrorKind::ReadOnly
     );
-    let huge = RevisionMessage {
-        message: "x".repeat(9000),
-        ..message("")
-    };
+    let huge = message("").message("x".repeat(9000));
     assert_eq!(kind(fixture.workspace.snapshot(huge)), ErrorKind::Invalid);
 }
 
@@ -121,7 +114,7 @@ fn pruning_keeps_what_it_is_told_and_the_newest() {
     let prune = |newest, since| {
         fixture
             .workspace
-            .prune_revisions(KeepRevisions { newest, since })
+            .prune_revisions(KeepRevisions::default().newest(newest).since(since))
             .unwrap()
     };
     assert_eq!((prune(2, since), ids()), (2, vec![6, 5, 4, 3]));
@@ -142,10 +135,9 @@ fn metadata_of_a_revision_is_bounded() {
         let metadata = metadata
             .iter()
             .map(|(key, value)| ((*key).into(), (*value).into()));
-        fixture.workspace.snapshot(RevisionMessage {
-            metadata: metadata.collect(),
-            ..RevisionMessage::default()
-        })
+        fixture
+            .workspace
+            .snapshot(RevisionMessage::default().metadata(metadata.collect()))
     };
     let (half, rest) = ("x".repeat(32 << 10), "x".repeat((32 << 10) - 2));
     let more = format!("{rest}x");

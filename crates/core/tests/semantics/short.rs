@@ -17,7 +17,7 @@ fn a_draft_in_a_few_lines() {
     draft.write_now("/notes/today.md", "# Today").unwrap();
     futures::executor::block_on(draft.write("/notes/long", "x".repeat(500))).unwrap();
     workspace
-        .apply(copy.id, ApplyOptions::message("First notes"))
+        .apply(copy.id, ApplyOptions::default().message("First notes"))
         .unwrap();
     let revision = workspace.revision(RevisionId::new(1)).unwrap();
     assert_eq!(revision.message, "First notes");
@@ -64,10 +64,7 @@ fn changes_by_their_short_forms() {
         (Change::copy("/l/m", "/c/d"), ErrorKind::AlreadyExists),
         (
             Change::write("/c/d", "1").map(|write| {
-                write.with_options(WriteOptions {
-                    precondition: Precondition::Absent,
-                    ..WriteOptions::default()
-                })
+                write.with_options(WriteOptions::default().precondition(Precondition::Absent))
             }),
             ErrorKind::AlreadyExists,
         ),
@@ -91,20 +88,14 @@ fn what_needs_an_object_is_not_changed_at_once() {
             Change::write("/b", "x".repeat(size)).unwrap(),
         ]
     };
-    let options = ChangeOptions {
-        author: Author::new("ci", "at once"),
-        ..ChangeOptions::default()
-    };
+    let options = ChangeOptions::default().author(Author::new("ci", "at once"));
     let error = files.change_now(changes(101), &options).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid);
     assert_eq!(error.subject(), Some("/b"));
     assert_eq!(fixture.paths(copy), [""; 0]);
     let changed = files.change_now(changes(100), &options).unwrap();
     assert_eq!(fixture.paths(copy), ["/a", "/b"]);
-    let stale = ChangeOptions {
-        expect_generation: Some(changed.generation + 1),
-        ..options
-    };
+    let stale = options.expect_generation(changed.generation + 1);
     assert_eq!(
         kind(files.change_now(changes(99), &stale)),
         ErrorKind::Stale

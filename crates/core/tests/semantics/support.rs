@@ -47,18 +47,12 @@ impl IdSource for CountingIds {
 
 impl Fixture {
     pub(crate) fn new() -> Self {
-        Self::with(Options {
-            inline_limit: 100,
-            ..Options::default()
-        })
+        Self::with(Options::default().inline_limit(100))
     }
 
     /// Over a blob store that is not this fixture's own.
     pub(crate) fn on(blobs: Arc<dyn BlobStore>) -> Self {
-        let options = Options {
-            inline_limit: 100,
-            ..Options::default()
-        };
+        let options = Options::default().inline_limit(100);
         Self::made(MemoryMeta::new(), MemoryBlobs::new(), blobs, options)
     }
 
@@ -145,10 +139,7 @@ impl Fixture {
     }
 
     pub(crate) fn fsck(&self) {
-        let options = workspace_core::FsckOptions {
-            contents: true,
-            ..workspace_core::FsckOptions::default()
-        };
+        let options = workspace_core::FsckOptions::default().contents(true);
         assert_eq!(block_on(self.workspace.fsck(options)).unwrap().problems, []);
     }
 
@@ -167,14 +158,7 @@ pub(crate) fn deep(number: usize) -> String {
 }
 
 pub(crate) fn write(at_path: &str, text: &str) -> Change {
-    write_with(
-        at_path,
-        text,
-        WriteOptions {
-            create_parents: true,
-            ..WriteOptions::default()
-        },
-    )
+    write_with(at_path, text, WriteOptions::default().create_parents(true))
 }
 
 pub(crate) fn write_with(at_path: &str, text: &str, options: WriteOptions) -> Change {

@@ -15,10 +15,7 @@ impl Fixture {
     }
 
     fn fork_until(&self, expires: i64) {
-        let options = ForkOptions {
-            name: None,
-            expires: Some(Timestamp::from_millis(expires)),
-        };
+        let options = ForkOptions::default().expires(Timestamp::from_millis(expires));
         self.workspace.fork(options).unwrap();
     }
 
@@ -28,12 +25,12 @@ impl Fixture {
 }
 
 fn fixture() -> Fixture {
-    Fixture::with(Options {
-        inline_limit: 100,
-        keep_closed_copies: KEEP_CLOSED,
-        keep_events: 20,
-        ..Options::default()
-    })
+    Fixture::with(
+        Options::default()
+            .inline_limit(100)
+            .keep_closed_copies(KEEP_CLOSED)
+            .keep_events(20),
+    )
 }
 
 /// > Upkeep discards expired copies, forgets closed ones, prunes revisions and collects, in steps that keep to their budget.
@@ -56,14 +53,10 @@ fn upkeep_keeps_to_its_budget() {
         fixture.fork_until(fixture.time.get() + 1000 + n);
     }
     fixture.time.set(fixture.time.get() + 2000);
-    let policy = Upkeep {
-        keep_revisions: Some(KeepRevisions {
-            newest: 2,
-            since: None,
-        }),
-        budget: CollectBudget { rows: 10 },
-        idle: Some(0),
-    };
+    let policy = Upkeep::default()
+        .keep_revisions(KeepRevisions::default().newest(2))
+        .budget(CollectBudget::default().rows(10))
+        .idle(0);
     let mut done = [0; 3];
     let mut steps = 0;
     loop {
@@ -107,13 +100,9 @@ fn upkeep_keeps_to_its_budget_over_a_large_directory() {
     let writes = (0..5_000).map(|n| write(&format!("/large/{n}"), &n.to_string()));
     change(&fixture.workspace.files(At::Head), writes.collect()).unwrap();
     fixture.remove(At::Head, "/large/7");
-    let policy = Upkeep {
-        keep_revisions: None,
-        budget: CollectBudget {
-            rows: BUDGET as usize,
-        },
-        idle: Some(0),
-    };
+    let policy = Upkeep::default()
+        .budget(CollectBudget::default().rows(BUDGET as usize))
+        .idle(0);
     let mut steps = 0;
     loop {
         let metered = fixture.workspace.metered();
@@ -212,13 +201,14 @@ fn upkeep_says_when_it_is_due() {
     let recorded = workspace.revisions(None, 1).unwrap()[0].at;
     fixture.write(At::Head, "/b", "2");
     fixture.snapshot();
-    let prune = |now: i64| Upkeep {
-        keep_revisions: Some(KeepRevisions {
-            newest: 1,
-            since: Some(Timestamp::from_millis(now - 2 * HOUR)),
-        }),
-        idle: Some(100 * HOUR),
-        ..Upkeep::default()
+    let prune = |now: i64| {
+        Upkeep::default()
+            .keep_revisions(
+                KeepRevisions::default()
+                    .newest(1)
+                    .since(Timestamp::from_millis(now - 2 * HOUR)),
+            )
+            .idle(100 * HOUR)
     };
     let now = fixture.time.get() + 1;
     assert_eq!(

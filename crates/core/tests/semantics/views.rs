@@ -247,10 +247,7 @@ fn the_root_of_a_grant_is_its_root() {
     let of_copy = fixture
         .workspace
         .view(At::Copy(copy), inner.grant().clone());
-    let stale = ChangeOptions {
-        expect_generation: Some(7),
-        ..ChangeOptions::default()
-    };
+    let stale = ChangeOptions::default().expect_generation(7);
     let error = block_on(of_copy.change(vec![], stale)).unwrap_err();
     assert_eq!((error.kind(), error.subject()), (ErrorKind::Stale, None));
     fixture.workspace.discard(copy).unwrap();
@@ -313,10 +310,7 @@ fn conditions_are_reading() {
         false,
     ));
     let with = |at: &str, precondition| {
-        let options = WriteOptions {
-            precondition,
-            ..WriteOptions::default()
-        };
+        let options = WriteOptions::default().precondition(precondition);
         change(&view, vec![write_with(at, "new", options)])
     };
     let guess = Precondition::Content(ContentId::of(b"/site/secret/key"));
@@ -339,11 +333,9 @@ fn import_with(
     into: &str,
     delete_missing: bool,
 ) -> Result<Imported> {
-    let options = ImportOptions {
-        into: path(into),
-        delete_missing,
-        ..ImportOptions::default()
-    };
+    let options = ImportOptions::default()
+        .into(path(into))
+        .delete_missing(delete_missing);
     block_on(view.import(&mut Entries::new(entries), options))
 }
 
@@ -538,10 +530,7 @@ fn a_page_through_a_grant_is_as_long_as_it_is_asked_for() {
 /// of the entries that are left out.
 #[test]
 fn a_page_of_one_entry_reads_over_many_at_once() {
-    let fixture = Fixture::with(Options {
-        node_cache: 0,
-        ..Options::default()
-    });
+    let fixture = Fixture::with(Options::default().node_cache(0));
     let files = fixture.workspace.files(At::Head);
     let hidden = (0..1_000).map(|n| write(&format!("/d/{n:04}"), "x"));
     change(&files, hidden.chain([write("/d/z", "x")]).collect()).unwrap();
@@ -814,10 +803,7 @@ fn what_may_not_be_read_is_not_counted() {
 /// A tree that is full is told without how many entries there are.
 #[test]
 fn the_entries_of_the_whole_tree_are_not_told() {
-    let fixture = Fixture::with(Options {
-        max_entries: 5,
-        ..Options::default()
-    });
+    let fixture = Fixture::with(Options::default().max_entries(5));
     fixture.write(At::Head, "/hidden/a", "x");
     fixture.write(At::Head, "/site/b", "x");
     let view = fixture.workspace.files(At::Head);

@@ -29,7 +29,7 @@ impl<T: Transport> Client<T> {
     pub async fn gc(&self, mut progress: impl FnMut(&Collected)) -> Result<Collected> {
         let mut objects = 0_u64;
         loop {
-            let step = self.collect(CollectBudget { rows: 10_000 }).await?;
+            let step = self.collect(CollectBudget::default().rows(10_000)).await?;
             objects = objects.saturating_add(step.objects);
             let total = Collected { objects, ..step };
             progress(&total);

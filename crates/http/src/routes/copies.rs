@@ -129,10 +129,11 @@ pub(super) fn routes() -> Vec<Route> {
 async fn fork(call: Call) -> Answer {
     let workspace = call.workspace.clone();
     let ForkDto { name, expires } = call.json_or_default().await?;
-    let copy = workspace.fork(ForkOptions {
-        name,
-        expires: expires.map(Into::into),
-    })?;
+    let copy = workspace.fork(
+        ForkOptions::default()
+            .name(name)
+            .expires(expires.map(Into::into)),
+    )?;
     let mut response = json(CREATED, &CopyDto::from(&copy))?;
     let location = HeaderValue::try_from(format!("/v1/copies/{}", copy.id));
     let location = location.map(|location| (LOCATION, location));
@@ -226,14 +227,14 @@ async fn apply(call: Call) -> Answer {
     let expect_tree = body.expect_tree.map(|tree| tree.parse()).transpose()?;
     let applied = workspace.apply(
         copy,
-        ApplyOptions {
-            message: RevisionMessage {
-                actor: body.actor,
-                message: body.message,
-                metadata: body.metadata,
-            },
-            expect_tree,
-        },
+        ApplyOptions::default()
+            .message(
+                RevisionMessage::default()
+                    .actor(body.actor)
+                    .message(body.message)
+                    .metadata(body.metadata),
+            )
+            .expect_tree(expect_tree),
     )?;
     json(OK, &PublishedDto::from(applied))
 }
@@ -260,6 +261,6 @@ async fn undo(call: Call) -> Answer {
         note,
     } = call.json().await?;
     let operation: Result<OperationId> = operation.get().to_string().parse();
-    let undone = workspace.undo(copy, operation?, &Author { actor, note })?;
+    let undone = workspace.undo(copy, operation?, &Author::new(actor, note))?;
     json(OK, &UndoneDto::from(undone))
 }

@@ -49,10 +49,9 @@ async fn diff(call: Call) -> Answer {
     let limit = page_limit(query.limit)?;
     let path = |text: Option<String>| text.as_deref().map(TreePath::new).transpose();
     let (below, after) = (path(query.below)?, path(query.after)?);
-    let options = DiffOptions {
-        below: below.unwrap_or_else(TreePath::root),
-        renames: query.renames.unwrap_or(true),
-    };
+    let options = DiffOptions::default()
+        .below(below.unwrap_or_else(TreePath::root))
+        .renames(query.renames.unwrap_or(true));
     let (workspace, after) = (&call.workspace, after.as_ref());
     let from = parse_at(workspace, &query.from)?;
     let to = parse_at(workspace, &query.to)?;
@@ -67,10 +66,10 @@ async fn diff(call: Call) -> Answer {
 /// Returns the first page of what differs; where that is more than one answer may
 /// hold, without renames and without a count.
 pub(super) fn first_page(workspace: &Workspace, from: At, to: At) -> Result<DifferencePage> {
-    let (limit, mut options) = (PAGE as usize, DiffOptions::default());
+    let (limit, options) = (PAGE as usize, DiffOptions::default());
     match workspace.diff(from, to, &options) {
         Err(error) if error.kind() == ErrorKind::LimitExceeded => {
-            options.renames = false;
+            let options = options.renames(false);
             let found = workspace.diff_page(from, to, &options, None, limit + 1)?;
             Ok(page(found, limit))
         }

@@ -175,14 +175,13 @@ async fn write(call: Call) -> Answer {
     let change = Change::Write {
         path: path.clone(),
         content: Content::Stored(stored),
-        options: WriteOptions {
-            create_parents: query.create_parents,
-            executable: query.executable,
-            modified: query.modified.map(Into::into),
-            media_type,
-            provenance,
-            precondition,
-        },
+        options: WriteOptions::default()
+            .create_parents(query.create_parents)
+            .executable(query.executable)
+            .modified(query.modified.map(Into::into))
+            .media_type(media_type)
+            .provenance(provenance)
+            .precondition(precondition),
     };
     let options = options(query.expect_generation, author);
     let changed = view.change(vec![change], options).await;
@@ -321,8 +320,7 @@ async fn remove(call: Call) -> Answer {
 }
 
 fn options(expect_generation: Option<Count>, author: Author) -> ChangeOptions {
-    ChangeOptions {
-        author,
-        expect_generation: expect_generation.map(Count::get),
-    }
+    ChangeOptions::default()
+        .author(author)
+        .expect_generation(expect_generation.map(Count::get))
 }

@@ -71,11 +71,10 @@ async fn issue(call: Call) -> Answer {
     let (workspace, copy) = (call.workspace.clone(), call.copy()?.id);
     let body: IssueDto = call.json().await?;
     let grant = Grant::all().attenuate(body.scope.into_core()?);
-    let options = GrantOptions {
-        label: body.label,
-        actor: body.actor,
-        expires: body.expires.map(Into::into),
-    };
+    let options = GrantOptions::default()
+        .label(body.label)
+        .actor(body.actor)
+        .expires(body.expires.map(Into::into));
     let issued = workspace.issue_grant(copy, grant, options)?;
     json(
         CREATED,

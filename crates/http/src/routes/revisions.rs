@@ -124,10 +124,11 @@ async fn restore(call: Call) -> Answer {
 async fn prune(call: Call) -> Answer {
     let workspace = call.workspace.clone();
     let PruneDto { newest, since } = call.json().await?;
-    let pruned = workspace.prune_revisions(KeepRevisions {
-        newest: newest.get(),
-        since: since.map(Into::into),
-    })?;
+    let pruned = workspace.prune_revisions(
+        KeepRevisions::default()
+            .newest(newest.get())
+            .since(since.map(Into::into)),
+    )?;
     json(
         OK,
         &PrunedDto {

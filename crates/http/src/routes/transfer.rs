@@ -6,7 +6,7 @@ use axum::http::{Method, Response};
 use send_wrapper::SendWrapper;
 use serde::Deserialize;
 use utoipa::IntoParams;
-use workspace_core::{BatchSize, ErrorKind, ImportLimits, ImportOptions, TreePath};
+use workspace_core::{ErrorKind, ImportLimits, ImportOptions, TreePath};
 
 use super::{Files, OK};
 use crate::body::expect_media_type;
@@ -93,22 +93,18 @@ async fn import(call: Call) -> Answer {
     let view = call.view()?;
     let author = call.author(query.actor, query.note);
     let least = |own: u64, asked: Option<Count>| asked.map_or(own, |asked| own.min(asked.get()));
-    let limits = ImportLimits {
-        entries: least(call.limits.entries, query.max_entries),
-        bytes: least(call.limits.bytes, query.max_bytes),
-        file_bytes: least(call.limits.file_bytes, query.max_file_bytes),
-    };
+    let limits = ImportLimits::default()
+        .entries(least(call.limits.entries, query.max_entries))
+        .bytes(least(call.limits.bytes, query.max_bytes))
+        .file_bytes(least(call.limits.file_bytes, query.max_file_bytes));
     // What goes over is more than the files: headers, and the padding between.
     let longest = call.limits.bytes.saturating_mul(2);
     let body = call.incoming()?.stream(longest)?;
-    let options = ImportOptions {
-        into,
-        author,
-        limits,
-        batch: BatchSize::default(),
-        delete_missing: query.delete_missing,
-        progress: None,
-    };
+    let options = ImportOptions::default()
+        .into(into)
+        .author(author)
+        .limits(limits)
+        .delete_missing(query.delete_missing);
     let mut source = TarSource::new(body);
     let imported = view.import(&mut source, options).await?;
     json(OK, &ImportedDto::from(imported))

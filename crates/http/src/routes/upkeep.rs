@@ -103,16 +103,10 @@ async fn collect(call: Call) -> Answer {
     const MAX_ROWS: u64 = 100_000;
     let query: CollectQuery = call.query()?;
     let budget = match query.rows {
-        Some(rows) => CollectBudget {
-            rows: rows.get().min(MAX_ROWS) as usize,
-        },
+        Some(rows) => CollectBudget::default().rows(rows.get().min(MAX_ROWS) as usize),
         None => CollectBudget::default(),
     };
-    let policy = Upkeep {
-        budget,
-        idle: None,
-        ..Upkeep::default()
-    };
+    let policy = Upkeep::default().budget(budget).idle(None);
     json(
         OK,
         &CollectedDto::from(call.workspace.upkeep(&policy).await?),
@@ -130,20 +124,12 @@ struct FsckQuery {
 
 async fn fsck(call: Call) -> Answer {
     let FsckQuery { contents } = call.query()?;
-    let options = FsckOptions {
-        contents,
-        repair: false,
-        ..FsckOptions::default()
-    };
+    let options = FsckOptions::default().contents(contents);
     json(OK, &FsckDto::from(&call.workspace.fsck(options).await?))
 }
 
 async fn repair(call: Call) -> Answer {
     let FsckQuery { contents } = call.query()?;
-    let options = FsckOptions {
-        contents,
-        repair: true,
-        ..FsckOptions::default()
-    };
+    let options = FsckOptions::default().contents(contents).repair(true);
     json(OK, &FsckDto::from(&call.workspace.fsck(options).await?))
 }

@@ -39,13 +39,9 @@ impl ChangesDto {
     /// # Errors
     /// `Invalid`, naming the path that is none, or what is wrong with a content.
     pub fn into_core(self) -> Result<(Vec<Change>, ChangeOptions)> {
-        let options = ChangeOptions {
-            author: Author {
-                actor: self.actor,
-                note: self.note,
-            },
-            expect_generation: self.expect_generation.map(Count::get),
-        };
+        let options = ChangeOptions::default()
+            .author(Author::new(self.actor, self.note))
+            .expect_generation(self.expect_generation.map(Count::get));
         let changes = self.changes.into_iter().map(ChangeDto::into_core);
         Ok((changes.collect::<Result<_>>()?, options))
     }
@@ -194,14 +190,13 @@ impl ChangeDto {
                 Change::Write {
                     content: Content::Bytes(content.into_bytes(&path)?),
                     path,
-                    options: WriteOptions {
-                        create_parents,
-                        executable,
-                        modified: modified.map(Into::into),
-                        media_type: media_type.as_deref().map(Text::new).transpose()?,
-                        provenance: provenance.as_deref().map(Text::new).transpose()?,
-                        precondition,
-                    },
+                    options: WriteOptions::default()
+                        .create_parents(create_parents)
+                        .executable(executable)
+                        .modified(modified.map(Into::into))
+                        .media_type(media_type.as_deref().map(Text::new).transpose()?)
+                        .provenance(provenance.as_deref().map(Text::new).transpose()?)
+                        .precondition(precondition),
                 }
             }
             Self::Mkdir { path, parents } => Change::Mkdir {

@@ -123,10 +123,7 @@ pub struct AuthorDto {
 
 impl From<AuthorDto> for Author {
     fn from(author: AuthorDto) -> Self {
-        Self {
-            actor: author.actor,
-            note: author.note,
-        }
+        Self::new(author.actor, author.note)
     }
 }
 

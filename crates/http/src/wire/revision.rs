@@ -132,11 +132,10 @@ pub struct MessageDto {
 
 impl From<MessageDto> for RevisionMessage {
     fn from(message: MessageDto) -> Self {
-        Self {
-            actor: message.actor,
-            message: message.message,
-            metadata: message.metadata,
-        }
+        Self::default()
+            .actor(message.actor)
+            .message(message.message)
+            .metadata(message.metadata)
     }
 }
 

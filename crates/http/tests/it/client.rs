@@ -35,10 +35,7 @@ impl Transport for InProcess {
 
 /// A workspace, and the client of what serves it.
 fn served() -> (Workspace, Client<InProcess>) {
-    let options = Options {
-        inline_limit: 64,
-        ..Options::default()
-    };
+    let options = Options::default().inline_limit(64);
     let workspace = Workspace::create(
         Box::new(MemoryMeta::new()),
         Arc::new(MemoryBlobs::new()),
@@ -60,18 +57,12 @@ fn write(at: &str, content: &str) -> Change {
     Change::Write {
         path: path(at),
         content: Content::Bytes(content.to_string().into()),
-        options: WriteOptions {
-            create_parents: true,
-            ..WriteOptions::default()
-        },
+        options: WriteOptions::default().create_parents(true),
     }
 }
 
 fn author() -> Author {
-    Author {
-        actor: "me".into(),
-        note: "to see & hear".into(),
-    }
+    Author::new("me", "to see & hear")
 }
 
 fn bytes(chunks: Vec<Result<Bytes>>) -> ByteStream<'static> {
@@ -88,20 +79,17 @@ fn a_whole_life_answers_as_the_facade_does() {
     let (workspace, client) = served();
     block_on(async {
         assert_eq!(client.head().await?, workspace.head()?);
-        let options = ChangeOptions {
-            author: author(),
-            expect_generation: Some(0),
-        };
+        let options = ChangeOptions::default()
+            .author(author())
+            .expect_generation(0);
         let binary = Change::Write {
             path: path("/d/binary ü?#"),
             content: Content::Bytes(Bytes::from_static(&[0, 255, 7])),
-            options: WriteOptions {
-                executable: Some(true),
-                modified: Some(Timestamp::from_millis(-1)),
-                media_type: Some(Text::new("x/y; z=ü")?),
-                provenance: Some(Text::new("by hand")?),
-                ..WriteOptions::default()
-            },
+            options: WriteOptions::default()
+                .executable(true)
+                .modified(Timestamp::from_millis(-1))
+                .media_type(Text::new("x/y; z=ü")?)
+                .provenance(Text::new("by hand")?),
         };
         let batch = vec![
             write("/d/a", "one"),
@@ -141,39 +129,31 @@ fn a_whole_life_answers_as_the_facade_does() {
             (changed.generation, changed.tree),
             (1, workspace.head()?.tree)
         );
-        let message = RevisionMessage {
-            actor: "me".into(),
-            message: "the start".into(),
-            metadata: [("k".to_string(), "v".to_string())].into(),
-        };
+        let message = RevisionMessage::default()
+            .actor("me")
+            .message("the start")
+            .metadata([("k".to_string(), "v".to_string())].into());
         client.snapshot(message.clone()).await?;
         assert_eq!(
             client.revision(RevisionId::new(1)).await?,
             workspace.revision(RevisionId::new(1))?
         );
 
-        let fork = ForkOptions {
-            name: Some("a/b ?".into()),
-            expires: Some(Timestamp::from_millis(1 << 50)),
-        };
+        let fork = ForkOptions::named("a/b ?").expires(Timestamp::from_millis(1 << 50));
         let copy = client.fork(fork).await?;
         assert_eq!(client.find_copy("a/b ?").await?, copy);
         assert_eq!(client.copy(copy.id).await?, workspace.copy(copy.id)?);
         client.rename_copy(copy.id, Some("draft".into())).await?;
         let at = At::Copy(copy.id);
-        let how = WriteOptions {
-            create_parents: true,
-            media_type: Some(Text::new("application/octet-stream")?),
-            provenance: Some(Text::new("stream & co")?),
-            modified: Some(Timestamp::from_millis(12_345)),
-            executable: Some(true),
-            precondition: Precondition::Absent,
-        };
+        let how = WriteOptions::default()
+            .create_parents(true)
+            .media_type(Text::new("application/octet-stream")?)
+            .provenance(Text::new("stream & co")?)
+            .modified(Timestamp::from_millis(12_345))
+            .executable(true)
+            .precondition(Precondition::Absent);
         let body = bytes(vec![Ok("x".repeat(5000).into()), Ok("y".into())]);
-        let options = ChangeOptions {
-            author: author(),
-            ..ChangeOptions::default()
-        };
+        let options = ChangeOptions::default().author(author());
         let written = client
             .write(at, &path("/new/large"), body, how.clone(), options.clone())
             .await?;
@@ -189,10 +169,7 @@ fn a_whole_life_answers_as_the_facade_does() {
             )
             .await;
         assert_eq!(again.unwrap_err().kind(), ErrorKind::AlreadyExists);
-        let how = WriteOptions {
-            precondition: Precondition::Content(ContentId::of(b"other")),
-            ..how
-        };
+        let how = how.precondition(Precondition::Content(ContentId::of(b"other")));
         let again = client
             .write(at, &path("/new/large"), bytes(vec![]), how, options)
             .await;
@@ -299,10 +276,9 @@ fn a_whole_life_answers_as_the_facade_does() {
             client.rebase(copy.id, &author()).await?.copy,
             workspace.copy(copy.id)?
         );
-        let reviewed = ApplyOptions {
-            message,
-            expect_tree: Some(workspace.copy(copy.id)?.tree),
-        };
+        let reviewed = ApplyOptions::default()
+            .message(message)
+            .expect_tree(workspace.copy(copy.id)?.tree);
         let applied = client.apply(copy.id, reviewed.clone()).await?;
         assert_eq!(
             client.apply(copy.id, reviewed.clone()).await?,
@@ -327,17 +303,17 @@ fn a_whole_life_answers_as_the_facade_does() {
             client.revisions(Some(RevisionId::new(9)), 9).await?,
             workspace.revisions(None, 9)?
         );
-        let keep = KeepRevisions {
-            newest: 1,
-            since: None,
-        };
+        let keep = KeepRevisions::default().newest(1);
         assert!(client.prune_revisions(keep).await? > 0);
         assert!(client.gc(|_| {}).await?.done);
-        assert_eq!(client.collect(CollectBudget { rows: 1 }).await?.nodes, 0);
-        let options = FsckOptions {
-            contents: true,
-            ..FsckOptions::default()
-        };
+        assert_eq!(
+            client
+                .collect(CollectBudget::default().rows(1))
+                .await?
+                .nodes,
+            0
+        );
+        let options = FsckOptions::default().contents(true);
         assert_eq!(client.usage().await?, workspace.usage()?);
         assert_eq!(client.fsck(options).await?, workspace.fsck(options).await?);
         assert_eq!(client.health().await?.status, "ok");
@@ -366,11 +342,10 @@ fn grants_are_handed_out_and_taken_back() {
             write: vec!["/posts/**".parse()?],
             delete: true,
         };
-        let options = GrantOptions {
-            label: "for the agent".into(),
-            actor: "agent".into(),
-            expires: Some(Timestamp::from_millis(1 << 50)),
-        };
+        let options = GrantOptions::default()
+            .label("for the agent")
+            .actor("agent")
+            .expires(Timestamp::from_millis(1 << 50));
         let issued = client.issue_grant(copy, &scope, options).await?;
         let kept = workspace.grants(copy, None, 10)?;
         let kept: Vec<GrantDto> = kept.iter().map(GrantDto::from).collect();
@@ -540,11 +515,11 @@ proptest! {
         let source = || Entries(entries.clone().into_iter(), Vec::new(), fails);
         block_on(async {
             let [here, there] = [(); 2].map(|()| workspace.fork(ForkOptions::default()).unwrap().id);
-            let options = || ImportOptions { author: author(), into: path("/into"), ..Default::default() };
+            let options = || ImportOptions::default().author(author()).into(path("/into"));
             let expected = workspace.import(At::Copy(here), &mut source(), options()).await;
             let mut told = 0;
             let mut progress = |_: &workspace_core::Imported| told += 1;
-            let with_progress = ImportOptions { progress: Some(&mut progress), ..options() };
+            let with_progress = options().progress(&mut progress);
             let found = client.import(At::Copy(there), Box::new(source()), with_progress).await;
             match (expected, found) {
                 (Ok(expected), Ok(found)) => {
@@ -573,7 +548,7 @@ proptest! {
             let [here, there] = [(); 2].map(|()| workspace.fork(ForkOptions::default()).unwrap().id);
             for batch in batches {
                 let changes = || batch.iter().map(Edit::to_change).collect();
-                let options = || ChangeOptions { author: author(), ..ChangeOptions::default() };
+                let options = || ChangeOptions::default().author(author());
                 let expected = workspace.files(At::Copy(here)).change(changes(), options()).await;
                 let found = client.change(At::Copy(there), changes(), options()).await;
                 match (expected, found) {

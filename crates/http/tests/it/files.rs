@@ -201,10 +201,7 @@ fn a_body_that_is_not_whole_changes_nothing() {
 
 #[test]
 fn a_file_beyond_the_limit_is_refused_before_it_is_sent() {
-    let limits = workspace_core::ImportLimits {
-        file_bytes: 100,
-        ..Default::default()
-    };
+    let limits = workspace_core::ImportLimits::default().file_bytes(100);
     let server = Server::with(limits);
     let declared = server
         .call("PUT", A)

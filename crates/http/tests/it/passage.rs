@@ -24,10 +24,7 @@ const LARGE: &[u8] = &[7; 100];
 fn workspace(blobs: &Arc<MemoryBlobs>) -> Workspace {
     let meta = Box::new(MemoryMeta::new());
     let context = TestContext::new(7).context();
-    let options = Options {
-        inline_limit: 64,
-        ..Options::default()
-    };
+    let options = Options::default().inline_limit(64);
     Workspace::create(
         meta,
         Arc::clone(blobs) as Arc<dyn BlobStore>,
@@ -81,11 +78,7 @@ fn a_large_body_passes_the_router_by() {
     let path = TreePath::new("/a").unwrap();
     let head = workspace.files(At::Head);
     assert_eq!(block_on(head.read(&path)).unwrap(), LARGE);
-    let report = block_on(workspace.fsck(FsckOptions {
-        contents: true,
-        ..FsckOptions::default()
-    }))
-    .unwrap();
+    let report = block_on(workspace.fsck(FsckOptions::default().contents(true))).unwrap();
     assert_eq!(report.problems, []);
 
     for (range, expected) in [(None, 0..100), (Some("bytes=10-19"), 10..20)] {

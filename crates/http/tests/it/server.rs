@@ -71,10 +71,7 @@ impl Server {
 
     fn on(meta: Box<dyn MetaStore>, blobs: Arc<dyn BlobStore>, limits: ImportLimits) -> Self {
         let context = TestContext::new(7);
-        let options = Options {
-            inline_limit: 64,
-            ..Options::default()
-        };
+        let options = Options::default().inline_limit(64);
         let workspace = Workspace::create(meta, blobs, context.context(), options).unwrap();
         Self::over(workspace, Access::root(TOKEN).unwrap(), limits, context)
     }

@@ -127,10 +127,7 @@ fn a_broken_import_leaves_head_untouched() {
     assert_eq!(server.get("/v1/head").body, before);
     assert_eq!(server.get("/v1/copies").json()["copies"], json!([]));
 
-    let limits = workspace_core::ImportLimits {
-        entries: 3,
-        ..Default::default()
-    };
+    let limits = workspace_core::ImportLimits::default().entries(3);
     let small = Server::with(limits);
     assert_eq!(
         import(&small, "/v1/head/import", archive).problem(),
@@ -144,27 +141,9 @@ fn a_query_does_not_raise_what_the_server_allows() {
     let archive = filled().get("/v1/head/export/d").ok().body;
     let defaults = ImportLimits::default;
     let refused = [
-        (
-            ImportLimits {
-                entries: 2,
-                ..defaults()
-            },
-            "max_entries",
-        ),
-        (
-            ImportLimits {
-                bytes: 5_001,
-                ..defaults()
-            },
-            "max_bytes",
-        ),
-        (
-            ImportLimits {
-                file_bytes: 4_999,
-                ..defaults()
-            },
-            "max_file_bytes",
-        ),
+        (defaults().entries(2), "max_entries"),
+        (defaults().bytes(5_001), "max_bytes"),
+        (defaults().file_bytes(4_999), "max_file_bytes"),
     ];
     for (limits, name) in refused {
         let server = Server::with(limits);

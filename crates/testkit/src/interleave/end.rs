@@ -42,10 +42,7 @@ pub(super) fn check(world: World<'_>, storage: &dyn Storage) -> Tally {
 /// Collects all that is garbage.
 fn collect(workspace: &Workspace) {
     block_on(workspace.gc(|_| {})).expect("nothing fails any more");
-    let options = FsckOptions {
-        contents: true,
-        ..FsckOptions::default()
-    };
+    let options = FsckOptions::default().contents(true);
     let report = block_on(workspace.fsck(options));
     let problems = report.expect("nothing fails any more").problems;
     assert_eq!(problems, [], "after collection");

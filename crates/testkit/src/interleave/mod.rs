@@ -11,9 +11,6 @@
 //!
 //! Everything follows from the seed: [`run`] runs it again.
 
-// Options are made this way wherever another crate makes them.
-#![allow(clippy::field_reassign_with_default)]
-
 mod blobs;
 mod end;
 mod executor;

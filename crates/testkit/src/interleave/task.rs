@@ -7,8 +7,8 @@ use futures::executor::block_on;
 use futures::stream;
 use workspace_core::store::{CopyState, OperationCause, Purpose, Site};
 use workspace_core::{
-    ApplyOptions, At, Author, Change, ChangeOptions, CollectBudget, Content, ContentId, CopyId,
-    DiffOptions, ErrorKind, ForkOptions, FsckOptions, Grant, GrantOptions, ImportOptions,
+    ApplyOptions, At, Author, BatchSize, Change, ChangeOptions, CollectBudget, Content, ContentId,
+    CopyId, DiffOptions, ErrorKind, ForkOptions, FsckOptions, Grant, GrantOptions, ImportOptions,
     KeepRevisions, OperationId, RevisionMessage, Scope, Stored, TreeId, TreePath, Upkeep, View,
     WriteOptions,
 };
@@ -55,12 +55,10 @@ fn directory(at: At, number: usize, long_names: bool) -> TreePath {
 }
 
 fn write(path: TreePath, content: Content) -> Change {
-    let mut options = WriteOptions::default();
-    options.create_parents = true;
     Change::Write {
         path,
         content,
-        options,
+        options: WriteOptions::default().create_parents(true),
     }
 }
 
@@ -133,9 +131,7 @@ impl<'w> Task<'w> {
     }
 
     fn author(&self) -> Author {
-        let mut author = Author::default();
-        author.actor = format!("t{}", self.number);
-        author
+        Author::default().actor(format!("t{}", self.number))
     }
 
     fn own(&self, at: At) -> TreePath {
@@ -163,11 +159,11 @@ impl<'w> Task<'w> {
     /// Forks a copy into a slot; returns the one that is there then.
     fn renew(&mut self, slot: usize) -> At {
         let world = self.world;
-        let mut options = ForkOptions::default();
-        options.name = (self.random.below(2) == 0).then(|| format!("slot {slot}"));
+        let named = self.random.below(2) == 0;
+        let mut options = ForkOptions::default().name(named.then(|| format!("slot {slot}")));
         if self.random.below(4) == 0 {
             let after = 300 + self.random.below(2_000) as i64;
-            options.expires = Some(world.context.now().plus_millis(after));
+            options = options.expires(world.context.now().plus_millis(after));
         }
         let forked = world.workspace.fork(options);
         world.count("fork", Some(&forked), &[ErrorKind::AlreadyExists]);
@@ -262,8 +258,7 @@ impl<'w> Task<'w> {
             .iter()
             .map(|(path, content)| (outside(path), *content));
         let wanted = wanted.collect();
-        let mut options = ChangeOptions::default();
-        options.author = self.author();
+        let options = ChangeOptions::default().author(self.author());
         world.note(|| format!("t{}: {what} {at}: {}", self.number, told(&changes)));
         let outcome = self.call(view.change(changes, options)).await;
         world.note(|| format!("t{}: {what} {at} ended: {outcome:?}", self.number));
@@ -360,11 +355,11 @@ impl<'w> Task<'w> {
         let Some(own) = world.begin(at, &directory) else {
             return;
         };
-        let mut options = ImportOptions::default();
-        options.into = directory.clone();
-        options.author = self.author();
-        options.batch.entries = 1 + self.random.below(3);
-        options.delete_missing = self.random.below(3) == 0;
+        let options = ImportOptions::default()
+            .into(directory.clone())
+            .author(self.author())
+            .batch(BatchSize::default().entries(1 + self.random.below(3)))
+            .delete_missing(self.random.below(3) == 0);
         let mut wanted = own.files.clone();
         if options.delete_missing {
             wanted.clear();
@@ -545,8 +540,7 @@ impl<'w> Task<'w> {
         let (Some(old), Some(new)) = (world.see(from), world.see(to)) else {
             return;
         };
-        let mut options = DiffOptions::default();
-        options.renames = false;
+        let options = DiffOptions::default().renames(false);
         let outcome = world.workspace.diff(from, to, &options);
         world.count("diff", Some(&outcome), &GONE);
         let Ok(found) = outcome else { return };
@@ -624,12 +618,11 @@ impl<'w> Task<'w> {
         let world = self.world;
         let Some(record) = self.record() else { return };
         let merged = self.merged(&record);
-        let mut options = ApplyOptions::default();
-        options.expect_tree = match self.random.below(4) {
+        let options = ApplyOptions::default().expect_tree(match self.random.below(4) {
             0 => Some(TreeId::from_bytes([9; 32])),
             1 | 2 => Some(record.tree),
             _ => None,
-        };
+        });
         let outcome = world.stir(At::Head, merged, || {
             world.workspace.apply(record.id, options)
         });
@@ -726,8 +719,7 @@ pub(super) async fn collect_now_and_then(world: &World<'_>, mut random: Random, 
             true => random.below(12),
             false => usize::MAX,
         };
-        let mut budget = CollectBudget::default();
-        budget.rows = 1 + random.below(40);
+        let budget = CollectBudget::default().rows(1 + random.below(40));
         let workspace = &world.workspace;
         match random.below(12) {
             0 => {
@@ -735,11 +727,12 @@ pub(super) async fn collect_now_and_then(world: &World<'_>, mut random: Random, 
                 world.count("gc", outcome.as_ref(), &[]);
             }
             1..3 => {
-                let mut policy = Upkeep::default();
-                policy.budget = budget;
-                policy.idle = [None, Some(0), Some(1_000)][random.below(3)];
-                policy.keep_revisions =
-                    (random.below(2) == 0).then(|| keep_revisions(world, &mut random));
+                let policy = Upkeep::default()
+                    .budget(budget)
+                    .idle([None, Some(0), Some(1_000)][random.below(3)])
+                    .keep_revisions(
+                        (random.below(2) == 0).then(|| keep_revisions(world, &mut random)),
+                    );
                 let outcome = abandon(polls, workspace.upkeep(&policy)).await;
                 world.count("upkeep", outcome.as_ref(), &[]);
             }
@@ -762,9 +755,9 @@ pub(super) async fn check_now_and_then(world: &World<'_>, mut random: Random) {
         for _ in 0..random.below(20) {
             rest(&mut random).await;
         }
-        let mut options = FsckOptions::default();
-        options.contents = random.below(3) > 0;
-        options.rows = [1, 3, 1000][random.below(3)];
+        let options = FsckOptions::default()
+            .contents(random.below(3) > 0)
+            .rows([1, 3, 1000][random.below(3)]);
         let outcome = world.workspace.fsck(options).await;
         world.count("fsck", Some(&outcome), &[]);
         if let Ok(report) = outcome {
@@ -800,13 +793,14 @@ pub(super) async fn follow(world: &World<'_>, mut random: Random) {
 
 /// Some of the newest, and sometimes those since a time that may be still to come.
 fn keep_revisions(world: &World<'_>, random: &mut Random) -> KeepRevisions {
-    let mut keep = KeepRevisions::default();
-    keep.newest = random.below(4) as u64;
-    if random.below(3) == 0 {
-        let millis = [-2_000, 0, 5_000][random.below(3)];
-        keep.since = Some(world.context.now().plus_millis(millis));
+    let keep = KeepRevisions::default().newest(random.below(4) as u64);
+    match random.below(3) {
+        0 => {
+            let millis = [-2_000, 0, 5_000][random.below(3)];
+            keep.since(world.context.now().plus_millis(millis))
+        }
+        _ => keep,
     }
-    keep
 }
 
 async fn rest(random: &mut Random) {

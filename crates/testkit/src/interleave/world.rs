@@ -107,12 +107,12 @@ impl<'a> World<'a> {
         let plan = FaultPlan::new();
         let context = TestContext::new(seed);
         let blobs: Arc<dyn BlobStore> = Arc::new(FaultyBlobs::new(storage.blobs(), &plan));
-        let mut options = Options::default();
-        options.inline_limit = INLINE_LIMIT;
-        options.node_cache = [0, 16 << 10][random.below(2)];
-        options.keep_closed_copies = KEEP_CLOSED_COPIES;
-        options.keep_events = [20, 10_000][random.below(2)];
-        options.keep_operations = [4, 10_000][random.below(2)];
+        let options = Options::default()
+            .inline_limit(INLINE_LIMIT)
+            .node_cache([0, 16 << 10][random.below(2)])
+            .keep_closed_copies(KEEP_CLOSED_COPIES)
+            .keep_events([20, 10_000][random.below(2)])
+            .keep_operations([4, 10_000][random.below(2)]);
         let workspace = Workspace::create(
             Box::new(FaultyMeta::new(storage.meta(), &plan)),
             Arc::new(SlowBlobs::new(blobs, Random::new(random.bits()))),

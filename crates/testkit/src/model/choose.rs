@@ -133,7 +133,7 @@ impl Chooser<'_> {
         let millis = [-20_000, -20_000, 0, 5_000][self.random.below(4)];
         let since = self.rarely(2).then(|| self.now.plus_millis(millis));
         let newest = self.random.below(6) as u64;
-        KeepRevisions { newest, since }
+        KeepRevisions::default().newest(newest).since(since)
     }
 
     fn rarely(&mut self, one_in: usize) -> bool {
@@ -206,21 +206,20 @@ impl Chooser<'_> {
     }
 
     fn author(&mut self) -> Author {
-        Author {
-            actor: ["", "ann", "bö"][self.random.below(3)].into(),
-            note: ["", "why\nnot"][self.random.below(2)].into(),
-        }
+        Author::new(
+            ["", "ann", "bö"][self.random.below(3)],
+            ["", "why\nnot"][self.random.below(2)],
+        )
     }
 
     fn message(&mut self) -> RevisionMessage {
         let metadata = self
             .rarely(4)
             .then(|| ("key".to_string(), "värde".to_string()));
-        RevisionMessage {
-            actor: self.author().actor,
-            message: self.author().note,
-            metadata: metadata.into_iter().collect(),
-        }
+        RevisionMessage::default()
+            .actor(self.author().actor)
+            .message(self.author().note)
+            .metadata(metadata.into_iter().collect())
     }
 
     fn name(&mut self) -> Option<String> {
@@ -368,18 +367,19 @@ impl Chooser<'_> {
             _ => Precondition::None,
         };
         let some = self.rarely(3);
-        WriteOptions {
-            create_parents: self.rarely(2),
-            executable: some.then(|| self.rarely(2)),
-            modified: self.modified(),
-            media_type: self
-                .rarely(5)
-                .then(|| Text::new("text/css").expect("a text")),
-            provenance: self
-                .rarely(5)
-                .then(|| Text::new("from me").expect("a text")),
-            precondition,
-        }
+        WriteOptions::default()
+            .create_parents(self.rarely(2))
+            .executable(some.then(|| self.rarely(2)))
+            .modified(self.modified())
+            .media_type(
+                self.rarely(5)
+                    .then(|| Text::new("text/css").expect("a text")),
+            )
+            .provenance(
+                self.rarely(5)
+                    .then(|| Text::new("from me").expect("a text")),
+            )
+            .precondition(precondition)
     }
 
     fn modified(&mut self) -> Option<Timestamp> {
@@ -426,12 +426,10 @@ impl Chooser<'_> {
         match self.random.below(10) {
             0..7 => Item::File(
                 self.bytes(),
-                WriteOptions {
-                    create_parents: true,
-                    executable: Some(self.rarely(3)),
-                    modified: self.modified(),
-                    ..WriteOptions::default()
-                },
+                WriteOptions::default()
+                    .create_parents(true)
+                    .executable(self.rarely(3))
+                    .modified(self.modified()),
             ),
             7..9 => Item::Directory,
             _ => Item::Symlink(self.link(), self.modified()),

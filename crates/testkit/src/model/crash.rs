@@ -161,10 +161,7 @@ fn content(n: usize, size: usize) -> Bytes {
 }
 
 fn write(at: &str, size: usize) -> Edit {
-    let options = WriteOptions {
-        create_parents: true,
-        ..WriteOptions::default()
-    };
+    let options = WriteOptions::default().create_parents(true);
     Edit::Write(path(at), content(0, size), options)
 }
 
@@ -175,11 +172,9 @@ fn tree(files: usize) -> Import {
             0 => super::INLINE_LIMIT + 1,
             _ => 10,
         };
-        let options = WriteOptions {
-            create_parents: true,
-            executable: Some(false),
-            ..WriteOptions::default()
-        };
+        let options = WriteOptions::default()
+            .create_parents(true)
+            .executable(false);
         let at = path(&format!("/d{}/f{n}", n / 20));
         (at, Item::File(content(n, size), options))
     });

@@ -124,11 +124,9 @@ impl Model {
         self.fork(copy, None, Some(now.plus_millis(STAGING_MILLIS)), now)?;
         steps.push(self.clone());
         let imported = self.import_into_copy(copy, import, now, steps);
-        let message = RevisionMessage {
-            actor: import.author.actor.clone(),
-            message: import.author.note.clone(),
-            ..RevisionMessage::default()
-        };
+        let message = RevisionMessage::default()
+            .actor(import.author.actor.clone())
+            .message(import.author.note.clone());
         let applied = match imported {
             Ok(imported) => self
                 .apply(copy, true, message, now)

@@ -61,32 +61,28 @@ fn changes(edits: &[Edit], kept: &Kept) -> Vec<Change> {
 pub(super) async fn perform(workspace: &Workspace, action: &Action, kept: &Kept) -> Result<Answer> {
     Ok(match action.clone() {
         Action::Change(target, edits, author, expect_generation) => {
-            let options = ChangeOptions {
-                author,
-                expect_generation,
-            };
+            let options = ChangeOptions::default()
+                .author(author)
+                .expect_generation(expect_generation);
             let files = workspace.files(at(target));
             let changed = files.change(changes(&edits, kept), options).await?;
             Answer::Moved((changed.generation, changed.operation))
         }
         Action::Import(target, import) => {
-            let options = ImportOptions {
-                into: import.into.clone(),
-                delete_missing: import.delete_missing,
-                author: import.author.clone(),
-                batch: BatchSize {
-                    entries: import.batch,
-                    ..BatchSize::default()
-                },
-                ..ImportOptions::default()
-            };
+            let options = ImportOptions::default()
+                .into(import.into.clone())
+                .delete_missing(import.delete_missing)
+                .author(import.author.clone())
+                .batch(BatchSize::default().entries(import.batch));
             let mut source = Source::new(import);
             let imported = workspace.import(at(target), &mut source, options).await?;
             Answer::Imported(imported)
         }
-        Action::Fork(name, expires) => {
-            Answer::Copies(vec![workspace.fork(ForkOptions { name, expires })?.id])
-        }
+        Action::Fork(name, expires) => Answer::Copies(vec![
+            workspace
+                .fork(ForkOptions::default().name(name).expires(expires))?
+                .id,
+        ]),
         Action::RenameCopy(copy, name) => {
             workspace.rename_copy(copy, name)?;
             Answer::Done
@@ -97,10 +93,9 @@ pub(super) async fn perform(workspace: &Workspace, action: &Action, kept: &Kept)
         }
         Action::Apply(copy, expect, message) => {
             let expect_tree = expected_tree(workspace, copy, expect)?;
-            let options = ApplyOptions {
-                message,
-                expect_tree,
-            };
+            let options = ApplyOptions::default()
+                .message(message)
+                .expect_tree(expect_tree);
             Answer::Applied(workspace.apply(copy, options)?)
         }
         Action::Rebase(copy, author) => Answer::Rebased(workspace.rebase(copy, &author)?.operation),
@@ -133,7 +128,9 @@ pub(super) async fn perform(workspace: &Workspace, action: &Action, kept: &Kept)
         }
         Action::Collect(steps, rows) => {
             for _ in 0..steps {
-                workspace.collect(CollectBudget { rows }).await?;
+                workspace
+                    .collect(CollectBudget::default().rows(rows))
+                    .await?;
             }
             Answer::Done
         }
@@ -149,11 +146,10 @@ async fn keep_house(
     rows: usize,
     keep_revisions: Option<KeepRevisions>,
 ) -> Result<[u64; 3]> {
-    let policy = Upkeep {
-        keep_revisions,
-        budget: CollectBudget { rows },
-        idle: Some(0),
-    };
+    let policy = Upkeep::default()
+        .keep_revisions(keep_revisions)
+        .budget(CollectBudget::default().rows(rows))
+        .idle(0);
     let mut kept = [0; 3];
     loop {
         let step = workspace.upkeep(&policy).await?;
@@ -207,7 +203,7 @@ async fn look(workspace: &Workspace, action: Action) -> Result<Answer> {
             Answer::Entries(seen.collect::<Result<_>>()?)
         }
         Action::Diff(from, to, below, renames, after, limit) => {
-            let options = DiffOptions { below, renames };
+            let options = DiffOptions::default().below(below).renames(renames);
             let (from, to) = (place_at(from), place_at(to));
             let found = workspace.diff_page(from, to, &options, after.as_ref(), limit)?;
             let differs = found.into_iter().map(|found| {

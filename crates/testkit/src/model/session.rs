@@ -309,10 +309,7 @@ impl<'a> Session<'a> {
         self.kept.take();
         self.workspace.gc(|_| {}).await.map_err(told)?;
         let report = self
-            .check_integrity(FsckOptions {
-                contents: true,
-                ..FsckOptions::default()
-            })
+            .check_integrity(FsckOptions::default().contents(true))
             .await?;
         self.model.expire(self.context.now());
         self.model.forget(self.context.now());
@@ -350,14 +347,12 @@ impl Deref for Handle {
 }
 
 fn options() -> Options {
-    Options {
-        inline_limit: super::INLINE_LIMIT,
+    Options::default()
+        .inline_limit(super::INLINE_LIMIT)
         // Small, so that nodes leave the cache and come back.
-        node_cache: 16 << 10,
-        keep_closed_copies: KEEP_CLOSED_COPIES,
-        keep_events: KEEP_EVENTS,
-        ..Options::default()
-    }
+        .node_cache(16 << 10)
+        .keep_closed_copies(KEEP_CLOSED_COPIES)
+        .keep_events(KEEP_EVENTS)
 }
 
 /// Tells whether an action may change what can be seen.

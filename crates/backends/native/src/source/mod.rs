@@ -18,6 +18,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 
+use derive_setters::Setters;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use workspace_core::{EntrySource, Error, ErrorKind, ImportLimits, Result, SourceEntry};
@@ -29,13 +30,15 @@ pub use tar::TarSource;
 pub use zip::ZipSource;
 
 /// How to read a source.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Setters)]
+#[non_exhaustive]
 pub struct SourceOptions {
     /// Leaves out what `.gitignore` files in a directory and above it name, and
     /// `.git` itself.
     pub ignore: bool,
     /// Leaves out this directory and what is below it, such as the workspace's
     /// own within the directory that is imported.
+    #[setters(into)]
     pub exclude: Option<PathBuf>,
     /// Passes over devices, FIFOs and sockets, which are an error otherwise.
     pub skip_special: bool,

@@ -87,10 +87,7 @@ pub(crate) async fn write(workspace: &Workspace, to: &str, bytes: &[u8]) -> Resu
     let change = Change::Write {
         path: path(to),
         content: Content::Bytes(Bytes::copy_from_slice(bytes)),
-        options: WriteOptions {
-            create_parents: true,
-            ..WriteOptions::default()
-        },
+        options: WriteOptions::default().create_parents(true),
     };
     let files = workspace.files(At::Head);
     files

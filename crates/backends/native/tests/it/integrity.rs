@@ -47,11 +47,7 @@ fn made() -> TempDir {
 }
 
 fn check(workspace: &Workspace, repair: bool) -> FsckReport {
-    let options = FsckOptions {
-        contents: true,
-        repair,
-        ..FsckOptions::default()
-    };
+    let options = FsckOptions::default().contents(true).repair(repair);
     block_on(workspace.fsck(options)).unwrap()
 }
 

@@ -170,10 +170,7 @@ fn count(exported: &mut Exported, bar: &ProgressBar, entry: &workspace_core::Ent
 async fn patch(run: &Run, args: &Export) -> Result<Exported> {
     let session = run.session()?;
     let (from, to) = patch_sides(session, args).await?;
-    let options = DiffOptions {
-        below: args.below.clone(),
-        renames: true,
-    };
+    let options = DiffOptions::default().below(args.below.clone());
     let differences = differences(session, from, to, &options).await?;
     let mut sink = Sink::create(&run.out, &args.target, args.force)?;
     let mut exported = Exported::default();

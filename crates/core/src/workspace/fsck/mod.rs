@@ -17,6 +17,8 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
 
+use derive_setters::Setters;
+
 use crate::error::{ErrorKind, Result};
 use crate::id::{ContentId, TreeId};
 use crate::workspace::{Pin, Workspace};
@@ -30,7 +32,8 @@ const MAX_NAMED: usize = 1000;
 const STEP_BYTES: u64 = 1 << 20;
 
 /// How thorough a check is, and what it may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Setters)]
+#[non_exhaustive]
 pub struct FsckOptions {
     /// Also reads every content and compares it with its id.
     pub contents: bool,
@@ -172,10 +175,7 @@ impl<'a> Check<'a> {
     fn new(workspace: &'a Workspace, options: FsckOptions) -> Self {
         Self {
             workspace,
-            options: FsckOptions {
-                rows: options.rows.max(1),
-                ..options
-            },
+            options: options.rows(options.rows.max(1)),
             report: FsckReport::default(),
             feed: Feed::default(),
             pins: HashMap::new(),

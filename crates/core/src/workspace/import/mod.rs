@@ -88,18 +88,13 @@ impl Workspace {
         options: ImportOptions<'_>,
         grant: &Grant,
     ) -> Result<Imported> {
-        let message = RevisionMessage {
-            actor: options.author.actor.clone(),
-            message: options.author.note.clone(),
-            ..RevisionMessage::default()
-        };
+        let message = RevisionMessage::default()
+            .actor(options.author.actor.clone())
+            .message(options.author.note.clone());
         let imported = self
             .import_into(staging.copy(), true, source, options, grant)
             .await?;
-        let options = ApplyOptions {
-            message,
-            ..ApplyOptions::default()
-        };
+        let options = ApplyOptions::default().message(message);
         let revision = match staging.apply(options)? {
             Applied::Published { revision, .. } => Some(revision),
             Applied::Unchanged => None,

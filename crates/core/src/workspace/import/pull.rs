@@ -160,14 +160,12 @@ impl<'a, 'o> Pull<'a, 'o> {
                 media_type,
                 provenance,
             } => {
-                let options = WriteOptions {
-                    create_parents: true,
-                    executable: Some(executable),
-                    modified,
-                    media_type,
-                    provenance,
-                    ..WriteOptions::default()
-                };
+                let options = WriteOptions::default()
+                    .create_parents(true)
+                    .executable(executable)
+                    .modified(modified)
+                    .media_type(media_type)
+                    .provenance(provenance);
                 let content = self.content(&path, source).await?;
                 let write = move |content| What::Write {
                     path,

@@ -23,10 +23,7 @@ pub(super) struct Staging<'a> {
 impl<'a> Staging<'a> {
     pub(super) fn fork(workspace: &'a Workspace) -> Result<Self> {
         let expires = Some(workspace.now().plus_millis(STAGING_MILLIS));
-        let copy = workspace.fork(ForkOptions {
-            name: None,
-            expires,
-        })?;
+        let copy = workspace.fork(ForkOptions::default().expires(expires))?;
         Ok(Self {
             workspace,
             copy: copy.id,

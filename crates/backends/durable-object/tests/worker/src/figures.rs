@@ -13,12 +13,10 @@ fn write(path: &str, content: String) -> Result<Change> {
     Ok(Change::Write {
         path: TreePath::new(path)?,
         content: Content::Bytes(Bytes::from(content)),
-        options: WriteOptions {
-            create_parents: true,
+        options: WriteOptions::default()
+            .create_parents(true)
             // The same content is the same entry, whenever it is written.
-            modified: Some(Timestamp::from_millis(0)),
-            ..WriteOptions::default()
-        },
+            .modified(Timestamp::from_millis(0)),
     })
 }
 

@@ -195,10 +195,7 @@ pub(crate) async fn large(workspace: &Workspace, blobs: &R2Blobs) -> Result<Stri
     }
     assert_eq!(found, [19, 19, 20, 20]);
     let report = workspace
-        .fsck(FsckOptions {
-            contents: true,
-            ..FsckOptions::default()
-        })
+        .fsck(FsckOptions::default().contents(true))
         .await?;
     assert_eq!(report.problems, []);
 
@@ -223,10 +220,7 @@ pub(crate) async fn billed(sql: DoSql, blobs: R2Blobs) -> Result<String> {
         Ok(Change::Write {
             path: TreePath::new(&path)?,
             content: Content::Bytes(Bytes::from(text.to_owned())),
-            options: WriteOptions {
-                create_parents: true,
-                ..WriteOptions::default()
-            },
+            options: WriteOptions::default().create_parents(true),
         })
     };
     let head = workspace.files(At::Head);
@@ -236,10 +230,7 @@ pub(crate) async fn billed(sql: DoSql, blobs: R2Blobs) -> Result<String> {
     });
     let changes = changes.collect::<Result<Vec<_>>>()?;
     head.change(changes, ChangeOptions::default()).await?;
-    let named = ForkOptions {
-        name: Some("draft".into()),
-        expires: Some(Timestamp::from_millis(Timestamp::MAX_MILLIS)),
-    };
+    let named = ForkOptions::named("draft").expires(Timestamp::from_millis(Timestamp::MAX_MILLIS));
     let copy = workspace.fork(named)?.id;
     let files = workspace.files(At::Copy(copy));
     let mut most = 0;

@@ -91,10 +91,7 @@ fn ignore_files_count_on_request() {
     fs::write(root.join("sub/.gitmodules"), "").unwrap();
     fs::write(root.join("a.log"), "").unwrap();
     fs::write(root.join("keep.log"), "").unwrap();
-    let options = SourceOptions {
-        ignore: true,
-        ..SourceOptions::default()
-    };
+    let options = SourceOptions::default().ignore(true);
     let mut source = DirectorySource::open(root, &options).unwrap();
     let paths: Vec<_> = entries(&mut source)
         .into_iter()
@@ -120,10 +117,7 @@ fn an_excluded_directory_is_not_entered() {
         fs::create_dir_all(root.join(directory)).unwrap();
     }
     let exclude = Some(root.join("b/../a/home"));
-    let options = SourceOptions {
-        exclude,
-        ..SourceOptions::default()
-    };
+    let options = SourceOptions::default().exclude(exclude);
     let mut source = DirectorySource::open(root, &options).unwrap();
     let wanted = ["/", "/a", "/b", "/b/home"].map(directory);
     assert_eq!(entries(&mut source), wanted);
@@ -152,10 +146,7 @@ fn a_special_file_is_refused_or_passed_over() {
     let error = refusal(everything(&mut open(place.path())));
     assert_eq!(error.kind(), ErrorKind::Invalid);
     assert!(error.to_string().contains("/socket"), "{error}");
-    let options = SourceOptions {
-        skip_special: true,
-        ..SourceOptions::default()
-    };
+    let options = SourceOptions::default().skip_special(true);
     let mut source = DirectorySource::open(place.path(), &options).unwrap();
     assert_eq!(entries(&mut source), [directory("/"), file("/z", "after")]);
 }

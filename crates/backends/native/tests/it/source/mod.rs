@@ -131,10 +131,7 @@ fn refused_by_import(archive: &[u8], limits: ImportLimits) -> Error {
     let home = place.path().join("home");
     let workspace = create(&home, &Objects::Local, Default::default()).unwrap();
     let before = workspace.head().unwrap();
-    let options = ImportOptions {
-        limits,
-        ..ImportOptions::default()
-    };
+    let options = ImportOptions::default().limits(limits);
     let mut source = open(&packed).unwrap();
     let error = refusal(block_on(workspace.import(At::Head, &mut *source, options)));
     assert_eq!(workspace.head().unwrap(), before);

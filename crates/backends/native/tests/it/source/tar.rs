@@ -234,13 +234,7 @@ fn hard_links_count_before_they_are_held() {
     let read = |members: &[&str], entries| {
         let mut packed = tempfile::NamedTempFile::new().unwrap();
         packed.write_all(&linked(members)).unwrap();
-        let options = SourceOptions {
-            limits: ImportLimits {
-                entries,
-                ..ImportLimits::default()
-            },
-            ..SourceOptions::default()
-        };
+        let options = SourceOptions::default().limits(ImportLimits::default().entries(entries));
         everything(&mut TarSource::open(packed.path(), &options).unwrap())
     };
     assert_eq!(read(&members, 21).unwrap().len(), 21);
@@ -255,13 +249,7 @@ fn hard_links_count_before_they_are_held() {
     cut.truncate(cut.len() - 1024 - 2 * 512);
     let mut packed = tempfile::NamedTempFile::new().unwrap();
     packed.write_all(&cut).unwrap();
-    let options = SourceOptions {
-        limits: ImportLimits {
-            entries: 5,
-            ..ImportLimits::default()
-        },
-        ..SourceOptions::default()
-    };
+    let options = SourceOptions::default().limits(ImportLimits::default().entries(5));
     let error = refusal(everything(
         &mut TarSource::open(packed.path(), &options).unwrap(),
     ));
@@ -278,10 +266,7 @@ fn devices_are_refused_or_passed_over() {
         let error = refused(&archive);
         assert_eq!(error.kind(), ErrorKind::Invalid);
         assert!(error.to_string().contains("/special"), "{error}");
-        let options = SourceOptions {
-            skip_special: true,
-            ..SourceOptions::default()
-        };
+        let options = SourceOptions::default().skip_special(true);
         let reader = std::io::Cursor::new(archive);
         let mut source = TarSource::from_reader(reader, "stdin".into(), &options).unwrap();
         assert_eq!(everything(&mut source).unwrap(), []);
@@ -404,14 +389,8 @@ fn a_bomb_is_stopped_by_the_limits() {
     let packed = packer.finish().unwrap();
     assert!(packed.len() < 1 << 20);
     let limits = [
-        ImportLimits {
-            file_bytes: 1 << 20,
-            ..ImportLimits::default()
-        },
-        ImportLimits {
-            bytes: 1 << 20,
-            ..ImportLimits::default()
-        },
+        ImportLimits::default().file_bytes(1 << 20),
+        ImportLimits::default().bytes(1 << 20),
     ];
     for limits in limits {
         let error = refused_by_import(&packed, limits);
@@ -425,10 +404,7 @@ fn a_bomb_is_stopped_by_the_limits() {
                 .unwrap();
         }
     });
-    let limits = ImportLimits {
-        entries: 49,
-        ..ImportLimits::default()
-    };
+    let limits = ImportLimits::default().entries(49);
     assert_eq!(
         refused_by_import(&many, limits).kind(),
         ErrorKind::LimitExceeded

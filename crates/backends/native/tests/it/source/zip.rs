@@ -123,10 +123,7 @@ fn devices_are_refused_or_passed_over() {
     replace(&mut bytes, &[0, 0, 0xa4, 0x81], &[0, 0, 0xa4, 0x11]);
     let error = refused(&bytes);
     assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
-    let options = SourceOptions {
-        skip_special: true,
-        ..SourceOptions::default()
-    };
+    let options = SourceOptions::default().skip_special(true);
     let source = ZipSource::from_reader(Cursor::new(bytes), 1 << 20, "stdin".into(), &options);
     assert_eq!(entries(&mut source.unwrap()), []);
 }
@@ -166,10 +163,7 @@ fn a_bomb_is_stopped_by_the_limits() {
         zip.write_all(&vec![0; 32 << 20]).unwrap();
     });
     assert!(bomb.len() < 1 << 20);
-    let limits = ImportLimits {
-        bytes: 1 << 20,
-        ..ImportLimits::default()
-    };
+    let limits = ImportLimits::default().bytes(1 << 20);
     assert_eq!(
         refused_by_import(&bomb, limits).kind(),
         ErrorKind::LimitExceeded
