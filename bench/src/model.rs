@@ -19,13 +19,14 @@ const FAULTS: f64 = 0.01;
 /// How many operations one workspace goes through.
 const SESSION: usize = 250;
 
-const STORES: [(&str, MakeStorage<'_>); 3] = [
-    ("memory", &|| Box::new(MemoryStorage::new())),
-    ("SQLite", &|| {
+/// Each with how many workspaces there are, with faults and without.
+const STORES: [(&str, u64, MakeStorage<'_>); 3] = [
+    ("memory", 2_000, &|| Box::new(MemoryStorage::new())),
+    ("SQLite", 400, &|| {
         let database = Shared::new();
         Box::new(SqlStorage::new(move || Ok(database.clone())))
     }),
-    ("SQLite within a Durable Object's limits", &|| {
+    ("SQLite within a Durable Object's limits", 400, &|| {
         let database = Shared::new();
         Box::new(SqlStorage::new(move || {
             Ok(LimitedConn::new(database.clone()))
@@ -35,20 +36,21 @@ const STORES: [(&str, MakeStorage<'_>); 3] = [
 
 /// Measures the section.
 pub(crate) fn measure(bench: &Bench) -> Result<Section> {
-    let (sessions, files) = if bench.quick { (20, 10) } else { (400, 30) };
-    let each = 2 * sessions * SESSION as u64;
-    let all = shown(each as f64);
+    let (less, files) = if bench.quick { (20, 10) } else { (1, 30) };
+    let [memory, sqlite, _] = STORES.map(|(_, sessions, _)| operations(sessions / less));
+    let (memory, sqlite) = (shown(memory as f64), shown(sqlite as f64));
     let mut section = Section::new(
         "Model run",
         format!(
-            "{all} random operations over each of three stores, in workspaces of {SESSION} each and half \
-             of them with faults at one store call in a hundred: answers and all files are compared with \
+            "{memory} random operations over memory, and {sqlite} over SQLite with its own limits and \
+             with others, in workspaces of {SESSION} each and half of them with faults at one store call in a hundred: answers and all files are compared with \
              those of the reference model. Then a crash before and after every store call of import, write, \
              apply, rebase, restore and gc, over memory: the state is the old or the new one, and the \
              repeated operation succeeds once. SQLite is in memory here; a commit to disk is the same code."
         ),
     );
-    for (store, make) in STORES {
+    for (store, sessions, make) in STORES {
+        let sessions = sessions / less;
         let start = Instant::now();
         let mut operations = 0;
         let diverged = [0.0, FAULTS].into_iter().any(|faults| {
@@ -68,12 +70,12 @@ pub(crate) fn measure(bench: &Bench) -> Result<Section> {
             format!("operations without a divergence, {store}"),
             if diverged { 0.0 } else { operations as f64 },
             "operations",
-            Limit::AtLeast(each as f64),
+            Limit::AtLeast(self::operations(sessions) as f64),
         );
         section.shown(format!("time for these, {store}"), took, "s");
     }
     for scenario in Scenario::ALL {
-        let (_, make) = STORES[0];
+        let (_, _, make) = STORES[0];
         let crashes = catch_unwind(AssertUnwindSafe(|| crash(make, scenario, files))).unwrap_or(0);
         section.held(
             format!("crashes survived, {scenario:?}"),
@@ -83,6 +85,11 @@ pub(crate) fn measure(bench: &Bench) -> Result<Section> {
         );
     }
     Ok(section)
+}
+
+/// Returns how many operations there are in so many workspaces, twice.
+fn operations(sessions: u64) -> u64 {
+    2 * sessions * SESSION as u64
 }
 
 /// A database in memory that can be opened again and again.

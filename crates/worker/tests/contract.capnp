@@ -4,6 +4,9 @@ using Workerd = import "/workerd/workerd.capnp";
 using Product = import "workerd.capnp";
 
 const config :Workerd.Config = (
+  # With a collector on several threads, workerd 1.20260426 was seen to sweep for ever, in
+  # which nothing answers any more.
+  v8Flags = ["--single-threaded-gc"],
   services = [
     (name = "main", worker = Product.main),
     (name = "objects", disk = (writable = true)),
