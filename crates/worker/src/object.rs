@@ -7,7 +7,7 @@ use std::sync::{Arc, Once};
 use async_lock::Semaphore;
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
+use axum::http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use futures::FutureExt as _;
 use js_sys::{Array, Uint8Array};
 use tower::ServiceExt as _;
@@ -203,17 +203,15 @@ impl Object {
         let extensions = request.extensions_mut();
         extensions.insert(passage(&self.platform, &open.blobs, &call.body));
         extensions.insert(self.platform.pulse());
-        let may_change = ![Method::GET, Method::HEAD].contains(request.method());
-        let newest = || match may_change {
-            true => open.workspace.last_event(),
-            false => Ok(0),
-        };
-        let before = newest()?;
+        let may_change = ![Method::GET, Method::HEAD].contains(request.method())
+            && !request.uri().path().starts_with("/preview/");
         let response = open.ask(call, request).await;
-        if newest().is_ok_and(|newest| newest != before)
+        // Also where it failed: what it stored may be left for upkeep.
+        if may_change
+            && response.status() != StatusCode::UNAUTHORIZED
             && let Ok(told) = self.platform.changed()
         {
-            // What is committed stays so; a later change tells again.
+            // What is committed stays so; a later call tells again.
             let _failed = JsFuture::from(told).await;
         }
         Ok(response)

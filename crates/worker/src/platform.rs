@@ -39,7 +39,7 @@ extern "C" {
         body: &JsValue,
         size: f64,
     ) -> std::result::Result<Promise, JsValue>;
-    /// Is told after each request that committed something.
+    /// Is told after each request that was let in and may have changed something.
     #[wasm_bindgen(method, catch)]
     pub(crate) fn changed(this: &Platform) -> std::result::Result<Promise, JsValue>;
     /// Resolves after so many milliseconds.

@@ -93,7 +93,7 @@ export class WorkspaceObject extends Operations<WorkspaceEnv> {
     }
   }
 
-  /** Something was committed. */
+  /** Something may have been committed, or stored and left. */
   async #changed(): Promise<void> {
     this.#feed.publish();
     await this.#upkeep.schedule();

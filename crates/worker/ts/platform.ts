@@ -42,7 +42,7 @@ export class Platform {
     return upload(this.#bucket, name, body, size);
   }
 
-  /** Is told after each request that committed something. */
+  /** Is told after each request that was let in and may have changed something. */
   changed(): Promise<void> {
     return this.#changed();
   }
