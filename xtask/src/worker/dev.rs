@@ -1,18 +1,19 @@
 //! `cargo xtask dev`: the Worker, served from this machine.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{build, npm};
+use crate::command::Program;
 use crate::repository::Repository;
 use workspace_workerd::Workerd;
 
@@ -76,26 +77,50 @@ fn write_secret(path: &Path, text: &str) -> Result<()> {
 /// whether all of it ends.
 pub(crate) fn ends(repository: &Repository) -> Result<()> {
     let state = repository.target.join("worker/dev");
-    let mut dev = Command::new(std::env::current_exe()?)
-        .args(["dev", "--listen", "127.0.0.1:0", "--state"])
-        .arg(&state)
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let lines = BufReader::new(dev.stdout.take().context("stdout is piped")?).lines();
-    let address = lines.map_while(|line| line.ok()).find_map(|line| {
-        let address = line.trim().strip_prefix("http://")?;
-        Some(address.split('/').next()?.to_string())
-    });
-    let address = address.context("`cargo xtask dev` did not say where it listens")?;
+    fs::create_dir_all(&state)?;
+    let log = state.join("dev.log");
+    // cargo becomes the task that it has built.
+    let mut dev = Program::cargo()
+        .args(["run", "--quiet", "--package", "xtask", "--", "dev"])
+        .args(["--listen", "127.0.0.1:0", "--state"])
+        .args([&state])
+        .start(fs::File::create(&log)?)?;
+    let ended = end(&mut dev, &log, &state);
+    // Where it did not end by itself.
+    let _ = dev.kill();
+    let _ = dev.wait();
+    ended
+}
+
+fn end(dev: &mut Child, log: &Path, state: &Path) -> Result<()> {
+    let latest = Instant::now() + Duration::from_secs(300);
+    let address = loop {
+        let said = fs::read_to_string(log)?;
+        let mut urls = said.lines().filter_map(|line| {
+            let address = line.trim().strip_prefix("http://")?;
+            address.strip_suffix("/workspaces/demo")
+        });
+        if let Some(address) = urls.next() {
+            break address.to_string();
+        }
+        if let Some(status) = dev.try_wait()? {
+            bail!("`cargo xtask dev` ended with {status}: {said}");
+        }
+        ensure!(
+            Instant::now() < latest,
+            "`cargo xtask dev` listens nowhere: {said}"
+        );
+        thread::sleep(Duration::from_millis(50));
+    };
     TcpStream::connect(&address).with_context(|| format!("nobody is at {address}"))?;
     let mode = fs::metadata(state.join("token"))?.permissions().mode();
     ensure!(mode & 0o777 == 0o600, "the token's mode is {mode:o}");
     let id = i32::try_from(dev.id()).ok().and_then(Pid::from_raw);
     kill_process(id.context("a process has an id")?, Signal::TERM)?;
     dev.wait()?;
-    let end = Instant::now() + Duration::from_secs(5);
+    let latest = Instant::now() + Duration::from_secs(5);
     while TcpStream::connect(&address).is_ok() {
-        ensure!(Instant::now() < end, "workerd goes on at {address}");
+        ensure!(Instant::now() < latest, "workerd goes on at {address}");
         thread::sleep(Duration::from_millis(50));
     }
     println!("`cargo xtask dev` ends with its server");
