@@ -112,7 +112,10 @@ fn end(dev: &mut Child, log: &Path, state: &Path) -> Result<()> {
         );
         thread::sleep(Duration::from_millis(50));
     };
-    TcpStream::connect(&address).with_context(|| format!("nobody is at {address}"))?;
+    for _ in 0..10 {
+        TcpStream::connect(&address).with_context(|| format!("nobody is at {address}"))?;
+        thread::sleep(Duration::from_millis(50));
+    }
     let mode = fs::metadata(state.join("token"))?.permissions().mode();
     ensure!(mode & 0o777 == 0o600, "the token's mode is {mode:o}");
     let id = i32::try_from(dev.id()).ok().and_then(Pid::from_raw);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -47,6 +47,9 @@ pub struct Workerd {
     config: PathBuf,
     state: PathBuf,
     child: Child,
+    /// What it is tied to this process by. Not left in the child, which closes it in
+    /// order to wait.
+    tether: ChildStdin,
     sockets: Sockets,
 }
 
@@ -68,13 +71,14 @@ impl Workerd {
             .join("node_modules/@cloudflare")
             .join(package.2)
             .join("bin/workerd");
-        let (child, sockets) = spawn(&command, config, state, listen, env)?;
+        let (child, tether, sockets) = spawn(&command, config, state, listen, env)?;
         Ok(Self {
             env,
             command,
             config: config.into(),
             state: state.into(),
             child,
+            tether,
             sockets,
         })
     }
@@ -86,7 +90,7 @@ impl Workerd {
     pub fn restart(&mut self) -> Result<()> {
         self.kill();
         let listen = "127.0.0.1:0";
-        (self.child, self.sockets) =
+        (self.child, self.tether, self.sockets) =
             spawn(&self.command, &self.config, &self.state, listen, self.env)?;
         Ok(())
     }
@@ -94,9 +98,7 @@ impl Workerd {
     /// Sends SIGKILL and waits for the end.
     pub fn kill(&mut self) {
         // It may be dead already, which is as good.
-        if let Some(mut tether) = self.child.stdin.take() {
-            let _ = tether.write_all(b"\n");
-        }
+        let _ = self.tether.write_all(b"\n");
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -225,7 +227,7 @@ fn spawn(
     state: &Path,
     listen: &str,
     env: Env,
-) -> Result<(Child, Sockets)> {
+) -> Result<(Child, ChildStdin, Sockets)> {
     for directory in ["objects", "r2"] {
         fs::create_dir_all(state.join(directory)).context("making the state directory")?;
     }
@@ -249,6 +251,7 @@ fn spawn(
         .stderr(log_file)
         .spawn()
         .with_context(|| format!("cannot start {}", command.display()))?;
+    let tether = child.stdin.take().context("stdin is piped")?;
     let stdout = child.stdout.take().context("stdout is piped")?;
     let mut lines = BufReader::new(stdout).lines();
     let mut sockets = Sockets::new();
@@ -264,7 +267,7 @@ fn spawn(
         if name == HTTP {
             // A full pipe would block it.
             std::thread::spawn(move || lines.for_each(drop));
-            return Ok((child, sockets));
+            return Ok((child, tether, sockets));
         }
     }
     let _ = child.wait();
