@@ -40,3 +40,4 @@ pub use limited::LimitedConn;
 pub use memory::{MemoryBlobs, MemoryMeta};
 pub use random::Random;
 pub use storage::{MemoryStorage, SqlStorage, Storage};
+pub use turn::pass;

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 /// Lets every other task run once before it returns.
-pub(crate) async fn pass() {
+pub async fn pass() {
     let mut passed = false;
     poll_fn(|context| {
         if std::mem::replace(&mut passed, true) {

@@ -1,8 +1,5 @@
 //! The integrity check, repair, and contents beside collections.
 
-use std::future::poll_fn;
-use std::task::Poll;
-
 use bytes::Bytes;
 use futures::executor::block_on;
 use futures::future::join;
@@ -15,7 +12,7 @@ use workspace_core::{
     KeepRevisions, NextStep, OperationId, Result, RevisionId, RevisionMessage, TreeId, Upkeep,
 };
 
-use crate::support::{Entries, Fixture, change, kind, path, source_file, write};
+use crate::support::{Entries, Fixture, change, kind, pass, path, source_file, write};
 
 pub(crate) fn contents() -> FsckOptions {
     FsckOptions::default().contents(true)
@@ -63,19 +60,6 @@ pub(crate) fn key_of(fixture: &Fixture, id: ContentId) -> BlobKey {
         Place::Object(key) => key,
         place => panic!("{place:?}"),
     }
-}
-
-/// Lets the other future of a `join` run.
-pub(crate) async fn pass() {
-    let mut passed = false;
-    poll_fn(|context| {
-        if std::mem::replace(&mut passed, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 pub(crate) async fn make(fixture: &Fixture, at: At, change: Change) {

@@ -14,8 +14,8 @@ use workspace_core::{
 };
 use workspace_testkit::MemoryBlobs;
 
-use crate::integrity::{check, contents, id_of, key_of, large, make, pass, tamper};
-use crate::support::{Fixture, change, poll_with, write};
+use crate::integrity::{check, contents, id_of, key_of, large, make, tamper};
+use crate::support::{Fixture, change, pass, poll_with, write};
 
 /// Runs a check and counts the turns of others meanwhile.
 fn turns(fixture: &Fixture, options: FsckOptions) -> (usize, FsckReport) {

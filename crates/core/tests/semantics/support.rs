@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,6 +18,8 @@ use workspace_core::{
     TreePath, View, Workspace, WriteOptions,
 };
 use workspace_testkit::{MemoryBlobs, MemoryMeta};
+
+pub(crate) use workspace_testkit::pass;
 
 pub(crate) struct Fixture {
     pub(crate) workspace: Workspace,
@@ -274,19 +275,6 @@ impl EntrySource for Paused {
     fn chunk(&mut self) -> BoxFuture<'_, Result<Option<Bytes>>> {
         self.0.chunk()
     }
-}
-
-/// Is pending once.
-pub(crate) async fn pass() {
-    let mut passed = false;
-    poll_fn(|context| {
-        if std::mem::replace(&mut passed, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 /// Polls a future to its end, and calls `between` with 0, 1, … wherever it waits.
