@@ -1,6 +1,7 @@
 //! Identifiers: hashes of what they name, counters, and opaque keys.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::sync::OnceLock;
 
@@ -107,6 +108,25 @@ byte_id! {
 byte_id! {
     /// The SHA-256 of a token, which is all that is kept of it.
     TokenHash, 32, "parse token hash"
+}
+
+impl CopyId {
+    /// Returns the first and the last id that start with `text`: 4 to 32 hex digits.
+    /// A start is for people who see what it finds: any day another copy can start so.
+    pub fn starting(text: &str) -> Option<RangeInclusive<Self>> {
+        if text.len() < 4 {
+            return None;
+        }
+        let first = format!("{text:0<32}").parse().ok()?;
+        let last = format!("{text:f<32}").parse().ok()?;
+        Some(first..=last)
+    }
+
+    /// Returns the id before this one; `None` for the first of all.
+    pub fn before(&self) -> Option<Self> {
+        let before = u128::from_be_bytes(self.0).checked_sub(1)?;
+        Some(Self(before.to_be_bytes()))
+    }
 }
 
 impl TokenHash {

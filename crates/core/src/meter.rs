@@ -212,16 +212,6 @@ impl MetaTx for Metered<'_> {
         Ok(self.meter.page(self.rows.expiring_copies(until, limit)?))
     }
 
-    fn open_copies_between(
-        &self,
-        first: &CopyId,
-        last: &CopyId,
-        limit: usize,
-    ) -> Result<Vec<CopyRecord>> {
-        let found = self.rows.open_copies_between(first, last, limit)?;
-        Ok(self.meter.page(found))
-    }
-
     fn closed_copies(&self, until: Timestamp, limit: usize) -> Result<Vec<CopyRecord>> {
         Ok(self.meter.page(self.rows.closed_copies(until, limit)?))
     }

@@ -96,15 +96,6 @@ pub trait MetaTx {
         limit: usize,
     ) -> Result<Vec<CopyRecord>>;
 
-    /// Returns up to `limit` of the open copies whose ids are from `first` to `last`,
-    /// both included, in id order.
-    fn open_copies_between(
-        &self,
-        first: &CopyId,
-        last: &CopyId,
-        limit: usize,
-    ) -> Result<Vec<CopyRecord>>;
-
     /// Returns up to `limit` of the open copies that expire at `until` or before,
     /// in the order of that, then of their ids.
     fn expiring_copies(&self, until: Timestamp, limit: usize) -> Result<Vec<CopyRecord>>;

@@ -434,17 +434,6 @@ impl MetaTx for Tx<'_> {
         self.all("copies", sql, &params, record::copy)
     }
 
-    fn open_copies_between(
-        &self,
-        first: &CopyId,
-        last: &CopyId,
-        limit: usize,
-    ) -> Result<Vec<CopyRecord>> {
-        let sql = select_copies!("WHERE state = 0 AND id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3");
-        let range = [blob(first.as_bytes()), blob(last.as_bytes()), count(limit)];
-        self.all("copies", sql, &range, record::copy)
-    }
-
     fn closed_copies(&self, until: Timestamp, limit: usize) -> Result<Vec<CopyRecord>> {
         let sql =
             select_copies!("WHERE state > 0 AND modified <= ?1 ORDER BY modified, id LIMIT ?2");

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use serde::Serialize;
 use workspace_core::store::{CopyRecord, CopyState};
-use workspace_core::{ErrorKind, ForkOptions};
+use workspace_core::{CopyId, Error, ErrorKind, ForkOptions};
 
 use crate::exit::{Failure, Hinted, Outcome, Result};
 use crate::output::{Output, YELLOW};
@@ -89,6 +89,9 @@ pub(crate) async fn find(session: &Session, name: &str) -> Result<CopyRecord> {
         Err(error) if error.kind() == ErrorKind::NotFound => error,
         found => return Ok(found?),
     };
+    if let Some(copy) = starting(session, name).await? {
+        return Ok(copy);
+    }
     let copies = all(session, false).await?;
     let mut closed: Vec<&CopyRecord> = copies
         .iter()
@@ -104,6 +107,26 @@ pub(crate) async fn find(session: &Session, name: &str) -> Result<CopyRecord> {
             error,
             hint: similar(&copies, name),
         }),
+    }
+}
+
+/// Finds the only open copy whose id starts so.
+///
+/// # Errors
+/// `Invalid` where there are several.
+async fn starting(session: &Session, start: &str) -> Result<Option<CopyRecord>> {
+    let Some(ids) = CopyId::starting(start) else {
+        return Ok(None);
+    };
+    let before = ids.start().before();
+    let mut found = session.copies(true, before.as_ref(), 2).await?;
+    found.retain(|copy| ids.contains(&copy.id));
+    match (found.pop(), found.pop()) {
+        (Some(_), Some(_)) => Err(Error::new(ErrorKind::Invalid, "find copy")
+            .at(start)
+            .because("several copies' ids start so")
+            .into()),
+        (found, _) => Ok(found),
     }
 }
 

@@ -87,34 +87,24 @@ impl Workspace {
         self.read("read copy", |tx| tx.any_copy("read copy", id))
     }
 
-    /// Returns the copy with that id, or the open copy of that name, or the only
-    /// open copy whose id starts so (at least 4 hex digits). Reads at most two rows
-    /// more than it returns, however many copies there are.
+    /// Returns the copy with that id, or the open copy of that name. Reads at most two
+    /// rows, however many copies there are.
     ///
     /// # Errors
-    /// `NotFound`; `Invalid` where several ids start so.
+    /// `NotFound`.
     pub fn find_copy(&self, name_or_id: &str) -> Result<CopyRecord> {
-        let error = |kind| Error::new(kind, "find copy").at(name_or_id.escape_debug());
         self.read("find copy", |tx| {
             if let Ok(id) = name_or_id.parse()
                 && let Some(copy) = tx.rows.copy(&id)?
             {
                 return Ok(copy);
             }
-            if let Some(copy) = tx.rows.open_copy_named(name_or_id)? {
-                return Ok(copy);
-            }
-            let mut starting = match ids_starting(name_or_id) {
-                Some((first, last)) => tx.rows.open_copies_between(&first, &last, 2)?,
-                None => Vec::new(),
-            };
-            match (starting.pop(), starting.pop()) {
-                (Some(copy), None) => Ok(copy),
-                (Some(_), Some(_)) => {
-                    Err(error(ErrorKind::Invalid).because("several copies' ids start so"))
-                }
-                _ => Err(error(ErrorKind::NotFound).because("no open copy has that name or id")),
-            }
+            let named = tx.rows.open_copy_named(name_or_id)?;
+            named.ok_or_else(|| {
+                Error::new(ErrorKind::NotFound, "find copy")
+                    .at(name_or_id.escape_debug())
+                    .because("no open copy has that name or id")
+            })
         })
     }
 
@@ -224,16 +214,6 @@ fn close(tx: &Tx<'_>, mut copy: CopyRecord, kind: EventKind, now: Timestamp) -> 
     tx.put_copy(&copy)?;
     tx.tell(&Event::of_copy(kind, copy.id, now))?;
     Ok(copy)
-}
-
-/// Returns the first and the last id that start with `text`: 4 to 32 hex digits.
-fn ids_starting(text: &str) -> Option<(CopyId, CopyId)> {
-    if text.len() < 4 {
-        return None;
-    }
-    let first = format!("{text:0<32}").parse().ok()?;
-    let last = format!("{text:f<32}").parse().ok()?;
-    Some((first, last))
 }
 
 fn check_name(operation: &'static str, name: &str) -> Result<()> {

@@ -41,10 +41,10 @@ impl<T: Transport> Client<T> {
         )
     }
 
-    /// Finds a copy by the name of an open one, by its id, or the start of it.
+    /// Finds a copy by its id, or by the name of an open one.
     ///
     /// # Errors
-    /// `NotFound`; `Invalid` for an ambiguous start.
+    /// `NotFound`.
     pub async fn find_copy(&self, name_or_id: &str) -> Result<CopyRecord> {
         let path = format!("/v1/copies/{}", encoded(name_or_id, false));
         checked(self.get(&path, &[]).read::<CopyDto>().await?)

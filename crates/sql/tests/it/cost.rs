@@ -122,7 +122,6 @@ fn everything(tx: &dyn MetaTx) -> Result<()> {
     tx.open_copy_named("name")?;
     tx.copies(true, None, 10)?;
     tx.copies(false, Some(&copy), 10)?;
-    tx.open_copies_between(&copy, &copy, 2)?;
     tx.expiring_copies(at, 10)?;
     tx.closed_copies(at, 10)?;
     tx.put_operation(

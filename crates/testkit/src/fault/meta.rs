@@ -110,7 +110,6 @@ counted! {
     fn delete_copy(&self, id: &CopyId) -> Result<()>;
     fn copies(&self, open_only: bool, after: Option<&CopyId>, limit: usize) -> Result<Vec<CopyRecord>>;
     fn expiring_copies(&self, until: Timestamp, limit: usize) -> Result<Vec<CopyRecord>>;
-    fn open_copies_between(&self, first: &CopyId, last: &CopyId, limit: usize) -> Result<Vec<CopyRecord>>;
     fn closed_copies(&self, until: Timestamp, limit: usize) -> Result<Vec<CopyRecord>>;
     fn operation(&self, copy: &CopyId, id: OperationId) -> Result<Option<OperationRecord>>;
     fn put_operation(&self, copy: &CopyId, operation: &OperationRecord) -> Result<()>;

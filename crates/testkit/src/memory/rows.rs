@@ -316,21 +316,6 @@ impl MetaTx for Tx<'_> {
         })
     }
 
-    fn open_copies_between(
-        &self,
-        first: &CopyId,
-        last: &CopyId,
-        limit: usize,
-    ) -> Result<Vec<CopyRecord>> {
-        self.read(|rows| {
-            let all = rows.copies.range(..);
-            let wanted = all.map(|(_, copy)| copy).filter(|copy| {
-                copy.state == CopyState::Open && *first <= copy.id && copy.id <= *last
-            });
-            wanted.take(limit).cloned().collect()
-        })
-    }
-
     fn closed_copies(&self, until: Timestamp, limit: usize) -> Result<Vec<CopyRecord>> {
         self.read(|rows| {
             rows.copies_by(limit, |copy| {

@@ -178,18 +178,6 @@ pub fn copy_pages(store: &dyn MetaStore) {
             assert_eq!(found, wanted, "pages of {limit}, open only: {open_only}");
         }
     }
-    let between = |first: u8, last: u8, limit| {
-        let (first, last) = (copy_id(first), copy_id(last));
-        let found = read(store, |tx| tx.open_copies_between(&first, &last, limit));
-        found.iter().map(|copy| copy.id).collect::<Vec<_>>()
-    };
-    let open = [0x00, 0x02, 0x80, 0xfe].map(copy_id);
-    assert_eq!(between(0x00, 0xff, 9), open);
-    assert_eq!(between(0x00, 0xff, 3), open[..3]);
-    assert_eq!(between(0x02, 0x80, 9), open[1..3], "both ends included");
-    assert_eq!(between(0x03, 0x7f, 9), [], "a closed one is left out");
-    assert_eq!(between(0x80, 0x02, 9), []);
-    assert_eq!(between(0x00, 0xff, 0), []);
     assert_eq!(read(store, |tx| tx.copies(false, None, 0)), []);
     // A page may start after an id that nobody has.
     let after = read(store, |tx| tx.copies(false, Some(&copy_id(0x50)), 1));
