@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 use crate::command::Program;
 use crate::repository::Repository;
 use crate::steps::Steps;
-use crate::{licences, tools, worker};
+use crate::{claims, licences, tools, worker};
 
 /// The bench crate builds the peers that it measures against, xtask-bindgen all of
 /// wasm-bindgen; only those who run them pay for that.
@@ -70,6 +70,7 @@ fn fast(steps: &mut Steps, repository: &Repository) -> Result<()> {
         Program::cargo().args(["fmt", "--all", "--check"]).run()
     })?;
     steps.step("dependency policy", || licences::check(repository))?;
+    steps.step("claims of security", || claims::check(repository))?;
     steps.step("core is pure", core_is_pure)?;
     steps.step("lints", || {
         Program::cargo()
