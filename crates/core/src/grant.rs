@@ -126,6 +126,12 @@ impl Grant {
         reach.is_some_and(|reach| reach.covers())
     }
 
+    /// Tells whether anything at all may be written.
+    pub fn writes_anything(&self) -> bool {
+        let reach = self.reach(&TreePath::root(), Rights::Write);
+        reach.is_some_and(|reach| reach.covers() || reach.passes())
+    }
+
     /// Returns how many globs all scopes have.
     pub(crate) fn globs(&self) -> usize {
         let globs = |scope: &Scope| scope.read.len() + scope.write.len();

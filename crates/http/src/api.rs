@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::http::Method;
 use axum::response::{IntoResponse, Response};
 use send_wrapper::SendWrapper;
 use workspace_core::{ImportLimits, Workspace};
 
 use crate::access::{Access, Who};
 use crate::call::Call;
+use crate::ledger::{Ledger, Memory};
 use crate::problem::Problem;
 use crate::routes;
 
@@ -19,6 +21,7 @@ pub(crate) struct Api {
     workspace: SendWrapper<Workspace>,
     access: Access,
     limits: ImportLimits,
+    memory: Memory,
 }
 
 impl Api {
@@ -31,13 +34,20 @@ impl Api {
     ) -> Result<Call, Problem> {
         let workspace = self.workspace.metered();
         let holder = self.access.admit(who, &workspace, request.headers())?;
-        Ok(Call::new(workspace, holder, self.limits, pattern, request))
+        let timer = request.extensions().get().cloned();
+        let ledger = Ledger::new(&self.memory, timer, holder.as_ref());
+        let limits = self.limits;
+        Ok(Call::new(
+            workspace, holder, limits, ledger, pattern, request,
+        ))
     }
 
     /// Answers with `problem` to who may know which routes there are.
     async fn refuse(self, problem: Problem, request: Request) -> Response {
         match self.access.check(&self.workspace, request.headers()) {
             Ok(None) => problem.into_response(),
+            // Those of its view are all that a grant's holder knows.
+            Ok(Some(_)) if Who::of(request.uri().path()) == Who::Holder => problem.into_response(),
             Ok(Some(_)) => Problem::denied().into_response(),
             Err(unauthorized) => unauthorized.into_response(),
         }
@@ -70,6 +80,7 @@ pub fn router(workspace: Workspace, access: Access, limits: ImportLimits) -> Rou
         workspace: SendWrapper::new(workspace),
         access,
         limits,
+        memory: Memory::new(),
     };
     let routes = routes::all();
     let router = routes.into_iter().fold(Router::new(), |router, route| {
@@ -80,8 +91,31 @@ pub fn router(workspace: Workspace, access: Access, limits: ImportLimits) -> Rou
         .fallback(|State(api): State<Api>, request: Request| {
             api.refuse(Problem::no_such_route(), request)
         })
-        .method_not_allowed_fallback(|State(api): State<Api>, request: Request| {
-            api.refuse(Problem::method_not_allowed(), request)
+        .method_not_allowed_fallback(async |State(api): State<Api>, request: Request| {
+            let problem = Problem::method_not_allowed();
+            match request.uri().path().starts_with("/preview/") {
+                true => routes::site::wrong_method(problem),
+                false => api.refuse(problem, request).await,
+            }
         })
         .with_state(api)
+}
+
+/// Answers for a workspace that is not there as one that is there answers a stranger:
+/// nobody but the holder of its token learns which it is.
+pub fn absent(request: &Request) -> Response {
+    let reads = [Method::GET, Method::HEAD].contains(request.method());
+    let answer = match request.uri().path() {
+        "/v1/health" if reads => routes::upkeep::answers(),
+        "/v1/openapi.json" if reads => routes::upkeep::document(),
+        path if is_preview(path) => Ok(routes::site::absent(request)),
+        _ => Err(Problem::unauthorized()),
+    };
+    answer.unwrap_or_else(IntoResponse::into_response)
+}
+
+/// Tells whether a path is below the token of a preview, or is that.
+fn is_preview(path: &str) -> bool {
+    let rest = path.strip_prefix("/preview/");
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
 }

@@ -1,22 +1,27 @@
 //! Request bodies: whole where they are small, streamed otherwise, and never
 //! longer or shorter than they said.
 
+use std::sync::Arc;
+
 use axum::body::{Body, BodyDataStream};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use send_wrapper::SendWrapper;
-use workspace_core::{Error, ErrorKind, Result};
+use workspace_core::{Error, ErrorKind, Result, Workspace};
 
 use crate::access::Holder;
+use crate::ledger::{Ledger, Missing, SMALL};
 use crate::problem::Problem;
 
 /// A body on its way in.
 pub(crate) struct Incoming {
     body: BodyDataStream,
     declared: Option<u64>,
+    workspace: SendWrapper<Workspace>,
     holder: Option<SendWrapper<Holder>>,
+    ledger: Arc<Ledger>,
 }
 
 impl Incoming {
@@ -24,7 +29,13 @@ impl Incoming {
     ///
     /// # Errors
     /// `Invalid` for a length that is no number, and for an encoding.
-    pub(crate) fn new(headers: &HeaderMap, body: Body, holder: Option<Holder>) -> Result<Self> {
+    pub(crate) fn new(
+        headers: &HeaderMap,
+        body: Body,
+        workspace: Workspace,
+        holder: Option<Holder>,
+        ledger: Arc<Ledger>,
+    ) -> Result<Self> {
         let invalid = |why| Error::new(ErrorKind::Invalid, "read body").because(why);
         let encoding = headers.get(CONTENT_ENCODING).map(|value| value.as_bytes());
         if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
@@ -42,7 +53,9 @@ impl Incoming {
         Ok(Self {
             body: body.into_data_stream(),
             declared,
+            workspace: SendWrapper::new(workspace),
             holder: holder.map(SendWrapper::new),
+            ledger,
         })
     }
 
@@ -62,7 +75,8 @@ impl Incoming {
     /// # Errors
     /// As for [`declared`](Self::declared). The stream ends with an error where it
     /// is longer than `limit`, where it is not as long as declared, where the
-    /// connection fails, and with `Denied` where the sender's grant is dead.
+    /// connection fails or does not go on, and with `Denied` where the sender's grant
+    /// is dead. Its first bytes come once there is room for it.
     pub(crate) fn stream(
         self,
         limit: u64,
@@ -74,27 +88,43 @@ impl Incoming {
                 "{found} bytes{more} came, and Content-Length says {declared}"
             ))
         };
-        let start = (self.body, self.holder, 0);
-        let steps = stream::try_unfold(start, move |(mut body, holder, mut seen)| async move {
-            let chunk = body.try_next().await.map_err(|_| {
-                Error::new(ErrorKind::Source, "read body")
-                    .because(format!("the body broke off after {seen} bytes"))
-            })?;
-            holder.as_ref().map_or(Ok(()), |holder| holder.check())?;
-            let Some(chunk) = chunk else {
-                return match declared {
-                    Some(declared) if declared != seen => Err(wrong_length(seen, "")),
-                    _ => Ok(None),
+        let sender = Arc::new((self.workspace, self.holder, self.ledger));
+        // Without patience until it is its turn.
+        let start = (self.body, None, 0, false);
+        let steps = stream::try_unfold(start, move |(mut body, patience, mut seen, large)| {
+            let sender = Arc::clone(&sender);
+            async move {
+                let (workspace, holder, ledger) = &*sender;
+                let mut patience = match patience {
+                    Some(patience) => patience,
+                    None => ledger.small().await?,
                 };
-            };
-            seen += chunk.len() as u64;
-            if declared.is_some_and(|declared| seen > declared) {
-                return Err(wrong_length(seen, " or more"));
+                let chunk = patience.next(&mut body, workspace).await;
+                let chunk = chunk.map_err(|missing| match missing {
+                    Missing::Broken => Error::new(ErrorKind::Source, "read body")
+                        .because(format!("the body broke off after {seen} bytes")),
+                    Missing::Stalled => ledger.stalled(),
+                })?;
+                holder.as_ref().map_or(Ok(()), |holder| holder.check())?;
+                let Some(chunk) = chunk else {
+                    return match declared {
+                        Some(declared) if declared != seen => Err(wrong_length(seen, "")),
+                        _ => Ok(None),
+                    };
+                };
+                seen += chunk.len() as u64;
+                if declared.is_some_and(|declared| seen > declared) {
+                    return Err(wrong_length(seen, " or more"));
+                }
+                if seen > limit {
+                    return Err(too_long(limit));
+                }
+                let outgrown = seen > SMALL;
+                if outgrown && !large {
+                    ledger.large().await?;
+                }
+                Ok(Some((chunk, (body, Some(patience), seen, outgrown))))
             }
-            if seen > limit {
-                return Err(too_long(limit));
-            }
-            Ok(Some((chunk, (body, holder, seen))))
         });
         Ok(steps.boxed())
     }
@@ -135,9 +165,25 @@ pub(crate) fn expect_media_type(headers: &HeaderMap, accepted: &[&str]) -> Resul
 
 #[cfg(test)]
 mod tests {
+    use std::future;
+    use std::task::Poll;
+
+    use futures::FutureExt as _;
     use futures::executor::block_on;
+    use workspace_core::Options;
+    use workspace_testkit::{MemoryBlobs, MemoryMeta, TestContext};
 
     use super::*;
+    use crate::ledger::{Memory, Timer};
+
+    fn workspace() -> (Workspace, TestContext) {
+        let context = TestContext::new(1);
+        let meta = Box::new(MemoryMeta::new());
+        let blobs = Arc::new(MemoryBlobs::new());
+        let options = Options::default();
+        let workspace = Workspace::create(meta, blobs, context.context(), options).unwrap();
+        (workspace, context)
+    }
 
     fn read(declared: Option<&str>, chunks: &[&'static str], limit: usize) -> Result<Bytes> {
         let mut headers = HeaderMap::new();
@@ -146,7 +192,8 @@ mod tests {
         }
         let chunks: Vec<_> = chunks.iter().map(|chunk| Ok::<_, Error>(*chunk)).collect();
         let body = Body::from_stream(stream::iter(chunks));
-        block_on(Incoming::new(&headers, body, None)?.whole(limit))
+        let ledger = Arc::new(Ledger::new(&Memory::new(), None, None));
+        block_on(Incoming::new(&headers, body, workspace().0, None, ledger)?.whole(limit))
     }
 
     #[test]
@@ -166,5 +213,111 @@ mod tests {
         }
         let error = read(None, &["ab", "cd"], 3).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    }
+
+    /// A timer whose time is the workspace's: it rings at once where nothing else is
+    /// ready.
+    fn timer(context: &TestContext) -> Timer {
+        let context = SendWrapper::new(context.clone());
+        Timer::new(move |duration| {
+            let context = context.clone();
+            async move { context.advance(duration.as_millis() as i64) }.boxed()
+        })
+    }
+
+    /// A body of `chunks`, each after so many milliseconds; without an end.
+    fn dripping(context: &TestContext, chunks: &[(i64, usize)]) -> Body {
+        let context = SendWrapper::new(context.clone());
+        let chunks = stream::iter(chunks.to_vec()).then(move |(wait, size)| {
+            let context = context.clone();
+            SendWrapper::new(async move {
+                // Not at once, so that it is waited for.
+                let mut first = true;
+                future::poll_fn(|task| {
+                    if std::mem::take(&mut first) {
+                        task.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(())
+                })
+                .await;
+                context.advance(wait);
+                Ok::<_, Error>(Bytes::from(vec![b'x'; size]))
+            })
+        });
+        Body::from_stream(chunks.chain(stream::pending()))
+    }
+
+    #[test]
+    fn a_body_that_keeps_the_server_waiting_ends() {
+        let second = 1_000;
+        for (chunks, taken) in [
+            // None of it came.
+            (vec![], 0),
+            // Seldom and little: 29 seconds for a byte that gives nothing back.
+            (vec![(29 * second, 1), (2 * second, 1)], 1),
+            // As slow as it may be.
+            (vec![(10 * second, 5_120); 40], 40 * 5_120),
+            // A rush gives back no more than there was.
+            (
+                vec![(0, 1 << 20), (29 * second, 1), (2 * second, 1)],
+                (1 << 20) + 1,
+            ),
+        ] {
+            let (workspace, context) = workspace();
+            let ledger = Arc::new(Ledger::new(&Memory::new(), Some(timer(&context)), None));
+            let body = dripping(&context, &chunks);
+            let headers = HeaderMap::new();
+            let incoming = Incoming::new(&headers, body, workspace, None, Arc::clone(&ledger));
+            let mut body = incoming.unwrap().stream(1 << 30).unwrap();
+            let mut seen = 0;
+            let error = loop {
+                match block_on(body.try_next()) {
+                    Ok(chunk) => seen += chunk.unwrap().len(),
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!(
+                (seen, error.kind()),
+                (taken, ErrorKind::Source),
+                "{chunks:?}"
+            );
+            assert!(ledger.verdict().is_some_and(|found| found.status() == 408));
+        }
+    }
+
+    #[test]
+    fn bodies_wait_for_their_turn_and_not_for_others() {
+        let memory = Memory::new();
+        let (workspace, context) = workspace();
+        let incoming = |ledger: &Arc<Ledger>, size: usize| {
+            let body = dripping(&context, &[(0, size)]);
+            let (headers, ledger) = (HeaderMap::new(), Arc::clone(ledger));
+            let incoming = Incoming::new(&headers, body, workspace.clone(), None, ledger);
+            incoming.unwrap().stream(1 << 30).unwrap()
+        };
+        let ledger = |timer| Arc::new(Ledger::new(&memory, timer, None));
+        // Without a timer the next one waits.
+        let begin = |size| {
+            let ledger = ledger(None);
+            let mut body = incoming(&ledger, size);
+            let mut first = body.try_next();
+            // Once for the chunk, which does not come at once.
+            let come = (&mut first)
+                .now_or_never()
+                .or_else(|| (&mut first).now_or_never());
+            come.map(|come| (come.unwrap().unwrap(), ledger))
+        };
+        let large: Vec<_> = std::iter::from_fn(|| begin(SMALL as usize + 1)).collect();
+        assert_eq!(large.len(), 2);
+        // The one that was begun in vain has let go of its share.
+        let small: Vec<_> = std::iter::from_fn(|| begin(1)).collect();
+        assert_eq!(small.len(), 30);
+        let late = ledger(Some(timer(&context)));
+        let error = block_on(incoming(&late, 1).try_next()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Source);
+        assert!(late.verdict().is_some_and(|found| found.status() == 503));
+        drop((large, small));
+        assert!(begin(SMALL as usize + 1).is_some());
     }
 }

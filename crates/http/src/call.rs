@@ -16,6 +16,7 @@ use workspace_core::{
 
 use crate::access::Holder;
 use crate::body::{Incoming, expect_media_type};
+use crate::ledger::Ledger;
 use crate::own_host::OwnHost;
 use crate::passage::Passage;
 use crate::problem::Problem;
@@ -38,6 +39,8 @@ pub(crate) struct Call {
     pub(crate) own_host: bool,
     pub(crate) pulse: Option<Pulse>,
     pub(crate) uri: Uri,
+    /// What its body takes.
+    pub(crate) ledger: Arc<Ledger>,
     pattern: Arc<str>,
     body: Body,
 }
@@ -47,6 +50,7 @@ impl Call {
         workspace: Workspace,
         holder: Option<Holder>,
         limits: ImportLimits,
+        ledger: Ledger,
         pattern: Arc<str>,
         request: Request,
     ) -> Self {
@@ -61,6 +65,7 @@ impl Call {
             own_host: parts.extensions.remove::<OwnHost>().is_some(),
             pulse: parts.extensions.remove(),
             uri: parts.uri,
+            ledger: Arc::new(ledger),
             pattern,
             body,
         }
@@ -99,6 +104,19 @@ impl Call {
         match &self.holder {
             Some(holder) => holder.view(),
             None => Ok(self.workspace.files(self.at()?)),
+        }
+    }
+
+    /// Returns the files that the request is about, to change them. What only may be
+    /// read is refused before the body is taken.
+    ///
+    /// # Errors
+    /// As for [`view`](Self::view); `Denied`.
+    pub(crate) fn view_to_change(&self) -> Result<View, Problem> {
+        let view = self.view()?;
+        match view.grant().writes_anything() {
+            true => Ok(view),
+            false => Err(Problem::denied()),
         }
     }
 
@@ -188,7 +206,14 @@ impl Call {
     /// # Errors
     /// `Invalid` for headers that contradict it.
     pub(crate) fn incoming(self) -> Result<Incoming> {
-        Incoming::new(&self.headers, self.body, self.holder)
+        let workspace = self.workspace;
+        Incoming::new(
+            &self.headers,
+            self.body,
+            workspace,
+            self.holder,
+            self.ledger,
+        )
     }
 }
 

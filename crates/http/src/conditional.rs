@@ -11,8 +11,23 @@ use workspace_core::{
     ContentId, Entry, Error, ErrorKind, File, Precondition, Result, Timestamp, TreePath,
 };
 
-/// Returns the ETag of a content.
-pub(crate) fn etag(content: &ContentId) -> String {
+/// Returns the entity tag of a file: its content in quotes; where it has a media type,
+/// followed by the first 8 hex digits of that one's SHA-256. The same bytes as another
+/// type are another representation, which whoever has the first has to get.
+pub(crate) fn etag(file: &File) -> String {
+    let content = file.content;
+    match &file.media_type {
+        None => format!("\"{content}\""),
+        Some(kind) => {
+            let digest = ContentId::of(kind.as_str().as_bytes()).to_string();
+            format!("\"{content}-{}\"", &digest[..8])
+        }
+    }
+}
+
+/// Returns the entity tag that stands for a content, whatever its media type: what
+/// `If-Match` takes of who knows no more.
+pub(crate) fn content_tag(content: &ContentId) -> String {
     format!("\"{content}\"")
 }
 
@@ -33,37 +48,102 @@ fn later_than(headers: &HeaderMap, name: &HeaderName, time: Timestamp) -> Option
     Some(time.as_millis().div_euclid(1000) > i64::try_from(since).ok()?)
 }
 
-/// A list of entity tags.
+/// What `If-Match` or `If-None-Match` names.
 enum Tags {
     Any,
-    Listed(Vec<String>),
+    Listed(Vec<Tag>),
+}
+
+/// An entity tag.
+struct Tag {
+    weak: bool,
+    /// With its quotes.
+    opaque: String,
 }
 
 impl Tags {
-    /// Reads a header; weak tags are left out where `strong`.
-    fn read(headers: &HeaderMap, name: &HeaderName, strong: bool) -> Option<Self> {
+    /// Reads a header: `*`, or entity tags with commas between them (RFC 9110, 8.8.3
+    /// and 5.6.1). Between its quotes a tag may have what it likes.
+    ///
+    /// # Errors
+    /// `Invalid` for anything else.
+    fn read(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Self>> {
+        let mut values = headers.get_all(name).iter().peekable();
+        if values.peek().is_none() {
+            return Ok(None);
+        }
         let mut listed = Vec::new();
-        let mut found = false;
-        for value in headers.get_all(name) {
-            found = true;
-            for tag in value.to_str().unwrap_or_default().split(',') {
-                match (tag.trim(), tag.trim().strip_prefix("W/")) {
-                    ("*", _) => return Some(Self::Any),
-                    (_, Some(weak)) if !strong => listed.push(weak.to_string()),
-                    (_, Some(_)) => {}
-                    (tag, None) => listed.push(tag.to_string()),
+        let mut any = false;
+        for value in values {
+            let text = value.to_str().unwrap_or_default();
+            let mut rest = text.trim_matches([' ', '\t', ',']);
+            if rest == "*" {
+                any = true;
+                continue;
+            }
+            while !rest.is_empty() {
+                let (tag, after) = split_tag(rest).ok_or_else(|| malformed(name, text))?;
+                listed.push(tag);
+                let next = after.trim_start_matches([' ', '\t']);
+                if !next.is_empty() && !next.starts_with(',') {
+                    return Err(malformed(name, text));
                 }
+                rest = next.trim_start_matches([' ', '\t', ',']);
             }
         }
-        found.then_some(Self::Listed(listed))
-    }
-
-    fn matches(&self, content: &ContentId) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Listed(tags) => tags.contains(&etag(content)),
+        match (any, listed.is_empty()) {
+            (true, true) => Ok(Some(Self::Any)),
+            (true, false) => Err(malformed(name, "* beside entity tags")),
+            (false, _) => Ok(Some(Self::Listed(listed))),
         }
     }
+
+    /// Tells whether a file is named by one that is not weak, or by its content.
+    fn name(&self, file: &File) -> bool {
+        let (whole, content) = (etag(file), content_tag(&file.content));
+        self.any(|tag| !tag.weak && (tag.opaque == whole || tag.opaque == content))
+    }
+
+    /// Tells whether one of them, weak or not, is that of a file.
+    fn have(&self, file: &File) -> bool {
+        let whole = etag(file);
+        self.any(|tag| tag.opaque == whole)
+    }
+
+    /// Tells whether one of them, weak or not, has a file's content.
+    fn have_content(&self, file: &File) -> bool {
+        let content = content_tag(&file.content);
+        self.have(file) || self.any(|tag| tag.opaque == content)
+    }
+
+    fn any(&self, is: impl Fn(&Tag) -> bool) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Listed(tags) => tags.iter().any(is),
+        }
+    }
+}
+
+/// Takes the entity tag that a list begins with.
+fn split_tag(list: &str) -> Option<(Tag, &str)> {
+    let strong = list.strip_prefix("W/");
+    let opaque = strong.unwrap_or(list);
+    let end = opaque.strip_prefix('"')?.find('"')? + 2;
+    let tag = Tag {
+        weak: strong.is_some(),
+        opaque: opaque[..end].into(),
+    };
+    Some((tag, &opaque[end..]))
+}
+
+fn malformed(name: &HeaderName, text: &str) -> Error {
+    let shown: String = text.chars().take(120).collect();
+    Error::new(ErrorKind::Invalid, "read header")
+        .at(name)
+        .because(format!(
+            "expected `*` or entity tags in quotes, found {}",
+            shown.escape_debug()
+        ))
 }
 
 /// What to answer to a conditional read.
@@ -77,21 +157,24 @@ pub(crate) enum Read {
     Failed,
 }
 
-/// Evaluates the conditions of a read.
-pub(crate) fn read(headers: &HeaderMap, file: &File) -> Read {
-    let failed = match Tags::read(headers, &IF_MATCH, true) {
-        Some(tags) => !tags.matches(&file.content),
+/// Evaluates the conditions of a read, in the order of RFC 9110, 13.2.2.
+///
+/// # Errors
+/// `Invalid` for a header that is no list of entity tags.
+pub(crate) fn read(headers: &HeaderMap, file: &File) -> Result<Read> {
+    let failed = match Tags::read(headers, &IF_MATCH)? {
+        Some(tags) => !tags.name(file),
         None => later_than(headers, &IF_UNMODIFIED_SINCE, file.modified) == Some(true),
     };
-    let same = match Tags::read(headers, &IF_NONE_MATCH, false) {
-        Some(tags) => tags.matches(&file.content),
+    let same = match Tags::read(headers, &IF_NONE_MATCH)? {
+        Some(tags) => tags.have(file),
         None => later_than(headers, &IF_MODIFIED_SINCE, file.modified) == Some(false),
     };
-    match (failed, same) {
+    Ok(match (failed, same) {
         (true, _) => Read::Failed,
         (_, true) => Read::NotModified,
         _ => Read::Whole,
-    }
+    })
 }
 
 /// What a range header asks for.
@@ -112,7 +195,7 @@ pub(crate) fn part(headers: &HeaderMap, file: &File) -> Part {
         return Part::Whole;
     };
     if let Some(value) = headers.get(IF_RANGE) {
-        let tag = value.as_bytes() == etag(&file.content).as_bytes();
+        let tag = value.as_bytes() == etag(file).as_bytes();
         let date =
             || http_date(file.modified).is_some_and(|date| date.as_bytes() == value.as_bytes());
         if !tag && !date() {
@@ -150,52 +233,61 @@ fn parse_range(text: &str, size: u64) -> Option<Part> {
     })
 }
 
-/// Evaluates the conditions of a write against what is there now.
+/// Evaluates the conditions of a write against what is there now, in the order of
+/// RFC 9110, 13.2.2: what must be there first, then what must not.
 ///
 /// The precondition holds that state fast until the write commits.
 ///
 /// # Errors
-/// `Stale`, and `AlreadyExists` for `If-None-Match: *`.
+/// `Stale`, and `AlreadyExists` for `If-None-Match: *`; `Invalid` for a header that is
+/// no list of entity tags.
 pub(crate) fn write(
     headers: &HeaderMap,
     path: &TreePath,
     found: Option<&Entry>,
 ) -> Result<Precondition> {
     let stale = |why: String| Error::new(ErrorKind::Stale, "write").at(path).because(why);
-    let content = found.and_then(Entry::as_file).map(|file| file.content);
-    if let Some(tags) = Tags::read(headers, &IF_NONE_MATCH, false) {
-        return match (tags, found) {
-            (_, None) => Ok(Precondition::Absent),
-            (Tags::Any, Some(_)) => Err(Error::new(ErrorKind::AlreadyExists, "write").at(path)),
-            (tags, Some(_)) => match content {
-                Some(content) if tags.matches(&content) => {
-                    Err(stale(format!("its content is {content}")))
-                }
-                Some(content) => Ok(Precondition::Content(content)),
-                None => Ok(Precondition::None),
-            },
-        };
-    }
-    let Some(tags) = Tags::read(headers, &IF_MATCH, true) else {
-        let modified = found.and_then(Entry::modified);
-        return match modified.and_then(|time| later_than(headers, &IF_UNMODIFIED_SINCE, time)) {
-            Some(true) => Err(stale("it was modified since".into())),
-            _ => Ok(Precondition::None),
-        };
-    };
-    match (&tags, content) {
-        (_, Some(content)) if tags.matches(&content) => Ok(Precondition::Content(content)),
-        (Tags::Any, None) if found.is_some() => Ok(Precondition::None),
-        (Tags::Listed(listed), content) => {
+    let file = found.and_then(Entry::as_file);
+    let (expected, refused) = (
+        Tags::read(headers, &IF_MATCH)?,
+        Tags::read(headers, &IF_NONE_MATCH)?,
+    );
+    match (&expected, file) {
+        (None, _) => {
+            let modified = found.and_then(Entry::modified);
+            let later = modified.and_then(|time| later_than(headers, &IF_UNMODIFIED_SINCE, time));
+            if later == Some(true) {
+                return Err(stale("it was modified since".into()));
+            }
+        }
+        (Some(Tags::Any), _) if found.is_some() => {}
+        (Some(Tags::Any), _) => return Err(stale("nothing is there".into())),
+        (Some(tags), Some(file)) if tags.name(file) => {}
+        (Some(Tags::Listed(listed)), _) => {
             let expected = match listed.as_slice() {
-                [one] => one.trim_matches('"'),
+                [one] => one.opaque.trim_matches('"'),
                 _ => "another",
             };
-            let found = content.map_or("no file".into(), |content| content.to_string());
-            Err(stale(format!("expected content {expected}, found {found}")))
+            let found = file.map_or("no file".into(), |file| file.content.to_string());
+            return Err(stale(format!("expected content {expected}, found {found}")));
         }
-        (Tags::Any, _) => Err(stale("nothing is there".into())),
     }
+    match (&refused, found, file) {
+        (Some(_), None, _) => return Ok(Precondition::Absent),
+        (Some(Tags::Any), Some(_), _) => {
+            return Err(Error::new(ErrorKind::AlreadyExists, "write").at(path));
+        }
+        (Some(tags), _, Some(file)) if tags.have_content(file) => {
+            return Err(stale(format!("its content is {}", file.content)));
+        }
+        _ => {}
+    }
+    Ok(match file {
+        Some(file) if expected.is_some() || refused.is_some() => {
+            Precondition::Content(file.content)
+        }
+        _ => Precondition::None,
+    })
 }
 
 #[cfg(test)]
@@ -249,7 +341,7 @@ mod tests {
 
     #[test]
     fn a_range_of_another_content_is_the_whole() {
-        let (tag, date) = (etag(&ContentId::of(b"x")), "Thu, 01 Jan 1970 00:16:40 GMT");
+        let (tag, date) = (etag(&file(10)), "Thu, 01 Jan 1970 00:16:40 GMT");
         for (condition, expected) in [
             (&*tag, Part::Bytes(1..2)),
             (date, Part::Bytes(1..2)),
@@ -263,7 +355,7 @@ mod tests {
 
     #[test]
     fn reads_follow_their_conditions() {
-        let tag = etag(&ContentId::of(b"x"));
+        let tag = etag(&file(1));
         let weak = format!("\"a\", W/{tag}");
         let (before, same) = (
             "Thu, 01 Jan 1970 00:16:39 GMT",
@@ -274,6 +366,8 @@ mod tests {
             (IF_NONE_MATCH, &weak, Read::NotModified),
             (IF_NONE_MATCH, "*", Read::NotModified),
             (IF_NONE_MATCH, "\"a\"", Read::Whole),
+            (IF_NONE_MATCH, "\"a,*,b\", W/\"a, *\"", Read::Whole),
+            (IF_NONE_MATCH, "", Read::Whole),
             (IF_MATCH, &tag, Read::Whole),
             (IF_MATCH, &weak, Read::Failed),
             (IF_MATCH, "*", Read::Whole),
@@ -284,11 +378,60 @@ mod tests {
             (IF_UNMODIFIED_SINCE, same, Read::Whole),
         ] {
             assert_eq!(
-                read(&headers(&[(name.clone(), value)]), &file(1)),
+                read(&headers(&[(name.clone(), value)]), &file(1)).unwrap(),
                 expected,
                 "{name} {value}"
             );
         }
+    }
+
+    #[test]
+    fn a_list_of_tags_is_read_by_its_grammar() {
+        let tag = etag(&file(1));
+        let read = |value: &str| read(&headers(&[(IF_NONE_MATCH, value)]), &file(1));
+        for same in [
+            format!(", {tag}"),
+            format!("\"\" ,\t,W/\"a,b\",{tag},"),
+            format!("W/{tag}"),
+        ] {
+            assert_eq!(read(&same).unwrap(), Read::NotModified, "{same}");
+        }
+        let bare = tag.trim_matches('"');
+        for bad in [
+            bare,
+            "**",
+            "*, \"a\"",
+            "\"a",
+            "\"a\"b\"",
+            "\"a\" \"b\"",
+            "w/\"a\"",
+            "W/ \"a\"",
+        ] {
+            let error = read(bad).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Invalid, "{bad}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_tag_is_of_the_bytes_and_their_type() {
+        let (plain, typed) = (
+            file(1),
+            File {
+                media_type: Some(workspace_core::Text::new("text/html").unwrap()),
+                ..file(1)
+            },
+        );
+        assert_ne!(etag(&plain), etag(&typed));
+        let reads = |name, tag: &str, file| read(&headers(&[(name, tag)]), file).unwrap();
+        let content = content_tag(&typed.content);
+        assert_eq!(reads(IF_NONE_MATCH, &content, &typed), Read::Whole);
+        assert_eq!(
+            reads(IF_NONE_MATCH, &etag(&typed), &typed),
+            Read::NotModified
+        );
+        assert_eq!(reads(IF_MATCH, &content, &typed), Read::Whole);
+        assert_eq!(reads(IF_MATCH, &etag(&typed), &typed), Read::Whole);
+        assert_eq!(reads(IF_MATCH, &etag(&typed), &plain), Read::Failed);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //!   grants. Nothing is open by default.
 //! - [`Client`]: the other side, over any [`Transport`], in the types of the core.
 //! - [`Pulse`]: what a server keeps streams of events alive by, and ends them.
+//! - [`Timer`]: what it ends bodies by that do not come.
 //! - [`wire`]: what goes over the wire as JSON.
 //! - [`ProblemDto`], [`status`]: failures as problem documents with stable codes.
 //! - [`OPENAPI`]: the OpenAPI 3.1 document, made of the routes by [`openapi`].
@@ -34,6 +35,7 @@ mod body;
 mod call;
 mod client;
 mod conditional;
+mod ledger;
 mod openapi;
 mod own_host;
 mod passage;
@@ -46,13 +48,12 @@ mod tar;
 pub mod wire;
 
 pub use access::Access;
-pub use api::router;
+pub use api::{absent, router};
 pub use axum::body::Body;
 pub use client::{Client, RemoteEvents, RemoteExport, RemoteWalk, Transport, Written};
+pub use ledger::Timer;
 pub use openapi::{OPENAPI, openapi};
 pub use own_host::within_preview;
 pub use passage::{Passage, Passed};
-pub use problem::{
-    ConflictDto, PROBLEM_JSON, PathListDto, ProblemDto, problem, status, unauthorized,
-};
+pub use problem::{ConflictDto, PROBLEM_JSON, PathListDto, ProblemDto, problem, status};
 pub use pulse::Pulse;

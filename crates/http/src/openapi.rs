@@ -120,7 +120,7 @@ fn parameters(route: &Route) -> Vec<Value> {
             "*path" => {
                 "A path of the tree without its leading `/`; slashes as they are, or encoded."
             }
-            "copy" => "A copy's name, its id, or the start of its id.",
+            "copy" => "A copy's name, or its id.",
             "tree" => "A tree's id, in hex; it has to be that of something that is kept.",
             "grant" => "A grant's id, in hex.",
             "preview" => "A preview's id, in hex.",

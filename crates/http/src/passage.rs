@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use workspace_core::{BlobKey, ContentId, HeldObject, Result};
 
-type Store = dyn Fn(BlobKey, u64) -> BoxFuture<'static, Result<ContentId>> + Send + Sync;
+type Store = dyn Fn(BlobKey, u64) -> BoxFuture<'static, Result<Option<ContentId>>> + Send + Sync;
 
 /// What a server puts among a request's extensions if it can move the bodies of
 /// objects by itself.
@@ -21,15 +21,19 @@ pub struct Passage(Arc<Store>);
 
 impl Passage {
     /// Takes what stores the request's body, of so many bytes, under a key, and
-    /// returns the SHA-256 of what it stored. It fails with `Invalid` where the
-    /// body has another length, and with `Source` where it breaks off.
+    /// returns the SHA-256 of what it stored, or nothing where the body kept it
+    /// waiting for too long. It fails with `Invalid` where the body has another
+    /// length, and with `Source` where it breaks off.
     pub fn new(
-        store: impl Fn(BlobKey, u64) -> BoxFuture<'static, Result<ContentId>> + Send + Sync + 'static,
+        store: impl Fn(BlobKey, u64) -> BoxFuture<'static, Result<Option<ContentId>>>
+        + Send
+        + Sync
+        + 'static,
     ) -> Self {
         Self(Arc::new(store))
     }
 
-    pub(crate) async fn store(&self, key: BlobKey, size: u64) -> Result<ContentId> {
+    pub(crate) async fn store(&self, key: BlobKey, size: u64) -> Result<Option<ContentId>> {
         (self.0)(key, size).await
     }
 }

@@ -1,8 +1,11 @@
 //! Failures as problem documents (RFC 9457).
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE,
+    CACHE_CONTROL, CONNECTION, CONTENT_RANGE, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
+    WWW_AUTHENTICATE,
 };
 use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
@@ -49,12 +52,6 @@ pub(crate) fn tells_detail(kind: ErrorKind) -> bool {
 /// Returns the answer to a request that failed before it came to a router.
 pub fn problem(error: Error) -> Response<Body> {
     Problem::from(error).into_response()
-}
-
-/// Returns the answer to a request whose token is missing or wrong, for a server
-/// that has no workspace to ask.
-pub fn unauthorized() -> Response<Body> {
-    Problem::unauthorized().into_response()
 }
 
 /// A failed request.
@@ -154,6 +151,11 @@ impl Problem {
         self.status
     }
 
+    /// Returns the header that goes with the status, for an answer in other words.
+    pub(crate) fn into_header(self) -> Option<(HeaderName, HeaderValue)> {
+        self.header
+    }
+
     /// Without a token, or with a wrong one. Says nothing else.
     pub(crate) fn unauthorized() -> Self {
         Self {
@@ -192,6 +194,33 @@ impl Problem {
         );
         let found = found.escape_debug();
         problem.body.detail = Some(format!("the body is {found}, expected {expected}"));
+        problem
+    }
+
+    /// Bodies of the same sender take all the memory that there is for them, and none
+    /// of them ends.
+    pub(crate) fn busy() -> Self {
+        Self {
+            header: Some((RETRY_AFTER, HeaderValue::from_static("5"))),
+            ..Self::of_http(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "busy",
+                "too many bodies are under way",
+            )
+        }
+    }
+
+    /// A body for which the server waited for longer than `patience`. The connection
+    /// is of no use any more.
+    pub(crate) fn request_timeout(patience: Duration) -> Self {
+        let mut problem = Self::of_http(
+            StatusCode::REQUEST_TIMEOUT,
+            "request_timeout",
+            "the body took too long",
+        );
+        let seconds = patience.as_secs();
+        problem.body.detail = Some(format!("it was waited for {seconds} seconds"));
+        problem.header = Some((CONNECTION, HeaderValue::from_static("close")));
         problem
     }
 

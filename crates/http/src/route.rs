@@ -144,6 +144,9 @@ impl Route {
     }
 
     fn takes(mut self, required: bool, content: ContentDoc) -> Self {
+        self = self
+            .fails_with(StatusCode::REQUEST_TIMEOUT, "request_timeout")
+            .fails_with(StatusCode::SERVICE_UNAVAILABLE, "busy");
         if matches!(content, ContentDoc::Json(_)) || media_type_is_checked(&content) {
             let code = "unsupported_media_type";
             self = self.fails_with(StatusCode::UNSUPPORTED_MEDIA_TYPE, code);
@@ -225,7 +228,9 @@ impl Route {
                     Err(problem) => return problem.into_response(),
                 };
                 let (workspace, holder) = (call.workspace.clone(), call.holder.clone());
+                let ledger = Arc::clone(&call.ledger);
                 let answer = handler(call).await;
+                let answer = answer.map_err(|problem| ledger.verdict().unwrap_or(problem));
                 let mut response = answer.unwrap_or_else(|problem| {
                     // A token that dies on the way is like one that was dead.
                     match holder.as_ref().map(Holder::check) {

@@ -15,13 +15,15 @@ use crate::problem::Problem;
 
 /// The media type of a file about which nobody said anything.
 pub(crate) const BYTES: &str = "application/octet-stream";
+/// The content of a file, in answers: what its `ETag` begins with.
+const CONTENT: HeaderName = HeaderName::from_static("workspace-content");
 /// Whether a file may be executed, in answers.
 const EXECUTABLE: HeaderName = HeaderName::from_static("workspace-executable");
 
 /// Answers with a file that a view let the caller see at `path`, or with a range of
 /// it.
 pub(crate) async fn serve(call: &Call, path: &TreePath, file: &File) -> Answer {
-    match conditional::read(&call.headers, file) {
+    match conditional::read(&call.headers, file)? {
         Read::Failed => {
             let why = format!("its content is {}", file.content);
             return Err(Error::new(ErrorKind::Stale, "read")
@@ -83,8 +85,10 @@ pub(crate) async fn serve(call: &Call, path: &TreePath, file: &File) -> Answer {
 fn describe(file: &File, headers: &mut HeaderMap) {
     let date = http_date(file.modified).and_then(|date| date.try_into().ok());
     headers.extend(date.map(|date| (LAST_MODIFIED, date)));
-    let tag = HeaderValue::try_from(etag(&file.content));
+    let tag = HeaderValue::try_from(etag(file));
     headers.extend(tag.map(|tag| (ETAG, tag)));
+    let content = HeaderValue::try_from(file.content.to_string());
+    headers.extend(content.map(|content| (CONTENT, content)));
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     let executable = if file.executable { "true" } else { "false" };

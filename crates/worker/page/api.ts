@@ -32,6 +32,8 @@ export interface Read {
 const SHOWN = 1 << 20;
 /** What the server closes the feed with when the events that are wanted are gone. */
 const GONE = 4410;
+/** How long before a connection that was lost is made again. */
+const RETRY = 2000;
 
 export class Api {
   readonly #token: string;
@@ -110,14 +112,17 @@ export class Api {
   /** Calls back for each event from now on, until `stop` is. */
   follow(seen: (event: Event) => void, missed: () => void, stop: AbortSignal): void {
     let after: number | undefined;
-    const connect = () => {
+    const connect = async () => {
       if (stop.aborted) return;
-      const from = after === undefined ? "" : `?after=${after}`;
-      const url = this.url(`/v1/events${from}`).replace(
-        /^/,
-        location.origin.replace(/^http/, "ws"),
-      );
-      const socket = new WebSocket(url, ["workspace", `bearer.${this.#token}`]);
+      const ticket = await this.#ticket().catch(() => undefined);
+      if (stop.aborted) return;
+      if (ticket === undefined) {
+        setTimeout(connect, RETRY);
+        return;
+      }
+      const from = after === undefined ? "" : `&after=${after}`;
+      const origin = location.origin.replace(/^http/, "ws");
+      const socket = new WebSocket(`${origin}${this.url(`/v1/events?ticket=${ticket}${from}`)}`);
       const close = () => socket.close();
       stop.addEventListener("abort", close);
       socket.onmessage = ({ data }) => {
@@ -131,10 +136,17 @@ export class Api {
         // What was missed cannot be told where no event was seen yet.
         if (code === GONE) after = undefined;
         if (after === undefined) missed();
-        setTimeout(connect, 2000);
+        setTimeout(connect, RETRY);
       };
     };
     connect();
+  }
+
+  /** Gets what stands for the token in the URL of a WebSocket, once. */
+  async #ticket(): Promise<string> {
+    const response = await this.#send("POST", "/v1/events/tickets");
+    const { ticket } = (await response.json()) as { ticket: string };
+    return ticket;
   }
 
   async #send(

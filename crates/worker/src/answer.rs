@@ -54,7 +54,7 @@ fn flat(headers: &HeaderMap) -> Array {
 }
 
 /// Returns how long headers say that a body is.
-pub(crate) fn length(headers: &HeaderMap) -> Option<u64> {
+fn length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 

@@ -33,8 +33,10 @@ pub(crate) fn passage(platform: &Platform, blobs: &Arc<R2Blobs>, body: &JsValue)
         let name = blobs.name(&key);
         let (platform, body) = (shared.0.clone(), shared.1.clone());
         SendWrapper::new(async move {
-            let stored = store(&platform, &name, &body, size).await;
-            stored.map_err(|thrown| failed(&key, &thrown))
+            match store(&platform, &name, &body, size).await {
+                Ok(content) => Ok(Some(content)),
+                Err(thrown) => failed(&key, &thrown).map_or(Ok(None), Err),
+            }
         })
         .boxed()
     })
@@ -54,17 +56,19 @@ async fn store(
     Ok(ContentId::from_bytes(bytes))
 }
 
-/// Reads what `upload` throws: its name says whose fault it is.
-fn failed(key: &BlobKey, thrown: &JsValue) -> Error {
+/// Reads what `upload` throws: its name says whose fault it is. Nothing, where the
+/// body kept it waiting.
+fn failed(key: &BlobKey, thrown: &JsValue) -> Option<Error> {
     let (name, message) = match thrown.dyn_ref::<Exception>() {
         Some(error) => (String::from(error.name()), String::from(error.message())),
         None => (String::new(), String::new()),
     };
-    match &*name {
+    Some(match &*name {
+        "TimeoutError" => return None,
         "LengthError" => Error::new(ErrorKind::Invalid, "read body").because(message),
         "SourceError" => Error::new(ErrorKind::Source, "read body").because(message),
         _ => Error::new(ErrorKind::Unavailable, "write object")
             .at(key)
             .with_source(std::io::Error::other(message)),
-    }
+    })
 }

@@ -4,7 +4,6 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::{Arc, Once};
 
-use async_lock::Semaphore;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
@@ -19,10 +18,10 @@ use workspace_core::{
     Workspace,
 };
 use workspace_durable_object::{DoSql, Prefix, R2Blobs, context};
-use workspace_http::{Access, Passed, problem, router, unauthorized, within_preview};
+use workspace_http::{Access, Passed, absent, problem, router, within_preview};
 use workspace_sql::{SqlMeta, schema_version};
 
-use crate::answer::{answer, answer_with, length};
+use crate::answer::{answer, answer_with};
 use crate::body::{incoming, passage};
 use crate::platform::Platform;
 
@@ -34,13 +33,6 @@ extern "C" {
 
 /// The most bytes of a file: what R2 takes in one upload, 5 GiB less 5 MiB.
 const MAX_FILE: u64 = (5 << 30) - (5 << 20);
-
-/// As many bodies are taken at a time of those that are held in memory in part: up
-/// to 16 MiB of an import, two parts of an upload, or 8 MiB of JSON with what is
-/// made of it. An object has 128 MB.
-const HEAVY: usize = 3;
-/// Bodies of up to this many bytes are nothing to wait for.
-const LIGHT: u64 = 256 << 10;
 
 /// One named workspace.
 #[wasm_bindgen]
@@ -54,7 +46,6 @@ struct Object {
     id: String,
     platform: Platform,
     access: Access,
-    heavy: Semaphore,
     open: OnceCell<Open>,
 }
 
@@ -104,7 +95,6 @@ impl WorkspaceObject {
             id,
             access: platform.access().map_err(thrown)?,
             platform,
-            heavy: Semaphore::new(HEAVY),
             open: OnceCell::new(),
         })))
     }
@@ -194,15 +184,12 @@ impl Object {
         // A request that may not use the workspace does not create it.
         let make = call.trusted || self.access.is_root(request.headers());
         let Some(open) = self.open(make)? else {
-            return Ok(unauthorized());
-        };
-        let _slot = match call.is_heavy(&request) {
-            true => Some(self.heavy.acquire().await),
-            false => None,
+            return Ok(absent(&request));
         };
         let extensions = request.extensions_mut();
         extensions.insert(passage(&self.platform, &open.blobs, &call.body));
-        extensions.insert(self.platform.pulse());
+        extensions.insert(Platform::pulse());
+        extensions.insert(Platform::timer());
         let may_change = ![Method::GET, Method::HEAD].contains(request.method())
             && !request.uri().path().starts_with("/preview/");
         let response = open.ask(call, request).await;
@@ -292,17 +279,6 @@ impl Call {
             within_preview(&mut request, token)?;
         }
         Ok(request)
-    }
-
-    /// Tells whether the body will take memory: a stream that is not short, and not
-    /// a file that passes by.
-    fn is_heavy(&self, request: &Request<Body>) -> bool {
-        let streamed =
-            !(self.body.is_null_or_undefined() || self.body.is_instance_of::<Uint8Array>());
-        match length(request.headers()) {
-            Some(length) => streamed && length > LIGHT && request.method() != Method::PUT,
-            None => streamed,
-        }
     }
 }
 

@@ -1,15 +1,17 @@
 //! What the JavaScript half does for this one: see `ts/platform.ts`.
 
-use futures::{StreamExt as _, stream};
+use std::time::Duration;
+
+use futures::{FutureExt as _, StreamExt as _, stream};
+use gloo_timers::future::sleep;
 use js_sys::Promise;
 use send_wrapper::SendWrapper;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 use workspace_core::{KeepRevisions, Result, Timestamp, Upkeep};
-use workspace_http::{Access, Pulse};
+use workspace_http::{Access, Pulse, Timer};
 
 /// How often a stream of events that has nothing to say says so.
-const PULSE: f64 = 15_000.0;
+const PULSE: Duration = Duration::from_secs(15);
 const DAY: f64 = 24.0 * 60.0 * 60.0 * 1000.0;
 
 #[wasm_bindgen]
@@ -42,9 +44,6 @@ extern "C" {
     /// Is told after each request that was let in and may have changed something.
     #[wasm_bindgen(method, catch)]
     pub(crate) fn changed(this: &Platform) -> std::result::Result<Promise, JsValue>;
-    /// Resolves after so many milliseconds.
-    #[wasm_bindgen(method)]
-    fn wait(this: &Platform, millis: f64) -> Promise;
 }
 
 impl Platform {
@@ -73,16 +72,17 @@ impl Platform {
             .idle(self.idle().map_or(default.idle, |idle| Some(idle as i64)))
     }
 
+    /// Returns what ends bodies that do not come.
+    pub(crate) fn timer() -> Timer {
+        // Dropped, it is taken back: an object with a timer cannot sleep.
+        Timer::new(|time| SendWrapper::new(sleep(time)).boxed())
+    }
+
     /// Returns what keeps streams of events alive.
-    pub(crate) fn pulse(&self) -> Pulse {
-        let platform = SendWrapper::new(self.clone());
-        Pulse::new(move || {
-            let platform = SendWrapper::clone(&platform);
-            let ticks = stream::unfold(platform, |platform| async move {
-                let waited = JsFuture::from(platform.wait(PULSE)).await;
-                waited.is_ok().then_some(((), platform))
-            });
-            SendWrapper::new(ticks).boxed()
+    pub(crate) fn pulse() -> Pulse {
+        Pulse::new(|| {
+            let ticks = stream::repeat(()).then(|()| SendWrapper::new(sleep(PULSE)));
+            ticks.boxed()
         })
     }
 }

@@ -77,7 +77,7 @@ async function enter() {
   await fill("token", "a-token-that-is-not-it");
   await press("Open");
   await until(`document.getElementById("said").className === "error"`, "a refusal");
-  await browser.open(`${base}/#workspace=page&token=${token}`);
+  await browser.open(`${base}/#workspace=page&token=${encodeURIComponent(token)}`);
   await sees("index.html", "#files");
   assert.equal(await js("location.hash"), "", "the token is not left in the URL");
   await js("void (globalThis.confirm = () => true)");

@@ -14,14 +14,20 @@ interface Attachment {
 /** Returns the events after a number, oldest first; nothing where they are gone. */
 type Read = (after: number) => Promise<Event[] | undefined>;
 
-/** A token cannot be put into a header by a browser, only into a subprotocol. */
-const BEARER = "bearer.";
+/** A browser can put no token into the header of an upgrade, but this into its URL. */
+const TICKET = "ticket";
+/** For so many milliseconds a ticket lets somebody in, once. */
+const VALID = 30_000;
+/** As many are out at a time; the oldest goes first. */
+const TICKETS = 1000;
 /** Tells a client to read the workspace anew: the events it wants are gone. */
 const GONE = 4410;
 
 export class Feed {
   readonly #ctx: DurableObjectState;
   readonly #read: Read;
+  /** Until when each ticket is valid. An object that is started anew knows none. */
+  readonly #tickets = new Map<string, number>();
   #publishing: Promise<void> = Promise.resolve();
 
   constructor(ctx: DurableObjectState, read: Read) {
@@ -30,15 +36,31 @@ export class Feed {
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
   }
 
+  /** Makes what lets its bearer in instead of a token: once, and soon. */
+  ticket(): string {
+    const oldest = this.#tickets.keys().next().value;
+    if (oldest !== undefined && this.#tickets.size >= TICKETS) this.#tickets.delete(oldest);
+    const ticket = crypto.randomUUID();
+    this.#tickets.set(ticket, Date.now() + VALID);
+    return ticket;
+  }
+
+  /** Tells whether a request has a ticket that is valid, which then is none any more. */
+  admits(target: string): boolean {
+    const ticket = query(target).get(TICKET);
+    const until = ticket === null ? undefined : this.#tickets.get(ticket);
+    if (ticket === null || until === undefined) return false;
+    this.#tickets.delete(ticket);
+    return Date.now() < until;
+  }
+
   /** Takes in a client, and sends what it has missed since event `after`. */
-  accept(request: Request, after: number): Response {
+  accept(after: number): Response {
     const { 0: client, 1: server } = new WebSocketPair();
     this.#ctx.acceptWebSocket(server);
     server.serializeAttachment({ after } satisfies Attachment);
     this.publish();
-    const chosen = protocols(request)[0];
-    const headers = new Headers(chosen ? { "sec-websocket-protocol": chosen } : {});
-    return new Response(null, { status: 101, webSocket: client, headers });
+    return new Response(null, { status: 101, webSocket: client });
   }
 
   /** Sends what is new to whoever listens. */
@@ -74,18 +96,14 @@ export function isUpgrade(request: Request): boolean {
   return request.headers.get("upgrade")?.toLowerCase() === "websocket";
 }
 
-/** The authorization of an upgrade, with a token out of its subprotocols. */
-export function upgradeHeaders(request: Request): string[] {
-  const sent = request.headers.get("authorization");
-  const token = protocols(request).find((name) => name.startsWith(BEARER));
-  const told = token ? `Bearer ${token.slice(BEARER.length)}` : sent;
-  return told === null ? [] : ["authorization", told];
+/** Returns a target without its ticket, which is nobody else's business. */
+export function withoutTicket(target: string): string {
+  const [path = "", ...rest] = target.split("?");
+  const kept = query(target);
+  kept.delete(TICKET);
+  return rest.length === 0 ? path : `${path}?${kept}`;
 }
 
-function protocols(request: Request): string[] {
-  const names = request.headers.get("sec-websocket-protocol") ?? "";
-  return names
-    .split(",")
-    .map((name) => name.trim())
-    .filter((name) => name !== "");
+function query(target: string): URLSearchParams {
+  return new URLSearchParams(target.split("?").slice(1).join("?"));
 }

@@ -3,8 +3,9 @@
 import { addressOf, domainOf } from "./address.js";
 import { WorkspaceObject as Rust, type Rest as RustRest } from "./bindings.js";
 import { answer, type Call, type Reply, small } from "./call.js";
-import { type EventPage, Feed, isUpgrade, upgradeHeaders } from "./feed.js";
+import { type EventPage, Feed, isUpgrade, withoutTicket } from "./feed.js";
 import { Guarded, Panic } from "./guard.mjs";
+import { linger } from "./linger.js";
 import { Operations } from "./operations.js";
 import { Platform, type WorkspaceEnv } from "./platform.js";
 import type { At } from "./types.js";
@@ -73,8 +74,15 @@ export class WorkspaceObject extends Operations<WorkspaceEnv> {
       if (!preview && isUpgrade(request) && /^\/v1\/events($|\?)/.test(target)) {
         return await this.#listen(request, target);
       }
+      if (!preview && method === "POST" && target === "/v1/events/tickets") {
+        const response = await this.#ticket(request);
+        await linger(request);
+        return response;
+      }
       const headers = [...request.headers].flat();
-      return this.#respond(await this.#ask({ method, target, headers, body, preview }, false));
+      const found = await this.#ask({ method, target, headers, body, preview }, false);
+      await linger(request);
+      return this.#respond(found);
     } catch (error) {
       return panicked(error);
     }
@@ -105,14 +113,32 @@ export class WorkspaceObject extends Operations<WorkspaceEnv> {
     this.#feed.publish();
   }
 
-  /** Takes a client into the feed, who may read it. */
-  async #listen(request: Request, target: string): Promise<Response> {
-    const headers = upgradeHeaders(request);
-    const found = await this.#ask({ method: "GET", target, headers, body: null }, false);
+  /** Takes a client into the feed, who may read it: by its token, or by a ticket. */
+  async #listen(request: Request, sent: string): Promise<Response> {
+    const target = withoutTicket(sent);
+    const call = { method: "GET", target, headers: authorization(request), body: null };
+    const found = await this.#ask(call, this.#feed.admits(sent));
     const response = this.#respond(found);
     if (response.status !== 200) return response;
     const { events, next } = await response.json<EventPage>();
-    return this.#feed.accept(request, next - events.length);
+    return this.#feed.accept(next - events.length);
+  }
+
+  /** Gives a ticket to who may read the feed. */
+  async #ticket(request: Request): Promise<Response> {
+    const [method, target] = ["GET", "/v1/events?limit=1"];
+    const call = { method, target, headers: authorization(request), body: null };
+    const response = this.#respond(await this.#ask(call, false));
+    if (response.status !== 200) return response;
+    const headers = { "cache-control": "no-store" };
+    return Response.json({ ticket: this.#feed.ticket() }, { status: 201, headers });
+  }
+
+  /** Answers a client that leaves the feed: it waits for that. */
+  override webSocketClose(socket: WebSocket, code: number, reason: string): void {
+    // What stands for a close without a code cannot be sent.
+    const sendable = code >= 3000 || code === 1000;
+    socket.close(sendable ? code : 1000, reason);
   }
 
   async #events(after: number): Promise<EventPage["events"] | undefined> {
@@ -165,6 +191,12 @@ export class WorkspaceObject extends Operations<WorkspaceEnv> {
       await writer.abort(error).catch(() => {});
     }
   }
+}
+
+/** What a request shows who it is by, and nothing else of it. */
+function authorization(request: Request): string[] {
+  const sent = request.headers.get("authorization");
+  return sent === null ? [] : ["authorization", sent];
 }
 
 function close(rest: RustRest | undefined): void {

@@ -131,7 +131,7 @@ export abstract class Operations<Env = unknown> extends DurableObject<Env> {
       return ok({
         body: reply.stream(),
         size: Number(reply.header("content-length")),
-        content: (reply.header("etag") ?? "").replaceAll('"', ""),
+        content: reply.header("workspace-content") ?? "",
         media_type: reply.header("content-type") ?? "application/octet-stream",
       });
     });

@@ -46,10 +46,6 @@ export class Platform {
   changed(): Promise<void> {
     return this.#changed();
   }
-
-  wait(millis: number): Promise<void> {
-    return scheduler.wait(millis);
-  }
 }
 
 function number(name: string, text: string | null | undefined): number | undefined {

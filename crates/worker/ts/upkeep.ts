@@ -4,6 +4,8 @@
 const DELAY = 60_000;
 /** As many steps one alarm takes, letting requests in between. */
 const STEPS = 20;
+/** The longest that is waited before what failed is tried again. */
+const LONGEST = 60 * 60 * 1000;
 /** How far ahead an alarm is set at most: dates end before what can expire does. */
 const LATEST = 30 * 24 * 60 * 60 * 1000;
 
@@ -14,6 +16,8 @@ export class Upkeep {
   readonly #storage: DurableObjectStorage;
   readonly #delay: number;
   readonly #step: Step;
+  /** How often in a row it failed. */
+  #failures = 0;
   /** When the alarm rings; nothing where that is not known. */
   #alarm: number | undefined;
 
@@ -36,10 +40,18 @@ export class Upkeep {
   async run(): Promise<void> {
     this.#alarm = undefined;
     let next: number | undefined;
-    for (let step = 0; step < STEPS; step += 1) {
-      next = await this.#step();
-      if (next === undefined || next > Date.now()) break;
-      await scheduler.wait(0);
+    try {
+      for (let step = 0; step < STEPS; step += 1) {
+        next = await this.#step();
+        if (next === undefined || next > Date.now()) break;
+        await scheduler.wait(0);
+      }
+      this.#failures = 0;
+    } catch (error) {
+      // An alarm that fails is rung six times, and then never again.
+      console.error(error);
+      next = Date.now() + Math.min(DELAY * 2 ** this.#failures, LONGEST);
+      this.#failures += 1;
     }
     if (next === undefined) return;
     const alarm = Math.min(next, Date.now() + LATEST);

@@ -11,8 +11,16 @@ class SourceError extends Error {
   override name = "SourceError";
 }
 
-/** How much is read at a time, into the same buffer. */
+/** The body kept it waiting. */
+class TimeoutError extends Error {
+  override name = "TimeoutError";
+}
+
+/** How much is read at a time, at most, into the same buffer. */
 const CHUNK = 256 << 10;
+/** As much of a body, or what is left of it, has to come in so many milliseconds. */
+const LEAST = 16 << 10;
+const PATIENCE = 30_000;
 
 /**
  * Stores a body of `size` bytes under `name`, and resolves to its SHA-256. Where
@@ -50,26 +58,40 @@ async function copy(
   writers: WritableStreamDefaultWriter<Uint8Array>[],
 ): Promise<void> {
   const reader = body.getReader({ mode: "byob" });
-  let buffer = new ArrayBuffer(CHUNK);
+  // Small until it is filled: a body that does not come holds little.
+  let buffer = new ArrayBuffer(LEAST);
   let seen = 0;
   for (;;) {
-    let next: ReadableStreamReadResult<Uint8Array>;
-    try {
-      next = await reader.readAtLeast(CHUNK, new Uint8Array(buffer));
-    } catch (error) {
-      throw new SourceError(`the body broke off after ${seen} bytes`, { cause: error });
-    }
+    const next = await timely(reader.readAtLeast(LEAST, new Uint8Array(buffer)), seen);
     const chunk = next.value;
     if (chunk && chunk.byteLength > 0) {
       seen += chunk.byteLength;
       if (seen > size) throw wrong(`${seen} bytes or more`, size);
       await Promise.all(writers.map((writer) => writer.write(chunk)));
-      buffer = chunk.buffer as ArrayBuffer;
+      const filled = chunk.byteLength === LEAST && chunk.buffer.byteLength === LEAST;
+      buffer = filled ? new ArrayBuffer(CHUNK) : (chunk.buffer as ArrayBuffer);
     }
     if (next.done) break;
   }
   if (seen !== size) throw wrong(`${seen} bytes`, size);
   await Promise.all(writers.map((writer) => writer.close()));
+}
+
+/** Waits for a part of the body, after `seen` bytes, for as long as it may take. */
+async function timely<T>(part: Promise<T>, seen: number): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new TimeoutError("the body took too long")), PATIENCE);
+  });
+  const broken = part.catch((error) => {
+    throw new SourceError(`the body broke off after ${seen} bytes`, { cause: error });
+  });
+  try {
+    return await Promise.race([broken, late]);
+  } finally {
+    // An object with a timer cannot sleep.
+    clearTimeout(timer);
+  }
 }
 
 function wrong(found: string, size: number): LengthError {

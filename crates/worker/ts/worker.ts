@@ -6,6 +6,7 @@
 //   PREVIEW-NAME.DOMAIN            previews, each at a host of its own
 
 import { addressOf, domainOf } from "./address.js";
+import { linger } from "./linger.js";
 import type { WorkspaceEnv, WorkspaceObject } from "./object.js";
 import { html, policy } from "./page.js";
 
@@ -24,10 +25,13 @@ export default {
       case "preview":
         return env.WORKSPACES.getByName(address.name).fetch(request);
       case "unknown_host":
+        await linger(request);
         return problem(404, "no_such_route", "expected the host of a preview");
       case "misnamed":
+        await linger(request);
         return problem(400, "invalid", "expected 1 to 64 of 0-9, A-Z, a-z, - and _", address.name);
       case "none":
+        await linger(request);
         if (/^\/($|\?)/.test(address.target)) return page(request.method);
         return problem(404, "no_such_route", "expected /workspaces/NAME/v1/…");
     }

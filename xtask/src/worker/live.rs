@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use tungstenite::client::IntoClientRequest as _;
+use tungstenite::protocol::CloseFrame;
+use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Message, WebSocket};
 
 use super::raw::Target;
@@ -165,6 +167,22 @@ fn strangers(workerd: &Workerd, target: &Target) -> Result<()> {
     let after = alarms(workerd.state())?;
     let set: Vec<_> = after.difference(&before).collect();
     ensure!(set.is_empty(), "an alarm was set: {set:?}");
+    // Nor that somebody else has one.
+    for path in [
+        "/v1/health",
+        "/v1/openapi.json",
+        "/preview/aaaaaaaaaaaaaaaaaaaaaaaaaa/",
+    ] {
+        let answers = ["/workspaces/hosts", "/workspaces/absent"].map(|workspace| {
+            let asked = target.at(workspace).anonymous("GET", path).send()?;
+            anyhow::Ok((asked.status, asked.body))
+        });
+        let [there, absent] = answers;
+        ensure!(
+            there? == absent?,
+            "{path} tells whether a workspace is there"
+        );
+    }
     let target = target.at("/workspaces/nobody");
     for path in ["/v1/head", "/v1/view", "/v1/events", "/v1/copies"] {
         target
@@ -207,8 +225,7 @@ fn listen_at(target: &Target, path: &str, host: &str, token: &str) -> Result<Web
     let headers = request.headers_mut();
     headers.insert("host", host.parse()?);
     if !token.is_empty() {
-        let protocols = format!("workspace, bearer.{token}");
-        headers.insert("sec-websocket-protocol", protocols.parse()?);
+        headers.insert("authorization", format!("Bearer {token}").parse()?);
     }
     let stream = TcpStream::connect(&target.address)?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
@@ -220,6 +237,42 @@ fn next(socket: &mut WebSocket<TcpStream>) -> Result<Value> {
     match socket.read()? {
         Message::Text(text) => Ok(serde_json::from_str(&text)?),
         other => bail!("not an event: {other}"),
+    }
+}
+
+/// A ticket stands for the token in a URL: once, and for nothing else. Whoever closes
+/// a socket is answered.
+fn tickets(target: &Target) -> Result<()> {
+    let refused = target.anonymous("POST", "/v1/events/tickets").send()?;
+    refused.problem(401, "unauthorized")?;
+    let ticket = target.call("POST", "/v1/events/tickets").send()?;
+    let ticket = ticket.expect(201)?.json()?;
+    let ticket = ticket["ticket"].as_str().context("a ticket")?;
+    let path = format!("{}/v1/events?ticket={ticket}&after=0", target.prefix);
+    let plain = target.at("").anonymous("GET", &path).send()?;
+    plain.problem(401, "unauthorized")?;
+    let listen = || listen_at(target, &path, &target.address, "");
+    let mut socket = listen()?;
+    ensure!(
+        next(&mut socket)?["sequence"] == 1,
+        "it begins with the first"
+    );
+    ensure!(listen().is_err(), "a ticket is good for a second time");
+    socket.close(Some(CloseFrame {
+        code: CloseCode::Normal,
+        reason: "enough".into(),
+    }))?;
+    loop {
+        match socket.read() {
+            Ok(Message::Close(frame)) => {
+                let frame = frame.context("a close without a code")?;
+                ensure!(frame.code == CloseCode::Normal, "closed by {frame}");
+                return Ok(());
+            }
+            // What was under way.
+            Ok(_) => {}
+            Err(error) => bail!("a close is not answered: {error}"),
+        }
     }
 }
 
@@ -249,6 +302,7 @@ fn feed(workerd: &mut Workerd, target: &Target) -> Result<Target> {
         let event = next(&mut socket)?;
         ensure!(event["sequence"] == n && event["version"] == n, "{event}");
     }
+    tickets(target).context("tickets")?;
     socket.send(Message::text("ping"))?;
     ensure!(socket.read()? == Message::text("pong"), "no pong");
     let copy = fork(target, &json!({}))?;

@@ -11,7 +11,7 @@ use crate::repository::Repository;
 use workspace_workerd::{Client, Workerd};
 
 /// The token of Workers under test.
-pub(crate) const TOKEN: &str = "a-token-of-the-tests-that-nobody-else-knows";
+pub(crate) const TOKEN: &str = "a+token/of/the+tests/that-nobody-else-knows==";
 
 /// Runs all cases of `tests/rpc.ts`.
 pub(crate) fn run(repository: &Repository, consumer: &Path) -> Result<()> {

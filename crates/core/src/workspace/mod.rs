@@ -259,7 +259,8 @@ impl Workspace {
             .because(format!("the tree would have more than {limit} entries")))
     }
 
-    pub(crate) fn now(&self) -> crate::Timestamp {
+    /// Returns the time by the workspace's clock.
+    pub fn now(&self) -> crate::Timestamp {
         self.inner.context.clock.now()
     }
 

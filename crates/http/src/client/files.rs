@@ -19,7 +19,7 @@ use super::copies::page;
 use super::read::unreadable;
 use super::upload::Broken;
 use super::{Client, Transport, ask, encoded, route};
-use crate::conditional::etag;
+use crate::conditional::{content_tag, etag};
 use crate::wire::{ChangedDto, ChangesDto, EntryPage, PlacedDto, WrittenDto};
 
 /// What writing a file led to.
@@ -131,7 +131,7 @@ impl<T: Transport> Client<T> {
         }
         let mut request = self
             .get(&below(at, "files", path), &[])
-            .header(IF_MATCH, etag(&file.content));
+            .header(IF_MATCH, content_tag(&file.content));
         let whole = range == (0..file.size);
         if !whole {
             let last = range.end - 1;
@@ -142,7 +142,7 @@ impl<T: Transport> Client<T> {
             true => StatusCode::OK,
             false => StatusCode::PARTIAL_CONTENT,
         };
-        if response.status() != expected || tag(&response) != Some(etag(&file.content).as_bytes()) {
+        if response.status() != expected || tag(&response) != Some(etag(file).as_bytes()) {
             return Err(unreadable("another file than was asked for"));
         }
         let body = answer::stream(response.into_body());
@@ -200,7 +200,9 @@ impl<T: Transport> Client<T> {
         match how.precondition {
             Precondition::None => {}
             Precondition::Absent => request = request.header(IF_NONE_MATCH, "*"),
-            Precondition::Content(content) => request = request.header(IF_MATCH, etag(&content)),
+            Precondition::Content(content) => {
+                request = request.header(IF_MATCH, content_tag(&content));
+            }
         }
         let broken = Broken::default();
         let answer = request.body(broken.body(body)).await;

@@ -36,7 +36,7 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 async fn change(call: Call) -> Answer {
-    let (view, holder) = (call.view()?, call.holder.clone());
+    let (view, holder) = (call.view_to_change()?, call.holder.clone());
     let batch: ChangesDto = call.json().await?;
     let (changes, mut options) = batch.into_core()?;
     if let Some(holder) = &holder {

@@ -1,5 +1,7 @@
 //! One file: read, written, removed.
 
+use std::sync::Arc;
+
 use axum::http::header::{
     CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH, IF_NONE_MATCH, IF_UNMODIFIED_SINCE,
 };
@@ -11,6 +13,7 @@ use workspace_core::{
     Result, Stored, Text, TreePath, View, WriteOptions,
 };
 
+use super::site::guess;
 use super::{CREATED, Files, OK, changed_dto};
 use crate::access::Holder;
 use crate::body::media_type;
@@ -50,24 +53,44 @@ pub(super) fn routes() -> Vec<Route> {
                 .answers_nothing(OK, "What a GET would say about the file.")
                 .answers_nothing(StatusCode::PARTIAL_CONTENT, "And about a range of it."),
             false => route
-                .answers_bytes(OK, "The file; its ETag is its content id.", BYTES)
+                .answers_bytes(
+                    OK,
+                    "The file; its ETag is of its content and media type.",
+                    BYTES,
+                )
                 .answers_bytes(StatusCode::PARTIAL_CONTENT, "The range.", BYTES),
         }
     };
     let write = |files: Files| {
-        Route::new(Method::PUT, files.route("/files/{*path}"), files.id("write_file"),
-            "Writes a file; its media type is the Content-Type, but for application/octet-stream and forms", write)
-            .query::<WriteQuery>()
-            .header("If-Match", "ETags that the file there may have, or `*` for any file.")
-            .header("If-None-Match", "`*` where nothing may be there, or ETags that it may not have.")
-            .header("If-Unmodified-Since", "A date.")
-            .bytes(BYTES)
-            .answers::<WrittenDto>(OK, "A file was there, and now this one is.")
-            .answers::<WrittenDto>(CREATED, "Nothing was there, and now this file is.")
-            .fails(files.fails())
-            .fails(&[ErrorKind::NotFound, ErrorKind::IsADirectory, ErrorKind::NotADirectory])
-            .fails(&[ErrorKind::Stale])
-            .fails_with(StatusCode::PRECONDITION_FAILED, "already_exists")
+        Route::new(
+            Method::PUT,
+            files.route("/files/{*path}"),
+            files.id("write_file"),
+            "Writes a file; its media type is the Content-Type, but for what clients send unasked",
+            write,
+        )
+        .query::<WriteQuery>()
+        .header(
+            "If-Match",
+            "ETags or contents, in quotes, that the file there may have, or `*` for any file.",
+        )
+        .header(
+            "If-None-Match",
+            "`*` where nothing may be there, or ETags that it may not have.",
+        )
+        .header("If-Unmodified-Since", "A date.")
+        .bytes(BYTES)
+        .fails_with(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
+        .answers::<WrittenDto>(OK, "A file was there, and now this one is.")
+        .answers::<WrittenDto>(CREATED, "Nothing was there, and now this file is.")
+        .fails(files.fails())
+        .fails(&[
+            ErrorKind::NotFound,
+            ErrorKind::IsADirectory,
+            ErrorKind::NotADirectory,
+        ])
+        .fails(&[ErrorKind::Stale])
+        .fails_with(StatusCode::PRECONDITION_FAILED, "already_exists")
     };
     let remove = |files: Files| {
         Route::new(
@@ -80,7 +103,7 @@ pub(super) fn routes() -> Vec<Route> {
         .query::<RemoveQuery>()
         .header(
             "If-Match",
-            "ETags that the file there may have, or `*` for anything.",
+            "ETags or contents, in quotes, that the file there may have, or `*` for anything.",
         )
         .header("If-Unmodified-Since", "A date.")
         .answers::<ChangedDto>(OK, "It is gone.")
@@ -161,12 +184,15 @@ async fn write(call: Call) -> Answer {
     let is_holder = call.holder.is_some();
     let headers = call.headers.clone();
     let media_type = match query.media_type.as_deref().map(Text::new).transpose()? {
-        None => written_media_type(&headers)?,
+        None => written_media_type(&headers, &path)?,
         said => said,
     };
     let provenance = query.provenance.as_deref().map(Text::new).transpose()?;
     refuse_part(&headers)?;
     // Before the body is taken: what can be known to fail should not be sent.
+    if !view.grant().writes(&path) {
+        return Err(Problem::denied());
+    }
     condition(&headers, &view, &path)?;
     let stored = store(call).await?;
     // And again now. What it finds is held fast until the write commits, by the
@@ -202,7 +228,7 @@ async fn write(call: Call) -> Answer {
         },
     )?;
     let file = written.as_ref().and_then(Entry::as_file);
-    let tag = file.and_then(|file| HeaderValue::try_from(etag(&file.content)).ok());
+    let tag = file.and_then(|file| HeaderValue::try_from(etag(file)).ok());
     response.headers_mut().extend(tag.map(|tag| (ETAG, tag)));
     Ok(response)
 }
@@ -211,12 +237,15 @@ async fn write(call: Call) -> Answer {
 async fn store(call: Call) -> Result<Stored> {
     let (workspace, limit) = (call.workspace.clone(), call.limits.file_bytes);
     let (passage, holder) = (call.passage.clone(), call.holder.clone());
+    let ledger = Arc::clone(&call.ledger);
     let body = call.incoming()?;
     let inline = workspace.options().inline_limit as u64;
     match (passage, body.declared(limit)?) {
         (Some(passage), Some(size)) if size > inline => {
+            ledger.small().await?;
             let reserved = workspace.reserve();
             let content = passage.store(reserved.key().clone(), size).await?;
+            let content = content.ok_or_else(|| ledger.stalled())?;
             holder.as_ref().map_or(Ok(()), Holder::check)?;
             Ok(reserved.stored(content, size))
         }
@@ -261,18 +290,43 @@ fn is_conditional(headers: &HeaderMap) -> bool {
         .any(|name| headers.contains_key(name))
 }
 
-/// Returns the media type that a writer means; clients send the types of bytes
-/// and of forms without being asked.
-fn written_media_type(headers: &HeaderMap) -> Result<Option<Text<MAX_MEDIA_TYPE>>> {
-    match media_type(headers).as_deref() {
-        None | Some(BYTES | "application/x-www-form-urlencoded") => Ok(None),
-        Some(_) => {
-            let text = headers
-                .get(CONTENT_TYPE)
-                .and_then(|value| value.to_str().ok());
-            Text::new(text.unwrap_or_default()).map(Some)
-        }
+/// Returns the media type that a writer means. Clients send some without being asked:
+/// that of bytes; curl that of a form; `fetch` that of text in UTF-8 for any string,
+/// which says nothing about a file whose name says what it is.
+///
+/// # Errors
+/// A form with its envelope, which is not the file; `Invalid` for what is no media
+/// type.
+fn written_media_type(
+    headers: &HeaderMap,
+    path: &TreePath,
+) -> Result<Option<Text<MAX_MEDIA_TYPE>>, Problem> {
+    let Some(kind) = media_type(headers) else {
+        return Ok(None);
+    };
+    let value = headers.get(CONTENT_TYPE);
+    let text = value.and_then(|value| value.to_str().ok());
+    match &*kind {
+        BYTES | "application/x-www-form-urlencoded" => Ok(None),
+        "multipart/form-data" => Err(Problem::unsupported_media_type(&kind, "the file itself")),
+        "text/plain" if text.is_some_and(is_utf8) && says_otherwise(path) => Ok(None),
+        _ => Ok(Some(Text::new(text.unwrap_or_default())?)),
     }
+}
+
+/// Tells whether a name is that of something else than plain text.
+fn says_otherwise(path: &TreePath) -> bool {
+    guess(path).is_some_and(|kind| !kind.starts_with("text/plain"))
+}
+
+/// Tells whether a media type names UTF-8 as its charset.
+fn is_utf8(kind: &str) -> bool {
+    let parameters = kind.split(';').skip(1);
+    let mut parameters = parameters.filter_map(|parameter| parameter.split_once('='));
+    parameters.any(|(name, value)| {
+        name.trim().eq_ignore_ascii_case("charset")
+            && value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+    })
 }
 
 /// A part of a file, taken for the whole, would lose the rest.

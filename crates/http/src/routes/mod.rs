@@ -9,9 +9,9 @@ mod grants;
 mod listing;
 mod previews;
 mod revisions;
-mod site;
+pub(crate) mod site;
 mod transfer;
-mod upkeep;
+pub(crate) mod upkeep;
 
 use axum::http::StatusCode;
 use workspace_core::{Changed, Error, ErrorKind, Result};

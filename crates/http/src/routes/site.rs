@@ -1,16 +1,19 @@
 //! What a preview shows: a tree as a site, for browsers. Failures are pages.
 
 use axum::body::Body;
+use axum::extract::Request;
 use axum::http::header::{
-    ACCEPT, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL,
-    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, REFERRER_POLICY,
-    VARY, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+    ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    HeaderName, HeaderValue, LOCATION, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{Method, Response, StatusCode};
+use axum::http::{HeaderMap, Method, Response, StatusCode};
 use workspace_core::store::{Purpose, Site};
-use workspace_core::{At, Entry, ErrorKind, File, Result, TreeId, TreePath, View};
+use workspace_core::{At, Entry, Error, ErrorKind, File, Result, TreeId, TreePath, View};
 
 use crate::call::{Answer, Call};
+use crate::own_host::OwnHost;
 use crate::problem::{Problem, status};
 use crate::route::Route;
 use crate::serve::serve;
@@ -18,6 +21,8 @@ use crate::serve::serve;
 /// Which files an answer is of.
 const TREE: HeaderName = HeaderName::from_static("workspace-tree");
 const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
+/// What previews are asked by.
+const METHODS: &str = "GET, HEAD, OPTIONS";
 const HTML: &str = "text/html;charset=utf-8";
 /// What a site may do that shares its origin with the API: anything but be of that
 /// origin.
@@ -58,16 +63,80 @@ pub(super) fn routes() -> Vec<Route> {
             route.answers_bytes(status(kind), "A page that says so.", HTML)
         })
     };
-    paths.map(route).into()
+    let preflight = |(path, id)| {
+        let summary = "Tells a browser what a site of no origin may ask of itself";
+        Route::new(
+            Method::OPTIONS,
+            path,
+            format!("{id}_preflight"),
+            summary,
+            preflight,
+        )
+        .open()
+        .answers_nothing(StatusCode::NO_CONTENT, "Reading, with any header.")
+    };
+    let mut routes: Vec<Route> = paths.map(route).into();
+    routes.extend(paths.map(preflight));
+    routes
+}
+
+/// Answers before a request across origins, which is each of a site that is of none.
+/// There is nothing here that may only be read with a cookie or from some origin.
+async fn preflight(call: Call) -> Answer {
+    Ok(may_ask(&call.headers, call.own_host))
+}
+
+fn may_ask(headers: &HeaderMap, own_host: bool) -> Response<Body> {
+    let asked = headers.get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    let fixed = |text| HeaderValue::from_static(text);
+    headers.insert(ALLOW, fixed(METHODS));
+    headers.insert(CACHE_CONTROL, fixed("no-store"));
+    if !own_host {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, fixed("*"));
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, fixed(METHODS));
+        headers.insert(ACCESS_CONTROL_MAX_AGE, fixed("86400"));
+        // Those that are asked for: `*` would leave out some.
+        headers.extend(asked.map(|asked| (ACCESS_CONTROL_ALLOW_HEADERS, asked)));
+        headers.insert(VARY, fixed("access-control-request-headers"));
+    }
+    response
+}
+
+/// Answers for a preview that is not there, of a workspace that is not there.
+pub(crate) fn absent(request: &Request) -> Response<Body> {
+    let own_host = request.extensions().get::<OwnHost>().is_some();
+    let nothing = Error::new(ErrorKind::NotFound, "preview");
+    match *request.method() {
+        Method::GET => dress(page(nothing.into()), None, own_host),
+        Method::HEAD => dress(page(nothing.into()), None, own_host).map(|_| Body::empty()),
+        Method::OPTIONS => may_ask(request.headers(), own_host),
+        _ => wrong_method(Problem::method_not_allowed()),
+    }
+}
+
+/// Answers to a method that previews do not have.
+pub(crate) fn wrong_method(problem: Problem) -> Response<Body> {
+    let mut response = page(problem);
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(ALLOW, HeaderValue::from_static(METHODS));
+    response
 }
 
 /// Answers for a browser, whatever happens.
 async fn show(call: Call) -> Answer {
     let mut tree = None;
     let shown = find(&call, &mut tree).await;
-    let mut response = shown.unwrap_or_else(|problem| page(problem.status()));
+    Ok(dress(shown.unwrap_or_else(page), tree, call.own_host))
+}
+
+/// Adds what every answer of a preview says.
+fn dress(mut response: Response<Body>, tree: Option<TreeId>, own_host: bool) -> Response<Body> {
     let headers = response.headers_mut();
-    let tree = tree.and_then(|tree: TreeId| HeaderValue::try_from(tree.to_string()).ok());
+    let tree = tree.and_then(|tree| HeaderValue::try_from(tree.to_string()).ok());
     headers.extend(tree.map(|tree| (TREE, tree)));
     let fixed = |text| HeaderValue::from_static(text);
     headers.insert(CACHE_CONTROL, fixed("private, no-cache"));
@@ -75,14 +144,14 @@ async fn show(call: Call) -> Answer {
     // The token is in the URL, which is nobody's business elsewhere.
     headers.insert(REFERRER_POLICY, fixed("no-referrer"));
     headers.insert(ROBOTS, fixed("noindex"));
-    if !call.own_host {
+    if !own_host {
         headers.insert(CONTENT_SECURITY_POLICY, fixed(SANDBOX));
         // Of no origin, a site could not even load its own modules and fonts. Who
         // knows the URL may read it in any case.
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, fixed("*"));
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, fixed("etag, workspace-tree"));
     }
-    Ok(response)
+    response
 }
 
 /// What a URL of a site stands for.
@@ -94,7 +163,7 @@ enum Found {
 }
 
 async fn find(call: &Call, tree: &mut Option<TreeId>) -> Answer {
-    let nothing = || Problem::from(workspace_core::Error::new(ErrorKind::NotFound, "preview"));
+    let nothing = || Problem::from(Error::new(ErrorKind::NotFound, "preview"));
     let token = call.parameter("token").map_err(|_| nothing())?;
     let found = call.workspace.find_preview(&token.unwrap_or_default())?;
     let Some((at, Purpose::Site(site))) = found.map(|found| (found.at, found.purpose)) else {
@@ -134,7 +203,14 @@ fn target(call: &Call) -> Option<(TreePath, bool)> {
     };
     let bare = path.strip_suffix('/');
     let path = TreePath::new(&format!("/{}", bare.unwrap_or(&path))).ok()?;
-    Some((path, bare.is_some()))
+    let shown = !path.segments().any(is_hidden);
+    shown.then_some((path, bare.is_some()))
+}
+
+/// Tells whether a name is of what belongs to tools and not to the site: settings,
+/// secrets, `.git`. Those below `.well-known` are for everybody (RFC 8615).
+fn is_hidden(name: &str) -> bool {
+    name.starts_with('.') && name != ".well-known"
 }
 
 fn look(view: &View, site: &Site, path: &TreePath, slash: bool) -> Result<Found> {
@@ -172,7 +248,7 @@ async fn send(call: &Call, path: &TreePath, file: &File) -> Answer {
 }
 
 /// Guesses a media type from the end of a name.
-fn guess(path: &TreePath) -> Option<String> {
+pub(super) fn guess(path: &TreePath) -> Option<String> {
     let kind = mime_guess::from_path(path.as_str()).first_raw()?;
     let is_text = kind.starts_with("text/")
         || kind.ends_with("+xml")
@@ -211,7 +287,8 @@ fn accepts_pages(call: &Call) -> bool {
 }
 
 /// Says a failure to a person, and nothing of what failed.
-fn page(status: StatusCode) -> Response<Body> {
+fn page(problem: Problem) -> Response<Body> {
+    let status = problem.status();
     let title = status.canonical_reason().unwrap_or("Error");
     let code = status.as_u16();
     let body = format!(
@@ -222,5 +299,6 @@ fn page(status: StatusCode) -> Response<Body> {
     *response.status_mut() = status;
     let html = HeaderValue::from_static(HTML);
     response.headers_mut().insert(CONTENT_TYPE, html);
+    response.headers_mut().extend(problem.into_header());
     response
 }

@@ -90,7 +90,7 @@ async fn import(call: Call) -> Answer {
     let into = query.into.as_deref().unwrap_or("/");
     let into = TreePath::new(into)?;
     expect_media_type(&call.headers, &[TAR, "application/tar"])?;
-    let view = call.view()?;
+    let view = call.view_to_change()?;
     let author = call.author(query.actor, query.note);
     let least = |own: u64, asked: Option<Count>| asked.map_or(own, |asked| own.min(asked.get()));
     let limits = ImportLimits::default()

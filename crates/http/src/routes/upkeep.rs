@@ -72,6 +72,15 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 async fn health(_: Call) -> Answer {
+    answers()
+}
+
+async fn openapi(_: Call) -> Answer {
+    document()
+}
+
+/// Tells that the server answers, which it also does without the workspace.
+pub(crate) fn answers() -> Answer {
     let health = HealthDto {
         status: "ok".into(),
         version: env!("CARGO_PKG_VERSION").into(),
@@ -79,7 +88,8 @@ async fn health(_: Call) -> Answer {
     json(OK, &health)
 }
 
-async fn openapi(_: Call) -> Answer {
+/// Returns the document.
+pub(crate) fn document() -> Answer {
     let mut response = Response::new(Body::from(OPENAPI));
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(CONTENT_TYPE, json);

@@ -12,7 +12,7 @@ use super::{Count, Millis};
 pub enum EntryDto {
     /// A file.
     File {
-        /// The SHA-256 of its bytes, in hex; also its ETag.
+        /// The SHA-256 of its bytes, in hex: in quotes, what `If-Match` takes.
         content: String,
         /// Size in bytes.
         size: Count,

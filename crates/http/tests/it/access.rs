@@ -1,5 +1,14 @@
 //! Nothing is open by default.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, Response};
+use futures::executor::block_on;
+use serde_json::json;
+use tower::ServiceExt as _;
+use workspace_http::absent;
+
 use crate::server::Server;
 
 /// Returns a URL for a path of the document.
@@ -31,10 +40,10 @@ fn every_route_but_few_needs_the_token() {
                 None => call.send(),
             };
             if who.is_empty() {
-                let status = if path.starts_with("/preview/") {
-                    404
-                } else {
-                    200
+                let status = match (path.starts_with("/preview/"), &*method) {
+                    (true, "OPTIONS") => 204,
+                    (true, _) => 404,
+                    (false, _) => 200,
                 };
                 assert_eq!(answer.status, status, "{path}");
                 continue;
@@ -48,7 +57,7 @@ fn every_route_but_few_needs_the_token() {
                 }
             }
         }
-        if who.is_empty() {
+        if who.is_empty() && method != "OPTIONS" {
             open.push(path);
         }
     }
@@ -118,12 +127,15 @@ fn each_token_is_for_its_own_routes() {
     for uri in [
         "/v1/nothing",
         "/v1/copies/draft/nothing",
-        "/v1/view/nothing",
+        "/v1/viewing",
         "/",
     ] {
         let answer = server.call("GET", uri).with_token(token).send();
         assert_eq!(answer.problem(), (403, "denied".into()), "{uri}");
     }
+    // What a view has is no secret from its holder.
+    let own = server.call("GET", "/v1/view/nothing").with_token(token);
+    assert_eq!(own.send().problem(), (404, "no_such_route".into()));
     assert_eq!(
         server
             .call("PUT", "/v1/copies")
@@ -149,4 +161,93 @@ fn a_trusted_router_asks_for_no_token() {
         server.call("GET", "/v1/view").without_token().send().status,
         403
     );
+}
+
+/// Whether a workspace is there is nobody's business who has no token.
+#[test]
+fn a_stranger_cannot_tell_whether_a_workspace_is_there() {
+    let server = Server::new();
+    let methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"];
+    let paths: BTreeSet<String> = server
+        .operations()
+        .into_iter()
+        .map(|(_, path, _)| path)
+        .collect();
+    for path in paths
+        .iter()
+        .map(String::as_str)
+        .chain(["/", "/v1/nothing", "/preview/"])
+    {
+        let url = url(path);
+        for method in methods {
+            let request = || {
+                let request = Request::builder().method(method).uri(&url);
+                request
+                    .header("accept", "text/html")
+                    .body(Body::empty())
+                    .unwrap()
+            };
+            let told = |response: Response<Body>| {
+                let (mut parts, body) = response.into_parts();
+                let body = block_on(to_bytes(body, 1 << 20)).unwrap();
+                // Of what is written down anywhere.
+                parts.headers.remove("allow");
+                parts.headers.remove("content-length");
+                (parts.status, format!("{:?}", parts.headers), body)
+            };
+            let there = block_on(server.router().oneshot(request())).unwrap();
+            let absent = absent(&request());
+            let (there, absent) = (told(there), told(absent));
+            assert_eq!(
+                (there.0, &there.1),
+                (absent.0, &absent.1),
+                "{method} {path}"
+            );
+            if method != "HEAD" {
+                assert_eq!(there.2, absent.2, "{method} {path}");
+            }
+        }
+    }
+}
+
+/// A method that a path does not have is 405, and says which it has (RFC 9110, 15.5.6).
+#[test]
+fn a_method_that_is_not_there_is_told_which_are() {
+    let server = Server::new();
+    server.post("/v1/copies", json!({ "name": "draft" })).ok();
+    let everything = json!({ "scope": { "read": ["**"], "write": ["**"] } });
+    let issued = server
+        .post("/v1/copies/draft/grants", everything)
+        .ok()
+        .json();
+    let token = issued["token"].as_str().unwrap();
+    let mut known: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (method, path, _) in server.operations() {
+        let methods = known.entry(path).or_default();
+        if method == "GET" {
+            methods.insert("HEAD".into());
+        }
+        methods.insert(method);
+    }
+    for (path, methods) in known {
+        let url = url(&path);
+        for method in [
+            "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE",
+        ] {
+            if methods.contains(method) {
+                continue;
+            }
+            let call = server.call(method, &url);
+            let call = match path.starts_with("/v1/view") {
+                true => call.with_token(token),
+                false => call,
+            };
+            let answer = call.send();
+            assert_eq!(answer.status, 405, "{method} {path}");
+            let allow = answer.header("allow").unwrap();
+            let allowed: BTreeSet<String> =
+                allow.split(',').map(|name| name.trim().into()).collect();
+            assert_eq!(allowed, methods, "{method} {path}");
+        }
+    }
 }

@@ -19,7 +19,8 @@ fn a_file_comes_back_as_it_was_written() {
         .body("hello")
         .send();
     assert_eq!(written.status, 201);
-    assert_eq!(written.header("etag"), Some(&*tag("hello")));
+    let of_type = tag("hello").replace("\"", "") + "-74df46b3";
+    assert_eq!(written.header("etag"), Some(&*format!("\"{of_type}\"")));
     let body = written.json();
     assert_eq!(body["path"], "/deep/in/a b.txt");
     assert_eq!(body["entry"]["size"], 5);
@@ -31,7 +32,11 @@ fn a_file_comes_back_as_it_was_written() {
         read.header("content-type"),
         Some("text/plain; charset=utf-8")
     );
-    assert_eq!(read.header("etag"), Some(&*tag("hello")));
+    assert_eq!(read.header("etag"), written.header("etag"));
+    assert_eq!(
+        read.header("workspace-content"),
+        Some(tag("hello").trim_matches('"'))
+    );
     assert_eq!(read.header("content-length"), Some("5"));
     assert_eq!(read.header("workspace-executable"), Some("true"));
     assert_eq!(
@@ -230,4 +235,129 @@ fn a_symlink_is_not_followed() {
     );
     assert_eq!(server.put(A, "a file now").status, 200);
     assert_eq!(server.get(A).body, "a file now");
+}
+
+/// What must be there is looked for before what must not (RFC 9110, 13.2.2).
+#[test]
+fn conditions_are_evaluated_in_their_order() {
+    let server = Server::new();
+    server.put(A, "one").ok();
+    let old = "Sun, 06 Nov 1960 08:49:37 GMT";
+    let another = "\"another\"";
+    for (method, headers, status) in [
+        (
+            "PUT",
+            vec![("if-match", another), ("if-none-match", "\"x\"")],
+            412,
+        ),
+        (
+            "PUT",
+            vec![("if-unmodified-since", old), ("if-none-match", "\"x\"")],
+            200,
+        ),
+        ("PUT", vec![("if-match", "*"), ("if-none-match", "*")], 412),
+        (
+            "PUT",
+            vec![("if-match", "*"), ("if-none-match", "\"x\"")],
+            200,
+        ),
+        // A date is not looked at beside tags.
+        (
+            "PUT",
+            vec![("if-match", "*"), ("if-unmodified-since", old)],
+            200,
+        ),
+        (
+            "DELETE",
+            vec![("if-match", another), ("if-none-match", "\"x\"")],
+            412,
+        ),
+        (
+            "GET",
+            vec![("if-match", another), ("if-none-match", "*")],
+            412,
+        ),
+        ("GET", vec![("if-match", "*"), ("if-none-match", "*")], 304),
+        ("GET", vec![("if-match", "no tag")], 400),
+        ("PUT", vec![("if-none-match", "no tag")], 400),
+    ] {
+        let mut call = server.call(method, A);
+        for (name, value) in &headers {
+            call = call.header(name, *value);
+        }
+        let answer = call.body(if method == "PUT" { "one" } else { "" }).send();
+        assert_eq!(answer.status, status, "{method} {headers:?}");
+    }
+    let absent = "/v1/head/files/absent";
+    let call = server.call("PUT", absent).header("if-match", "*");
+    let put = call.header("if-none-match", "*").body("x").send();
+    assert_eq!(put.problem(), (412, "stale".into()));
+    server.context.advance(10_000_000_000);
+    server.put(A, "two").ok();
+    let call = server
+        .call("PUT", A)
+        .header("if-unmodified-since", "Thu, 01 Jan 1970 00:00:01 GMT");
+    let put = call.header("if-none-match", "\"x\"").body("x").send();
+    assert_eq!(put.problem(), (412, "stale".into()));
+}
+
+/// A star between the quotes of a tag is a part of it.
+#[test]
+fn a_star_within_a_tag_names_nothing() {
+    let server = Server::new();
+    server.put(A, "mine").ok();
+    for tag in ["\"a,*,b\"", "\"a, *, b\"", "W/\"a,*,b\"", "\"x\", \"*\""] {
+        let call = |method, name| server.call(method, A).header(name, tag);
+        assert_eq!(call("GET", "if-none-match").send().status, 200, "{tag}");
+        assert_eq!(
+            call("PUT", "if-match").body("x").send().status,
+            412,
+            "{tag}"
+        );
+        assert_eq!(
+            call("PUT", "if-none-match").body("mine").send().status,
+            200,
+            "{tag}"
+        );
+        assert_eq!(call("DELETE", "if-match").send().status, 412, "{tag}");
+    }
+}
+
+/// `fetch` says of any text that it is plain; curl of anything that it is a form.
+#[test]
+fn what_clients_send_unasked_is_no_media_type() {
+    let server = Server::new();
+    let fetched = "text/plain;charset=UTF-8";
+    for (path, sent, kept) in [
+        ("index.html", fetched, None),
+        ("style.css", "text/plain; charset=\"utf-8\"", None),
+        ("app.js", fetched, None),
+        ("README", fetched, Some(fetched)),
+        ("notes.txt", fetched, Some(fetched)),
+        ("index.html", "text/plain", Some("text/plain")),
+        (
+            "app.js",
+            "text/plain;charset=latin1",
+            Some("text/plain;charset=latin1"),
+        ),
+        ("a.html", "application/x-www-form-urlencoded", None),
+        ("b.html", "application/octet-stream", None),
+    ] {
+        let uri = format!("/v1/head/files/{path}");
+        server.call("DELETE", &uri).send();
+        let put = server.call("PUT", &uri).header("content-type", sent);
+        let written = put.body("x").send().ok().json();
+        assert_eq!(
+            written["entry"]["media_type"].as_str(),
+            kept,
+            "{path} {sent}"
+        );
+    }
+    let form = "multipart/form-data; boundary=x";
+    let put = server
+        .call("PUT", A)
+        .header("content-type", form)
+        .body("--x");
+    assert_eq!(put.send().problem(), (415, "unsupported_media_type".into()));
+    assert_eq!(server.get(A).status, 404);
 }

@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use axum::body::Body;
+use futures::{StreamExt as _, stream};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -181,6 +183,38 @@ fn who_may_write_but_not_read_learns_nothing_of_what_is_there() {
         server.get("/v1/copies/draft/files/site/drop/new").body,
         "mine"
     );
+}
+
+/// That nothing may be written is known before the body: not a byte of it is taken.
+#[test]
+fn a_body_of_who_may_only_read_is_not_taken() {
+    let server = filled();
+    fork(&server);
+    let (token, _) = issue(&server, "draft", json!({ "scope": { "read": ["**"] } }));
+    let narrow = json!({ "scope": { "read": ["**"], "write": ["/mine/**"] } });
+    let (writer, _) = issue(&server, "draft", narrow);
+    for (token, method, uri, kind) in [
+        (&token, "PUT", "/v1/view/files/a?create_parents=true", ""),
+        (&token, "POST", "/v1/view/changes", "application/json"),
+        (&token, "POST", "/v1/view/import", "application/x-tar"),
+        (&writer, "PUT", "/v1/view/files/a", ""),
+    ] {
+        let body = stream::once(async { unreachable!("the body was asked for") });
+        let body = body.map(|()| Ok::<_, std::io::Error>(""));
+        let call = server.call(method, uri).with_token(token);
+        let call = call
+            .header("content-type", kind)
+            .header("content-length", "4000000");
+        let answer = call.body(Body::from_stream(body)).send();
+        assert_eq!(answer.problem(), (403, "denied".into()), "{method} {uri}");
+    }
+    let put = put(
+        &server,
+        &writer,
+        "/v1/view/files/mine/a?create_parents=true",
+        "x",
+    );
+    assert_eq!(put.status, 201);
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn stores(blobs: &Arc<MemoryBlobs>) -> Passage {
             assert_eq!(size, LARGE.len() as u64);
             let body = stream::iter([Ok(Bytes::from_static(LARGE))]).boxed();
             blobs.put(&key, body).await?;
-            Ok(ContentId::of(LARGE))
+            Ok(Some(ContentId::of(LARGE)))
         }
         .boxed()
     })
@@ -177,7 +177,7 @@ fn a_large_body_of_a_revoked_holder_is_not_committed() {
                 if revoked {
                     assert_eq!(crate::server::delete(root, &uri).await, 200);
                 }
-                Ok(ContentId::of(LARGE))
+                Ok(Some(ContentId::of(LARGE)))
             }
             .boxed()
         });

@@ -238,6 +238,9 @@ fn conditions_and_ranges_are_those_of_files() {
     let part = with("range", "bytes=2-4");
     assert_eq!((part.status, &part.body[..]), (206, &b"234"[..]));
     assert_eq!(part.header("content-range"), Some("bytes 2-4/10"));
+    let beyond = with("range", "bytes=50-");
+    assert_eq!(beyond.status, 416);
+    assert_eq!(beyond.header("content-range"), Some("bytes */10"));
     assert_eq!(part.header("content-type"), Some("text/x-typed"));
     for (name, value, status) in [("range", "bytes=10-", 416), ("if-match", "\"x\"", 412)] {
         let answer = with(name, value);
@@ -311,7 +314,98 @@ fn a_preview_that_is_over_is_one_that_never_was() {
         .without_token()
         .body("x")
         .send();
-    assert_eq!(put.status, 401);
+    assert_eq!(put.status, 405);
+}
+
+/// A site below `/preview/` is of no origin, so a browser asks before it lets the site
+/// read its own data with a header of its own.
+#[test]
+fn a_site_of_no_origin_may_ask_for_its_own_files() {
+    let server = filled();
+    let issued = issue(&server, json!({ "at": "copy:draft" }));
+    for uri in [path(&issued).to_string(), format!("{}typed", path(&issued))] {
+        let asked = server
+            .call("OPTIONS", &uri)
+            .without_token()
+            .header("origin", "null")
+            .header("access-control-request-method", "GET")
+            .header(
+                "access-control-request-headers",
+                "x-requested-with,content-type",
+            )
+            .send();
+        assert_eq!((asked.status, asked.body.len()), (204, 0));
+        let allowed = |name| asked.header(&format!("access-control-allow-{name}"));
+        assert_eq!(allowed("origin"), Some("*"));
+        assert_eq!(allowed("headers"), Some("x-requested-with,content-type"));
+        assert_eq!(allowed("methods"), Some("GET, HEAD, OPTIONS"));
+        assert_eq!(allowed("credentials"), None);
+        for method in ["POST", "PUT", "DELETE", "PATCH"] {
+            let refused = server.call(method, &uri).without_token().send();
+            assert_eq!(refused.status, 405);
+            assert_eq!(refused.header("allow"), Some("GET, HEAD, OPTIONS"));
+        }
+    }
+}
+
+/// A site is shown, not what tools keep beside it.
+#[test]
+fn hidden_names_are_not_shown() {
+    let server = filled();
+    let issued = issue(&server, json!({ "at": "copy:draft" }));
+    let put = |path: &str| {
+        let uri = format!("/v1/copies/draft/files/{path}?create_parents=true");
+        server.put(&uri, "x").ok();
+    };
+    for name in [
+        ".env",
+        ".git/config",
+        "docs/.htpasswd",
+        ".well-known/.secret",
+    ] {
+        put(name);
+        is_nowhere(&get(&server, &format!("{}{name}", path(&issued))));
+    }
+    for name in [".well-known/security.txt", "a.b", "docs/..c"] {
+        put(name);
+        let shown = get(&server, &format!("{}{name}", path(&issued)));
+        let expected = if name == "docs/..c" { 404 } else { 200 };
+        assert_eq!(shown.status, expected, "{name}");
+    }
+}
+
+#[test]
+fn a_page_that_is_corrected_to_another_type_is_seen() {
+    let server = filled();
+    let put = |kind: &str| {
+        let call = server.call("PUT", "/v1/copies/draft/files/typed");
+        call.header("content-type", kind).body("<h1>Hi").send().ok();
+    };
+    let issued = issue(&server, json!({ "at": "copy:draft" }));
+    for uri in [
+        format!("{}typed", path(&issued)),
+        "/v1/copies/draft/files/typed".to_string(),
+    ] {
+        put("text/plain");
+        let before = server.get(&uri);
+        let tag = before.header("etag").unwrap();
+        let again = || server.call("GET", &uri).header("if-none-match", tag).send();
+        assert_eq!(again().status, 304);
+        put("text/html");
+        let after = again();
+        assert_eq!(
+            (after.status, after.header("content-type")),
+            (200, Some("text/html"))
+        );
+        let content = server
+            .call("GET", &uri)
+            .header("workspace-content", "")
+            .send();
+        assert_eq!(
+            content.header("workspace-content"),
+            before.header("workspace-content")
+        );
+    }
 }
 
 /// Nothing else ends it here: its copy is open, and it is not revoked.

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use axum::{Extension, Router};
-use futures::{StreamExt as _, stream};
+use futures::{FutureExt as _, StreamExt as _, stream};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -16,7 +16,7 @@ use serde::Serialize;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use workspace_core::{Error, ErrorKind, ImportLimits};
-use workspace_http::{Access, Pulse};
+use workspace_http::{Access, Pulse, Timer};
 
 use crate::exit::{Outcome, Result, io_error};
 use crate::run::{Run, read_token};
@@ -66,7 +66,10 @@ pub(crate) async fn serve(run: &Run, args: &Serve) -> Result<Outcome> {
     let workspace = run.open()?;
     let (tell, told) = watch::channel(());
     let service = workspace_http::router(workspace, access, ImportLimits::default())
-        .layer(Extension(pulse(told)));
+        .layer(Extension(pulse(told)))
+        .layer(Extension(Timer::new(|time| {
+            tokio::time::sleep(time).boxed()
+        })));
 
     let failed = |error| io_error("listen", Path::new(&args.listen.to_string()), error);
     let listener = TcpListener::bind(args.listen).await.map_err(failed)?;
