@@ -44,7 +44,6 @@ mod pulse;
 mod route;
 mod routes;
 mod serve;
-mod tar;
 pub mod wire;
 
 pub use access::Access;

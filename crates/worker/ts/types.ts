@@ -106,6 +106,8 @@ export interface ImportOptions extends At {
   into?: string;
   /** Removes what the archive does not have. */
   delete_missing?: boolean;
+  /** Takes what git takes for its own directory as well, such as `.git/config`. */
+  allow_git?: boolean;
   actor?: string;
   note?: string;
 }

@@ -8,6 +8,7 @@ use futures::channel::mpsc;
 use futures::future::{Either, select};
 use futures::lock::Mutex;
 use futures::{StreamExt, stream};
+use workspace_archive::{TAR, TarSource, pack};
 use workspace_core::store::ByteStream;
 use workspace_core::{
     At, Entry, EntrySource, Exported, File, ImportOptions, Imported, Opened, Result, TreeId,
@@ -20,7 +21,6 @@ use super::lines::Lines;
 use super::read::unreadable;
 use super::upload::Broken;
 use super::{Client, Transport, ask, route};
-use crate::tar::{TAR, TarSource, pack};
 use crate::wire::{ImportedDto, PlacedDto};
 
 impl<T: Transport> Client<T> {
@@ -94,6 +94,8 @@ impl<T: Transport> Client<T> {
         let mut query = vec![
             ("into", options.into.to_string()),
             ("delete_missing", options.delete_missing.to_string()),
+            // What the source has is what is meant.
+            ("allow_git", true.to_string()),
             ("max_entries", clamped(options.limits.entries)),
             ("max_bytes", clamped(options.limits.bytes)),
             ("max_file_bytes", clamped(options.limits.file_bytes)),

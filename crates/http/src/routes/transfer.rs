@@ -1,18 +1,21 @@
 //! Whole trees in and out, as tar archives.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use axum::http::{Method, Response};
 use send_wrapper::SendWrapper;
 use serde::Deserialize;
 use utoipa::IntoParams;
-use workspace_core::{ErrorKind, ImportLimits, ImportOptions, TreePath};
+use workspace_archive::{TAR, TarSource, WithoutGit, tar_stream};
+use workspace_core::{EntrySource, ErrorKind, ImportLimits, ImportOptions, TreePath};
 
 use super::{Files, OK};
 use crate::body::expect_media_type;
 use crate::call::{Answer, Call, json};
 use crate::route::Route;
-use crate::tar::{TAR, TarSource, tar_stream};
 use crate::wire::{Count, ImportedDto};
 
 pub(super) fn routes() -> Vec<Route> {
@@ -36,7 +39,8 @@ pub(super) fn routes() -> Vec<Route> {
                 ErrorKind::IsADirectory,
                 ErrorKind::Conflict,
             ])
-            .fails(&[ErrorKind::Closed, ErrorKind::NotFound]),
+            .fails(&[ErrorKind::Closed, ErrorKind::NotFound])
+            .fails(&[ErrorKind::Source, ErrorKind::Unsupported]),
         );
     }
     for files in Files::ALL {
@@ -69,6 +73,11 @@ struct ImportQuery {
     #[serde(default)]
     #[param(required = false)]
     delete_missing: bool,
+    /// Whether what git takes for its own directory is taken as well, such as
+    /// `.git/config`; it is left out otherwise.
+    #[serde(default)]
+    #[param(required = false)]
+    allow_git: bool,
     /// The most entries to take; no more than the server allows anyway.
     max_entries: Option<Count>,
     /// The most bytes to take in all files.
@@ -105,9 +114,14 @@ async fn import(call: Call) -> Answer {
         .author(author)
         .limits(limits)
         .delete_missing(query.delete_missing);
-    let mut source = TarSource::new(body);
-    let imported = view.import(&mut source, options).await?;
-    json(OK, &ImportedDto::from(imported))
+    let left_out = Arc::new(AtomicU64::new(0));
+    let mut source: Box<dyn EntrySource> = match query.allow_git {
+        true => Box::new(TarSource::new(body)),
+        false => Box::new(WithoutGit::new(TarSource::new(body), left_out.clone())),
+    };
+    let imported = view.import(&mut *source, options).await?;
+    let left_out = left_out.load(Ordering::Relaxed);
+    json(OK, &ImportedDto::new(imported, left_out))
 }
 
 async fn export(call: Call) -> Answer {

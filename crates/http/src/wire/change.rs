@@ -272,6 +272,9 @@ pub struct ImportedDto {
     pub symlinks: Count,
     /// Entries that were removed since the source does not have them.
     pub removed: Count,
+    /// Entries that were left out, since git takes them for its own directory.
+    #[serde(default)]
+    pub left_out: Count,
     /// Bytes in all files.
     pub bytes: Count,
     /// The operations that it made of a copy, oldest first: absent where nothing
@@ -283,13 +286,15 @@ pub struct ImportedDto {
     pub revision: Option<Count>,
 }
 
-impl From<Imported> for ImportedDto {
-    fn from(imported: Imported) -> Self {
+impl ImportedDto {
+    /// Makes it of what was imported and how many entries were left out.
+    pub fn new(imported: Imported, left_out: u64) -> Self {
         Self {
             files: imported.files.into(),
             directories: imported.directories.into(),
             symlinks: imported.symlinks.into(),
             removed: imported.removed.into(),
+            left_out: left_out.into(),
             bytes: imported.bytes.into(),
             operations: (imported.operations.iter())
                 .map(|id| id.get().into())

@@ -2,14 +2,12 @@
 
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, stream};
-use tar_core::EntryType;
-use tar_core::builder::EntryBuilder;
 use workspace_core::{
-    EntrySource, Error, ErrorKind, Imported, Result, SourceEntry, SourceKind, Timestamp, TreePath,
+    EntrySource, Error, ErrorKind, Imported, Result, SourceEntry, SourceKind, TreePath,
 };
 
-use super::write::zeros;
-use super::{BLOCK, MEDIA_TYPE, MODIFIED, PROVENANCE, padding};
+use super::padding;
+use super::write::{end_mark, header, zeros};
 
 /// About as many bytes go over at once.
 const CHUNK: usize = 64 << 10;
@@ -21,7 +19,7 @@ const HELD: usize = 1 << 20;
 /// archive after each entry.
 ///
 /// Holds two chunks, or a file of up to 1 MiB.
-pub(crate) fn pack(
+pub fn pack(
     source: Box<dyn EntrySource>,
     sent: impl FnMut(&Imported) + Send + 'static,
 ) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
@@ -54,7 +52,7 @@ impl<F: FnMut(&Imported)> Packer<F> {
                 None => match self.source.next().await? {
                     Some(entry) => self.begin(entry).await?,
                     None => {
-                        self.out.extend_from_slice(&zeros(2 * BLOCK));
+                        self.out.extend_from_slice(&end_mark());
                         self.ended = true;
                     }
                 },
@@ -124,63 +122,4 @@ fn changed(path: &TreePath, why: &str) -> Error {
     Error::new(ErrorKind::Source, "read source")
         .at(path)
         .because(why)
-}
-
-/// Returns the header of an entry whose file has `size` bytes. Media type,
-/// provenance, and times that POSIX has no form for are attributes of our own.
-fn header(entry: &SourceEntry, size: u64) -> Result<Vec<u8>> {
-    let name = match entry.path.is_root() {
-        true => ".",
-        false => entry.path.as_str().trim_start_matches('/'),
-    };
-    let mut builder = EntryBuilder::new_ustar();
-    let (mode, modified) = match &entry.kind {
-        SourceKind::Directory => {
-            builder.entry_type(EntryType::Directory);
-            builder.path(format!("{name}/"));
-            (0o755, Some(Timestamp::default()))
-        }
-        SourceKind::Symlink { target, modified } => {
-            builder.entry_type(EntryType::Symlink).path(name);
-            builder.link_name(target.as_str());
-            (0o777, *modified)
-        }
-        SourceKind::File {
-            executable,
-            modified,
-            media_type,
-            provenance,
-            ..
-        } => {
-            builder.entry_type(EntryType::Regular).path(name);
-            if let Some(media_type) = media_type {
-                builder.add_pax(MEDIA_TYPE, media_type.as_str());
-            }
-            if let Some(provenance) = provenance {
-                builder.add_pax(PROVENANCE, provenance.as_str());
-            }
-            (if *executable { 0o755 } else { 0o644 }, *modified)
-        }
-    };
-    let millis = modified.map_or(0, Timestamp::as_millis);
-    if modified.is_none() {
-        builder.add_pax(MODIFIED, "");
-    } else if millis < 0 {
-        builder.add_pax(MODIFIED, millis.to_string());
-    } else if millis % 1000 != 0 {
-        let time = format!("{}.{:03}", millis / 1000, millis % 1000);
-        builder.add_pax("mtime", time);
-    }
-    let built = builder
-        .mode(mode)
-        .and_then(|builder| builder.size(size))
-        .and_then(|builder| builder.mtime(u64::try_from(millis / 1000).unwrap_or(0)))
-        .and_then(|builder| builder.uid(0))
-        .and_then(|builder| builder.gid(0));
-    match built {
-        Ok(builder) => Ok(builder.finish_bytes()),
-        Err(error) => Err(Error::new(ErrorKind::Unsupported, "write archive")
-            .at(&entry.path)
-            .because(error)),
-    }
 }

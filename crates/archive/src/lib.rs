@@ -1,0 +1,35 @@
+//! Archives, as sources of imports and as what becomes of an export.
+//!
+//! - [`TarReader`]: the members of a tar archive as it streams in; [`TarSource`], the
+//!   same as the source of an import.
+//! - [`tar_stream`], [`tar_header`], [`pack`]: exports and sources as tar archives.
+//! - [`Format`]: what a file is, by how it begins.
+//! - [`member_path`], [`link_target`]: what members of any archive may be called.
+//! - [`is_git`], [`WithoutGit`]: what git takes for its own directory.
+//!
+//! Nothing here reads or writes by itself: the command brings files, the server
+//! bodies, and both read archives by the same rules. What an archive holds is not
+//! trusted: what a tree cannot hold is refused by name, and what other readers
+//! understand in different ways is refused rather than guessed.
+
+mod format;
+mod git;
+mod names;
+mod tar;
+
+pub use format::Format;
+pub use git::{WithoutGit, is_git};
+pub use names::{link_target, member_path};
+pub use tar::{
+    BLOCK, Member, MemberKind, TAR, TarReader, TarSource, end_mark, pack, padding, tar_header,
+    tar_stream,
+};
+
+use workspace_core::{Error, ErrorKind};
+
+/// The archive holds what must not be imported.
+fn invalid(subject: impl std::fmt::Display, why: &str) -> Error {
+    Error::new(ErrorKind::Invalid, "read source")
+        .at(subject)
+        .because(why)
+}

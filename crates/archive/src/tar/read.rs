@@ -1,0 +1,520 @@
+//! The members of a tar archive as it streams in.
+
+use bytes::{Buf, Bytes};
+use futures::{Stream, TryStreamExt};
+use tar_core::Header;
+use workspace_core::{
+    Error, ErrorKind, MAX_MEDIA_TYPE, MAX_PROVENANCE, MAX_TARGET, Result, Text, Timestamp, TreePath,
+};
+
+use super::header::{self, Block, damaged, is_header};
+use super::number::{count, number};
+use super::records::{Records, global_time};
+use super::sparse::{self, MAX_REGIONS, Piece, Region, Sparse};
+use super::{BLOCK, padding};
+use crate::format::Format;
+use crate::names::{link_target, member_path};
+
+/// The most bytes of long names and attributes before one member.
+const MAX_METADATA: u64 = 1 << 20;
+/// The most bytes after the end mark: archives are filled up to whole records.
+const MAX_TRAILER: u64 = 64 << 20;
+/// Pieces of up to this many bytes are copied, so that they keep no chunk in memory.
+const SMALL: usize = 4096;
+
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+
+/// A member of a tar archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Where it is below the archive.
+    pub path: TreePath,
+    /// What it is.
+    pub kind: MemberKind,
+}
+
+/// What a member of a tar archive is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MemberKind {
+    /// A file, of which the bytes follow.
+    File {
+        /// Its size in bytes, holes included.
+        size: u64,
+        /// Whether it has holes, which come as zeros and may be far longer than the
+        /// archive.
+        sparse: bool,
+        /// Whether it may be executed.
+        executable: bool,
+        /// When it was last modified; `None` where the archive says that nobody knows.
+        modified: Option<Timestamp>,
+        /// Its media type, where the archive has one.
+        media_type: Option<Text<MAX_MEDIA_TYPE>>,
+        /// Where it came from, where the archive says so.
+        provenance: Option<Text<MAX_PROVENANCE>>,
+    },
+    /// A directory.
+    Directory,
+    /// A symlink.
+    Symlink {
+        /// Where it points.
+        target: Text<MAX_TARGET>,
+        /// When it was last modified; `None` where the archive says that nobody knows.
+        modified: Option<Timestamp>,
+    },
+    /// Another name for a member that came before.
+    HardLink {
+        /// The path of that member.
+        target: TreePath,
+    },
+    /// A device, FIFO or socket.
+    Special,
+}
+
+/// Reads a tar archive as it comes in: POSIX, GNU and old ones, sparse files too; not
+/// packed.
+///
+/// Holds a chunk of the stream, 1 MiB of a member's names and attributes, and 100,000
+/// regions of a sparse file. An archive that stops before its end mark is refused, and
+/// so is one that goes on after it.
+pub struct TarReader<S> {
+    stream: S,
+    buffer: Bytes,
+    /// How many bytes of the archive have been read.
+    at: u64,
+    /// The time that the archive gives all members.
+    time: Option<Timestamp>,
+    /// The member under way, for messages.
+    member: Option<TreePath>,
+    /// What is left of its bytes in the archive, and of what fills up its block.
+    left: u64,
+    padding: u64,
+    sparse: Option<Sparse>,
+    ended: bool,
+}
+
+/// What the headers before a member say of it.
+struct Extended {
+    name: Option<Vec<u8>>,
+    link: Option<Vec<u8>>,
+    records: Option<Records>,
+    /// How many bytes of them there may still be.
+    room: u64,
+}
+
+impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
+    /// Reads the archive that `stream` holds.
+    pub fn new(stream: S) -> Self {
+        Self {
+            stream,
+            buffer: Bytes::new(),
+            at: 0,
+            time: None,
+            member: None,
+            left: 0,
+            padding: 0,
+            sparse: None,
+            ended: false,
+        }
+    }
+
+    /// Moves to the next member, past what is unread of the one before; `None` at the
+    /// end, which is then known to be whole.
+    ///
+    /// # Errors
+    /// Those of the stream. `Source` where the archive is damaged or ends too soon;
+    /// `Invalid` for what is no tar archive and for what a tree cannot hold;
+    /// `Unsupported` for other formats and members of a rarer kind; `LimitExceeded`.
+    pub async fn next(&mut self) -> Result<Option<Member>> {
+        if self.ended {
+            return Ok(None);
+        }
+        let rest = self.left + self.padding;
+        self.skip(rest).await?;
+        (self.left, self.padding, self.sparse) = (0, 0, None);
+        let mut extended = Extended {
+            name: None,
+            link: None,
+            records: None,
+            room: MAX_METADATA,
+        };
+        loop {
+            let start = self.at;
+            let mut block = [0; BLOCK as usize];
+            let read = self.read(&mut block).await?;
+            if read < block.len() {
+                return Err(match start {
+                    0 => no_archive(&block[..read]),
+                    _ => self.cut_off(),
+                });
+            }
+            if block.iter().all(|byte| *byte == 0) {
+                extended.refuse_nothing_after()?;
+                self.end().await?;
+                self.ended = true;
+                return Ok(None);
+            }
+            if !is_header(&block) {
+                return Err(match start {
+                    0 => no_archive(&block),
+                    _ => damaged(&format!(
+                        "the check sum of the one at byte {start} is wrong"
+                    )),
+                });
+            }
+            let header = Header::from_bytes(&block);
+            let size = header::size(header)?;
+            match header::kind(header) {
+                b'x' | b'X' => {
+                    let mut records = Records::default();
+                    records.read(&self.metadata(size, &mut extended).await?)?;
+                    once(&mut extended.records, records)?;
+                }
+                b'L' => {
+                    let name = self.metadata(size, &mut extended).await?;
+                    once(&mut extended.name, header::text(&name).to_vec())?;
+                }
+                b'K' => {
+                    let link = self.metadata(size, &mut extended).await?;
+                    once(&mut extended.link, header::text(&link).to_vec())?;
+                }
+                b'g' => {
+                    let records = self.metadata(size, &mut extended).await?;
+                    self.time = global_time(&records)?.or(self.time);
+                }
+                // The label of a volume.
+                b'V' => {
+                    self.metadata(size, &mut extended).await?;
+                }
+                kind => return self.begin(header, kind, size, extended).await.map(Some),
+            }
+        }
+    }
+
+    /// Returns the next bytes of the current member; `None` at its end, and for what is
+    /// not a file.
+    ///
+    /// # Errors
+    /// Those of the stream; `Source` where the archive ends too soon.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        let piece = match &self.sparse {
+            Some(sparse) => sparse.piece(),
+            None if self.left > 0 => Piece::Stored(self.left),
+            None => Piece::End,
+        };
+        let chunk = match piece {
+            Piece::End => return Ok(None),
+            Piece::Zeros(bytes) => {
+                let bytes = bytes.min(ZEROS.len() as u64);
+                Bytes::from_static(&ZEROS[..bytes as usize])
+            }
+            Piece::Stored(bytes) => {
+                if !self.fill().await? {
+                    return Err(self.cut_off());
+                }
+                let bytes = bytes.min(self.buffer.len() as u64);
+                self.left -= bytes;
+                self.at += bytes;
+                match bytes as usize {
+                    bytes if bytes <= SMALL => {
+                        let copy = Bytes::copy_from_slice(&self.buffer[..bytes]);
+                        self.buffer.advance(bytes);
+                        copy
+                    }
+                    bytes => self.buffer.split_to(bytes),
+                }
+            }
+        };
+        if let Some(sparse) = &mut self.sparse {
+            sparse.advance(chunk.len() as u64);
+        }
+        Ok(Some(chunk))
+    }
+
+    /// Goes over to the member that a header and what was before it describe.
+    async fn begin(
+        &mut self,
+        header: &Header,
+        kind: u8,
+        size: u64,
+        extended: Extended,
+    ) -> Result<Member> {
+        let records = extended.records.unwrap_or_default();
+        let name = match (&records.sparse.name, &records.path, extended.name) {
+            (Some(name), _, _) | (None, Some(name), _) => name.clone(),
+            (None, None, Some(name)) => name,
+            (None, None, None) => header::name(header)?,
+        };
+        let path = member_path(&name)?;
+        self.member = Some(path.clone());
+        let told = |error: Error| match error.subject() {
+            None => error.at(&path),
+            Some(_) => error,
+        };
+        let link = match (&records.link, extended.link) {
+            (Some(link), _) => link.clone(),
+            (None, Some(link)) => link,
+            (None, None) => header::link(header),
+        };
+        let modified = match (records.modified, self.time) {
+            (Some(modified), _) => Ok(modified),
+            (None, Some(time)) => Ok(Some(time)),
+            (None, None) => header::modified(header).map(Some).map_err(told),
+        };
+        let kind = match kind {
+            b'0' | 0 | b'7' | b'S' => {
+                let stored = records.size.unwrap_or(size);
+                // Before there was a type for directories, a slash made one.
+                if name.ends_with(b"/") {
+                    if stored > 0 {
+                        return Err(told(wrong("a directory with contents")));
+                    }
+                    return Ok(Member {
+                        path,
+                        kind: MemberKind::Directory,
+                    });
+                }
+                let size = self.file(header, kind, stored, &records).await;
+                MemberKind::File {
+                    size: size.map_err(told)?,
+                    sparse: self.sparse.is_some(),
+                    executable: header::executable(header).map_err(told)?,
+                    modified: modified?,
+                    media_type: records.media_type,
+                    provenance: records.provenance,
+                }
+            }
+            // These have no bytes, whatever size their header says.
+            b'5' => MemberKind::Directory,
+            b'2' => MemberKind::Symlink {
+                target: link_target(&path, &link)?,
+                modified: modified?,
+            },
+            b'1' => MemberKind::HardLink {
+                target: member_path(&link)?,
+            },
+            b'3' | b'4' | b'6' => MemberKind::Special,
+            other => {
+                let why = format!("a member of type {:?}", char::from(other));
+                return Err(told(
+                    Error::new(ErrorKind::Unsupported, "read source").because(why),
+                ));
+            }
+        };
+        Ok(Member { path, kind })
+    }
+
+    /// Prepares to read the bytes of a file, and returns how many they are.
+    async fn file(
+        &mut self,
+        header: &Header,
+        kind: u8,
+        stored: u64,
+        records: &Records,
+    ) -> Result<u64> {
+        let mut left = stored;
+        let found = match (kind, records.sparse.any) {
+            (b'S', false) => Some(self.gnu_regions(header).await?),
+            (b'S', true) => return Err(sparse::wrong("of two versions at once")),
+            (_, true) => {
+                let said = &records.sparse;
+                let size = said.size.ok_or_else(|| sparse::wrong("without a size"))?;
+                let regions = match (said.major, said.minor) {
+                    (Some(1), Some(0)) => self.map(&mut left).await?,
+                    (None, None) => said.regions.clone(),
+                    _ => {
+                        let why = "a sparse file in a format that is not known";
+                        return Err(Error::new(ErrorKind::Unsupported, "read source").because(why));
+                    }
+                };
+                Some((regions, size))
+            }
+            (_, false) => None,
+        };
+        self.padding = padding(stored);
+        self.left = left;
+        let Some((regions, size)) = found else {
+            return Ok(stored);
+        };
+        self.sparse = Some(Sparse::new(regions, size, left)?);
+        Ok(size)
+    }
+
+    /// Reads the map that old GNU tar has in the header and in blocks after it, and the
+    /// file's size.
+    async fn gnu_regions(&mut self, header: &Header) -> Result<(Vec<Region>, u64)> {
+        let bytes = header.as_bytes();
+        let mut regions = Vec::new();
+        sparse::regions(&bytes[386..482], &mut regions)?;
+        let size = number(&bytes[483..495]).and_then(|size| u64::try_from(size).ok());
+        let size = size.ok_or_else(|| sparse::wrong("its size is no number"))?;
+        let mut more = bytes[482] != 0;
+        for _ in 0..MAX_REGIONS {
+            if !more {
+                return Ok((regions, size));
+            }
+            let block = self.block().await?;
+            sparse::regions(&block[..504], &mut regions)?;
+            more = block[504] != 0;
+        }
+        Err(sparse::too_many())
+    }
+
+    /// Reads the map that newer GNU tar has before the bytes: how many regions, then
+    /// each, a number a line, up to a whole block.
+    async fn map(&mut self, left: &mut u64) -> Result<Vec<Region>> {
+        let mut numbers = Vec::new();
+        let mut line = Vec::new();
+        loop {
+            *left = left
+                .checked_sub(BLOCK)
+                .ok_or_else(|| sparse::wrong("its map ends too soon"))?;
+            for byte in self.block().await? {
+                if byte != b'\n' {
+                    // Longer than any number.
+                    if line.len() > 20 {
+                        return Err(sparse::wrong("its map is no list of numbers"));
+                    }
+                    line.push(byte);
+                    continue;
+                }
+                let value = count(&line);
+                numbers.push(value.ok_or_else(|| sparse::wrong("its map is no list of numbers"))?);
+                line.clear();
+                if numbers[0] > MAX_REGIONS as u64 {
+                    return Err(sparse::too_many());
+                }
+                if numbers.len() as u64 > 2 * numbers[0] {
+                    let region = |pair: &[u64]| Region {
+                        offset: pair[0],
+                        length: pair[1],
+                    };
+                    return Ok(numbers[1..].chunks_exact(2).map(region).collect());
+                }
+            }
+        }
+    }
+
+    /// Reads what a header has in place of a member.
+    async fn metadata(&mut self, size: u64, extended: &mut Extended) -> Result<Vec<u8>> {
+        let taken = size.saturating_add(BLOCK);
+        extended.room = extended.room.checked_sub(taken).ok_or_else(|| {
+            Error::new(ErrorKind::LimitExceeded, "read source").because(format_args!(
+                "more than {MAX_METADATA} bytes of names and attributes before a member"
+            ))
+        })?;
+        let mut found = vec![0; size as usize];
+        if self.read(&mut found).await? < found.len() {
+            return Err(self.cut_off());
+        }
+        self.skip(padding(size)).await?;
+        Ok(found)
+    }
+
+    /// Reads what comes after the end mark, so that the archive is known to be whole.
+    async fn end(&mut self) -> Result<()> {
+        let mut block = [0; BLOCK as usize];
+        let end = self.at;
+        while self.read(&mut block).await? == block.len() {
+            if is_header(&block) {
+                let why = "another archive follows its end mark; import them one by one";
+                return Err(wrong(why));
+            }
+            if self.at - end > MAX_TRAILER {
+                return Err(Error::new(ErrorKind::LimitExceeded, "read source").because(
+                    format_args!("more than {MAX_TRAILER} bytes follow its end mark"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    async fn block(&mut self) -> Result<Block> {
+        let mut block = [0; BLOCK as usize];
+        match self.read(&mut block).await? {
+            read if read == block.len() => Ok(block),
+            _ => Err(self.cut_off()),
+        }
+    }
+
+    /// Fills `into` as far as the stream goes.
+    async fn read(&mut self, into: &mut [u8]) -> Result<usize> {
+        let mut filled = 0;
+        while filled < into.len() && self.fill().await? {
+            let here = self.buffer.len().min(into.len() - filled);
+            self.buffer.copy_to_slice(&mut into[filled..filled + here]);
+            filled += here;
+            self.at += here as u64;
+        }
+        Ok(filled)
+    }
+
+    async fn skip(&mut self, mut bytes: u64) -> Result<()> {
+        while bytes > 0 {
+            if !self.fill().await? {
+                return Err(self.cut_off());
+            }
+            let here = bytes.min(self.buffer.len() as u64);
+            self.buffer.advance(here as usize);
+            self.at += here;
+            bytes -= here;
+        }
+        Ok(())
+    }
+
+    /// Sees to it that the buffer holds something; `false` at the end of the stream.
+    async fn fill(&mut self) -> Result<bool> {
+        while self.buffer.is_empty() {
+            match self.stream.try_next().await? {
+                Some(chunk) => self.buffer = chunk,
+                None => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    fn cut_off(&self) -> Error {
+        let error = Error::new(ErrorKind::Source, "read source").because(format_args!(
+            "the archive ends after {} bytes, without its end mark, so some of it is missing",
+            self.at
+        ));
+        match &self.member {
+            Some(path) => error.at(path),
+            None => error,
+        }
+    }
+}
+
+impl Extended {
+    /// Refuses the end of the archive where a member is announced.
+    fn refuse_nothing_after(&self) -> Result<()> {
+        match (&self.name, &self.link, &self.records) {
+            (None, None, None) => Ok(()),
+            _ => Err(damaged("it describes a member, and none follows")),
+        }
+    }
+}
+
+/// Keeps what a header says; there is one of a kind before a member.
+fn once<T>(place: &mut Option<T>, value: T) -> Result<()> {
+    match place.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(damaged("there are two of its kind before one member")),
+    }
+}
+
+/// What begins like this is no tar archive.
+fn no_archive(start: &[u8]) -> Error {
+    let error = |kind, why: String| Error::new(kind, "read source").because(why);
+    match Format::of(start) {
+        _ if start.is_empty() => error(ErrorKind::Source, "it is empty".into()),
+        Some(format) => error(
+            ErrorKind::Unsupported,
+            format!("this is {}, and not a tar archive", format.name()),
+        ),
+        None => error(ErrorKind::Invalid, "this is not a tar archive".into()),
+    }
+}
+
+fn wrong(why: &str) -> Error {
+    Error::new(ErrorKind::Invalid, "read source").because(why)
+}
