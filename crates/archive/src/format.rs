@@ -38,6 +38,12 @@ const OTHERS: [(&[u8], &str); 17] = [
     (b"hsqs", "squashfs"),
 ];
 
+/// What archives are called that nothing here writes.
+const OTHER_NAMES: [&str; 15] = [
+    "tar.xz", "txz", "tar.bz2", "tbz2", "tbz", "tar.lz", "tlz", "tar.lz4", "tar.lzma", "tar.br",
+    "tar.z", "taz", "7z", "rar", "cpio",
+];
+
 impl Format {
     /// How much of the beginning tells.
     pub const START: usize = BLOCK as usize;
@@ -76,9 +82,82 @@ impl Format {
     }
 }
 
+/// What kind of archive a file is by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArchiveKind {
+    /// `*.tar`
+    Tar,
+    /// `*.tar.gz` or `*.tgz`
+    TarGzip,
+    /// `*.tar.zst` or `*.tzst`
+    TarZstd,
+    /// `*.zip`
+    Zip,
+    /// Another kind of archive, which nothing here reads or writes.
+    Other,
+}
+
+impl ArchiveKind {
+    /// Returns what a name says, in upper case too; `None` where that is no archive.
+    pub fn named(name: &str) -> Option<Self> {
+        let name = name.to_ascii_lowercase();
+        let any = |endings: &[&str]| {
+            let is = |ending: &&str| {
+                name.strip_suffix(ending)
+                    .is_some_and(|rest| rest.ends_with('.'))
+            };
+            endings.iter().any(is)
+        };
+        if any(&["tar"]) {
+            Some(Self::Tar)
+        } else if any(&["tar.gz", "tgz"]) {
+            Some(Self::TarGzip)
+        } else if any(&["tar.zst", "tzst"]) {
+            Some(Self::TarZstd)
+        } else if any(&["zip"]) {
+            Some(Self::Zip)
+        } else {
+            any(&OTHER_NAMES).then_some(Self::Other)
+        }
+    }
+
+    /// Returns how such a file begins.
+    pub fn format(self) -> Option<Format> {
+        match self {
+            Self::Tar => Some(Format::Tar),
+            Self::TarGzip => Some(Format::Gzip),
+            Self::TarZstd => Some(Format::Zstd),
+            Self::Zip => Some(Format::Zip),
+            Self::Other => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn archives_are_told_by_their_names() {
+        for (name, kind) in [
+            ("site.tar", Some(ArchiveKind::Tar)),
+            ("site.TAR", Some(ArchiveKind::Tar)),
+            ("site.tar.gz", Some(ArchiveKind::TarGzip)),
+            ("v1.2.tgz", Some(ArchiveKind::TarGzip)),
+            ("site.Tar.Zst", Some(ArchiveKind::TarZstd)),
+            ("site.tzst", Some(ArchiveKind::TarZstd)),
+            ("site.zip", Some(ArchiveKind::Zip)),
+            ("site.tar.xz", Some(ArchiveKind::Other)),
+            ("site.7z", Some(ArchiveKind::Other)),
+            ("site", None),
+            ("tar", None),
+            ("zip", None),
+            ("site.gz", None),
+            ("site.tar.d", None),
+        ] {
+            assert_eq!(ArchiveKind::named(name), kind, "{name}");
+        }
+    }
 
     #[test]
     fn formats_are_told_by_how_they_begin() {

@@ -24,19 +24,19 @@ pub fn is_git(path: &TreePath) -> bool {
 }
 
 /// A source without the entries that [`is_git`] is true of.
-pub struct WithoutGit<S> {
-    source: S,
+pub struct WithoutGit {
+    source: Box<dyn EntrySource>,
     left_out: Arc<AtomicU64>,
 }
 
-impl<S> WithoutGit<S> {
+impl WithoutGit {
     /// Wraps a source; `left_out` counts what does not come out of it.
-    pub fn new(source: S, left_out: Arc<AtomicU64>) -> Self {
+    pub fn new(source: Box<dyn EntrySource>, left_out: Arc<AtomicU64>) -> Self {
         Self { source, left_out }
     }
 }
 
-impl<S: EntrySource> EntrySource for WithoutGit<S> {
+impl EntrySource for WithoutGit {
     fn next(&mut self) -> BoxFuture<'_, Result<Option<SourceEntry>>> {
         async {
             while let Some(entry) = self.source.next().await? {

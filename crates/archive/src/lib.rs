@@ -3,7 +3,7 @@
 //! - [`TarReader`]: the members of a tar archive as it streams in; [`TarSource`], the
 //!   same as the source of an import.
 //! - [`tar_stream`], [`tar_header`], [`pack`]: exports and sources as tar archives.
-//! - [`Format`]: what a file is, by how it begins.
+//! - [`Format`]: what a file is, by how it begins; [`ArchiveKind`], by its name.
 //! - [`member_path`], [`link_target`]: what members of any archive may be called.
 //! - [`is_git`], [`WithoutGit`]: what git takes for its own directory.
 //!
@@ -17,7 +17,7 @@ mod git;
 mod names;
 mod tar;
 
-pub use format::Format;
+pub use format::{ArchiveKind, Format};
 pub use git::{WithoutGit, is_git};
 pub use names::{link_target, member_path};
 pub use tar::{

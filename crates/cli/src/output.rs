@@ -103,6 +103,14 @@ impl Output {
         self.line(line)
     }
 
+    /// Tells a person what they may not expect, on standard error.
+    pub(crate) fn note(&self, line: impl Display) {
+        if !self.quiet && !self.json {
+            // A note that cannot be written is nothing to stop for.
+            let _ = writeln!(io::stderr(), "note: {line}");
+        }
+    }
+
     /// Writes a JSON document in one line.
     pub(crate) fn json(&self, shape: &impl Serialize) -> Result<()> {
         let mut writer = self.writer.borrow_mut();

@@ -1,17 +1,20 @@
 //! `import`: a directory or an archive into head or a copy.
 
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
+use workspace_archive::{ArchiveKind, WithoutGit};
 use workspace_core::{
     EntrySource, Error, ErrorKind, ImportLimits, ImportOptions, Imported, TreePath,
 };
-use workspace_native::source::{self, SourceOptions, TarSource, ZipSource};
+use workspace_native::source::{self, SourceOptions};
 
 use crate::args::{WriteAt, tree_path};
 use crate::commands::progress;
-use crate::exit::{Hinted, Outcome, Result, io_error};
+use crate::exit::{Hinted, Outcome, Result};
 use crate::output::{bytes_text, count_text};
 use crate::run::Run;
 
@@ -28,6 +31,9 @@ pub(crate) struct Import {
     /// Leave out devices, FIFOs and sockets, which are refused otherwise
     #[arg(long)]
     skip_special: bool,
+    /// Take what git takes for its own directory, such as .git/config; it is left out otherwise
+    #[arg(long)]
+    allow_git: bool,
     /// Remove what is in that directory and not in the source
     #[arg(long)]
     delete: bool,
@@ -76,6 +82,8 @@ struct ImportedShape {
     symlinks: u64,
     /// Entries that --delete removed; a directory counts once.
     removed: u64,
+    /// Entries that git takes for its own directory.
+    left_out: u64,
     bytes: u64,
     /// None where nothing changed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,7 +103,8 @@ pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
         .entries(args.max_entries.unwrap_or(defaults.entries))
         .bytes(args.max_bytes.unwrap_or(defaults.bytes))
         .file_bytes(args.max_file_bytes.unwrap_or(defaults.file_bytes));
-    let source = open(run, args, limits)?;
+    let left_out = Arc::new(AtomicU64::new(0));
+    let source = open(run, args, limits, &left_out)?;
     let bar = progress::start(run, "importing", None);
     let mut progress = |imported: &Imported| {
         let files = count_text(imported.files, "file", "files");
@@ -132,8 +141,13 @@ pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
         0 => String::new(),
         n => format!(", {} removed", count_text(n, "entry", "entries")),
     };
+    let left_out = left_out.load(Ordering::Relaxed);
+    let without = match left_out {
+        0 => String::new(),
+        n => format!(", {} of git's left out", count_text(n, "entry", "entries")),
+    };
     let line = format!(
-        "imported {}, {}{removed}: {end}",
+        "imported {}, {}{removed}{without}: {end}",
         count_text(imported.entries(), "entry", "entries"),
         bytes_text(imported.bytes)
     );
@@ -143,6 +157,7 @@ pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
             directories: imported.directories,
             symlinks: imported.symlinks,
             removed: imported.removed,
+            left_out,
             bytes: imported.bytes,
             revision: imported.revision.map(|id| id.get()),
             operations: imported.operations.iter().map(|id| id.get()).collect(),
@@ -154,32 +169,49 @@ pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
 }
 
 /// Opens the source. The workspace's own directory is never a part of it, nor
-/// that of one which is there besides the remote one.
-fn open(run: &Run, args: &Import, limits: ImportLimits) -> Result<Box<dyn EntrySource>> {
+/// that of one which is there besides the remote one. `left_out` counts what git takes
+/// for its own.
+fn open(
+    run: &Run,
+    args: &Import,
+    limits: ImportLimits,
+    left_out: &Arc<AtomicU64>,
+) -> Result<Box<dyn EntrySource>> {
     let options = SourceOptions::default()
         .ignore(args.ignore)
         .exclude(run.directory().ok())
         .skip_special(args.skip_special)
         .limits(limits);
-    if args.source != Path::new("-") {
-        return Ok(source::open(&args.source, &options)?);
-    }
-    let name = "standard input";
-    let mut start = Vec::new();
-    let mut stdin = io::stdin();
-    let read = stdin.by_ref().take(2).read_to_end(&mut start);
-    read.map_err(|error| io_error("import", Path::new(name), error))?;
-    let zip = start == b"PK";
-    let whole = io::Cursor::new(start).chain(stdin);
-    Ok(match zip {
-        true => Box::new(ZipSource::from_reader(
-            whole,
-            limits.bytes,
-            name.into(),
-            &options,
-        )?),
-        false => Box::new(TarSource::from_reader(whole, name.into(), &options)?),
+    let source = match args.source == Path::new("-") {
+        true => source::from_reader(io::stdin(), "standard input".into(), &options)?,
+        false => {
+            name_and_content(run, &args.source)?;
+            source::open(&args.source, &options)?
+        }
+    };
+    Ok(match args.allow_git {
+        true => source,
+        false => Box::new(WithoutGit::new(source, Arc::clone(left_out))),
     })
+}
+
+/// Tells where the name of an archive says something else than what is in it, which is
+/// what counts.
+fn name_and_content(run: &Run, source: &Path) -> Result<()> {
+    let name = source.file_name().unwrap_or_default().to_string_lossy();
+    let named = ArchiveKind::named(&name).and_then(ArchiveKind::format);
+    if let Some(named) = named.filter(|_| source.is_file())
+        && let Some(found) = source::format(source)?
+        && found != named
+    {
+        run.out.note(format_args!(
+            "{} is {} by its name, and {} by what is in it, which counts",
+            run.out.safe(&name),
+            named.name(),
+            found.name()
+        ));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

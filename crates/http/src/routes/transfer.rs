@@ -115,10 +115,10 @@ async fn import(call: Call) -> Answer {
         .limits(limits)
         .delete_missing(query.delete_missing);
     let left_out = Arc::new(AtomicU64::new(0));
-    let mut source: Box<dyn EntrySource> = match query.allow_git {
-        true => Box::new(TarSource::new(body)),
-        false => Box::new(WithoutGit::new(TarSource::new(body), left_out.clone())),
-    };
+    let mut source: Box<dyn EntrySource> = Box::new(TarSource::new(body));
+    if !query.allow_git {
+        source = Box::new(WithoutGit::new(source, Arc::clone(&left_out)));
+    }
     let imported = view.import(&mut *source, options).await?;
     let left_out = left_out.load(Ordering::Relaxed);
     json(OK, &ImportedDto::new(imported, left_out))

@@ -144,12 +144,18 @@ impl Sink {
             let read = taken.map_err(&failed)?;
             if read > 0 {
                 total += read as u64;
-                self.push(Item::Chunk(chunk.into()), read)?;
+                self.chunk(chunk.into())?;
             }
             if read < size {
                 return Ok(total);
             }
         }
+    }
+
+    /// Sends some bytes of a file.
+    pub(super) fn chunk(&mut self, chunk: Bytes) -> Result<(), Stop> {
+        let bytes = chunk.len();
+        self.push(Item::Chunk(chunk), bytes)
     }
 
     fn push(&mut self, item: Item, bytes: usize) -> Result<(), Stop> {

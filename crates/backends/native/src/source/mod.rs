@@ -8,22 +8,23 @@
 //! it is the import's affair ([`ImportLimits`]).
 
 mod ahead;
-mod archive;
 mod directory;
 mod directory_file;
+mod packed;
 mod tar;
 mod zip;
 
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use derive_setters::Setters;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+pub use workspace_archive::Format;
 use workspace_core::{EntrySource, Error, ErrorKind, ImportLimits, Result, SourceEntry};
 
-use crate::fault::{io_error, io_kind};
+use crate::fault::io_kind;
 
 pub use directory::DirectorySource;
 pub use tar::TarSource;
@@ -53,21 +54,86 @@ pub struct SourceOptions {
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`] where nothing is; [`ErrorKind::Unsupported`] for other
-/// formats; [`ErrorKind::Source`] where it cannot be read.
+/// formats, [`ErrorKind::Invalid`] for what is no archive; [`ErrorKind::Source`] where it
+/// cannot be read.
 pub fn open(path: &Path, options: &SourceOptions) -> Result<Box<dyn EntrySource>> {
     if path.is_dir() {
         return Ok(Box::new(DirectorySource::open(path, options)?));
     }
-    let mut file = open_file(path)?;
-    let failed = io_error("open source", path);
-    let mut start = [0; 4];
-    let found = read_start(&mut file, &mut start).map_err(&failed)?;
-    file.rewind().map_err(&failed)?;
-    // A member, or the end of an empty archive.
-    if [b"PK\x03\x04", b"PK\x05\x06"].contains(&found.first_chunk().unwrap_or(&[0; 4])) {
-        return Ok(Box::new(ZipSource::open(path, options)?));
+    let name = path.display().to_string();
+    let file = open_file(path)?;
+    // A pipe, as `<(…)` of shells is, can be read once.
+    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return from_reader(file, name, options);
     }
-    Ok(Box::new(TarSource::open(path, options)?))
+    let format = format(path)?;
+    // A program that unpacks itself begins as programs do.
+    let is_zip = path
+        .extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("zip"));
+    match format {
+        Some(Format::Zip) => Ok(Box::new(ZipSource::open(path, options)?)),
+        None if is_zip => Ok(Box::new(ZipSource::open(path, options)?)),
+        None => Err(no_archive(name)),
+        Some(_) => Ok(Box::new(TarSource::open(path, options)?)),
+    }
+}
+
+/// Opens an archive that is read once, such as standard input, by what is there; `name`
+/// is for messages. A zip archive is read into a temporary file first, up to the bytes of
+/// the limits.
+///
+/// # Errors
+/// Those of [`open`], and of [`ZipSource::from_reader`].
+pub fn from_reader(
+    mut reader: impl Read + Send + 'static,
+    name: String,
+    options: &SourceOptions,
+) -> Result<Box<dyn EntrySource>> {
+    let mut start = [0; Format::START];
+    let start = read_start(&mut reader, &mut start).map_err(|cause| source_error(&name, cause))?;
+    if start.is_empty() {
+        return Err(empty(name));
+    }
+    let format = Format::of(start);
+    let whole = io::Cursor::new(start.to_vec()).chain(reader);
+    match format {
+        Some(Format::Zip) => {
+            let limit = options.limits.bytes;
+            let source = ZipSource::from_reader(whole, limit, name, options)?;
+            Ok(Box::new(source))
+        }
+        None => Err(no_archive(name)),
+        Some(_) => Ok(Box::new(TarSource::from_reader(whole, name, options)?)),
+    }
+}
+
+/// Returns what a file is, by how it begins; `None` for what is no archive.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`] where nothing is; [`ErrorKind::Source`] where it cannot be
+/// read, and where it is empty.
+pub fn format(path: &Path) -> Result<Option<Format>> {
+    let mut start = [0; Format::START];
+    let mut file = open_file(path)?;
+    match read_start(&mut file, &mut start) {
+        Ok([]) => Err(empty(path.display())),
+        Ok(start) => Ok(Format::of(start)),
+        Err(cause) => Err(source_error(path.display(), cause)),
+    }
+}
+
+fn no_archive(name: String) -> Error {
+    invalid(
+        name,
+        "this is not an archive: neither tar nor zip, nor packed by gzip or zstd",
+    )
+}
+
+fn empty(name: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Source, "read source")
+        .at(name)
+        .because("it is empty")
 }
 
 fn open_file(path: &Path) -> Result<File> {

@@ -1,23 +1,25 @@
 //! Tar archives, plain or packed.
 
-mod blocks;
 mod links;
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use workspace_core::{Error, ErrorKind, Result, SourceEntry, SourceKind, Timestamp, TreePath};
+use bytes::Bytes;
+use futures::executor::block_on;
+use futures::stream;
+use workspace_archive::{Member, MemberKind, TarReader};
+use workspace_core::{Result, SourceEntry};
 
 use super::ahead::{ReadAhead, Sink, Stop};
-use super::archive::{link_target, member_path};
-use super::{SPECIAL, SourceOptions, invalid, open_file, source_error};
-use blocks::{Member, each_member};
+use super::packed::unpacked;
+use super::{SourceOptions, open_file, source_error};
 use links::HardLinks;
 
 /// The members of a tar archive, plain, gzip or zstd, in their order.
 ///
-/// Old GNU sparse members are filled with zeros. Hard links become copies of the
-/// member that they name, at the end.
+/// Sparse members are filled with zeros. Hard links become copies of the member that
+/// they name, at the end.
 #[derive(Debug)]
 pub struct TarSource(pub(super) ReadAhead);
 
@@ -26,6 +28,8 @@ impl TarSource {
     ///
     /// # Errors
     /// Those of [`from_reader`](Self::from_reader), and [`ErrorKind::NotFound`].
+    ///
+    /// [`ErrorKind::NotFound`]: workspace_core::ErrorKind::NotFound
     pub fn open(path: &Path, options: &SourceOptions) -> Result<Self> {
         let name = path.display().to_string();
         Self::start(open_file(path)?, Some(path.to_owned()), name, options)
@@ -34,12 +38,13 @@ impl TarSource {
     /// Starts to read an archive, such as standard input; `name` is for messages.
     ///
     /// # Errors
-    /// While reading: [`ErrorKind::Unsupported`] for other formats and members of
-    /// a rarer kind; [`ErrorKind::Invalid`] for a path that is absolute, leaves the
-    /// archive or is not UTF-8, for a device, and for a hard link, which needs an
-    /// archive that can be read twice; [`ErrorKind::LimitExceeded`] for a hard link
-    /// beyond the entries of the limits, or beyond 64 MiB of paths of such links;
-    /// [`ErrorKind::Source`] where the archive is damaged or ends too soon.
+    /// While reading: those of [`TarReader`]; [`ErrorKind::Invalid`] for a device, and
+    /// for a hard link, which needs an archive that can be read twice;
+    /// [`ErrorKind::LimitExceeded`] for a hard link beyond the entries of the limits, or
+    /// beyond 64 MiB of paths of such links.
+    ///
+    /// [`ErrorKind::Invalid`]: workspace_core::ErrorKind::Invalid
+    /// [`ErrorKind::LimitExceeded`]: workspace_core::ErrorKind::LimitExceeded
     pub fn from_reader(
         reader: impl Read + Send + 'static,
         name: String,
@@ -76,14 +81,22 @@ struct Reading {
 impl Reading {
     fn run(&self, reader: impl Read + 'static, sink: &mut Sink) -> Result<(), Stop> {
         let mut links = HardLinks::new(self.entries);
-        each_member(reader, &self.name, &mut |number, member| {
-            self.member(number, member, &mut links, sink)
-        })?;
+        let mut members = Members::new(reader, &self.name)?;
+        for number in 0.. {
+            let Some(member) = members.next()? else {
+                break;
+            };
+            self.member(number, member, &mut members, &mut links, sink)?;
+        }
         if let (Some(path), false) = (&self.again, links.is_empty()) {
             let mut copies = links.copies();
-            each_member(open_file(path)?, &self.name, &mut |number, member| {
-                copies.make(self, number, member, sink)
-            })?;
+            let mut members = Members::new(open_file(path)?, &self.name)?;
+            for number in 0.. {
+                let Some(member) = members.next()? else {
+                    break;
+                };
+                copies.make(number, member, &mut members, sink)?;
+            }
             copies.refuse_dangling()?;
         }
         Ok(())
@@ -92,126 +105,88 @@ impl Reading {
     fn member(
         &self,
         number: u64,
-        member: &mut Member<'_>,
+        member: Member,
+        members: &mut Members,
         links: &mut HardLinks,
         sink: &mut Sink,
     ) -> Result<(), Stop> {
-        let kind = member.header().entry_type();
-        // Of the whole archive: a comment of git's, a volume label.
-        if kind.is_pax_global_extensions() || kind.as_byte() == b'V' {
+        match member.kind {
+            MemberKind::HardLink { target } if self.again.is_some() => {
+                return Ok(links.add(member.path, target, number)?);
+            }
+            _ => links.replaced(&member.path),
+        }
+        if member.kind == MemberKind::Special && self.skip_special {
             return Ok(());
         }
-        let path = member_path(&member.path_bytes())?;
-        if kind.is_hard_link() {
-            if self.again.is_none() {
-                let why =
-                    "a hard link; read the archive from a file, or pack with --hard-dereference";
-                return Err(invalid(path, why).into());
-            }
-            let target = member_path(&member.link_name_bytes().unwrap_or_default())?;
-            links.add(path, target, number)?;
-            return Ok(());
+        sink.entry(SourceEntry::try_from(member)?)?;
+        while let Some(chunk) = members.chunk()? {
+            sink.chunk(chunk)?;
         }
-        links.replaced(&path);
-        if kind.is_dir() {
-            let kind = SourceKind::Directory;
-            return sink.entry(SourceEntry { path, kind });
-        }
-        if kind.is_character_special() || kind.is_block_special() || kind.is_fifo() {
-            if self.skip_special {
-                return Ok(());
-            }
-            return Err(invalid(path, SPECIAL).into());
-        }
-        let shown = path.clone();
-        match self.entry(member, path)? {
-            Some(entry) => {
-                sink.entry(entry)?;
-                let expected = member.size();
-                let read = sink.bytes(member, expected, |cause| source_error(&shown, cause))?;
-                if read < expected {
-                    let cause = format!("it ends after {read} of {expected} bytes");
-                    let cause = io::Error::new(io::ErrorKind::UnexpectedEof, cause);
-                    return Err(source_error(shown, cause).into());
-                }
-                Ok(())
-            }
-            None => {
-                let why = format!("a member of type {:?}", char::from(kind.as_byte()));
-                Err(self.unsupported(&shown, &why).into())
-            }
-        }
-    }
-
-    /// Returns the entry of a file or symlink, under `path`; `None` for another kind.
-    fn entry(&self, member: &mut Member<'_>, path: TreePath) -> Result<Option<SourceEntry>> {
-        let kind = member.header().entry_type();
-        let attributes = self.attributes(member)?;
-        let modified = attributes.modified;
-        let kind = if kind.is_symlink() {
-            let target = member.link_name_bytes().unwrap_or_default();
-            let target = link_target(&path, &target)?;
-            SourceKind::Symlink { target, modified }
-        } else if kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse() {
-            if attributes.sparse {
-                let why = "a sparse member in the newer format; pack it without --sparse";
-                return Err(self.unsupported(&path, why));
-            }
-            let mode = member.header().mode().map_err(|cause| self.failed(cause))?;
-            SourceKind::File {
-                size: Some(member.size()),
-                executable: mode & 0o111 != 0,
-                modified,
-                media_type: None,
-                provenance: None,
-            }
-        } else {
-            return Ok(None);
-        };
-        Ok(Some(SourceEntry { path, kind }))
-    }
-
-    fn failed(&self, cause: io::Error) -> Error {
-        source_error(&self.name, cause)
-    }
-
-    fn unsupported(&self, path: &TreePath, why: &str) -> Error {
-        Error::new(ErrorKind::Unsupported, "read source")
-            .at(path)
-            .because(why)
-    }
-
-    fn attributes(&self, member: &mut Member<'_>) -> Result<Attributes> {
-        let failed = |cause| self.failed(cause);
-        let seconds = member.header().mtime().map_err(failed)?;
-        let mut attributes = Attributes {
-            modified: i64::try_from(seconds)
-                .ok()
-                .map(|seconds| Timestamp::from_millis(seconds.saturating_mul(1000))),
-            sparse: false,
-        };
-        let Some(extensions) = member.pax_extensions().map_err(failed)? else {
-            return Ok(attributes);
-        };
-        for extension in extensions {
-            let extension = extension.map_err(failed)?;
-            match extension.key_bytes() {
-                b"mtime" => {
-                    let value = extension.value().ok();
-                    let seconds = value.and_then(|text| text.parse::<f64>().ok());
-                    // A float cast saturates, and a time is clamped.
-                    attributes.modified = seconds
-                        .map(|seconds| Timestamp::from_millis((seconds * 1000.0).floor() as i64));
-                }
-                key if key.starts_with(b"GNU.sparse.") => attributes.sparse = true,
-                _ => {}
-            }
-        }
-        Ok(attributes)
+        Ok(())
     }
 }
 
-struct Attributes {
-    modified: Option<Timestamp>,
-    sparse: bool,
+/// The members of an archive, however it is packed, read where the thread stands.
+struct Members {
+    reader: TarReader<stream::Iter<Chunks>>,
+    name: String,
+}
+
+impl Members {
+    fn new(reader: impl Read + 'static, name: &str) -> Result<Self> {
+        let chunks = Chunks {
+            reader: unpacked(reader, name)?,
+            name: name.to_owned(),
+        };
+        Ok(Self {
+            reader: TarReader::new(stream::iter(chunks)),
+            name: name.to_owned(),
+        })
+    }
+
+    /// Moves to the next member; `None` at the end.
+    fn next(&mut self) -> Result<Option<Member>> {
+        // The stream never waits but for its reader.
+        block_on(self.reader.next()).map_err(|error| match error.subject() {
+            None => error.at(&self.name),
+            Some(_) => error,
+        })
+    }
+
+    /// Returns the next bytes of the member; `None` at its end.
+    fn chunk(&mut self) -> Result<Option<Bytes>> {
+        block_on(self.reader.chunk())
+    }
+}
+
+/// What a reader holds, piece by piece.
+struct Chunks {
+    reader: Box<dyn Read>,
+    name: String,
+}
+
+impl Iterator for Chunks {
+    type Item = Result<Bytes>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        const SIZE: u64 = 256 << 10;
+        let mut chunk = Vec::with_capacity(SIZE as usize);
+        match (&mut self.reader).take(SIZE).read_to_end(&mut chunk) {
+            Ok(0) => None,
+            Ok(_) => Some(Ok(chunk.into())),
+            Err(cause) => Some(Err(source_error(&self.name, ended_early(cause)))),
+        }
+    }
+}
+
+/// What flate2 and zstd call the end of a file within what is packed.
+fn ended_early(cause: io::Error) -> io::Error {
+    match cause.kind() {
+        io::ErrorKind::UnexpectedEof => io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            "it is cut off: what is packed goes on after its end",
+        ),
+        _ => cause,
+    }
 }

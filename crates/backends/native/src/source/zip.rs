@@ -4,16 +4,16 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
 
+use ::zip::read::{ZipFile, ZipReadOptions};
 use ::zip::result::ZipError;
-use ::zip::{CompressionMethod, ZipArchive};
+use ::zip::{CompressionMethod, ExtraField, System, ZipArchive};
+use workspace_archive::{link_target, member_path};
 use workspace_core::{Error, ErrorKind, MAX_TARGET, Result, SourceEntry, SourceKind, Timestamp};
 
 use super::ahead::{ReadAhead, Sink, Stop};
-use super::archive::{link_target, member_path};
 use super::{SPECIAL, SourceOptions, invalid, open_file, source_error};
 
-/// The members of a zip archive, in the order of its directory. Of members of
-/// the same name there is the last.
+/// The members of a zip archive, in the order of its directory.
 #[derive(Debug)]
 pub struct ZipSource(pub(super) ReadAhead);
 
@@ -23,7 +23,7 @@ impl ZipSource {
     /// # Errors
     /// [`ErrorKind::NotFound`]; [`ErrorKind::Source`]. While reading:
     /// [`ErrorKind::Invalid`] for a path that is absolute, leaves the archive or is
-    /// not UTF-8, and for a device; [`ErrorKind::Unsupported`] for encryption and
+    /// not UTF-8, for a device, and for members that overlap or have the same name; [`ErrorKind::Unsupported`] for encryption and
     /// rarer compression; [`ErrorKind::Source`] where it is damaged or cut off.
     pub fn open(path: &Path, options: &SourceOptions) -> Result<Self> {
         Self::start(open_file(path)?, path.display().to_string(), options)
@@ -84,60 +84,106 @@ impl Reading {
     fn run(&self, file: File, sink: &mut Sink) -> Result<(), Stop> {
         let failed = |cause| self.failed(cause);
         let mut archive = ZipArchive::new(BufReader::new(file)).map_err(failed)?;
+        let repeated = archive.has_duplicate_names();
+        if repeated || archive.has_overlapping_entries().map_err(failed)? {
+            let why = match repeated {
+                true => "two members have the same name, and each reader takes another",
+                false => "its members overlap",
+            };
+            return Err(invalid(&self.name, why).into());
+        }
         for index in 0..archive.len() {
-            let mut member = archive.by_index(index).map_err(failed)?;
-            let path = member_path(member.name_raw())?;
-            let method = member.compression();
-            if !matches!(
-                method,
-                CompressionMethod::Stored | CompressionMethod::Deflated
-            ) {
-                return Err(Error::new(ErrorKind::Unsupported, "read source")
-                    .at(path)
-                    .because(format_args!(
-                        "compressed by {method}; only deflate is known"
-                    ))
-                    .into());
+            // What the archive's directory says of a member and what stands before its
+            // bytes is the same, or readers would find different members.
+            let options = ZipReadOptions::new().enforce_header_consistency(true);
+            let member = archive.by_index_with_options(index, options);
+            self.member(member.map_err(failed)?, sink)?;
+        }
+        Ok(())
+    }
+
+    fn member(
+        &self,
+        mut member: ZipFile<'_, BufReader<File>>,
+        sink: &mut Sink,
+    ) -> Result<(), Stop> {
+        let name = name(&member);
+        let path = member_path(&name)?;
+        let method = member.compression();
+        if !matches!(
+            method,
+            CompressionMethod::Stored | CompressionMethod::Deflated
+        ) {
+            return Err(Error::new(ErrorKind::Unsupported, "read source")
+                .at(path)
+                .because(format_args!(
+                    "compressed by {method}; only deflate is known"
+                ))
+                .into());
+        }
+        let mode = member.unix_mode().unwrap_or(0);
+        // The kinds of POSIX's `st_mode`.
+        match mode & 0o170_000 {
+            kind if kind == 0o040_000 || name.ends_with(b"/") => {
+                if member.size() > 0 {
+                    return Err(invalid(path, "a directory with contents").into());
+                }
+                let kind = SourceKind::Directory;
+                sink.entry(SourceEntry { path, kind })?;
             }
-            let mode = member.unix_mode().unwrap_or(0);
-            // The kinds of POSIX's `st_mode`.
-            match mode & 0o170_000 {
-                _ if member.is_dir() => {
-                    let kind = SourceKind::Directory;
-                    sink.entry(SourceEntry { path, kind })?;
-                }
-                0 | 0o100_000 => {
-                    let kind = SourceKind::File {
-                        size: Some(member.size()),
-                        executable: mode & 0o111 != 0,
-                        modified: modified(&member),
-                        media_type: None,
-                        provenance: None,
-                    };
-                    let (shown, expected) = (path.clone(), member.size());
-                    sink.entry(SourceEntry { path, kind })?;
-                    sink.bytes(&mut member, expected, |cause| source_error(&shown, cause))?;
-                }
-                0o120_000 => {
-                    let mut target = Vec::new();
-                    let most = MAX_TARGET as u64 + 1;
-                    let read = (&mut member).take(most).read_to_end(&mut target);
-                    read.map_err(|cause| source_error(&path, cause))?;
-                    let target = link_target(&path, &target)?;
-                    let modified = modified(&member);
-                    let kind = SourceKind::Symlink { target, modified };
-                    sink.entry(SourceEntry { path, kind })?;
-                }
-                _ if self.skip_special => {}
-                _ => return Err(invalid(path, SPECIAL).into()),
+            0 | 0o100_000 => {
+                let kind = SourceKind::File {
+                    size: Some(member.size()),
+                    executable: mode & 0o111 != 0,
+                    modified: modified(&member),
+                    media_type: None,
+                    provenance: None,
+                };
+                let (shown, expected) = (path.clone(), member.size());
+                sink.entry(SourceEntry { path, kind })?;
+                sink.bytes(&mut member, expected, |cause| source_error(&shown, cause))?;
             }
+            0o120_000 => {
+                let mut target = Vec::new();
+                let most = MAX_TARGET as u64 + 1;
+                let read = (&mut member).take(most).read_to_end(&mut target);
+                read.map_err(|cause| source_error(&path, cause))?;
+                let target = link_target(&path, &target)?;
+                let modified = modified(&member);
+                let kind = SourceKind::Symlink { target, modified };
+                sink.entry(SourceEntry { path, kind })?;
+            }
+            _ if self.skip_special => {}
+            _ => return Err(invalid(path, SPECIAL).into()),
         }
         Ok(())
     }
 }
 
-/// A zip archive's times have no zone; they are taken for UTC.
-fn modified<R: Read>(member: &::zip::read::ZipFile<'_, R>) -> Option<Timestamp> {
+/// Returns the name of a member. Old archivers of DOS and Windows put a backslash between
+/// the parts of a path; where they wrote no slash, that is what it means.
+fn name<R: Read>(member: &ZipFile<'_, R>) -> Vec<u8> {
+    let mut name = member.name_raw().to_vec();
+    if member.system() == System::Dos && !name.contains(&b'/') {
+        for byte in name.iter_mut().filter(|byte| **byte == b'\\') {
+            *byte = b'/';
+        }
+    }
+    name
+}
+
+/// Returns when a member was modified: in UTC, where the archive has it so; else by the
+/// time that all members have, which has no zone and is taken for UTC.
+fn modified<R: Read>(member: &ZipFile<'_, R>) -> Option<Timestamp> {
+    let in_utc = member.extra_data_fields().find_map(|field| match field {
+        ExtraField::ExtendedTimestamp(times) => times.mod_time(),
+        _ => None,
+    });
+    if let Some(seconds) = in_utc {
+        // Info-ZIP counts in 32 bits, with a sign.
+        let seconds = i64::from(seconds.cast_signed());
+        return Some(Timestamp::from_millis(seconds * 1000));
+    }
     let time = member.last_modified()?;
     let days = days_from_epoch(time.year().into(), time.month().into(), time.day().into());
     let minutes = i64::from(time.hour()) * 60 + i64::from(time.minute());

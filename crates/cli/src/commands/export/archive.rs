@@ -1,89 +1,101 @@
-//! A tar archive as the target of an export.
+//! An archive as the target of an export.
 
-use std::io;
+use std::io::{self, Write};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use futures::TryStreamExt;
-use tar::{Builder, EntryType, Header};
-use workspace_core::{Entry, Exported, Timestamp};
+use workspace_archive::{end_mark, padding, tar_header};
+use workspace_core::Exported;
 
 use super::Sink;
-use crate::exit::{Result, output_error};
+use super::zip::ZipTarget;
+use crate::exit::Result;
 
-/// The unit that an archive is written in, in bytes.
-const BLOCK: u64 = 512;
-
-/// Writes entries into a tar archive (GNU format).
-pub(super) struct TarTarget<'a> {
-    archive: Builder<Sink<'a>>,
+/// Writes entries into an archive.
+pub(super) enum ArchiveTarget<'a> {
+    Tar(Packer<'a>),
+    Zip(Box<ZipTarget<'a>>),
 }
 
-impl<'a> TarTarget<'a> {
-    /// Begins an archive.
-    pub(super) fn new(sink: Sink<'a>) -> Self {
-        Self {
-            archive: Builder::new(sink),
-        }
+/// Writes a tar archive, packed or not.
+pub(super) enum Packer<'a> {
+    Plain(Sink<'a>),
+    Gzip(Box<GzEncoder<Sink<'a>>>),
+    Zstd(Box<zstd::Encoder<'static, Sink<'a>>>),
+}
+
+impl<'a> ArchiveTarget<'a> {
+    /// Begins a tar archive.
+    pub(super) fn tar(sink: Sink<'a>) -> Self {
+        Self::Tar(Packer::Plain(sink))
+    }
+
+    /// Begins a tar archive that gzip packs.
+    pub(super) fn tar_gzip(sink: Sink<'a>) -> Self {
+        let packer = GzEncoder::new(sink, Compression::default());
+        Self::Tar(Packer::Gzip(Box::new(packer)))
+    }
+
+    /// Begins a tar archive that zstd packs, with its check sum.
+    pub(super) fn tar_zstd(sink: Sink<'a>) -> Result<Self> {
+        let failed = sink.failing();
+        let packer = zstd::Encoder::new(sink, zstd::DEFAULT_COMPRESSION_LEVEL);
+        let mut packer = packer.map_err(|error| failed.because(error))?;
+        let summed = packer.include_checksum(true);
+        summed.map_err(|error| failed.because(error))?;
+        Ok(Self::Tar(Packer::Zstd(Box::new(packer))))
+    }
+
+    /// Begins a zip archive.
+    pub(super) fn zip(sink: Sink<'a>) -> Self {
+        Self::Zip(Box::new(ZipTarget::new(sink)))
     }
 
     /// Appends an entry.
     pub(super) async fn write(&mut self, exported: Exported) -> Result<()> {
-        let path = exported.path.as_str().trim_start_matches('/');
-        let mut header = Header::new_gnu();
-        let modified = match &exported.entry {
-            Entry::File(file) => {
-                header.set_entry_type(EntryType::Regular);
-                header.set_mode(if file.executable { 0o755 } else { 0o644 });
-                header.set_size(file.size);
-                file.modified
-            }
-            Entry::Directory(_) => {
-                header.set_entry_type(EntryType::Directory);
-                header.set_mode(0o755);
-                header.set_size(0);
-                Timestamp::default()
-            }
-            Entry::Symlink(symlink) => {
-                header.set_entry_type(EntryType::Symlink);
-                header.set_mode(0o777);
-                header.set_size(0);
-                symlink.modified
-            }
+        let packer = match self {
+            Self::Tar(packer) => packer,
+            Self::Zip(target) => return target.write(exported).await,
         };
-        header.set_mtime(u64::try_from(modified.as_millis() / 1000).unwrap_or(0));
-        let appended = match &exported.entry {
-            // As it is, where it fits; long ones have an entry of their own.
-            Entry::Symlink(symlink) => {
-                let target = symlink.target.as_str();
-                match header.set_link_name_literal(target) {
-                    Ok(()) => self.archive.append_data(&mut header, path, io::empty()),
-                    Err(_) => self.archive.append_link(&mut header, path, target),
-                }
-            }
-            // The builder pads what it copies: nothing. The body follows below.
-            _ => self.archive.append_data(&mut header, path, io::empty()),
-        };
-        appended.map_err(|error| self.archive.get_ref().failure(error))?;
+        packer.put(&tar_header(&exported.path, &exported.entry)?)?;
         if let Some(mut opened) = exported.body {
-            let mut written = 0;
             while let Some(chunk) = opened.body.try_next().await? {
-                written += chunk.len() as u64;
-                self.archive.get_mut().put(&chunk)?;
+                packer.put(&chunk)?;
             }
-            let padding = written.next_multiple_of(BLOCK) - written;
-            self.archive
-                .get_mut()
-                .put(&[0; BLOCK as usize][..padding as usize])?;
+            packer.put(&end_mark()[..padding(opened.file.size) as usize])?;
         }
         Ok(())
     }
 
     /// Ends the archive.
-    pub(super) fn finish(mut self) -> Result<()> {
-        if let Err(error) = self.archive.finish() {
-            return Err(self.archive.get_ref().failure(error));
+    pub(super) fn finish(self) -> Result<()> {
+        match self {
+            Self::Tar(mut packer) => {
+                packer.put(&end_mark())?;
+                packer.finish()
+            }
+            Self::Zip(target) => target.finish(),
         }
-        // The archive is at its end: this writes nothing more.
-        let sink = self.archive.into_inner().map_err(output_error)?;
-        sink.finish()
+    }
+}
+
+impl Packer<'_> {
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        let (written, sink): (io::Result<()>, &Sink<'_>) = match self {
+            Self::Plain(sink) => return sink.put(bytes),
+            Self::Gzip(packer) => (packer.write_all(bytes), packer.get_ref()),
+            Self::Zstd(packer) => (packer.write_all(bytes), packer.get_ref()),
+        };
+        written.map_err(|error| sink.failing().because(error))
+    }
+
+    fn finish(self) -> Result<()> {
+        let (failed, sink) = match self {
+            Self::Plain(sink) => return sink.finish(),
+            Self::Gzip(packer) => (packer.get_ref().failing(), packer.finish()),
+            Self::Zstd(packer) => (packer.get_ref().failing(), packer.finish()),
+        };
+        sink.map_err(|error| failed.because(error))?.finish()
     }
 }

@@ -1,8 +1,9 @@
-//! `export`: writes files out, as a directory, a tar archive or a patch.
+//! `export`: writes files out, as a directory, an archive or a patch.
 
 mod archive;
 mod directory;
 mod names;
+mod zip;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -11,9 +12,10 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use indicatif::ProgressBar;
 use serde::Serialize;
+use workspace_archive::ArchiveKind;
 use workspace_core::{At, BinaryStyle, DiffOptions, EntryKind, Error, ErrorKind, TreeId, TreePath};
 
-use self::archive::TarTarget;
+use self::archive::ArchiveTarget;
 use self::directory::DirectoryTarget;
 use crate::args::{ReadAt, parse_at, tree_path};
 use crate::commands::diff::{differences, sides};
@@ -29,7 +31,7 @@ use crate::session::Session;
 pub(crate) struct Export {
     /// The directory or file to write; `-` is standard output
     target: PathBuf,
-    /// What to write [default: by the target's name; `-` and *.tar: tar; *.patch and *.diff: patch]
+    /// What to write [default: by the target's name: *.tar, *.tar.gz and *.tgz, *.tar.zst, *.zip, *.patch and *.diff; `-`: tar]
     #[arg(short, long)]
     format: Option<Format>,
     /// Only what is below this directory, which becomes the root (for a patch: only what changed there)
@@ -52,18 +54,42 @@ pub(crate) struct Export {
 enum Format {
     Directory,
     Tar,
+    #[value(name = "tar.gz", alias = "tgz")]
+    TarGz,
+    #[value(name = "tar.zst")]
+    TarZst,
+    Zip,
     /// What `git apply` takes; directories without files do not show in it
     Patch,
 }
 
 impl Format {
-    fn of(target: &Path) -> Self {
-        let ending = target.extension().and_then(|ending| ending.to_str());
-        match ending {
-            _ if is_stdout(target) => Self::Tar,
-            Some("tar") => Self::Tar,
-            Some("patch" | "diff") => Self::Patch,
-            _ => Self::Directory,
+    /// Returns what a target's name says.
+    fn of(target: &Path) -> Result<Self> {
+        if is_stdout(target) {
+            return Ok(Self::Tar);
+        }
+        let name = target.file_name().unwrap_or_default().to_string_lossy();
+        match ArchiveKind::named(&name) {
+            Some(ArchiveKind::Tar) => Ok(Self::Tar),
+            Some(ArchiveKind::TarGzip) => Ok(Self::TarGz),
+            Some(ArchiveKind::TarZstd) => Ok(Self::TarZst),
+            Some(ArchiveKind::Zip) => Ok(Self::Zip),
+            Some(ArchiveKind::Other) => Err(Failure::Error {
+                error: Error::new(ErrorKind::Unsupported, "export")
+                    .at(target.display())
+                    .because("an archive of this kind cannot be written"),
+                hint: Some(
+                    "--format says what to write; tar, tar.gz, tar.zst and zip are archives".into(),
+                ),
+            }),
+            None => {
+                let name = name.to_ascii_lowercase();
+                let patch = [".patch", ".diff"]
+                    .iter()
+                    .any(|ending| name.ends_with(ending));
+                Ok(if patch { Self::Patch } else { Self::Directory })
+            }
         }
     }
 }
@@ -83,7 +109,10 @@ struct Exported {
 
 /// Writes files out.
 pub(crate) async fn export(run: &Run, args: &Export) -> Result<Outcome> {
-    let format = args.format.unwrap_or_else(|| Format::of(&args.target));
+    let format = match args.format {
+        Some(format) => format,
+        None => Format::of(&args.target)?,
+    };
     if format == Format::Directory && is_stdout(&args.target) {
         return Err(invalid("a directory cannot be written to standard output").into());
     }
@@ -92,7 +121,7 @@ pub(crate) async fn export(run: &Run, args: &Export) -> Result<Outcome> {
     }
     let exported = match format {
         Format::Patch => patch(run, args).await?,
-        Format::Directory | Format::Tar => tree(run, args, format).await?,
+        _ => tree(run, args, format).await?,
     };
     // On standard output is the export itself.
     if is_stdout(&args.target) {
@@ -142,7 +171,13 @@ async fn tree(run: &Run, args: &Export, format: Format) -> Result<Exported> {
         }
         target.finish()?;
     } else {
-        let mut target = TarTarget::new(Sink::create(&run.out, &args.target, args.force)?);
+        let sink = Sink::create(&run.out, &args.target, args.force)?;
+        let mut target = match format {
+            Format::TarGz => ArchiveTarget::tar_gzip(sink),
+            Format::TarZst => ArchiveTarget::tar_zstd(sink)?,
+            Format::Zip => ArchiveTarget::zip(sink),
+            _ => ArchiveTarget::tar(sink),
+        };
         while let Some(entry) = export.next().await? {
             count(&mut exported, &bar, &entry.entry);
             target.write(entry).await?;
@@ -253,14 +288,15 @@ impl<'a> Sink<'a> {
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
-        self.write_all(bytes).map_err(|error| self.failure(error))
+        self.write_all(bytes)
+            .map_err(|error| self.failing().because(error))
     }
 
-    /// Tells of a failure to write.
-    fn failure(&self, error: io::Error) -> Failure {
+    /// Returns what tells of a failure to write.
+    fn failing(&self) -> Failing {
         match self {
-            Self::Stdout(_) => output_error(error),
-            Self::File { path, .. } => io_error("export", path, error).into(),
+            Self::Stdout(_) => Failing::Stdout,
+            Self::File { path, .. } => Failing::File(path.clone()),
         }
     }
 
@@ -277,6 +313,21 @@ impl<'a> Sink<'a> {
                 *finished = true;
                 Ok(())
             }
+        }
+    }
+}
+
+/// Tells of a failure to write to a sink, also where a packer holds it.
+enum Failing {
+    Stdout,
+    File(PathBuf),
+}
+
+impl Failing {
+    fn because(&self, error: io::Error) -> Failure {
+        match self {
+            Self::Stdout => output_error(error),
+            Self::File(path) => io_error("export", path, error).into(),
         }
     }
 }

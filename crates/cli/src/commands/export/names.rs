@@ -1,25 +1,15 @@
 //! Names that a directory on disk gives a meaning of its own.
 
-use gix_validate::path::component::{Error as Refused, Options};
+use workspace_archive::is_git;
 use workspace_core::{Error, ErrorKind, TreePath};
 
 use crate::exit::{Failure, Result};
 use crate::session::Files;
 
-/// Refuses a path with a name that git takes for its own directory, on any file
-/// system: in upper case, with what HFS+ passes over, or as NTFS abbreviates it. Such a
+/// Refuses a path that git takes for its own directory, on any file system: such a
 /// directory names programs that git runs.
 pub(super) fn check(path: &TreePath) -> Result<()> {
-    let options = Options {
-        protect_windows: false,
-        protect_hfs: true,
-        protect_ntfs: true,
-    };
-    let is_git = |name: &str| {
-        let found = gix_validate::path::component(name.into(), None, options);
-        matches!(found, Err(Refused::DotGitDir))
-    };
-    match path.segments().any(is_git) {
+    match is_git(path) {
         false => Ok(()),
         true => Err(Failure::Error {
             error: Error::new(ErrorKind::Invalid, "export")

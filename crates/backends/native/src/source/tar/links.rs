@@ -1,14 +1,13 @@
 //! Hard links: a second name for a member that came before.
 
 use std::collections::HashMap;
-use std::io::{self, Seek};
+use std::io::{Seek, Write};
 
-use workspace_core::{Error, ErrorKind, Result, TreePath};
+use workspace_archive::{Member, MemberKind};
+use workspace_core::{Error, ErrorKind, Result, SourceEntry, TreePath};
 
-use super::Reading;
-use super::blocks::Member;
+use super::Members;
 use crate::source::ahead::{Sink, Stop};
-use crate::source::archive::member_path;
 use crate::source::{invalid, source_error};
 
 /// The hard links of an archive that are still to become copies.
@@ -127,42 +126,53 @@ impl Copies {
     /// Sends the member under the path of each link to it.
     pub(super) fn make(
         &mut self,
-        reading: &Reading,
         number: u64,
-        member: &mut Member<'_>,
+        member: Member,
+        members: &mut Members,
         sink: &mut Sink,
     ) -> Result<(), Stop> {
-        if member.header().entry_type().is_pax_global_extensions() {
-            return Ok(());
-        }
-        let path = member_path(&member.path_bytes())?;
-        let Some(copies) = self.0.get_mut(&path) else {
+        let Some(copies) = self.0.get_mut(&member.path) else {
             return Ok(());
         };
-        let Some(mut entry) = reading.entry(member, path.clone())? else {
+        let size = match member.kind {
+            MemberKind::File { size, .. } => size,
+            MemberKind::Symlink { .. } => 0,
+            _ => return Ok(()),
+        };
+        let mut entry = SourceEntry::try_from(member)?;
+        let failed = {
+            let path = entry.path.clone();
+            move |cause| source_error(&path, cause)
+        };
+        let mut copies = copies.iter_mut().filter(|copy| number < copy.before);
+        let Some(first) = copies.next() else {
             return Ok(());
         };
+        first.made = true;
+        entry.path = first.path.clone();
+        sink.entry(entry.clone())?;
         // The bytes pass by once, so they are kept where they are needed again.
         // They were within the limits of the import the first time.
-        let failed = |cause| source_error(&path, cause);
-        let mut spool = None;
-        if copies.len() > 1 {
-            let mut file = tempfile::tempfile().map_err(failed)?;
-            io::copy(member, &mut file).map_err(failed)?;
-            spool = Some(file);
+        let others: Vec<_> = copies.collect();
+        let mut spool = match others.is_empty() {
+            true => None,
+            false => Some(tempfile::tempfile().map_err(&failed)?),
+        };
+        while let Some(chunk) = members.chunk()? {
+            if let Some(file) = &mut spool {
+                file.write_all(&chunk).map_err(&failed)?;
+            }
+            sink.chunk(chunk)?;
         }
-        for copy in copies.iter_mut().filter(|copy| number < copy.before) {
+        let Some(mut file) = spool else {
+            return Ok(());
+        };
+        for copy in others {
             copy.made = true;
             entry.path = copy.path.clone();
             sink.entry(entry.clone())?;
-            let expected = member.size();
-            match &mut spool {
-                None => sink.bytes(member, expected, failed)?,
-                Some(file) => {
-                    file.rewind().map_err(failed)?;
-                    sink.bytes(file, expected, failed)?
-                }
-            };
+            file.rewind().map_err(&failed)?;
+            sink.bytes(&mut file, size, &failed)?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@ use std::io::{Cursor, Write};
 
 use workspace_core::{ErrorKind, ImportLimits, Timestamp};
 use workspace_native::source::{SourceOptions, ZipSource};
-use zip::write::SimpleFileOptions;
+use zip::write::{FullFileOptions, SimpleFileOptions};
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use super::{directory, entries, file, program, read_archive, refused, refused_by_import, symlink};
@@ -88,6 +88,92 @@ fn no_prefix_of_a_zip_passes_for_the_whole() {
         let error = refused(&whole[..cut]);
         assert_eq!(error.kind(), ErrorKind::Source, "{cut}: {error}");
     }
+}
+
+/// A member that `system` wrote, with these attributes.
+fn written_by(system: u8, name: &str, bytes: &[u8], attributes: u32) -> Vec<u8> {
+    let mut archive = archive(|zip| {
+        zip.start_file("p".repeat(name.len()), stored()).unwrap();
+        zip.write_all(bytes).unwrap();
+    });
+    replace(
+        &mut archive,
+        "p".repeat(name.len()).as_bytes(),
+        name.as_bytes(),
+    );
+    let at = archive
+        .windows(4)
+        .position(|window| window == b"PK\x01\x02")
+        .unwrap();
+    archive[at + 5] = system;
+    archive[at + 38..at + 42].copy_from_slice(&attributes.to_le_bytes());
+    archive
+}
+
+#[test]
+fn backslashes_part_a_path_where_dos_wrote_them() {
+    let unix = 0o100_644 << 16;
+    for (system, name, bytes, attributes, expected) in [
+        (0, "d\\a.txt", &b"hi"[..], 0x20, file("/d/a.txt", "hi")),
+        (0, "d\\", b"", 0x10, directory("/d")),
+        // With a slash it is a part of a name, as for whoever wrote it elsewhere.
+        (0, "d/a\\b", b"hi", 0x20, file("/d/a\\b", "hi")),
+        (3, "d\\", b"hi", unix, file("/d\\", "hi")),
+        (3, "d\\a", b"hi", unix, file("/d\\a", "hi")),
+    ] {
+        let found = read_archive(&written_by(system, name, bytes, attributes)).unwrap();
+        assert_eq!((found[0].path.clone(), found[0].what.clone()), expected);
+    }
+}
+
+#[test]
+fn a_directory_needs_no_slash_and_has_no_contents() {
+    for (system, attributes) in [(0, 0x10), (3, 0o040_755 << 16)] {
+        let found = read_archive(&written_by(system, "d", b"", attributes)).unwrap();
+        assert_eq!(found[0].what, super::What::Directory);
+        for name in ["d", "d/"] {
+            let error = refused(&written_by(system, name, b"hi", attributes));
+            assert!(error.to_string().contains("with contents"), "{error}");
+        }
+    }
+    let error = refused(&written_by(3, "d/", b"hi", 0o100_644 << 16));
+    assert!(error.to_string().contains("with contents"), "{error}");
+}
+
+#[test]
+fn members_that_readers_find_in_different_ways_are_refused() {
+    // A name before the bytes that is not the one in the directory.
+    let mut bytes = written_by(3, "inner", b"hi", 0);
+    bytes[30] = b'x';
+    assert_eq!(refused(&bytes).kind(), ErrorKind::Source);
+    // The same name twice.
+    let mut bytes = archive(|zip| {
+        for name in ["one", "two"] {
+            zip.start_file(name, stored()).unwrap();
+            zip.write_all(name.as_bytes()).unwrap();
+        }
+    });
+    replace(&mut bytes, b"two", b"one");
+    let error = refused(&bytes);
+    assert!(error.to_string().contains("the same name"), "{error}");
+}
+
+#[test]
+fn times_are_in_utc_where_the_archive_says_so() {
+    let mut times = vec![1];
+    times.extend_from_slice(&1_000_000_001_u32.to_le_bytes());
+    let bytes = archive(|zip| {
+        let mut options = FullFileOptions::default();
+        options
+            .add_extra_field(0x5455, times.into_boxed_slice(), false)
+            .unwrap();
+        zip.start_file("a", options).unwrap();
+    });
+    let found = read_archive(&bytes).unwrap();
+    assert_eq!(
+        found[0].modified,
+        Some(Timestamp::from_millis(1_000_000_001_000))
+    );
 }
 
 #[test]
