@@ -383,7 +383,18 @@ fn what_is_written_is_read_back() {
         super::write::header(&entry, 0).unwrap()
     };
     for target in ["to", &"x".repeat(101), &"./".repeat(60), "a//b"] {
-        for millis in [0, 7000, 7001, -1, -12_250, -1_000_000] {
+        let far = 8_589_934_592_000;
+        for millis in [
+            0,
+            7000,
+            7001,
+            -1,
+            -12_250,
+            -1_000_000,
+            far - 1,
+            far,
+            far + 1,
+        ] {
             let kind = SourceKind::Symlink {
                 target: workspace_core::Text::new(target).unwrap(),
                 modified: Some(workspace_core::Timestamp::from_millis(millis)),

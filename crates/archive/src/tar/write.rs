@@ -18,6 +18,9 @@ enum State {
     Ended,
 }
 
+/// The latest time that a field has digits for.
+const MAX_SECONDS: u64 = 0o77_777_777_777;
+
 /// About as many bytes go over at once, or a chunk of a large file.
 const CHUNK: usize = 64 << 10;
 
@@ -145,15 +148,16 @@ pub(super) fn header(entry: &SourceEntry, size: u64) -> Result<Bytes> {
         }
     };
     let millis = modified.map_or(0, Timestamp::as_millis);
+    let seconds = u64::try_from(millis / 1000).unwrap_or(0);
     if modified.is_none() {
         builder.add_pax(MODIFIED, "");
-    } else if millis < 0 || millis % 1000 != 0 {
+    } else if millis < 0 || millis % 1000 != 0 || seconds > MAX_SECONDS {
         builder.add_pax("mtime", seconds_text(millis));
     }
     let built = builder
         .mode(mode)
         .and_then(|builder| builder.size(size))
-        .and_then(|builder| builder.mtime(u64::try_from(millis / 1000).unwrap_or(0)))
+        .and_then(|builder| builder.mtime(seconds.min(MAX_SECONDS)))
         .and_then(|builder| builder.uid(0))
         .and_then(|builder| builder.gid(0));
     match built {

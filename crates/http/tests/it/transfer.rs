@@ -95,11 +95,11 @@ fn a_broken_import_leaves_head_untouched() {
     let cut = archive.slice(..archive.len() - 1024);
     assert_eq!(
         import(&server, "/v1/head/import", cut).problem(),
-        (400, "invalid".into())
+        (400, "source".into())
     );
     assert_eq!(
         import(&server, "/v1/head/import", "").problem(),
-        (400, "invalid".into())
+        (400, "source".into())
     );
     assert_eq!(
         import(&server, "/v1/head/import", "no archive").problem(),
@@ -134,6 +134,54 @@ fn a_broken_import_leaves_head_untouched() {
         (413, "limit_exceeded".into())
     );
     assert_eq!(small.get("/v1/head").json()["version"], 0);
+}
+
+#[test]
+fn an_import_leaves_out_what_git_takes_for_its_own() {
+    let server = Server::new();
+    let write = |path: &str| json!({ "op": "write", "path": path, "content": { "text": "x" }, "create_parents": true });
+    let paths = ["/a", "/.git/config", "/sub/.GIT", "/.gitignore"];
+    let changes: Vec<_> = paths.iter().map(|path| write(path)).collect();
+    server
+        .post("/v1/head/changes", json!({ "changes": changes }))
+        .ok();
+    let archive = server.get("/v1/head/export").ok().body;
+    for (query, left_out, files) in [("", 3, 2), ("?allow_git=true", 0, 4)] {
+        let other = Server::new();
+        let uri = format!("/v1/head/import{query}");
+        let imported = import(&other, &uri, archive.clone()).ok().json();
+        assert_eq!(
+            (&imported["left_out"], &imported["files"]),
+            (&json!(left_out), &json!(files))
+        );
+        let there = other.get("/v1/head/stat/.git/config").status;
+        assert_eq!(there, if left_out == 0 { 200 } else { 404 });
+    }
+}
+
+/// The same archives are read by the command.
+#[test]
+fn an_archive_is_read_as_the_command_reads_it() {
+    // A directory whose header has a size, and a file after it.
+    let server = filled();
+    let archive = server.get("/v1/head/export/d").ok().body;
+    let mut sized = vec![0; 512];
+    sized[..2].copy_from_slice(b"s/");
+    sized[100..108].copy_from_slice(b"0000755\0");
+    sized[124..136].copy_from_slice(b"00000001750\0");
+    sized[136..148].copy_from_slice(b"00000000000\0");
+    sized[156] = b'5';
+    sized[257..265].copy_from_slice(b"ustar\x0000");
+    sized[148..156].fill(b' ');
+    let sum: u32 = sized.iter().map(|byte| u32::from(*byte)).sum();
+    sized[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    let other = Server::new();
+    let whole = [&sized[..], &archive[..]].concat();
+    let imported = import(&other, "/v1/head/import", whole).ok().json();
+    assert_eq!(
+        (&imported["directories"], &imported["files"]),
+        (&json!(1), &json!(2))
+    );
 }
 
 #[test]
