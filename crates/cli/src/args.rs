@@ -191,7 +191,7 @@ pub(crate) enum Command {
     Snapshot(history::Snapshot),
     /// Make a revision's files head again, as a new revision
     Restore(history::Restore),
-    /// Write files out: as a directory, a tar archive or a patch
+    /// Write files out: as a directory, an archive or a patch
     Export(export::Export),
     /// Reclaim what nothing refers to any more
     Gc(maintenance::Gc),

@@ -55,7 +55,7 @@ fn every_format_gives_the_same_files_from_a_file_or_standard_input() {
         let place = Place::new();
         place.file(name, &bytes);
         let expected = json!({
-            "files": 2, "directories": 0, "symlinks": 0, "removed": 0, "bytes": 8, "changed": true, "revision": 1
+            "files": 2, "directories": 0, "symlinks": 0, "removed": 0, "left_out": 0, "bytes": 8, "changed": true, "revision": 1
         });
         assert_eq!(place.json(&["import", name]), expected, "{name}");
         assert_eq!(place.ok(&["cat", "a.txt", "dir/b.txt"]), "one\ntwo\n");
@@ -66,6 +66,51 @@ fn every_format_gives_the_same_files_from_a_file_or_standard_input() {
         let again = place.json(&["import", name]);
         assert_eq!(again["changed"], false, "{name}");
     }
+}
+
+#[test]
+fn what_is_in_an_archive_counts_and_not_its_name() {
+    let place = Place::new();
+    for (name, bytes, words) in [
+        ("x.zip", gzip(&tar()), "zip by its name, and gzip"),
+        ("x.tar", zip(), "tar by its name, and zip"),
+        ("x.tgz", tar(), "gzip by its name, and tar"),
+    ] {
+        place.file(name, bytes);
+        let ran = place.run(&["import", name, "--into", name]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert!(ran.stderr.contains(words), "{}", ran.stderr);
+        assert_eq!(place.ok(&["cat", &format!("{name}/a.txt")]), "one\n");
+    }
+    let text = place.file("notes.txt", "no archive");
+    let error = place.error(2, &["import", text.to_str().unwrap()]);
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("neither tar nor zip"), "{message}");
+}
+
+#[test]
+fn an_archive_leaves_out_what_git_takes_for_its_own() {
+    let place = Place::new();
+    let mut archive = tar::Builder::new(Vec::new());
+    for name in [
+        "a",
+        ".git/config",
+        "sub/.GIT/hooks/x",
+        "git~1",
+        ".gitignore",
+    ] {
+        append(&mut archive, name, b"x");
+    }
+    place.file("x.tar", archive.into_inner().unwrap());
+    let text = place.ok(&["import", "x.tar"]);
+    assert!(text.contains("3 entries of git's left out"), "{text}");
+    assert_eq!(place.ok(&["find"]), "/.gitignore\n/a\n");
+    let imported = place.json(&["import", "x.tar", "--into", "all", "--allow-git"]);
+    assert_eq!(
+        (&imported["left_out"], &imported["files"]),
+        (&json!(0), &json!(5))
+    );
+    assert_eq!(place.ok(&["cat", "all/.git/config"]), "x");
 }
 
 #[test]
@@ -123,7 +168,7 @@ fn ignored_files_stay_out_on_request() {
     place.file("in/noise.log", "");
     place.file("in/target/out", "");
     place.file("in/.git/config", "");
-    place.ok(&["import", "in", "--into", "all"]);
+    place.ok(&["import", "in", "--into", "all", "--allow-git"]);
     place.ok(&["import", "in", "--into", "some", "--ignore"]);
     assert_eq!(place.ok(&["cat", "all/target/out", "all/.git/config"]), "");
     assert_eq!(
@@ -253,6 +298,7 @@ fn objects(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
 
 // An altered object is found by the server, which can only break off its answer.
 also_behind_a_url![
+    an_archive_leaves_out_what_git_takes_for_its_own,
     a_directory_goes_into_head_or_a_copy,
     a_source_that_fails_leaves_head_as_it_was,
     every_format_gives_the_same_files_from_a_file_or_standard_input,

@@ -3,6 +3,7 @@
 mod archive;
 mod directory;
 mod names;
+mod pieces;
 mod zip;
 
 use std::fs::{File, OpenOptions};

@@ -11,6 +11,7 @@ use zip::result::{ZipError, ZipResult};
 use zip::write::{FullFileOptions, StreamWriter};
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
+use super::pieces::Pieces;
 use super::{Failing, Sink};
 use crate::exit::Result;
 
@@ -73,10 +74,13 @@ impl<'a> ZipTarget<'a> {
             }
         }
         if let Some(mut opened) = exported.body {
+            let mut pieces = Pieces::default();
             while let Some(chunk) = opened.body.try_next().await? {
-                let written = archive.write_all(&chunk);
+                let written = pieces.put(&chunk, |piece| archive.write_all(piece));
                 written.map_err(|error| failing.because(error))?;
             }
+            let written = pieces.end(|piece| archive.write_all(piece));
+            written.map_err(|error| failing.because(error))?;
         }
         Ok(())
     }
