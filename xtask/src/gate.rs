@@ -19,7 +19,12 @@ const ALL: [&str; 7] = [
     "xtask-bindgen",
 ];
 /// The crates that run inside a Worker as they are.
-const PORTABLE: [&str; 3] = ["workspace-core", "workspace-sql", "workspace-http"];
+const PORTABLE: [&str; 4] = [
+    "workspace-core",
+    "workspace-archive",
+    "workspace-sql",
+    "workspace-http",
+];
 /// The crates of which most exists inside a Worker only.
 const WORKER: [&str; 3] = [
     "workspace-durable-object",

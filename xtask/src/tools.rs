@@ -1,4 +1,5 @@
-//! What the tasks need beyond cargo: installed where rustup can, and otherwise named.
+//! What the tasks need beyond cargo: installed where rustup or apt-get can, and otherwise
+//! named.
 
 use anyhow::{Result, bail};
 
@@ -16,6 +17,8 @@ pub(crate) enum Tool {
     Target(&'static str),
     /// A program that is not ours to install, why it is needed, and where it is from.
     Program(&'static str, &'static str, &'static str),
+    /// A program, the package of Debian's that it is in, and why it is needed.
+    Package(&'static str, &'static str, &'static str),
 }
 
 const RUSTFMT: Tool = Tool::Component("fmt", "rustfmt");
@@ -31,6 +34,13 @@ const NPM: Tool = Tool::Program(
     "workerd comes from it",
     "install Node.js 20 or newer",
 );
+/// Readers and writers of archives, which the sources are compared with.
+const TAR: Tool = Tool::Package("tar", "tar", ARCHIVES);
+const BSDTAR: Tool = Tool::Package("bsdtar", "libarchive-tools", ARCHIVES);
+const ZIP: Tool = Tool::Package("zip", "zip", ARCHIVES);
+const UNZIP: Tool = Tool::Package("unzip", "unzip", ARCHIVES);
+const PYTHON: Tool = Tool::Package("python3", "python3", ARCHIVES);
+const ARCHIVES: &str = "archives are to be read as it reads them";
 
 /// What builds the command and the tests of the crates.
 pub(crate) const NATIVE: &[Tool] = &[COMPILER];
@@ -43,7 +53,19 @@ pub(crate) const BOTH: &[Tool] = &[COMPILER, Tool::Target(WASM), NPM];
 /// What the gate's quick part needs.
 pub(crate) const CHECK: &[Tool] = &[RUSTFMT, CLIPPY, COMPILER, Tool::Target(WASM)];
 /// What the gate needs.
-pub(crate) const TEST: &[Tool] = &[RUSTFMT, CLIPPY, COMPILER, GIT, Tool::Target(WASM), NPM];
+pub(crate) const TEST: &[Tool] = &[
+    RUSTFMT,
+    CLIPPY,
+    COMPILER,
+    GIT,
+    Tool::Target(WASM),
+    NPM,
+    TAR,
+    BSDTAR,
+    ZIP,
+    UNZIP,
+    PYTHON,
+];
 
 /// Installs what is missing, or names it.
 ///
@@ -67,9 +89,28 @@ pub(crate) fn prepare(tools: &[Tool]) -> Result<()> {
                     bail!("`{name}` is missing: {why}; {how}, and repeat");
                 }
             }
+            Tool::Package(name, package, why) => {
+                if !is_there(name) && !apt_get(package) {
+                    bail!("`{name}` is missing: {why}; install Debian's `{package}`, and repeat");
+                }
+            }
         }
     }
     Ok(())
+}
+
+/// Tells whether a program answers. Info-ZIP's unzip knows `-v` only.
+fn is_there(name: &str) -> bool {
+    let answers = |argument| Program::new(name).args([argument]).works();
+    answers("--version") || answers("-v")
+}
+
+/// Installs a package, where this is Debian and its owner's shell.
+fn apt_get(package: &str) -> bool {
+    let apt_get = |arguments: &[&str]| Program::new("apt-get").args(arguments).works();
+    let install = ["install", "--yes", "--no-install-recommends", package];
+    // A fresh machine has no list of packages yet.
+    apt_get(&install) || (apt_get(&["update"]) && apt_get(&install))
 }
 
 fn rustup(args: &[&str]) -> Result<()> {

@@ -9,7 +9,13 @@ use std::process::Command;
 
 /// Every task, and what it wants: components, targets, programs of others.
 const TASKS: [(&str, &[&str]); 10] = [
-    ("test", &["rustfmt", "clippy", "wasm32", "cc", "git", "npm"]),
+    (
+        "test",
+        &[
+            "rustfmt", "clippy", "wasm32", "cc", "git", "npm", "tar", "bsdtar", "zip", "unzip",
+            "python3",
+        ],
+    ),
     ("check", &["rustfmt", "clippy", "wasm32", "cc"]),
     ("dev", &["wasm32", "npm"]),
     ("build", &["wasm32", "npm"]),
@@ -19,6 +25,11 @@ const TASKS: [(&str, &[&str]); 10] = [
     ("bench", &["cc", "wasm32", "npm"]),
     ("demo", &["cc", "git"]),
     ("mutants", &["cc"]),
+];
+
+/// The programs of others among them.
+const PROGRAMS: [&str; 8] = [
+    "cc", "git", "npm", "tar", "bsdtar", "zip", "unzip", "python3",
 ];
 
 /// Puts a program into a directory.
@@ -56,14 +67,14 @@ fn each_task_gets_or_names_what_it_needs() {
             &format!("echo \"$@\" >> {}/log", place.display()),
         );
         let mut missing = Vec::new();
-        for name in ["cc", "git", "npm"] {
+        for name in PROGRAMS {
             if !wants.contains(&name) {
                 continue;
             }
             let (done, said) = prepare(place, task);
             assert!(!done && said.contains("is missing"), "{task}: {said}");
             missing.push(said);
-            for name in ["cc", "git", "npm"] {
+            for name in PROGRAMS {
                 if missing
                     .last()
                     .unwrap()
@@ -85,6 +96,29 @@ fn each_task_gets_or_names_what_it_needs() {
             let expected = wants.contains(&want);
             assert_eq!(installed.contains(line), expected, "{task}: {installed}");
         }
+    }
+}
+
+#[test]
+fn what_debian_has_is_installed_where_apt_get_can() {
+    let place = tempfile::tempdir().unwrap();
+    let place = place.path();
+    for name in ["cargo", "rustc", "rustup", "cc", "git", "npm"] {
+        program(place, name, "echo /");
+    }
+    // One that installs nothing, as for whoever may not, and one that notes what it
+    // is to install.
+    program(place, "apt-get", "exit 1");
+    let (done, said) = prepare(place, "test");
+    assert!(!done && said.contains("install Debian's `tar`"), "{said}");
+    let log = format!("echo \"$@\" >> {}/log", place.display());
+    program(place, "apt-get", &log);
+    let (done, said) = prepare(place, "test");
+    assert!(done, "{said}");
+    let installed = fs::read_to_string(place.join("log")).unwrap();
+    for package in ["tar", "libarchive-tools", "zip", "unzip", "python3"] {
+        let line = format!("install --yes --no-install-recommends {package}\n");
+        assert!(installed.contains(&line), "{installed}");
     }
 }
 

@@ -121,7 +121,11 @@ impl Reading {
                 ))
                 .into());
         }
-        let mode = member.unix_mode().unwrap_or(0);
+        // Elsewhere these bits are something else.
+        let mode = match member.system() {
+            System::Unix | System::Dos => member.unix_mode().unwrap_or(0),
+            _ => 0,
+        };
         // The kinds of POSIX's `st_mode`.
         match mode & 0o170_000 {
             kind if kind == 0o040_000 || name.ends_with(b"/") => {
