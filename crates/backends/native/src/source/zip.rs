@@ -8,7 +8,9 @@ use ::zip::read::{ZipFile, ZipReadOptions};
 use ::zip::result::ZipError;
 use ::zip::{CompressionMethod, ExtraField, System, ZipArchive};
 use workspace_archive::{link_target, member_path};
-use workspace_core::{Error, ErrorKind, MAX_TARGET, Result, SourceEntry, SourceKind, Timestamp};
+use workspace_core::{
+    Error, ErrorKind, MAX_TARGET, Result, SourceEntry, SourceKind, Timestamp, TreePath,
+};
 
 use super::ahead::{ReadAhead, Sink, Stop};
 use super::{SPECIAL, SourceOptions, invalid, open_file, source_error};
@@ -145,13 +147,20 @@ impl Reading {
                 };
                 let (shown, expected) = (path.clone(), member.size());
                 sink.entry(SourceEntry { path, kind })?;
-                sink.bytes(&mut member, expected, |cause| source_error(&shown, cause))?;
+                let read =
+                    sink.bytes(&mut member, expected, |cause| source_error(&shown, cause))?;
+                if read != expected {
+                    return Err(cut_short(&shown, read, expected).into());
+                }
             }
             0o120_000 => {
                 let mut target = Vec::new();
                 let most = MAX_TARGET as u64 + 1;
                 let read = (&mut member).take(most).read_to_end(&mut target);
-                read.map_err(|cause| source_error(&path, cause))?;
+                let read = read.map_err(|cause| source_error(&path, cause))? as u64;
+                if read != member.size().min(most) {
+                    return Err(cut_short(&path, read, member.size()).into());
+                }
                 let target = link_target(&path, &target)?;
                 let modified = modified(&member);
                 let kind = SourceKind::Symlink { target, modified };
@@ -162,6 +171,13 @@ impl Reading {
         }
         Ok(())
     }
+}
+
+/// A member is not as long as the archive says.
+fn cut_short(path: &TreePath, read: u64, expected: u64) -> Error {
+    Error::new(ErrorKind::Source, "read source")
+        .at(path)
+        .because(format_args!("it has {read} bytes, and {expected} are told"))
 }
 
 /// Returns the name of a member. Old archivers of DOS and Windows put a backslash between

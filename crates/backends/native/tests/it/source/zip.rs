@@ -161,6 +161,23 @@ fn members_that_readers_find_in_different_ways_are_refused() {
 }
 
 #[test]
+fn a_member_that_is_not_as_long_as_it_says_is_refused() {
+    for mode in [0o100_644_u32, 0o120_777] {
+        let mut bytes = written_by(3, "a", b"four", mode << 16);
+        let at = bytes
+            .windows(4)
+            .position(|window| window == b"PK\x01\x02")
+            .unwrap();
+        // Before the bytes, and in the directory.
+        bytes[22] = 5;
+        bytes[at + 24] = 5;
+        let error = refused(&bytes);
+        assert_eq!(error.kind(), ErrorKind::Source, "{error}");
+        assert!(error.to_string().contains("4 bytes, and 5"), "{error}");
+    }
+}
+
+#[test]
 fn times_are_in_utc_where_the_archive_says_so() {
     let mut times = vec![1];
     times.extend_from_slice(&1_000_000_001_u32.to_le_bytes());
