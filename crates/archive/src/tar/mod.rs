@@ -1,6 +1,8 @@
 //! Tar archives as they stream in and out.
 
 mod header;
+mod input;
+mod member;
 mod number;
 mod pack;
 mod read;
@@ -10,8 +12,9 @@ mod sparse;
 mod write;
 
 pub(crate) use header::is_header;
+pub use member::{Member, MemberKind};
 pub use pack::pack;
-pub use read::{Member, MemberKind, TarReader};
+pub use read::TarReader;
 pub use source::TarSource;
 pub use write::{end_mark, tar_header, tar_stream};
 

@@ -1,13 +1,13 @@
 //! The members of a tar archive as it streams in.
 
-use bytes::{Buf, Bytes};
-use futures::{Stream, TryStreamExt};
+use bytes::Bytes;
+use futures::Stream;
 use tar_core::Header;
-use workspace_core::{
-    Error, ErrorKind, MAX_MEDIA_TYPE, MAX_PROVENANCE, MAX_TARGET, Result, Text, Timestamp, TreePath,
-};
+use workspace_core::{Error, ErrorKind, Result, Timestamp, TreePath};
 
-use super::header::{self, Block, damaged, is_header};
+use super::header::{self, damaged, is_header};
+use super::input::Input;
+use super::member::{Member, MemberKind};
 use super::number::{count, number};
 use super::records::{Records, global_time};
 use super::sparse::{self, MAX_REGIONS, Piece, Region, Sparse};
@@ -19,56 +19,8 @@ use crate::names::{link_target, member_path};
 const MAX_METADATA: u64 = 1 << 20;
 /// The most bytes after the end mark: archives are filled up to whole records.
 const MAX_TRAILER: u64 = 64 << 20;
-/// Pieces of up to this many bytes are copied, so that they keep no chunk in memory.
-const SMALL: usize = 4096;
 
 static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
-
-/// A member of a tar archive.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member {
-    /// Where it is below the archive.
-    pub path: TreePath,
-    /// What it is.
-    pub kind: MemberKind,
-}
-
-/// What a member of a tar archive is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MemberKind {
-    /// A file, of which the bytes follow.
-    File {
-        /// Its size in bytes, holes included.
-        size: u64,
-        /// Whether it has holes, which come as zeros and may be far longer than the
-        /// archive.
-        sparse: bool,
-        /// Whether it may be executed.
-        executable: bool,
-        /// When it was last modified; `None` where the archive says that nobody knows.
-        modified: Option<Timestamp>,
-        /// Its media type, where the archive has one.
-        media_type: Option<Text<MAX_MEDIA_TYPE>>,
-        /// Where it came from, where the archive says so.
-        provenance: Option<Text<MAX_PROVENANCE>>,
-    },
-    /// A directory.
-    Directory,
-    /// A symlink.
-    Symlink {
-        /// Where it points.
-        target: Text<MAX_TARGET>,
-        /// When it was last modified; `None` where the archive says that nobody knows.
-        modified: Option<Timestamp>,
-    },
-    /// Another name for a member that came before.
-    HardLink {
-        /// The path of that member.
-        target: TreePath,
-    },
-    /// A device, FIFO or socket.
-    Special,
-}
 
 /// Reads a tar archive as it comes in: POSIX, GNU and old ones, sparse files too; not
 /// packed.
@@ -77,10 +29,7 @@ pub enum MemberKind {
 /// regions of a sparse file. An archive that stops before its end mark is refused, and
 /// so is one that goes on after it.
 pub struct TarReader<S> {
-    stream: S,
-    buffer: Bytes,
-    /// How many bytes of the archive have been read.
-    at: u64,
+    input: Input<S>,
     /// The time that the archive gives all members.
     time: Option<Timestamp>,
     /// The member under way, for messages.
@@ -105,9 +54,7 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
     /// Reads the archive that `stream` holds.
     pub fn new(stream: S) -> Self {
         Self {
-            stream,
-            buffer: Bytes::new(),
-            at: 0,
+            input: Input::new(stream),
             time: None,
             member: None,
             left: 0,
@@ -129,7 +76,8 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
             return Ok(None);
         }
         let rest = self.left + self.padding;
-        self.skip(rest).await?;
+        let skipped = self.input.skip(rest).await;
+        skipped.map_err(|error| self.told(error))?;
         (self.left, self.padding, self.sparse) = (0, 0, None);
         let mut extended = Extended {
             name: None,
@@ -138,17 +86,17 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
             room: MAX_METADATA,
         };
         loop {
-            let start = self.at;
+            let start = self.input.at();
             let mut block = [0; BLOCK as usize];
-            let read = self.read(&mut block).await?;
+            let read = self.input.read(&mut block).await?;
             if read < block.len() {
                 return Err(match start {
                     0 => no_archive(&block[..read]),
-                    _ => self.cut_off(),
+                    _ => self.input.cut_off(),
                 });
             }
             if block.iter().all(|byte| *byte == 0) {
-                extended.refuse_nothing_after()?;
+                extended.refuse_without_member()?;
                 self.end().await?;
                 self.ended = true;
                 return Ok(None);
@@ -208,20 +156,10 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
                 Bytes::from_static(&ZEROS[..bytes as usize])
             }
             Piece::Stored(bytes) => {
-                if !self.fill().await? {
-                    return Err(self.cut_off());
-                }
-                let bytes = bytes.min(self.buffer.len() as u64);
-                self.left -= bytes;
-                self.at += bytes;
-                match bytes as usize {
-                    bytes if bytes <= SMALL => {
-                        let copy = Bytes::copy_from_slice(&self.buffer[..bytes]);
-                        self.buffer.advance(bytes);
-                        copy
-                    }
-                    bytes => self.buffer.split_to(bytes),
-                }
+                let piece = self.input.piece(bytes).await;
+                let piece = piece.map_err(|error| self.told(error))?;
+                self.left -= piece.len() as u64;
+                piece
             }
         };
         if let Some(sparse) = &mut self.sparse {
@@ -246,10 +184,6 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
         };
         let path = member_path(&name)?;
         self.member = Some(path.clone());
-        let told = |error: Error| match error.subject() {
-            None => error.at(&path),
-            Some(_) => error,
-        };
         let link = match (&records.link, extended.link) {
             (Some(link), _) => link.clone(),
             (None, Some(link)) => link,
@@ -258,7 +192,9 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
         let modified = match (records.modified, self.time) {
             (Some(modified), _) => Ok(modified),
             (None, Some(time)) => Ok(Some(time)),
-            (None, None) => header::modified(header).map(Some).map_err(told),
+            (None, None) => header::modified(header)
+                .map(Some)
+                .map_err(|error| self.told(error)),
         };
         let kind = match kind {
             b'0' | 0 | b'7' | b'S' => {
@@ -266,7 +202,7 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
                 // Before there was a type for directories, a slash made one.
                 if name.ends_with(b"/") {
                     if stored > 0 {
-                        return Err(told(wrong("a directory with contents")));
+                        return Err(self.told(wrong("a directory with contents")));
                     }
                     return Ok(Member {
                         path,
@@ -275,9 +211,9 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
                 }
                 let size = self.file(header, kind, stored, &records).await;
                 MemberKind::File {
-                    size: size.map_err(told)?,
+                    size: size.map_err(|error| self.told(error))?,
                     sparse: self.sparse.is_some(),
-                    executable: header::executable(header).map_err(told)?,
+                    executable: header::executable(header).map_err(|error| self.told(error))?,
                     modified: modified?,
                     media_type: records.media_type,
                     provenance: records.provenance,
@@ -295,9 +231,9 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
             b'3' | b'4' | b'6' => MemberKind::Special,
             other => {
                 let why = format!("a member of type {:?}", char::from(other));
-                return Err(told(
-                    Error::new(ErrorKind::Unsupported, "read source").because(why),
-                ));
+                return Err(
+                    self.told(Error::new(ErrorKind::Unsupported, "read source").because(why))
+                );
             }
         };
         Ok(Member { path, kind })
@@ -352,7 +288,7 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
             if !more {
                 return Ok((regions, size));
             }
-            let block = self.block().await?;
+            let block = self.input.block().await?;
             sparse::regions(&block[..504], &mut regions)?;
             more = block[504] != 0;
         }
@@ -368,7 +304,7 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
             *left = left
                 .checked_sub(BLOCK)
                 .ok_or_else(|| sparse::wrong("its map ends too soon"))?;
-            for byte in self.block().await? {
+            for byte in self.input.block().await? {
                 if byte != b'\n' {
                     // Longer than any number.
                     if line.len() > 20 {
@@ -403,23 +339,23 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
             ))
         })?;
         let mut found = vec![0; size as usize];
-        if self.read(&mut found).await? < found.len() {
-            return Err(self.cut_off());
+        if self.input.read(&mut found).await? < found.len() {
+            return Err(self.input.cut_off());
         }
-        self.skip(padding(size)).await?;
+        self.input.skip(padding(size)).await?;
         Ok(found)
     }
 
     /// Reads what comes after the end mark, so that the archive is known to be whole.
     async fn end(&mut self) -> Result<()> {
         let mut block = [0; BLOCK as usize];
-        let end = self.at;
-        while self.read(&mut block).await? == block.len() {
+        let end = self.input.at();
+        while self.input.read(&mut block).await? == block.len() {
             if is_header(&block) {
                 let why = "another archive follows its end mark; import them one by one";
                 return Err(wrong(why));
             }
-            if self.at - end > MAX_TRAILER {
+            if self.input.at() - end > MAX_TRAILER {
                 return Err(Error::new(ErrorKind::LimitExceeded, "read source").because(
                     format_args!("more than {MAX_TRAILER} bytes follow its end mark"),
                 ));
@@ -428,65 +364,18 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
         Ok(())
     }
 
-    async fn block(&mut self) -> Result<Block> {
-        let mut block = [0; BLOCK as usize];
-        match self.read(&mut block).await? {
-            read if read == block.len() => Ok(block),
-            _ => Err(self.cut_off()),
-        }
-    }
-
-    /// Fills `into` as far as the stream goes.
-    async fn read(&mut self, into: &mut [u8]) -> Result<usize> {
-        let mut filled = 0;
-        while filled < into.len() && self.fill().await? {
-            let here = self.buffer.len().min(into.len() - filled);
-            self.buffer.copy_to_slice(&mut into[filled..filled + here]);
-            filled += here;
-            self.at += here as u64;
-        }
-        Ok(filled)
-    }
-
-    async fn skip(&mut self, mut bytes: u64) -> Result<()> {
-        while bytes > 0 {
-            if !self.fill().await? {
-                return Err(self.cut_off());
-            }
-            let here = bytes.min(self.buffer.len() as u64);
-            self.buffer.advance(here as usize);
-            self.at += here;
-            bytes -= here;
-        }
-        Ok(())
-    }
-
-    /// Sees to it that the buffer holds something; `false` at the end of the stream.
-    async fn fill(&mut self) -> Result<bool> {
-        while self.buffer.is_empty() {
-            match self.stream.try_next().await? {
-                Some(chunk) => self.buffer = chunk,
-                None => return Ok(false),
-            }
-        }
-        Ok(true)
-    }
-
-    fn cut_off(&self) -> Error {
-        let error = Error::new(ErrorKind::Source, "read source").because(format_args!(
-            "the archive ends after {} bytes, without its end mark, so some of it is missing",
-            self.at
-        ));
-        match &self.member {
-            Some(path) => error.at(path),
-            None => error,
+    /// Names the member at which the archive failed.
+    fn told(&self, error: Error) -> Error {
+        match (&self.member, error.subject()) {
+            (Some(path), None) => error.at(path),
+            _ => error,
         }
     }
 }
 
 impl Extended {
     /// Refuses the end of the archive where a member is announced.
-    fn refuse_nothing_after(&self) -> Result<()> {
+    fn refuse_without_member(&self) -> Result<()> {
         match (&self.name, &self.link, &self.records) {
             (None, None, None) => Ok(()),
             _ => Err(damaged("it describes a member, and none follows")),

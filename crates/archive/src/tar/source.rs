@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{FutureExt, Stream};
-use workspace_core::{EntrySource, Error, ErrorKind, Result, SourceEntry, SourceKind};
+use workspace_core::{EntrySource, Error, ErrorKind, Result, SourceEntry};
 
-use super::read::{Member, MemberKind, TarReader};
-use crate::invalid;
+use super::member::{Member, MemberKind};
+use super::read::TarReader;
 
 /// Reads a tar archive as it comes in, once. What a tree cannot hold is refused, and so
 /// are hard links, whose members have passed by, and sparse files, whose holes would
@@ -40,44 +40,5 @@ impl<S: Stream<Item = Result<Bytes>> + Send + Unpin> EntrySource for TarSource<S
 
     fn chunk(&mut self) -> BoxFuture<'_, Result<Option<Bytes>>> {
         self.0.chunk().boxed()
-    }
-}
-
-impl TryFrom<Member> for SourceEntry {
-    type Error = Error;
-
-    /// Takes a member for an entry.
-    ///
-    /// # Errors
-    /// `Invalid` for a hard link, a device, a FIFO and a socket.
-    fn try_from(member: Member) -> Result<Self> {
-        let path = member.path;
-        let kind = match member.kind {
-            MemberKind::File {
-                size,
-                executable,
-                modified,
-                media_type,
-                provenance,
-                ..
-            } => SourceKind::File {
-                size: Some(size),
-                executable,
-                modified,
-                media_type,
-                provenance,
-            },
-            MemberKind::Directory => SourceKind::Directory,
-            MemberKind::Symlink { target, modified } => SourceKind::Symlink { target, modified },
-            MemberKind::HardLink { .. } => {
-                let why =
-                    "a hard link; read the archive from a file, or pack with --hard-dereference";
-                return Err(invalid(path, why));
-            }
-            MemberKind::Special => {
-                return Err(invalid(path, "a device, FIFO or socket cannot be imported"));
-            }
-        };
-        Ok(Self { path, kind })
     }
 }
