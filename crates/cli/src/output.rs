@@ -48,6 +48,11 @@ impl Output {
     }
 
     /// Tells whether results are JSON.
+    /// Tells whether only results are to be written.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     pub(crate) fn is_json(&self) -> bool {
         self.json
     }

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::Method;
 use axum::response::{IntoResponse, Response};
 use send_wrapper::SendWrapper;
 use workspace_core::{ImportLimits, Workspace};
 
 use crate::access::{Access, Who};
 use crate::call::Call;
-use crate::ledger::{Ledger, Memory};
+use crate::ledger::Ledger;
 use crate::problem::Problem;
+use crate::request_id::RequestId;
 use crate::routes;
 
 /// What the routes share.
@@ -21,7 +21,6 @@ pub(crate) struct Api {
     workspace: SendWrapper<Workspace>,
     access: Access,
     limits: ImportLimits,
-    memory: Memory,
 }
 
 impl Api {
@@ -34,8 +33,9 @@ impl Api {
     ) -> Result<Call, Problem> {
         let workspace = self.workspace.metered();
         let holder = self.access.admit(who, &workspace, request.headers())?;
-        let timer = request.extensions().get().cloned();
-        let ledger = Ledger::new(&self.memory, timer, holder.as_ref());
+        let extensions = request.extensions();
+        let timer = extensions.get().cloned();
+        let ledger = Ledger::new(extensions.get(), timer, holder.as_ref());
         let limits = self.limits;
         Ok(Call::new(
             workspace, holder, limits, ledger, pattern, request,
@@ -44,6 +44,8 @@ impl Api {
 
     /// Answers with `problem` to who may know which routes there are.
     async fn refuse(self, problem: Problem, request: Request) -> Response {
+        let id = RequestId::of(&request);
+        let problem = problem.of_request(id);
         match self.access.check(&self.workspace, request.headers()) {
             Ok(None) => problem.into_response(),
             // Those of its view are all that a grant's holder knows.
@@ -80,7 +82,6 @@ pub fn router(workspace: Workspace, access: Access, limits: ImportLimits) -> Rou
         workspace: SendWrapper::new(workspace),
         access,
         limits,
-        memory: Memory::new(),
     };
     let routes = routes::all();
     let router = routes.into_iter().fold(Router::new(), |router, route| {
@@ -101,21 +102,20 @@ pub fn router(workspace: Workspace, access: Access, limits: ImportLimits) -> Rou
         .with_state(api)
 }
 
-/// Answers for a workspace that is not there as one that is there answers a stranger:
-/// nobody but the holder of its token learns which it is.
-pub fn absent(request: &Request) -> Response {
-    let reads = [Method::GET, Method::HEAD].contains(request.method());
-    let answer = match request.uri().path() {
-        "/v1/health" if reads => routes::upkeep::answers(),
-        "/v1/openapi.json" if reads => routes::upkeep::document(),
-        path if is_preview(path) => Ok(routes::site::absent(request)),
-        _ => Err(Problem::unauthorized()),
-    };
-    answer.unwrap_or_else(IntoResponse::into_response)
-}
-
-/// Tells whether a path is below the token of a preview, or is that.
-fn is_preview(path: &str) -> bool {
-    let rest = path.strip_prefix("/preview/");
-    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
+/// Returns the service of a workspace that is not there. It answers as one that is there
+/// answers a stranger: nobody but the holder of its token learns which it is.
+pub fn absent() -> Router {
+    let routes = routes::all();
+    let router = routes.into_iter().fold(Router::new(), |router, route| {
+        let path = Arc::clone(&route.path);
+        router.route(&path, route.service_of_nothing())
+    });
+    router
+        .fallback(async || Problem::unauthorized())
+        .method_not_allowed_fallback(async |request: Request| {
+            match request.uri().path().starts_with("/preview/") {
+                true => routes::site::wrong_method(Problem::method_not_allowed()),
+                false => Problem::unauthorized().into_response(),
+            }
+        })
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, BodyDataStream};
+use axum::body::{Body, BodyDataStream, HttpBody as _};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use bytes::{Bytes, BytesMut};
@@ -19,6 +19,8 @@ use crate::problem::Problem;
 pub(crate) struct Incoming {
     body: BodyDataStream,
     declared: Option<u64>,
+    /// Whether there is nothing of it.
+    empty: bool,
     workspace: SendWrapper<Workspace>,
     holder: Option<SendWrapper<Holder>>,
     ledger: Arc<Ledger>,
@@ -51,6 +53,7 @@ impl Incoming {
             }
         };
         Ok(Self {
+            empty: body.is_end_stream(),
             body: body.into_data_stream(),
             declared,
             workspace: SendWrapper::new(workspace),
@@ -121,7 +124,7 @@ impl Incoming {
                 }
                 let outgrown = seen > SMALL;
                 if outgrown && !large {
-                    ledger.large().await?;
+                    ledger.large(&mut patience).await?;
                 }
                 Ok(Some((chunk, (body, Some(patience), seen, outgrown))))
             }
@@ -131,6 +134,10 @@ impl Incoming {
 
     /// Reads the whole body, which is at most `limit` bytes.
     pub(crate) async fn whole(self, limit: usize) -> Result<Bytes> {
+        // One that is not there waits for nobody.
+        if self.empty && self.declared.unwrap_or_default() == 0 {
+            return Ok(Bytes::new());
+        }
         let mut body = self.stream(limit as u64)?;
         let mut whole = BytesMut::new();
         while let Some(chunk) = body.try_next().await? {
@@ -168,13 +175,15 @@ mod tests {
     use std::future;
     use std::task::Poll;
 
+    use axum::http::header::AUTHORIZATION;
     use futures::FutureExt as _;
     use futures::executor::block_on;
-    use workspace_core::Options;
+    use workspace_core::{ForkOptions, Grant, GrantOptions, Options};
     use workspace_testkit::{MemoryBlobs, MemoryMeta, TestContext};
 
     use super::*;
-    use crate::ledger::{Memory, Timer};
+    use crate::access::Access;
+    use crate::ledger::{Bodies, Timer};
 
     fn workspace() -> (Workspace, TestContext) {
         let context = TestContext::new(1);
@@ -192,7 +201,7 @@ mod tests {
         }
         let chunks: Vec<_> = chunks.iter().map(|chunk| Ok::<_, Error>(*chunk)).collect();
         let body = Body::from_stream(stream::iter(chunks));
-        let ledger = Arc::new(Ledger::new(&Memory::new(), None, None));
+        let ledger = Arc::new(Ledger::new(None, None, None));
         block_on(Incoming::new(&headers, body, workspace().0, None, ledger)?.whole(limit))
     }
 
@@ -265,7 +274,7 @@ mod tests {
             ),
         ] {
             let (workspace, context) = workspace();
-            let ledger = Arc::new(Ledger::new(&Memory::new(), Some(timer(&context)), None));
+            let ledger = Arc::new(Ledger::new(None, Some(timer(&context)), None));
             let body = dripping(&context, &chunks);
             let headers = HeaderMap::new();
             let incoming = Incoming::new(&headers, body, workspace, None, Arc::clone(&ledger));
@@ -286,38 +295,75 @@ mod tests {
         }
     }
 
+    /// Returns a holder of a grant to a new copy.
+    fn holder(workspace: &Workspace) -> Holder {
+        let copy = workspace.fork(ForkOptions::default()).unwrap().id;
+        let options = GrantOptions::default();
+        let issued = workspace.issue_grant(copy, Grant::all(), options).unwrap();
+        let mut headers = HeaderMap::new();
+        let bearer = format!("Bearer {}", issued.token);
+        headers.insert(AUTHORIZATION, bearer.parse().unwrap());
+        let found = Access::nobody().check(workspace, &headers);
+        found.unwrap().unwrap()
+    }
+
     #[test]
     fn bodies_wait_for_their_turn_and_not_for_others() {
-        let memory = Memory::new();
-        let (workspace, context) = workspace();
-        let incoming = |ledger: &Arc<Ledger>, size: usize| {
-            let body = dripping(&context, &[(0, size)]);
-            let (headers, ledger) = (HeaderMap::new(), Arc::clone(ledger));
-            let incoming = Incoming::new(&headers, body, workspace.clone(), None, ledger);
-            incoming.unwrap().stream(1 << 30).unwrap()
-        };
-        let ledger = |timer| Arc::new(Ledger::new(&memory, timer, None));
-        // Without a timer the next one waits.
-        let begin = |size| {
-            let ledger = ledger(None);
-            let mut body = incoming(&ledger, size);
+        let (bodies, (workspace, context)) = (Bodies::new(8, 4), workspace());
+        let [a, b] = [0, 1].map(|_| holder(&workspace));
+        // A body that has sent so many bytes; none where its turn has not come.
+        let begin = |holder: Option<&Holder>, size: u64| {
+            let ledger = Arc::new(Ledger::new(Some(&bodies), None, holder));
+            let body = dripping(&context, &[(0, size as usize)]);
+            let headers = HeaderMap::new();
+            let (workspace, holder) = (workspace.clone(), holder.cloned());
+            let incoming = Incoming::new(&headers, body, workspace, holder, Arc::clone(&ledger));
+            let mut body = incoming.unwrap().stream(1 << 30).unwrap();
             let mut first = body.try_next();
             // Once for the chunk, which does not come at once.
-            let come = (&mut first)
-                .now_or_never()
-                .or_else(|| (&mut first).now_or_never());
-            come.map(|come| (come.unwrap().unwrap(), ledger))
+            let come = (&mut first).now_or_never();
+            let come = come.or_else(|| (&mut first).now_or_never());
+            come.map(|come| {
+                assert_eq!(come.unwrap().unwrap().len() as u64, size);
+                ledger
+            })
         };
-        let large: Vec<_> = std::iter::from_fn(|| begin(SMALL as usize + 1)).collect();
-        assert_eq!(large.len(), 2);
-        // The one that was begun in vain has let go of its share.
-        let small: Vec<_> = std::iter::from_fn(|| begin(1)).collect();
-        assert_eq!(small.len(), 30);
-        let late = ledger(Some(timer(&context)));
-        let error = block_on(incoming(&late, 1).try_next()).unwrap_err();
+        let all = |holder, size| -> Vec<_> { std::iter::from_fn(|| begin(holder, size)).collect() };
+        let large = all(Some(&a), SMALL + 1);
+        assert_eq!(large.len(), 2, "half of the large ones, for one copy");
+        let small = all(Some(&a), SMALL);
+        assert_eq!(
+            small.len(),
+            2,
+            "and half of the small ones, which those have as well"
+        );
+        let others = all(Some(&b), SMALL + 1);
+        assert_eq!(others.len(), 2, "the other half is the others'");
+        let root = all(None, SMALL + 1);
+        assert_eq!(root.len(), 4, "and root's are root's");
+        drop(large);
+        assert!(begin(Some(&a), SMALL + 1).is_some());
+        // Who waits for too long is told.
+        let late = Arc::new(Ledger::new(Some(&bodies), Some(timer(&context)), None));
+        let body = dripping(&context, &[(0, SMALL as usize + 1)]);
+        let incoming = Incoming::new(
+            &HeaderMap::new(),
+            body,
+            workspace.clone(),
+            None,
+            Arc::clone(&late),
+        );
+        let error = block_on(incoming.unwrap().stream(1 << 30).unwrap().try_next()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Source);
         assert!(late.verdict().is_some_and(|found| found.status() == 503));
-        drop((large, small));
-        assert!(begin(SMALL as usize + 1).is_some());
+    }
+
+    #[test]
+    fn a_body_that_is_not_there_waits_for_nobody() {
+        let bodies = Bodies::new(0, 0);
+        let ledger = Arc::new(Ledger::new(Some(&bodies), None, None));
+        let (headers, workspace) = (HeaderMap::new(), workspace().0);
+        let incoming = Incoming::new(&headers, Body::empty(), workspace, None, ledger).unwrap();
+        assert_eq!(incoming.whole(9).now_or_never().unwrap().unwrap(), "");
     }
 }

@@ -43,9 +43,24 @@ pub(crate) fn http_date(time: Timestamp) -> Option<String> {
 /// Tells whether a time in whole seconds, as HTTP has it, is later than a header
 /// says; `None` where the header is not there or no date.
 fn later_than(headers: &HeaderMap, name: &HeaderName, time: Timestamp) -> Option<bool> {
-    let date = httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok()?;
-    let since = date.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
-    Some(time.as_millis().div_euclid(1000) > i64::try_from(since).ok()?)
+    let since = seconds(headers.get(name)?.to_str().ok()?)?;
+    Some(time.as_millis().div_euclid(1000) > since)
+}
+
+/// Reads an HTTP date, in seconds since 1970. `httpdate` knows none before that; the
+/// calendar repeats itself after 400 years, days of the week included.
+fn seconds(date: &str) -> Option<i64> {
+    const CYCLE: i64 = 400 * 31_556_952;
+    let after = |date: &str| {
+        let time = httpdate::parse_http_date(date).ok()?;
+        let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_secs()).ok()
+    };
+    after(date).or_else(|| {
+        let year: u16 = date.get(12..16)?.parse().ok()?;
+        let later = format!("{}{:04}{}", date.get(..12)?, year + 400, date.get(16..)?);
+        Some(after(&later)? - CYCLE)
+    })
 }
 
 /// What `If-Match` or `If-None-Match` names.
@@ -75,7 +90,9 @@ impl Tags {
         let mut listed = Vec::new();
         let mut any = false;
         for value in values {
-            let text = value.to_str().unwrap_or_default();
+            // Each byte a character: between quotes there may be any.
+            let text: String = value.as_bytes().iter().copied().map(char::from).collect();
+            let text = text.as_str();
             let mut rest = text.trim_matches([' ', '\t', ',']);
             if rest == "*" {
                 any = true;
@@ -99,7 +116,7 @@ impl Tags {
     }
 
     /// Tells whether a file is named by one that is not weak, or by its content.
-    fn name(&self, file: &File) -> bool {
+    fn names(&self, file: &File) -> bool {
         let (whole, content) = (etag(file), content_tag(&file.content));
         self.any(|tag| !tag.weak && (tag.opaque == whole || tag.opaque == content))
     }
@@ -163,7 +180,7 @@ pub(crate) enum Read {
 /// `Invalid` for a header that is no list of entity tags.
 pub(crate) fn read(headers: &HeaderMap, file: &File) -> Result<Read> {
     let failed = match Tags::read(headers, &IF_MATCH)? {
-        Some(tags) => !tags.name(file),
+        Some(tags) => !tags.names(file),
         None => later_than(headers, &IF_UNMODIFIED_SINCE, file.modified) == Some(true),
     };
     let same = match Tags::read(headers, &IF_NONE_MATCH)? {
@@ -188,19 +205,17 @@ pub(crate) enum Part {
     Beyond,
 }
 
-/// Evaluates the range header of a read: one range of bytes. What is none, and
+/// Evaluates the range header of a GET: one range of bytes. What is none, and
 /// several ranges, are answered with the whole file, as the RFC allows.
 pub(crate) fn part(headers: &HeaderMap, file: &File) -> Part {
     let Some(text) = headers.get(RANGE).and_then(|value| value.to_str().ok()) else {
         return Part::Whole;
     };
-    if let Some(value) = headers.get(IF_RANGE) {
-        let tag = value.as_bytes() == etag(file).as_bytes();
-        let date =
-            || http_date(file.modified).is_some_and(|date| date.as_bytes() == value.as_bytes());
-        if !tag && !date() {
-            return Part::Whole;
-        }
+    // A date will not do: it is the writer's to choose, and of a second.
+    if let Some(value) = headers.get(IF_RANGE)
+        && value.as_bytes() != etag(file).as_bytes()
+    {
+        return Part::Whole;
     }
     parse_range(text, file.size).unwrap_or(Part::Whole)
 }
@@ -233,6 +248,13 @@ fn parse_range(text: &str, size: u64) -> Option<Part> {
     })
 }
 
+/// Tells whether a write has conditions.
+pub(crate) fn is_conditional(headers: &HeaderMap) -> bool {
+    [IF_MATCH, IF_NONE_MATCH, IF_UNMODIFIED_SINCE]
+        .iter()
+        .any(|name| headers.contains_key(name))
+}
+
 /// Evaluates the conditions of a write against what is there now, in the order of
 /// RFC 9110, 13.2.2: what must be there first, then what must not.
 ///
@@ -262,7 +284,7 @@ pub(crate) fn write(
         }
         (Some(Tags::Any), _) if found.is_some() => {}
         (Some(Tags::Any), _) => return Err(stale("nothing is there".into())),
-        (Some(tags), Some(file)) if tags.name(file) => {}
+        (Some(tags), Some(file)) if tags.names(file) => {}
         (Some(Tags::Listed(listed)), _) => {
             let expected = match listed.as_slice() {
                 [one] => one.opaque.trim_matches('"'),
@@ -282,16 +304,17 @@ pub(crate) fn write(
         }
         _ => {}
     }
+    // Also where a date was asked for: what was looked at is what gives way.
     Ok(match file {
-        Some(file) if expected.is_some() || refused.is_some() => {
-            Precondition::Content(file.content)
-        }
+        Some(file) if is_conditional(headers) => Precondition::Content(file.content),
         _ => Precondition::None,
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     fn file(size: u64) -> File {
@@ -344,7 +367,7 @@ mod tests {
         let (tag, date) = (etag(&file(10)), "Thu, 01 Jan 1970 00:16:40 GMT");
         for (condition, expected) in [
             (&*tag, Part::Bytes(1..2)),
-            (date, Part::Bytes(1..2)),
+            (date, Part::Whole),
             ("\"other\"", Part::Whole),
             ("Thu, 01 Jan 1970 00:16:41 GMT", Part::Whole),
         ] {
@@ -376,6 +399,16 @@ mod tests {
             (IF_MODIFIED_SINCE, "yesterday", Read::Whole),
             (IF_UNMODIFIED_SINCE, before, Read::Failed),
             (IF_UNMODIFIED_SINCE, same, Read::Whole),
+            (
+                IF_UNMODIFIED_SINCE,
+                "Sun, 06 Nov 1960 08:49:37 GMT",
+                Read::Failed,
+            ),
+            (
+                IF_UNMODIFIED_SINCE,
+                "Mon, 06 Nov 1960 08:49:37 GMT",
+                Read::Whole,
+            ),
         ] {
             assert_eq!(
                 read(&headers(&[(name.clone(), value)]), &file(1)).unwrap(),
@@ -388,11 +421,15 @@ mod tests {
     #[test]
     fn a_list_of_tags_is_read_by_its_grammar() {
         let tag = etag(&file(1));
-        let read = |value: &str| read(&headers(&[(IF_NONE_MATCH, value)]), &file(1));
+        let read = |value: &str| {
+            let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
+            read(&HeaderMap::from_iter([(IF_NONE_MATCH, value)]), &file(1))
+        };
         for same in [
             format!(", {tag}"),
             format!("\"\" ,\t,W/\"a,b\",{tag},"),
             format!("W/{tag}"),
+            format!("\"\u{e9}\", {tag}"),
         ] {
             assert_eq!(read(&same).unwrap(), Read::NotModified, "{same}");
         }
@@ -432,6 +469,21 @@ mod tests {
         assert_eq!(reads(IF_MATCH, &content, &typed), Read::Whole);
         assert_eq!(reads(IF_MATCH, &etag(&typed), &typed), Read::Whole);
         assert_eq!(reads(IF_MATCH, &etag(&typed), &plain), Read::Failed);
+    }
+
+    #[test]
+    fn dates_before_1970_are_dates() {
+        for (date, expected) in [
+            ("Thu, 01 Jan 1970 00:00:01 GMT", Some(1)),
+            ("Wed, 31 Dec 1969 23:59:59 GMT", Some(-1)),
+            ("Sat, 01 Jan 1600 00:00:00 GMT", Some(-11_676_096_000)),
+            ("Thu, 31 Dec 1969 23:59:59 GMT", None),
+            ("Wed, 31 Dec 9999 23:59:59 GMT", Some(253_402_300_799)),
+            ("31 Dec 1969", None),
+            ("", None),
+        ] {
+            assert_eq!(seconds(date), expected, "{date}");
+        }
     }
 
     #[test]

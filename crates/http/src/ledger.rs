@@ -1,8 +1,7 @@
 //! Bodies under way: how much memory they take together, and for how long a client
 //! may keep the server waiting.
 //!
-//! Both limits are for who was let in: a request that is refused takes nothing, and
-//! its body is not read.
+//! Both are for who was let in: a request that is refused takes no share.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -23,23 +22,19 @@ use crate::problem::Problem;
 /// As many bytes of a body are taken at once, or by a server that moves it past the
 /// router, in a share that is small.
 pub(crate) const SMALL: u64 = 256 << 10;
-/// How many small shares there are for the root token's holder, for all holders of
-/// grants, and of those for the holders of grants to one copy.
-const SMALLS: Shares = Shares::of(32, 32, 16);
-/// And large ones, for up to 16 MiB on their way into the stores.
-const LARGES: Shares = Shares::of(2, 2, 1);
-
 /// For so long a client may keep the server waiting for a body, or for its turn.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// As many bytes give a second of it back.
-const RATE: u64 = 512;
+/// As many bytes give a second of it back, of a body with a small share, and of one
+/// with a large share, which others wait for.
+const SLOW: u64 = 512;
+const FAST: u64 = 8 << 10;
 
 /// What lets time pass: this crate has no timer, so the server brings one, and puts it
 /// into the extensions of requests, as [`axum::Extension`] does.
 ///
 /// With it, a body that keeps the server waiting is answered with 408: one for which
-/// it waited 30 seconds, of which every 512 bytes that come give one back. A request
-/// that waits 30 seconds for its turn is answered with 503. Without a timer nothing
+/// it waited 30 seconds, of which every 512 bytes that come give one back, and every
+/// 8 KiB once it is longer than 256 KiB. A request that waits 30 seconds for its turn is answered with 503. Without a timer nothing
 /// ends either.
 ///
 /// ```
@@ -67,71 +62,89 @@ impl fmt::Debug for Timer {
     }
 }
 
-/// How many shares there are for whom.
-struct Shares {
-    root: usize,
-    holders: usize,
-    copy: usize,
-}
-
-impl Shares {
-    const fn of(root: usize, holders: usize, copy: usize) -> Self {
-        Self {
-            root,
-            holders,
-            copy,
-        }
-    }
-}
-
-/// The memory that bodies share, by who sends them: nobody can take what is meant for
-/// others.
+/// How many bodies are taken at a time, by who sends them: the holder of the root token,
+/// or those of grants, who have half of what is theirs for one copy. One that is longer
+/// than 256 KiB takes up to 16 MiB on its way into the stores.
+///
+/// A server that has little memory puts it into the extensions of requests; without it
+/// any number is taken.
 #[derive(Clone)]
-pub(crate) struct Memory {
-    root: Arc<Pools>,
-    holders: Arc<Pools>,
-    copies: Arc<Mutex<HashMap<At, Weak<Pools>>>>,
+pub struct Bodies {
+    root: Arc<Shares>,
+    holders: Arc<Shares>,
+    copies: Arc<Mutex<HashMap<At, Weak<Shares>>>>,
+    copy: [usize; 2],
 }
 
-/// Shares, given out in the order of asking. Whoever has a large one waits for nothing
-/// more, so nobody waits for ever.
-struct Pools {
-    small: Arc<Semaphore>,
-    large: Arc<Semaphore>,
-}
-
-impl Pools {
-    fn new(small: usize, large: usize) -> Arc<Self> {
-        Arc::new(Self {
-            small: Arc::new(Semaphore::new(small)),
-            large: Arc::new(Semaphore::new(large)),
-        })
-    }
-}
-
-impl Memory {
-    pub(crate) fn new() -> Self {
+impl Bodies {
+    /// Takes how many bodies there may be at a time, of the root token's holder, and as
+    /// many of all holders of grants: with up to 256 KiB, and with more.
+    pub fn new(small: usize, large: usize) -> Self {
         Self {
-            root: Pools::new(SMALLS.root, LARGES.root),
-            holders: Pools::new(SMALLS.holders, LARGES.holders),
+            root: Shares::new([small, large]),
+            holders: Shares::new([small, large]),
             copies: Arc::default(),
+            copy: [small.div_ceil(2), large.div_ceil(2)],
         }
     }
 
     /// Returns what a sender's bodies are taken from, in the order of taking.
-    fn pools(&self, holder: Option<&Holder>) -> Vec<Arc<Pools>> {
+    fn shares(&self, holder: Option<&Holder>) -> Vec<Arc<Shares>> {
         let Some(holder) = holder else {
             return vec![Arc::clone(&self.root)];
         };
         let mut copies = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
         let found = copies.get(&holder.grant.at).and_then(Weak::upgrade);
         let own = found.unwrap_or_else(|| {
-            copies.retain(|_, pools| pools.strong_count() > 0);
-            let own = Pools::new(SMALLS.copy, LARGES.copy);
+            copies.retain(|_, shares| shares.strong_count() > 0);
+            let own = Shares::new(self.copy);
             copies.insert(holder.grant.at, Arc::downgrade(&own));
             own
         });
         vec![own, Arc::clone(&self.holders)]
+    }
+}
+
+impl fmt::Debug for Bodies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bodies").finish_non_exhaustive()
+    }
+}
+
+/// Small shares and large ones. Who waits for a large one has a small one, and who has a
+/// large one of all holders waits for nothing more, so nobody waits for ever.
+struct Shares {
+    small: Queue,
+    large: Queue,
+}
+
+impl Shares {
+    fn new([small, large]: [usize; 2]) -> Arc<Self> {
+        Arc::new(Self {
+            small: Queue::new(small),
+            large: Queue::new(large),
+        })
+    }
+}
+
+/// Shares that are given out in the order of asking: the semaphore alone would give
+/// what is free to who comes just then.
+struct Queue {
+    turn: async_lock::Mutex<()>,
+    free: Arc<Semaphore>,
+}
+
+impl Queue {
+    fn new(count: usize) -> Self {
+        Self {
+            turn: async_lock::Mutex::new(()),
+            free: Arc::new(Semaphore::new(count)),
+        }
+    }
+
+    async fn take(&self) -> SemaphoreGuardArc {
+        let _turn = self.turn.lock().await;
+        self.free.acquire_arc().await
     }
 }
 
@@ -154,15 +167,20 @@ struct Taken {
 /// What one request's body takes; given back when the request is answered.
 pub(crate) struct Ledger {
     timer: Option<Timer>,
-    pools: Vec<Arc<Pools>>,
+    shares: Vec<Arc<Shares>>,
     taken: Mutex<Taken>,
 }
 
 impl Ledger {
-    pub(crate) fn new(memory: &Memory, timer: Option<Timer>, holder: Option<&Holder>) -> Self {
+    pub(crate) fn new(
+        bodies: Option<&Bodies>,
+        timer: Option<Timer>,
+        holder: Option<&Holder>,
+    ) -> Self {
+        let shares = bodies.map(|bodies| bodies.shares(holder));
         Self {
             timer,
-            pools: memory.pools(holder),
+            shares: shares.unwrap_or_default(),
             taken: Mutex::default(),
         }
     }
@@ -170,23 +188,25 @@ impl Ledger {
     /// Waits for a small share: before the first [`SMALL`] bytes, and before a body is
     /// moved past the router.
     pub(crate) async fn small(&self) -> Result<Patience, Refused> {
-        self.take(|pools| &pools.small).await?;
+        self.take(|shares| &shares.small).await?;
         Ok(Patience {
             timer: self.timer.clone(),
             left: PATIENCE,
+            rate: SLOW,
         })
     }
 
     /// Waits for a large share: before what comes after those.
-    pub(crate) async fn large(&self) -> Result<(), Refused> {
-        self.take(|pools| &pools.large).await
+    pub(crate) async fn large(&self, patience: &mut Patience) -> Result<(), Refused> {
+        patience.rate = FAST;
+        self.take(|shares| &shares.large).await
     }
 
-    async fn take(&self, of: impl Fn(&Pools) -> &Arc<Semaphore>) -> Result<(), Refused> {
+    async fn take(&self, of: impl Fn(&Shares) -> &Queue) -> Result<(), Refused> {
         let taking = async {
-            let mut taken = Vec::with_capacity(self.pools.len());
-            for pools in &self.pools {
-                taken.push(of(pools).acquire_arc().await);
+            let mut taken = Vec::with_capacity(self.shares.len());
+            for shares in &self.shares {
+                taken.push(of(shares).take().await);
             }
             taken
         };
@@ -251,6 +271,8 @@ pub(crate) enum Missing {
 pub(crate) struct Patience {
     timer: Option<Timer>,
     left: Duration,
+    /// As many bytes give a second back.
+    rate: u64,
 }
 
 impl Patience {
@@ -278,7 +300,7 @@ impl Patience {
         };
         let chunk = chunk.map_err(|_| Missing::Broken)?;
         let came = chunk.as_ref().map_or(0, Bytes::len) as u64;
-        let back = Duration::from_millis(came.saturating_mul(1000) / RATE);
+        let back = Duration::from_millis(came.saturating_mul(1000) / self.rate);
         self.left = self.left.saturating_add(back).min(PATIENCE);
         Ok(chunk)
     }

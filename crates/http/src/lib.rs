@@ -6,7 +6,9 @@
 //!   grants. Nothing is open by default.
 //! - [`Client`]: the other side, over any [`Transport`], in the types of the core.
 //! - [`Pulse`]: what a server keeps streams of events alive by, and ends them.
-//! - [`Timer`]: what it ends bodies by that do not come.
+//! - [`Bodies`], [`Timer`]: how many bodies are taken at a time, and what ends those that
+//!   do not come.
+//! - [`RequestId`]: how a server names a request, in its answer and in its log.
 //! - [`wire`]: what goes over the wire as JSON.
 //! - [`ProblemDto`], [`status`]: failures as problem documents with stable codes.
 //! - [`OPENAPI`]: the OpenAPI 3.1 document, made of the routes by [`openapi`].
@@ -41,6 +43,7 @@ mod own_host;
 mod passage;
 mod problem;
 mod pulse;
+mod request_id;
 mod route;
 mod routes;
 mod serve;
@@ -50,9 +53,11 @@ pub use access::Access;
 pub use api::{absent, router};
 pub use axum::body::Body;
 pub use client::{Client, RemoteEvents, RemoteExport, RemoteWalk, Transport, Written};
-pub use ledger::Timer;
+pub use ledger::{Bodies, Timer};
 pub use openapi::{OPENAPI, openapi};
 pub use own_host::within_preview;
 pub use passage::{Passage, Passed};
 pub use problem::{ConflictDto, PROBLEM_JSON, PathListDto, ProblemDto, problem, status};
 pub use pulse::Pulse;
+pub use request_id::{REQUEST, RequestId};
+pub use route::RECEIPT;

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use workspace_core::{Conflict, Error, ErrorKind, PathList};
 
+use crate::request_id::RequestId;
 use crate::wire::Count;
 
 /// The media type of a problem document.
@@ -83,6 +84,9 @@ pub struct ProblemDto {
     /// The path or id that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// The request, as the server's log names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
     /// The changed paths, for the code `conflict`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conflict: Option<ConflictDto>,
@@ -140,6 +144,7 @@ impl Problem {
                 detail: None,
                 operation: None,
                 path: None,
+                request: None,
                 conflict: None,
             }),
             header: None,
@@ -154,6 +159,12 @@ impl Problem {
     /// Returns the header that goes with the status, for an answer in other words.
     pub(crate) fn into_header(self) -> Option<(HeaderName, HeaderValue)> {
         self.header
+    }
+
+    /// Names the request, where the server does.
+    pub(crate) fn of_request(mut self, id: Option<RequestId>) -> Self {
+        self.body.request = id.map(|id| id.0.as_ref().into());
+        self
     }
 
     /// Without a token, or with a wrong one. Says nothing else.
@@ -211,7 +222,7 @@ impl Problem {
     }
 
     /// A body for which the server waited for longer than `patience`. The connection
-    /// is of no use any more.
+    /// is of no use any more; a server of HTTP/1 says so.
     pub(crate) fn request_timeout(patience: Duration) -> Self {
         let mut problem = Self::of_http(
             StatusCode::REQUEST_TIMEOUT,

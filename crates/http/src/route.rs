@@ -19,10 +19,11 @@ use crate::api::Api;
 use crate::call::{Answer, Call};
 use crate::openapi::Schemas;
 use crate::problem::Problem;
+use crate::request_id::RequestId;
 use crate::wire::ReceiptDto;
 
 /// What the call cost the stores, in answers.
-pub(crate) const RECEIPT: HeaderName = HeaderName::from_static("workspace-receipt");
+pub const RECEIPT: HeaderName = HeaderName::from_static("workspace-receipt");
 
 type Handler = Arc<dyn Fn(Call) -> Pin<Box<dyn Future<Output = Answer>>> + Send + Sync>;
 
@@ -38,6 +39,8 @@ pub(crate) struct Route {
     pub(crate) answers: Vec<AnswerDoc>,
     pub(crate) fails: Vec<Fail>,
     pub(crate) who: Who,
+    /// What an open route answers where the workspace is not there.
+    absent: Option<fn(&Request) -> Answer>,
     handler: Handler,
 }
 
@@ -112,6 +115,7 @@ impl Route {
             body: None,
             answers: Vec::new(),
             fails,
+            absent: None,
             handler: Arc::new(move |call| Box::pin(handler(call))),
         }
     }
@@ -202,11 +206,21 @@ impl Route {
         self
     }
 
-    /// Can be called without a token.
-    pub(crate) fn open(mut self) -> Self {
+    /// Can be called without a token; `absent` answers where the workspace is not there.
+    pub(crate) fn open(mut self, absent: fn(&Request) -> Answer) -> Self {
         self.who = Who::Anyone;
+        self.absent = Some(absent);
         self.fails.clear();
         self
+    }
+
+    /// Returns what serves it where the workspace is not there.
+    pub(crate) fn service_of_nothing(self) -> MethodRouter {
+        let filter = MethodFilter::try_from(self.method).expect("routes use the common methods");
+        on(filter, async move |request: Request| match self.absent {
+            Some(answer) => answer(&request),
+            None => Err(Problem::unauthorized()),
+        })
     }
 
     /// Returns what serves it.
@@ -223,9 +237,10 @@ impl Route {
             let (path, handler) = (Arc::clone(&path), Arc::clone(&handler));
             // A workspace stays on its thread, and so does whoever serves it.
             SendWrapper::new(async move {
+                let id = RequestId::of(&request);
                 let call = match api.admit(who, path, request) {
                     Ok(call) => call,
-                    Err(problem) => return problem.into_response(),
+                    Err(problem) => return problem.of_request(id).into_response(),
                 };
                 let (workspace, holder) = (call.workspace.clone(), call.holder.clone());
                 let ledger = Arc::clone(&call.ledger);
@@ -237,7 +252,7 @@ impl Route {
                         Some(Err(error)) if error.kind() == ErrorKind::Denied => {
                             Problem::unauthorized().into_response()
                         }
-                        _ => problem.into_response(),
+                        _ => problem.of_request(id).into_response(),
                     }
                 });
                 // What a call costs depends on what is outside a grant.

@@ -16,7 +16,7 @@ use crate::problem::Problem;
 /// The media type of a file about which nobody said anything.
 pub(crate) const BYTES: &str = "application/octet-stream";
 /// The content of a file, in answers: what its `ETag` begins with.
-const CONTENT: HeaderName = HeaderName::from_static("workspace-content");
+pub(crate) const CONTENT: HeaderName = HeaderName::from_static("workspace-content");
 /// Whether a file may be executed, in answers.
 const EXECUTABLE: HeaderName = HeaderName::from_static("workspace-executable");
 
@@ -42,7 +42,12 @@ pub(crate) async fn serve(call: &Call, path: &TreePath, file: &File) -> Answer {
         }
         Read::Whole => {}
     }
-    let (status, range) = match conditional::part(&call.headers, file) {
+    // Of a HEAD there is no part (RFC 9110, 14.2).
+    let part = match call.method == Method::GET {
+        true => conditional::part(&call.headers, file),
+        false => Part::Whole,
+    };
+    let (status, range) = match part {
         Part::Whole => (StatusCode::OK, 0..file.size),
         Part::Bytes(range) => (StatusCode::PARTIAL_CONTENT, range),
         Part::Beyond => return Err(Problem::range_not_satisfiable(file.size)),

@@ -117,6 +117,8 @@ export class Api {
       const ticket = await this.#ticket().catch(() => undefined);
       if (stop.aborted) return;
       if (ticket === undefined) {
+        // What happens until then cannot be told either.
+        if (after === undefined) missed();
         setTimeout(connect, RETRY);
         return;
       }

@@ -1,6 +1,7 @@
 //! The object: a workspace, opened where it is first needed.
 
 use std::cell::OnceCell;
+use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::{Arc, Once};
 
@@ -18,7 +19,7 @@ use workspace_core::{
     Workspace,
 };
 use workspace_durable_object::{DoSql, Prefix, R2Blobs, context};
-use workspace_http::{Access, Passed, absent, problem, router, within_preview};
+use workspace_http::{Access, Bodies, Passed, absent, problem, router, within_preview};
 use workspace_sql::{SqlMeta, schema_version};
 
 use crate::answer::{answer, answer_with};
@@ -34,6 +35,12 @@ extern "C" {
 /// The most bytes of a file: what R2 takes in one upload, 5 GiB less 5 MiB.
 const MAX_FILE: u64 = (5 << 30) - (5 << 20);
 
+/// As many bodies of up to 256 KiB are taken at a time, and as many of more, which hold
+/// up to 16 MiB each: of the root token's holder, and again of all holders of grants. An
+/// object has 128 MB.
+const SMALL: usize = 32;
+const LARGE: usize = 2;
+
 /// One named workspace.
 #[wasm_bindgen]
 #[derive(Debug)]
@@ -46,7 +53,10 @@ struct Object {
     id: String,
     platform: Platform,
     access: Access,
+    bodies: Bodies,
     open: OnceCell<Open>,
+    /// What answers where there is no workspace.
+    absent: OnceCell<Router>,
 }
 
 /// What is there once the workspace is open.
@@ -95,7 +105,9 @@ impl WorkspaceObject {
             id,
             access: platform.access().map_err(thrown)?,
             platform,
+            bodies: Bodies::new(SMALL, LARGE),
             open: OnceCell::new(),
+            absent: OnceCell::new(),
         })))
     }
 
@@ -184,12 +196,17 @@ impl Object {
         // A request that may not use the workspace does not create it.
         let make = call.trusted || self.access.is_root(request.headers());
         let Some(open) = self.open(make)? else {
-            return Ok(absent(&request));
+            let router = self.absent.get_or_init(absent).clone();
+            return Ok(answered(router.oneshot(request).await));
         };
         let extensions = request.extensions_mut();
         extensions.insert(passage(&self.platform, &open.blobs, &call.body));
         extensions.insert(Platform::pulse());
-        extensions.insert(Platform::timer());
+        extensions.insert(self.bodies.clone());
+        // Who holds the object may take as long as it likes.
+        if !call.trusted {
+            extensions.insert(Platform::timer());
+        }
         let may_change = ![Method::GET, Method::HEAD].contains(request.method())
             && !request.uri().path().starts_with("/preview/");
         let response = open.ask(call, request).await;
@@ -256,10 +273,14 @@ impl Open {
             true => &self.trusted,
             false => &self.guarded,
         };
-        match router.clone().oneshot(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
-        }
+        answered(router.clone().oneshot(request).await)
+    }
+}
+
+fn answered(result: std::result::Result<Response<Body>, Infallible>) -> Response<Body> {
+    match result {
+        Ok(response) => response,
+        Err(never) => match never {},
     }
 }
 

@@ -76,12 +76,12 @@ export class WorkspaceObject extends Operations<WorkspaceEnv> {
       }
       if (!preview && method === "POST" && target === "/v1/events/tickets") {
         const response = await this.#ticket(request);
-        await linger(request);
+        await linger(request, response.status);
         return response;
       }
       const headers = [...request.headers].flat();
       const found = await this.#ask({ method, target, headers, body, preview }, false);
-      await linger(request);
+      await linger(request, found[0]);
       return this.#respond(found);
     } catch (error) {
       return panicked(error);

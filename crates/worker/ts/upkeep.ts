@@ -16,7 +16,7 @@ export class Upkeep {
   readonly #storage: DurableObjectStorage;
   readonly #delay: number;
   readonly #step: Step;
-  /** How often in a row it failed. */
+  /** How often in a row it failed, as far as this object remembers: one that slept begins anew. */
   #failures = 0;
   /** When the alarm rings; nothing where that is not known. */
   #alarm: number | undefined;
@@ -54,7 +54,9 @@ export class Upkeep {
       this.#failures += 1;
     }
     if (next === undefined) return;
-    const alarm = Math.min(next, Date.now() + LATEST);
+    // One that a commit set meanwhile stays.
+    const set = (await this.#storage.getAlarm()) ?? Number.POSITIVE_INFINITY;
+    const alarm = Math.min(next, Date.now() + LATEST, set);
     await this.#storage.setAlarm(alarm);
     this.#alarm = alarm;
   }

@@ -25,13 +25,13 @@ export default {
       case "preview":
         return env.WORKSPACES.getByName(address.name).fetch(request);
       case "unknown_host":
-        await linger(request);
+        await linger(request, 404);
         return problem(404, "no_such_route", "expected the host of a preview");
       case "misnamed":
-        await linger(request);
+        await linger(request, 404);
         return problem(400, "invalid", "expected 1 to 64 of 0-9, A-Z, a-z, - and _", address.name);
       case "none":
-        await linger(request);
+        await linger(request, 404);
         if (/^\/($|\?)/.test(address.target)) return page(request.method);
         return problem(404, "no_such_route", "expected /workspaces/NAME/v1/…");
     }

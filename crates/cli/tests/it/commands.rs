@@ -275,7 +275,49 @@ fn a_receipt_is_printed_on_request() {
     assert_eq!(receipt["receipt"]["nodes_written"], 0);
 }
 
+/// Where only one open copy's id starts so.
+#[test]
+fn a_copy_is_found_by_the_start_of_its_id() {
+    let place = Place::new();
+    let new = || {
+        place.json(&["copy", "new"])["id"]
+            .as_str()
+            .unwrap()
+            .to_string()
+    };
+    let ids = [new(), new()];
+    let shared = ids[0]
+        .bytes()
+        .zip(ids[1].bytes())
+        .take_while(|(a, b)| a == b)
+        .count();
+    for id in &ids {
+        // They begin with the time, so they differ later than that.
+        let start = &id[..(shared + 1).max(4)];
+        assert_eq!(place.json(&["copy", "show", start])["id"], **id);
+        assert_eq!(
+            place.error(3, &["copy", "show", &id[..3]])["code"],
+            "not_found"
+        );
+    }
+    if shared >= 4 {
+        let several = place.error(2, &["copy", "show", &ids[0][..shared]]);
+        assert_eq!(several["code"], "invalid");
+    }
+    assert_eq!(
+        place.error(3, &["copy", "show", "0000"])["code"],
+        "not_found"
+    );
+    place.ok(&["copy", "discard", &ids[1]]);
+    let closed = &ids[1][..31];
+    assert_eq!(
+        place.error(3, &["copy", "show", closed])["code"],
+        "not_found"
+    );
+}
+
 also_behind_a_url![
+    a_copy_is_found_by_the_start_of_its_id,
     a_receipt_is_printed_on_request,
     a_token_is_narrowed_by_its_holder_and_revoked_with_what_came_of_it,
     conflicts_and_refusals,

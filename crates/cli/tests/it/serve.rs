@@ -53,13 +53,14 @@ impl Talk {
         (status, text)
     }
 
-    /// Tells it to stop, and waits until it has.
+    /// Tells it to stop, and waits until it has; returns what it wrote down.
     #[cfg(unix)]
-    fn stop(mut self) {
+    fn stop(mut self) -> String {
         let id = self.server.child.id().to_string();
         let kill = std::process::Command::new("kill").arg(&id).status();
         assert!(kill.unwrap().success());
         assert!(self.server.child.wait().unwrap().success());
+        std::fs::read_to_string(self.server.log.path()).unwrap()
     }
 
     /// The most memory that it ever had, in bytes.
@@ -99,16 +100,17 @@ fn a_served_workspace_is_edited_and_applied() {
     );
     assert_eq!(server.text("POST", "/v1/copies/draft/apply", "").0, 200);
     assert_eq!(server.text("GET", "/v1/head/files/a%20b", "").1, "edited");
-    let tag = format!("\"{}\"", workspace_core::ContentId::of(b"edited"));
-    for _ in 0..2 {
-        let unchanged = server
+    let get = |tag: &str| {
+        let request = server
             .agent
-            .get(format!("{}/v1/head/files/a%20b", server.url()))
-            .header("authorization", format!("Bearer {}", server.server.token))
-            .header("if-none-match", &tag)
-            .call()
-            .unwrap();
-        assert_eq!(unchanged.status().as_u16(), 304);
+            .get(format!("{}/v1/head/files/a%20b", server.url()));
+        let request = request.header("authorization", format!("Bearer {}", server.server.token));
+        request.header("if-none-match", tag).call().unwrap()
+    };
+    let found = get("\"another\"");
+    let tag = found.headers()["etag"].to_str().unwrap();
+    for _ in 0..2 {
+        assert_eq!(get(tag).status().as_u16(), 304);
     }
     let escaping = server.text("GET", "/v1/head/files/..%2f..%2fetc/passwd", "");
     assert_eq!(escaping.0, 400, "{}", escaping.1);
@@ -325,4 +327,55 @@ fn a_head_that_is_too_long_is_refused() {
     let note = "%41".repeat(8000);
     let uri = format!("/v1/head/files/{path}?create_parents=true&note={note}");
     assert_eq!(server.text("PUT", &uri, "x").0, 201);
+}
+
+/// One line for each request, by its route: neither tokens nor names are in it.
+#[test]
+#[cfg(unix)]
+fn requests_are_written_down_without_secrets() {
+    let place = Place::new();
+    let secret = "a-name-that-is-nobodys-business";
+    place.put(secret, "content-that-is-nobodys-business");
+    let server = Talk::start(&place);
+    let file = format!("/v1/head/files/{secret}");
+    assert_eq!(server.text("GET", &file, "").0, 200);
+    let (status, preview) = server.text("POST", "/v1/previews", "");
+    assert_eq!(status, 201);
+    let preview: serde_json::Value = serde_json::from_str(&preview).unwrap();
+    let path = preview["path"].as_str().unwrap();
+    assert_eq!(server.text("GET", &format!("{path}{secret}"), "").0, 200);
+    let (status, problem) = server.text("GET", "/v1/head/files/none", "");
+    assert_eq!(status, 404);
+    let problem: serde_json::Value = serde_json::from_str(&problem).unwrap();
+    let token = server.server.token.clone();
+    let log = server.stop();
+    let lines: Vec<serde_json::Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let told: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            (
+                line["method"].as_str().unwrap(),
+                line["route"].as_str().unwrap(),
+                line["status"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("GET", "/v1/head/files/{*path}", 200),
+            ("POST", "/v1/previews", 201),
+            ("GET", "/preview/{token}/{*path}", 200),
+            ("GET", "/v1/head/files/{*path}", 404),
+        ]
+    );
+    assert_eq!(lines[3]["id"], problem["request"]);
+    assert!(lines.iter().all(|line| line["millis"].as_f64().is_some()));
+    let preview_token = preview["token"].as_str().unwrap();
+    for hidden in [&*token, preview_token, secret, "nobodys-business"] {
+        assert!(!log.contains(hidden), "{hidden}: {log}");
+    }
 }

@@ -48,13 +48,17 @@ pub(crate) struct Server {
     pub(crate) child: Child,
     pub(crate) url: String,
     pub(crate) token: String,
+    /// What it writes to standard error.
+    pub(crate) log: tempfile::NamedTempFile,
 }
 
 impl Server {
     /// Starts `serve`, and waits until it listens.
     pub(crate) fn start(place: &Place) -> Self {
         let mut command = place.command();
+        let log = tempfile::NamedTempFile::new().unwrap();
         command.args(["--json", "serve"]).stdout(Stdio::piped());
+        command.stderr(log.reopen().unwrap());
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -65,6 +69,7 @@ impl Server {
             child,
             url: text("url"),
             token: text("token"),
+            log,
         }
     }
 }

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::http::header::{
-    CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH, IF_NONE_MATCH, IF_UNMODIFIED_SINCE,
-};
+use axum::http::header::{CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue};
 use axum::http::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -18,7 +16,7 @@ use super::{CREATED, Files, OK, changed_dto};
 use crate::access::Holder;
 use crate::body::media_type;
 use crate::call::{Answer, Call, json};
-use crate::conditional::{self, etag};
+use crate::conditional::{self, etag, is_conditional};
 use crate::problem::Problem;
 use crate::route::Route;
 use crate::serve::{BYTES, serve};
@@ -49,9 +47,7 @@ pub(super) fn routes() -> Vec<Route> {
         .fails(&[ErrorKind::Stale])
         .fails_with(StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable");
         match route.method == Method::HEAD {
-            true => route
-                .answers_nothing(OK, "What a GET would say about the file.")
-                .answers_nothing(StatusCode::PARTIAL_CONTENT, "And about a range of it."),
+            true => route.answers_nothing(OK, "What a GET would say about the file."),
             false => route
                 .answers_bytes(
                     OK,
@@ -195,8 +191,9 @@ async fn write(call: Call) -> Answer {
     }
     condition(&headers, &view, &path)?;
     let stored = store(call).await?;
-    // And again now. What it finds is held fast until the write commits, by the
-    // precondition, and by nothing being awaited in between.
+    let content = stored.id();
+    // And again now. The content that it finds is held fast by the precondition until
+    // the write commits.
     let (found, precondition) = condition(&headers, &view, &path)?;
     let change = Change::Write {
         path: path.clone(),
@@ -227,7 +224,9 @@ async fn write(call: Call) -> Answer {
             changed: changed_dto(changed, is_holder),
         },
     )?;
+    // What somebody else wrote since has a tag that its writer was given.
     let file = written.as_ref().and_then(Entry::as_file);
+    let file = file.filter(|file| file.content == content);
     let tag = file.and_then(|file| HeaderValue::try_from(etag(file)).ok());
     response.headers_mut().extend(tag.map(|tag| (ETAG, tag)));
     Ok(response)
@@ -282,12 +281,6 @@ fn as_of_change(error: Error) -> Error {
         Some(detail) => told.because(detail),
         None => told,
     }
-}
-
-fn is_conditional(headers: &HeaderMap) -> bool {
-    [IF_MATCH, IF_NONE_MATCH, IF_UNMODIFIED_SINCE]
-        .iter()
-        .any(|name| headers.contains_key(name))
 }
 
 /// Returns the media type that a writer means. Clients send some without being asked:

@@ -11,7 +11,7 @@ mod previews;
 mod revisions;
 pub(crate) mod site;
 mod transfer;
-pub(crate) mod upkeep;
+mod upkeep;
 
 use axum::http::StatusCode;
 use workspace_core::{Changed, Error, ErrorKind, Result};

@@ -46,7 +46,7 @@ pub(super) fn routes() -> Vec<Route> {
     let route = |(path, id)| {
         let summary = "Shows a file of a preview, or the index of a directory";
         let route = Route::new(Method::GET, path, id, summary, show)
-            .open()
+            .open(|request| Ok(dress(page(nothing()), None, is_own(request))))
             .answers_bytes(StatusCode::OK, "The file.", "*/*")
             .answers_bytes(StatusCode::PARTIAL_CONTENT, "The range.", "*/*")
             .answers_nothing(StatusCode::NOT_MODIFIED, "The caller has it already.")
@@ -72,7 +72,7 @@ pub(super) fn routes() -> Vec<Route> {
             summary,
             preflight,
         )
-        .open()
+        .open(|request| Ok(may_ask(request.headers(), is_own(request))))
         .answers_nothing(StatusCode::NO_CONTENT, "Reading, with any header.")
     };
     let mut routes: Vec<Route> = paths.map(route).into();
@@ -103,18 +103,6 @@ fn may_ask(headers: &HeaderMap, own_host: bool) -> Response<Body> {
         headers.insert(VARY, fixed("access-control-request-headers"));
     }
     response
-}
-
-/// Answers for a preview that is not there, of a workspace that is not there.
-pub(crate) fn absent(request: &Request) -> Response<Body> {
-    let own_host = request.extensions().get::<OwnHost>().is_some();
-    let nothing = Error::new(ErrorKind::NotFound, "preview");
-    match *request.method() {
-        Method::GET => dress(page(nothing.into()), None, own_host),
-        Method::HEAD => dress(page(nothing.into()), None, own_host).map(|_| Body::empty()),
-        Method::OPTIONS => may_ask(request.headers(), own_host),
-        _ => wrong_method(Problem::method_not_allowed()),
-    }
 }
 
 /// Answers to a method that previews do not have.
@@ -162,8 +150,17 @@ enum Found {
     Nothing,
 }
 
+/// There is no such preview, or nothing at the path.
+fn nothing() -> Problem {
+    Error::new(ErrorKind::NotFound, "preview").into()
+}
+
+/// Tells whether a request came to a preview's own host.
+fn is_own(request: &Request) -> bool {
+    request.extensions().get::<OwnHost>().is_some()
+}
+
 async fn find(call: &Call, tree: &mut Option<TreeId>) -> Answer {
-    let nothing = || Problem::from(Error::new(ErrorKind::NotFound, "preview"));
     let token = call.parameter("token").map_err(|_| nothing())?;
     let found = call.workspace.find_preview(&token.unwrap_or_default())?;
     let Some((at, Purpose::Site(site))) = found.map(|found| (found.at, found.purpose)) else {

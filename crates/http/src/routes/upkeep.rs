@@ -22,7 +22,7 @@ pub(super) fn routes() -> Vec<Route> {
             "Tells that the server answers",
             health,
         )
-        .open()
+        .open(|_| answers())
         .answers::<HealthDto>(OK, "It does."),
         Route::new(
             Method::GET,
@@ -31,7 +31,7 @@ pub(super) fn routes() -> Vec<Route> {
             "Returns this document",
             openapi,
         )
-        .open()
+        .open(|_| document())
         .answers_bytes(OK, "This document.", "application/json"),
         Route::new(
             Method::GET,
@@ -80,7 +80,7 @@ async fn openapi(_: Call) -> Answer {
 }
 
 /// Tells that the server answers, which it also does without the workspace.
-pub(crate) fn answers() -> Answer {
+fn answers() -> Answer {
     let health = HealthDto {
         status: "ok".into(),
         version: env!("CARGO_PKG_VERSION").into(),
@@ -89,7 +89,7 @@ pub(crate) fn answers() -> Answer {
 }
 
 /// Returns the document.
-pub(crate) fn document() -> Answer {
+fn document() -> Answer {
     let mut response = Response::new(Body::from(OPENAPI));
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(CONTENT_TYPE, json);

@@ -1,6 +1,7 @@
 //! `serve`: the workspace over HTTP.
 
 mod linger;
+mod log;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -16,7 +17,7 @@ use serde::Serialize;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use workspace_core::{Error, ErrorKind, ImportLimits};
-use workspace_http::{Access, Pulse, Timer};
+use workspace_http::{Access, Bodies, Pulse, Timer};
 
 use crate::exit::{Outcome, Result, io_error};
 use crate::run::{Run, read_token};
@@ -27,6 +28,10 @@ const GRACE: Duration = Duration::from_secs(10);
 const PULSE: Duration = Duration::from_secs(15);
 /// How long a request's head may take to come.
 const HEAD: Duration = Duration::from_secs(30);
+/// As many bodies are taken at a time, of the root token's holder, and again of all
+/// holders of grants; and as many of over 256 KiB, which hold up to 16 MiB each.
+const BODIES: usize = 1024;
+const LARGE_BODIES: usize = 64;
 /// The most bytes of a request's head: more than the longest path, note and
 /// token need.
 const MAX_HEAD: usize = 128 << 10;
@@ -46,7 +51,8 @@ struct ServingShape<'a> {
     token: Option<&'a str>,
 }
 
-/// Serves the workspace until it is told to stop, by SIGINT or SIGTERM; a second
+/// Serves the workspace, and writes a line for each request to standard error, unless
+/// `--quiet` says not to, until it is told to stop, by SIGINT or SIGTERM; a second
 /// one, or ten seconds, end what is still under way. It stays on this thread,
 /// which owns the workspace.
 pub(crate) async fn serve(run: &Run, args: &Serve) -> Result<Outcome> {
@@ -67,9 +73,17 @@ pub(crate) async fn serve(run: &Run, args: &Serve) -> Result<Outcome> {
     let (tell, told) = watch::channel(());
     let service = workspace_http::router(workspace, access, ImportLimits::default())
         .layer(Extension(pulse(told)))
+        .layer(Extension(Bodies::new(BODIES, LARGE_BODIES)))
         .layer(Extension(Timer::new(|time| {
             tokio::time::sleep(time).boxed()
         })));
+    let service = match run.out.is_quiet() {
+        true => service,
+        false => {
+            log::start(run.out.is_json());
+            service.layer(axum::middleware::from_fn(log::request))
+        }
+    };
 
     let failed = |error| io_error("listen", Path::new(&args.listen.to_string()), error);
     let listener = TcpListener::bind(args.listen).await.map_err(failed)?;
