@@ -3,11 +3,13 @@
 //!
 //! - [`open_or_create`]: a workspace as a directory, for one process at a time.
 //!   [`create`] and [`open`] are its halves: [`Objects`] says where the objects are,
-//!   [`options`] what suits this machine.
+//!   [`options`] what suits this machine. [`open_read_only`] is for where nothing may be
+//!   written, [`open_to_free`] for where no room is left.
 //! - [`spawn`]: a workspace on a thread of its own, as a [`Handle`] that is `Send`.
 //! - [`SqliteConn`], [`ObjectBlobs`]: the two stores under it.
 //! - [`source`]: directories and archives to import from.
 //! - [`SystemClock`], [`context`]: the time and fresh ids.
+//! - [`is_git_name`]: what no import takes and no export writes unasked.
 //!
 //! ```
 //! use workspace_core::{ApplyOptions, At, ForkOptions};
@@ -34,14 +36,17 @@ mod config;
 mod context;
 mod directory;
 mod fault;
+mod git_name;
 mod handle;
 mod lock;
+mod reserve;
 pub mod source;
 mod sqlite;
 
 pub use blobs::ObjectBlobs;
 pub use config::Objects;
 pub use context::{SystemClock, context};
-pub use directory::{create, open, open_or_create, options};
+pub use directory::{create, open, open_or_create, open_read_only, open_to_free, options};
+pub use git_name::is_git_name;
 pub use handle::{Handle, spawn, spawn_with};
 pub use sqlite::SqliteConn;

@@ -8,8 +8,9 @@
 //! it is the import's affair ([`ImportLimits`]).
 
 mod ahead;
+mod beneath;
 mod directory;
-mod directory_file;
+mod ignore;
 mod packed;
 mod tar;
 mod zip;
@@ -17,6 +18,8 @@ mod zip;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use derive_setters::Setters;
 use futures::FutureExt;
@@ -34,9 +37,14 @@ pub use zip::ZipSource;
 #[derive(Debug, Clone, Default, Setters)]
 #[non_exhaustive]
 pub struct SourceOptions {
-    /// Leaves out what `.gitignore` files in a directory and above it name, and
-    /// `.git` itself.
+    /// Leaves out of a directory what git would for its `.gitignore` files, up to the
+    /// top of the repository that it is in, and for `info/exclude` there.
     pub ignore: bool,
+    /// Takes what git takes for its own directory, such as `.git`. Otherwise it is left
+    /// out of a directory, and [noted](Self::left_out).
+    pub allow_git: bool,
+    /// Notes what is left out although nobody asked for it.
+    pub left_out: LeftOut,
     /// Leaves out this directory and what is below it, such as the workspace's
     /// own within the directory that is imported.
     #[setters(into)]
@@ -47,6 +55,21 @@ pub struct SourceOptions {
     /// the hard links of an archive, which come at its end. The import has limits
     /// of its own.
     pub limits: ImportLimits,
+}
+
+/// Counts what a source leaves out although nobody asked for it. Clones share one count.
+#[derive(Debug, Clone, Default)]
+pub struct LeftOut(Arc<AtomicU64>);
+
+impl LeftOut {
+    /// Returns how many entries were left out so far; a directory counts once.
+    pub fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn note(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// Opens a directory, a zip archive, or a tar archive (plain, gzip or zstd), by
