@@ -9,7 +9,6 @@
 //! - [`SqliteConn`], [`ObjectBlobs`]: the two stores under it.
 //! - [`source`]: directories and archives to import from.
 //! - [`SystemClock`], [`context`]: the time and fresh ids.
-//! - [`is_git_name`]: what no import takes and no export writes unasked.
 //!
 //! ```
 //! use workspace_core::{ApplyOptions, At, ForkOptions};
@@ -36,7 +35,6 @@ mod config;
 mod context;
 mod directory;
 mod fault;
-mod git_name;
 mod handle;
 mod lock;
 mod reserve;
@@ -47,6 +45,5 @@ pub use blobs::ObjectBlobs;
 pub use config::Objects;
 pub use context::{SystemClock, context};
 pub use directory::{create, open, open_or_create, open_read_only, open_to_free, options};
-pub use git_name::is_git_name;
 pub use handle::{Handle, spawn, spawn_with};
 pub use sqlite::SqliteConn;

@@ -3,7 +3,9 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
+use workspace_archive::is_git_name;
 use workspace_core::{Error, ErrorKind, Result, SourceEntry, SourceKind, Text, TreePath};
 
 use super::ahead::{ReadAhead, Sink, Stop};
@@ -11,7 +13,6 @@ use super::beneath::{Beneath, Kind};
 use super::ignore::{Before, GIT, RULES, Rules};
 use super::{SPECIAL, SourceOptions, invalid, source_error};
 use crate::context::timestamp;
-use crate::git_name::is_git_name;
 
 /// The entries of a directory, in byte order, parents first.
 #[derive(Debug)]
@@ -126,7 +127,7 @@ impl Reading {
     /// Tells whether an entry of a directory that is read is not.
     fn leaves_out(&self, name: &OsStr, path: &Path, kind: Kind) -> bool {
         if !self.options.allow_git && is_git_name(name.as_encoded_bytes()) {
-            self.options.left_out.note();
+            self.options.left_out.fetch_add(1, Ordering::Relaxed);
             return true;
         }
         let ignores = |rules: &Rules| rules.ignores(&slashed(path), kind == Kind::Directory);

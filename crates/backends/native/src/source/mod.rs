@@ -19,7 +19,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use derive_setters::Setters;
 use futures::FutureExt;
@@ -40,11 +40,12 @@ pub struct SourceOptions {
     /// Leaves out of a directory what git would for its `.gitignore` files, up to the
     /// top of the repository that it is in, and for `info/exclude` there.
     pub ignore: bool,
-    /// Takes what git takes for its own directory, such as `.git`. Otherwise it is left
-    /// out of a directory, and [noted](Self::left_out).
+    /// Takes what git takes for its own directory, such as `.git`, out of a directory as
+    /// well. Otherwise it is not even read there; archives are
+    /// [`WithoutGit`](workspace_archive::WithoutGit) by themselves.
     pub allow_git: bool,
-    /// Notes what is left out although nobody asked for it.
-    pub left_out: LeftOut,
+    /// Counts what is left out for that; a directory counts once.
+    pub left_out: Arc<AtomicU64>,
     /// Leaves out this directory and what is below it, such as the workspace's
     /// own within the directory that is imported.
     #[setters(into)]
@@ -55,21 +56,6 @@ pub struct SourceOptions {
     /// the hard links of an archive, which come at its end. The import has limits
     /// of its own.
     pub limits: ImportLimits,
-}
-
-/// Counts what a source leaves out although nobody asked for it. Clones share one count.
-#[derive(Debug, Clone, Default)]
-pub struct LeftOut(Arc<AtomicU64>);
-
-impl LeftOut {
-    /// Returns how many entries were left out so far; a directory counts once.
-    pub fn count(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    fn note(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
 }
 
 /// Opens a directory, a zip archive, or a tar archive (plain, gzip or zstd), by
