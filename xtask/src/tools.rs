@@ -28,7 +28,11 @@ const COMPILER: Tool = Tool::Program(
     "SQLite is built from its C sources",
     "install a C compiler, such as Debian's `build-essential`",
 );
-const GIT: Tool = Tool::Program("git", "the tests apply patches with it", "install git");
+const GIT: Tool = Tool::Program(
+    "git",
+    "the tests apply patches and ask for ignored files with it",
+    "install git",
+);
 const NPM: Tool = Tool::Program(
     "npm",
     "workerd comes from it",

@@ -1,16 +1,17 @@
 //! The command line: what all commands share, and the list of them. The
 //! arguments of a command stand beside its code.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand};
-use workspace_core::{At, RevisionId, TreeId, TreePath};
+use workspace_core::{At, Error, ErrorKind, RevisionId, TreeId, TreePath};
 
 use crate::commands::{
     changes, copies, diff, edit, events, export, files, grants, grep, history, import, listing,
     maintenance, previews, publish, serve,
 };
-use crate::exit::{EXIT_CODES, Result};
+use crate::exit::{EXIT_CODES, Failure, Result};
 use crate::session::Session;
 
 /// A durable file tree: fork copies of it, edit them, see what changed, apply or
@@ -18,8 +19,8 @@ use crate::session::Session;
 ///
 /// The workspace is the one behind the URL of --remote, or the directory of
 /// --workspace, or the nearest `.workspace` in the current directory or above. Paths are those of the tree; a leading `/` may
-/// be left out. Commands work on head, the current files, unless --copy names a
-/// working copy (by name, id, or the start of the id).
+/// be left out. Commands work on head, the current files, unless --copy, or the variable
+/// WORKSPACE_COPY, names a working copy (by name, id, or the start of the id).
 #[derive(Debug, Parser)]
 #[command(name = "workspace", version, after_help = EXIT_CODES, max_term_width = 100)]
 pub(crate) struct Args {
@@ -65,12 +66,49 @@ impl Global {
     }
 }
 
+/// The working copy that is meant.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CopyOption {
+    /// The working copy instead of head; `head` says head [env: WORKSPACE_COPY]
+    #[arg(short, long, value_name = "NAME")]
+    copy: Option<String>,
+}
+
+impl CopyOption {
+    /// Tells whether the option itself names one.
+    pub(crate) fn is_given(&self) -> bool {
+        self.copy.is_some()
+    }
+
+    /// Returns the name: the option's, or else what `WORKSPACE_COPY` says. `None` for
+    /// head.
+    pub(crate) fn chosen(&self) -> Option<String> {
+        let variable = || std::env::var_os("WORKSPACE_COPY").map(OsString::into_string);
+        let name = match &self.copy {
+            Some(name) => Some(name.clone()),
+            // Not UTF-8 is no copy's name: it is looked for, and told.
+            None => variable().map(|name| name.unwrap_or_else(|name| name.display().to_string())),
+        };
+        name.filter(|name| !name.is_empty() && name != "head")
+    }
+
+    /// Returns the name, for what works on copies only.
+    ///
+    /// # Errors
+    /// `Invalid` where nothing names one.
+    pub(crate) fn required(&self, operation: &'static str) -> Result<String> {
+        self.chosen().ok_or_else(|| Failure::Error {
+            error: Error::new(ErrorKind::Invalid, operation).because("no copy was named"),
+            hint: Some("--copy NAME or WORKSPACE_COPY names it".into()),
+        })
+    }
+}
+
 /// Which files are read.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReadAt {
-    /// Read this working copy instead of head
-    #[arg(short, long, value_name = "NAME")]
-    copy: Option<String>,
+    #[command(flatten)]
+    copy: CopyOption,
     /// Read this revision (or tree id) instead of head
     #[arg(long, value_name = "REVISION", conflicts_with = "copy")]
     at: Option<String>,
@@ -78,14 +116,14 @@ pub(crate) struct ReadAt {
 
 impl ReadAt {
     /// Returns the copy that is named.
-    pub(crate) fn copy(&self) -> Option<&str> {
-        self.copy.as_deref()
+    pub(crate) fn copy(&self) -> Option<String> {
+        self.copy.chosen().filter(|_| self.at.is_none())
     }
 
     /// Finds what is to be read.
     pub(crate) async fn find(&self, session: &Session) -> Result<At> {
-        match (&self.copy, &self.at) {
-            (Some(copy), _) => Ok(At::Copy(copies::find(session, copy).await?.id)),
+        match (self.copy(), &self.at) {
+            (Some(copy), _) => Ok(At::Copy(copies::find(session, &copy).await?.id)),
             (None, Some(at)) => {
                 parse_at(at).map_or_else(|| at.parse().map(At::Revision).map_err(Into::into), Ok)
             }
@@ -97,16 +135,15 @@ impl ReadAt {
 /// Which files are written.
 #[derive(Debug, clap::Args)]
 pub(crate) struct WriteAt {
-    /// Change this working copy instead of head
-    #[arg(short, long, value_name = "NAME")]
-    copy: Option<String>,
+    #[command(flatten)]
+    copy: CopyOption,
 }
 
 impl WriteAt {
     /// Finds what is to be written.
     pub(crate) async fn find(&self, session: &Session) -> Result<At> {
-        match &self.copy {
-            Some(copy) => Ok(At::Copy(copies::find(session, copy).await?.id)),
+        match self.copy.chosen() {
+            Some(copy) => Ok(At::Copy(copies::find(session, &copy).await?.id)),
             None => Ok(At::Head),
         }
     }
@@ -171,6 +208,10 @@ pub(crate) enum Command {
     /// Fork, list and discard working copies
     #[command(subcommand)]
     Copy(copies::Copy),
+    /// Fork head into a new working copy: `copy new`
+    Fork(copies::New),
+    /// Throw working copies away: `copy discard`
+    Discard(copies::Discard),
     /// Tell how head, or a copy, stands
     Status(changes::Status),
     /// List the operations of a copy
@@ -211,6 +252,17 @@ pub(crate) enum Command {
     Serve(serve::Serve),
     /// Print a completion script for a shell
     Completions(maintenance::Completions),
+}
+
+impl Command {
+    /// Tells whether it leaves more room than it takes.
+    pub(crate) fn frees(&self) -> bool {
+        match self {
+            Self::Gc(_) | Self::Discard(_) | Self::Rm(_) => true,
+            Self::Copy(copy) => matches!(copy, copies::Copy::Discard(_)),
+            _ => false,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ use std::path::Path;
 use serde::Serialize;
 use workspace_core::{Error, ErrorKind};
 
+use crate::session::REACH;
+
 /// Shown at the end of `--help`; the numbers are those of [`code`].
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
@@ -215,7 +217,14 @@ impl ErrorShape {
 /// Returns the error and what is underneath it in one line. Causes that the
 /// error already quotes are not repeated.
 pub(crate) fn message(error: &Error) -> String {
-    let mut text = error.to_string();
+    let mut text = match (error.kind(), error.operation(), error.subject()) {
+        // Neither is about a grant, or about how anything is stored.
+        (ErrorKind::Denied, "authenticate", _) => "the token is missing or wrong".into(),
+        (ErrorKind::Unavailable, REACH, Some(url)) => {
+            format!("cannot reach {url}: {}", error.detail().unwrap_or_default())
+        }
+        _ => error.to_string(),
+    };
     let mut cause = error.source();
     while let Some(error) = cause {
         let underneath = error.to_string();
@@ -235,6 +244,9 @@ fn hint_of(error: &Error) -> Option<String> {
         }
         (ErrorKind::NotFound, "find copy") => "`workspace copy list` lists the open copies",
         (ErrorKind::NotADirectory | ErrorKind::NotFound, _) => return None,
+        (ErrorKind::Denied, "authenticate") => {
+            "--token-file FILE, or WORKSPACE_TOKEN, holds what `serve` printed"
+        }
         (ErrorKind::ReadOnly, _) => "`workspace copy new NAME` forks a copy that can be edited",
         (ErrorKind::Closed, _) => {
             "`workspace copy new` forks another; `workspace copy list --all` shows the closed ones"

@@ -27,6 +27,8 @@ pub(crate) struct Run {
     pub(crate) global: Global,
     /// Where results go.
     pub(crate) out: Output,
+    /// Whether the command frees room.
+    frees: bool,
     session: OnceCell<Session>,
 }
 
@@ -54,7 +56,7 @@ impl Run {
         }
         let session = match &self.global.remote {
             Some(url) => Session::Remote(connect(url, &self.token()?)?),
-            None => Session::Local(self.open()?),
+            None => Session::Local(self.open_as_needed()?),
         };
         Ok(self.session.get_or_init(|| session))
     }
@@ -81,10 +83,32 @@ impl Run {
         }
     }
 
+    /// Opens the workspace in a directory as the command needs it: so that what frees room
+    /// can do so on a full disk, and what reads can do so where nothing may be written.
+    fn open_as_needed(&self) -> Result<Workspace> {
+        let options = workspace_native::options();
+        if self.frees {
+            let directory = self.directory()?;
+            return self.told(workspace_native::open_to_free(&directory, options));
+        }
+        let failure = match self.open() {
+            Err(failure) if failure.code() == code(ErrorKind::Unavailable) => failure,
+            opened => return opened,
+        };
+        // Where that fails as well, the first failure says more.
+        workspace_native::open_read_only(self.directory()?, options).or(Err(failure))
+    }
+
     /// Opens the workspace in a directory: the named one, or the nearest upwards.
     pub(crate) fn open(&self) -> Result<Workspace> {
+        let options = workspace_native::options();
+        self.told(workspace_native::open(self.directory()?, options))
+    }
+
+    /// Says what to do where there is no workspace.
+    fn told(&self, opened: workspace_core::Result<Workspace>) -> Result<Workspace> {
         let directory = self.directory()?;
-        workspace_native::open(&directory, workspace_native::options()).map_err(|error| {
+        opened.map_err(|error| {
             let hint = match error.kind() {
                 ErrorKind::NotFound => Some(format!(
                     "`workspace init --workspace {}` creates one there",
@@ -164,6 +188,7 @@ pub(crate) fn main() -> u8 {
     };
     let run = Run {
         out: Output::new(args.global.json, args.global.quiet),
+        frees: args.command.frees(),
         global: args.global,
         session: OnceCell::new(),
     };
@@ -202,6 +227,8 @@ async fn dispatch(run: &Run, command: Command) -> Result<Outcome> {
         Command::Cp(args) => edit::cp(run, &args).await,
         Command::Rm(args) => edit::rm(run, &args).await,
         Command::Copy(args) => copies::copy(run, &args).await,
+        Command::Fork(args) => copies::fork(run, &args).await,
+        Command::Discard(args) => copies::discard(run, &args).await,
         Command::Status(args) => changes::status(run, &args).await,
         Command::Ops(args) => changes::ops(run, &args).await,
         Command::Undo(args) => changes::undo(run, &args).await,

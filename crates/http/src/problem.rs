@@ -174,7 +174,7 @@ impl Problem {
             ..Self::of_http(
                 StatusCode::UNAUTHORIZED,
                 "unauthorized",
-                "a token is needed",
+                "the token is missing or wrong",
             )
         }
     }

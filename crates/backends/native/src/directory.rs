@@ -5,11 +5,13 @@
 //! objects/       the objects, unless they are in a bucket
 //! config         where the objects are
 //! lock           held while a process has the workspace open
+//! reserve        room for what frees some, once the disk is full
 //! ```
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
@@ -23,6 +25,7 @@ use crate::config::{CONFIG, Objects};
 use crate::context::context;
 use crate::fault::io_error;
 use crate::lock::Lock;
+use crate::reserve::{self, RESERVE};
 use crate::sqlite::SqliteConn;
 
 const DATABASE: &str = "workspace.db";
@@ -114,7 +117,7 @@ pub fn create(
             .try_for_each(|above| sync_directory(above))
     };
     finish().map_err(&failed)?;
-    open_locked(directory, lock, options)
+    open_locked(directory, Some(lock), options, Purpose::Work)
 }
 
 /// Opens the workspace in `directory`, and keeps other processes out until the
@@ -128,6 +131,48 @@ pub fn create(
 /// objects is missing.
 pub fn open(directory: impl AsRef<Path>, options: Options) -> Result<Workspace> {
     let directory = directory.as_ref();
+    refuse_no_workspace(directory)?;
+    let lock = Lock::take(directory)?;
+    open_locked(directory, Some(lock), options, Purpose::Work)
+}
+
+/// Opens the workspace in `directory` to free room in it, such as by a collection or by
+/// discarding copies: it can use what [`open`] keeps free for a day when the disk is full.
+///
+/// # Errors
+/// Those of [`open`].
+pub fn open_to_free(directory: impl AsRef<Path>, options: Options) -> Result<Workspace> {
+    let directory = directory.as_ref();
+    refuse_no_workspace(directory)?;
+    let lock = Lock::take(directory)?;
+    open_locked(directory, Some(lock), options, Purpose::Free)
+}
+
+/// Opens the workspace in `directory` where nothing may be written, such as on a read-only
+/// file system or as another user. Keeps writers out, as far as the lock can be read, but
+/// nobody who opens it in this way.
+///
+/// Everything that would change it fails with [`ErrorKind::Unavailable`].
+///
+/// # Errors
+/// Those of [`open`]; [`ErrorKind::Unavailable`] also where a process that wrote it was
+/// killed, as its log must be put in order first.
+pub fn open_read_only(directory: impl AsRef<Path>, options: Options) -> Result<Workspace> {
+    let directory = directory.as_ref();
+    refuse_no_workspace(directory)?;
+    let lock = Lock::share(directory)?;
+    open_locked(directory, lock, options, Purpose::Read)
+}
+
+/// What a workspace is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Work,
+    Free,
+    Read,
+}
+
+fn refuse_no_workspace(directory: &Path) -> Result<()> {
     let missing = |why| {
         Err(Error::new(ErrorKind::NotFound, "open workspace")
             .at(directory.display())
@@ -139,7 +184,7 @@ pub fn open(directory: impl AsRef<Path>, options: Options) -> Result<Workspace> 
     if !directory.join(DATABASE).exists() {
         return missing("the directory is not a workspace");
     }
-    open_locked(directory, Lock::take(directory)?, options)
+    Ok(())
 }
 
 /// Opens the workspace in `directory`, with the [`options`] of this machine, and
@@ -160,10 +205,24 @@ pub fn open_or_create(directory: impl AsRef<Path>) -> Result<Workspace> {
     }
 }
 
-fn open_locked(directory: &Path, lock: Lock, options: Options) -> Result<Workspace> {
+fn open_locked(
+    directory: &Path,
+    lock: Option<Lock>,
+    options: Options,
+    purpose: Purpose,
+) -> Result<Workspace> {
     let objects = Objects::read(directory)?;
     let path = directory.join(DATABASE);
-    let conn = SqliteConn::open(&path)?;
+    if purpose == Purpose::Free {
+        reserve::release(directory);
+    }
+    let conn = match purpose {
+        Purpose::Read => SqliteConn::open_read_only(&path)?,
+        Purpose::Work | Purpose::Free => SqliteConn::open(&path)?,
+    };
+    if purpose == Purpose::Work {
+        reserve::keep(directory);
+    }
     if schema_version(&conn)? == 0 {
         return Err(Error::new(ErrorKind::Corrupt, "open workspace")
             .at(path.display())
@@ -171,8 +230,13 @@ fn open_locked(directory: &Path, lock: Lock, options: Options) -> Result<Workspa
     }
     let meta = LockedMeta {
         meta: SqlMeta::open(conn)?,
+        directory: directory.to_owned(),
+        short_log: Cell::new(false),
         _lock: lock,
     };
+    if purpose != Purpose::Read {
+        meta.look_for_room()?;
+    }
     // Made anew it would be empty, and what was in it would count as lost.
     if objects == Objects::Local && !directory.join(OBJECTS).is_dir() {
         return Err(Error::new(ErrorKind::Unavailable, "open workspace")
@@ -202,7 +266,7 @@ fn refuse_other_files(directory: &Path) -> Result<()> {
                 Error::new(ErrorKind::AlreadyExists, "create workspace").at(directory.display())
             );
         }
-        let ours = [CONFIG, OBJECTS, "lock"].iter().chain(&UNFINISHED);
+        let ours = [CONFIG, OBJECTS, RESERVE, "lock"].iter().chain(&UNFINISHED);
         if !ours.into_iter().any(|ours| name == *ours) {
             return Err(Error::new(ErrorKind::NotEmpty, "create workspace")
                 .at(directory.display())
@@ -244,7 +308,22 @@ fn sync_directory(_: &Path) -> io::Result<()> {
 /// Releases the lock after the database is closed.
 struct LockedMeta {
     meta: SqlMeta<SqliteConn>,
-    _lock: Lock,
+    directory: PathBuf,
+    /// Whether the log is kept short, as the disk is nearly full.
+    short_log: Cell<bool>,
+    _lock: Option<Lock>,
+}
+
+impl LockedMeta {
+    /// Keeps the log short while the disk is nearly full: when it is full, a long one
+    /// could not be moved into the database, and so would give back no room.
+    fn look_for_room(&self) -> Result<()> {
+        let short = reserve::is_nearly_full(&self.directory);
+        if self.short_log.replace(short) != short {
+            self.meta.conn().keep_log_short(short)?;
+        }
+        Ok(())
+    }
 }
 
 impl MetaStore for LockedMeta {
@@ -253,7 +332,10 @@ impl MetaStore for LockedMeta {
     }
 
     fn write(&self, body: &mut dyn FnMut(&dyn MetaTx) -> Result<()>) -> Result<()> {
-        self.meta.write(body)
+        self.meta.write(body)?;
+        // What is committed stays committed.
+        let _as_before = self.look_for_room();
+        Ok(())
     }
 }
 

@@ -3,7 +3,8 @@
 //!
 //! - [`open_or_create`]: a workspace as a directory, for one process at a time.
 //!   [`create`] and [`open`] are its halves: [`Objects`] says where the objects are,
-//!   [`options`] what suits this machine.
+//!   [`options`] what suits this machine. [`open_read_only`] is for where nothing may be
+//!   written, [`open_to_free`] for where no room is left.
 //! - [`spawn`]: a workspace on a thread of its own, as a [`Handle`] that is `Send`.
 //! - [`SqliteConn`], [`ObjectBlobs`]: the two stores under it.
 //! - [`source`]: directories and archives to import from.
@@ -36,12 +37,13 @@ mod directory;
 mod fault;
 mod handle;
 mod lock;
+mod reserve;
 pub mod source;
 mod sqlite;
 
 pub use blobs::ObjectBlobs;
 pub use config::Objects;
 pub use context::{SystemClock, context};
-pub use directory::{create, open, open_or_create, options};
+pub use directory::{create, open, open_or_create, open_read_only, open_to_free, options};
 pub use handle::{Handle, spawn, spawn_with};
 pub use sqlite::SqliteConn;

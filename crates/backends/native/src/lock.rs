@@ -30,18 +30,38 @@ impl Lock {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::Error(cause)) => return Err(failed(cause)),
-            Err(TryLockError::WouldBlock) => {
-                let error = Error::new(ErrorKind::Locked, "lock workspace").at(directory.display());
-                return Err(match holder(&mut file) {
-                    Some(pid) => error.because(format_args!("process {pid} has it open")),
-                    None => error,
-                });
-            }
+            Err(TryLockError::WouldBlock) => return Err(locked(directory, &mut file)),
         }
-        // Only for the message above; who has the lock is the system's to say.
-        file.set_len(0).map_err(&failed)?;
-        writeln!(file, "{}", process::id()).map_err(&failed)?;
+        // Only for the message above; who has the lock is the system's to say. A full
+        // disk may leave it empty.
+        let _unsaid = file
+            .set_len(0)
+            .and_then(|()| writeln!(file, "{}", process::id()));
         Ok(Self { _file: file })
+    }
+
+    /// Keeps writers out, beside others that do the same, without writing anything. Where
+    /// the lock cannot be read nobody is kept out.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Locked`], naming the process that writes.
+    pub(crate) fn share(directory: &Path) -> Result<Option<Self>> {
+        let Ok(mut file) = File::open(directory.join("lock")) else {
+            return Ok(None);
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::Error(_)) => Ok(None),
+            Err(TryLockError::WouldBlock) => Err(locked(directory, &mut file)),
+        }
+    }
+}
+
+fn locked(directory: &Path, file: &mut File) -> Error {
+    let error = Error::new(ErrorKind::Locked, "lock workspace").at(directory.display());
+    match holder(file) {
+        Some(pid) => error.because(format_args!("process {pid} has it open")),
+        None => error,
     }
 }
 

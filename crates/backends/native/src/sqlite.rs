@@ -12,6 +12,21 @@ use workspace_sql::{Body, OnRow, SqlConn, SqlValue, error_kind};
 /// Above the number of distinct statements that `workspace-sql` runs.
 const STATEMENTS: usize = 128;
 
+/// How many pages of log are moved into the file at once: 16 MiB, and where the disk is
+/// nearly full 64 KiB.
+const LONG_LOG: &str = "4096";
+const SHORT_LOG: &str = "16";
+
+/// What all connections are told.
+const READING: [(&str, &str); 4] = [
+    // In KiB where negative. No mmap: a file that is cut short by someone else would be a
+    // SIGBUS instead of an error.
+    ("cache_size", "-16384"),
+    ("temp_store", "MEMORY"),
+    ("trusted_schema", "OFF"),
+    ("cell_size_check", "ON"),
+];
+
 /// One connection to a SQLite file. A commit is durable when it returns.
 #[derive(Debug)]
 pub struct SqliteConn {
@@ -41,35 +56,77 @@ impl SqliteConn {
         )
     }
 
-    fn with(path: &Path, flags: OpenFlags) -> Result<Self> {
+    /// Opens the database at `path` to be read only, where nobody writes it: no file is
+    /// made beside it, and nothing is locked.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open), and [`ErrorKind::Unavailable`] where there is a log
+    /// that has not been moved into the file.
+    pub(crate) fn open_read_only(path: &Path) -> Result<Self> {
+        let log = path.with_extension("db-wal");
+        if log.metadata().is_ok_and(|log| log.len() > 0) {
+            return Err(Error::new(ErrorKind::Unavailable, "open database")
+                .at(log.display())
+                .because("it was not closed: open the workspace once where it can be written"));
+        }
+        let path_bytes = path.as_os_str().as_encoded_bytes();
+        let mut uri = String::from("file:");
+        for &byte in path_bytes {
+            match byte {
+                b'/' | b'-' | b'.' | b'_' | b'~' => uri.push(byte.into()),
+                _ if byte.is_ascii_alphanumeric() => uri.push(byte.into()),
+                _ => uri.push_str(&format!("%{byte:02X}")),
+            }
+        }
+        uri.push_str("?immutable=1");
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        let db = Self::connect(Path::new(&uri), path, flags)?;
+        for (pragma, value) in READING {
+            db.pragma_update(None, pragma, value)
+                .map_err(|cause| failed("open database", path, cause))?;
+        }
+        Ok(Self {
+            db,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Opens a connection to `name`. Reads nothing.
+    fn connect(name: &Path, path: &Path, flags: OpenFlags) -> Result<Connection> {
         let failed = |cause| failed("open database", path, cause);
         // One thread owns the connection, so SQLite need not lock within the process.
         let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let db = Connection::open_with_flags(path, flags).map_err(failed)?;
+        let db = Connection::open_with_flags(name, flags).map_err(failed)?;
         db.busy_timeout(Duration::from_secs(1)).map_err(failed)?;
         db.set_prepared_statement_cache_capacity(STATEMENTS);
         // A plan does not hang on the values that are bound. Otherwise SQLite compiles
         // many of the statements again for each of their values.
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
             .map_err(failed)?;
-        for (pragma, value) in [
+        Ok(db)
+    }
+
+    fn with(path: &Path, flags: OpenFlags) -> Result<Self> {
+        let failed = |cause| failed("open database", path, cause);
+        // A name that begins with `file:` is a URI to SQLite.
+        let name = match path.is_absolute() {
+            true => path.to_owned(),
+            false => Path::new(".").join(path),
+        };
+        let db = Self::connect(&name, path, flags)?;
+        let writing = [
             // The log's index in memory instead of a shared file.
             ("locking_mode", "EXCLUSIVE"),
             ("journal_mode", "WAL"),
             // Each commit is one fsync of the log.
             ("synchronous", "FULL"),
             ("fullfsync", "ON"),
-            // Checkpoint each 16 MiB of log, and give back what a large
-            // transaction made it grow beyond 64 MiB.
-            ("wal_autocheckpoint", "4096"),
+            ("wal_autocheckpoint", LONG_LOG),
+            // Give back what a large transaction made it grow beyond 64 MiB.
             ("journal_size_limit", "67108864"),
-            // In KiB where negative. No mmap: a file that is cut short by someone
-            // else would be a SIGBUS instead of an error.
-            ("cache_size", "-16384"),
-            ("temp_store", "MEMORY"),
-            ("trusted_schema", "OFF"),
-            ("cell_size_check", "ON"),
-        ] {
+        ];
+        // Those for writing first: the index is where the first look finds it.
+        for (pragma, value) in writing.into_iter().chain(READING) {
             db.pragma_update(None, pragma, value).map_err(failed)?;
         }
         // SQLite passes over what it does not know; a commit that is not flushed
@@ -103,6 +160,25 @@ impl SqliteConn {
             0 => Ok(()),
             _ => Err(Error::new(ErrorKind::Locked, "close database").at(self.path.display())),
         }
+    }
+
+    /// Says how long the log may grow before it is moved into the file: for a nearly full
+    /// disk, or as it is fastest.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open).
+    pub(crate) fn keep_log_short(&self, short: bool) -> Result<()> {
+        let pages = match short {
+            // What is in it already stays there, where the file cannot grow.
+            true => {
+                let _full = self.move_log();
+                SHORT_LOG
+            }
+            false => LONG_LOG,
+        };
+        self.db
+            .pragma_update(None, "wal_autocheckpoint", pages)
+            .map_err(|cause| self.failed(cause))
     }
 
     /// Checks the whole file: pages, indexes, constraints.

@@ -6,6 +6,7 @@ use workspace_core::{
     At, DiffOptions, Entry, ErrorKind, OperationId, Summary, Timestamp, TreePath,
 };
 
+use crate::args::CopyOption;
 use crate::commands::copies::{self, label};
 use crate::commands::diff::{differences, recorded};
 use crate::exit::{Hinted, Outcome, Result};
@@ -20,25 +21,22 @@ const PAGE: usize = 500;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Status {
-    /// Tell about this copy instead of head
-    #[arg(short, long, value_name = "NAME")]
-    copy: Option<String>,
+    #[command(flatten)]
+    copy: CopyOption,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Ops {
-    /// The copy
-    #[arg(short, long, value_name = "NAME")]
-    copy: String,
+    #[command(flatten)]
+    copy: CopyOption,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Undo {
     /// The operation's number [default: the newest]
     operation: Option<OperationId>,
-    /// The copy
-    #[arg(short, long, value_name = "NAME")]
-    copy: String,
+    #[command(flatten)]
+    copy: CopyOption,
     /// What it is for, for the log of operations
     #[arg(short = 'm', long, value_name = "TEXT")]
     note: Option<String>,
@@ -47,8 +45,8 @@ pub(crate) struct Undo {
 /// Tells how head, or a copy, stands.
 pub(crate) async fn status(run: &Run, args: &Status) -> Result<Outcome> {
     let session = run.session()?;
-    match &args.copy {
-        Some(name) => status_of_copy(run, session, &copies::find(session, name).await?).await,
+    match args.copy.chosen() {
+        Some(name) => status_of_copy(run, session, &copies::find(session, &name).await?).await,
         None => status_of_head(run, session).await,
     }
 }
@@ -155,7 +153,7 @@ async fn status_of_copy(run: &Run, session: &Session, copy: &CopyRecord) -> Resu
 /// Lists the operations of a copy.
 pub(crate) async fn ops(run: &Run, args: &Ops) -> Result<Outcome> {
     let session = run.session()?;
-    let copy = copies::find(session, &args.copy).await?;
+    let copy = copies::find(session, &args.copy.required("list operations")?).await?;
     let out = &run.out;
     let mut list = match out.is_json() {
         true => Some(out.begin_list("operations")?),
@@ -208,7 +206,7 @@ pub(crate) fn print_event(
 /// Undoes one operation of a copy.
 pub(crate) async fn undo(run: &Run, args: &Undo) -> Result<Outcome> {
     let session = run.session()?;
-    let copy = copies::find(session, &args.copy).await?;
+    let copy = copies::find(session, &args.copy.required("undo")?).await?;
     let Some(operation) = args.operation.or(copy.operation) else {
         let error = workspace_core::Error::new(ErrorKind::NotFound, "undo")
             .at(label(&copy))

@@ -70,7 +70,7 @@ pub(crate) struct Discard {
 /// Runs a `copy` command.
 pub(crate) async fn copy(run: &Run, args: &Copy) -> Result<Outcome> {
     match args {
-        Copy::New(args) => new(run, args).await,
+        Copy::New(args) => fork(run, args).await,
         Copy::List(args) => list(run, args).await,
         Copy::Show(args) => show(run, args).await,
         Copy::Rename(args) => rename(run, args).await,
@@ -179,7 +179,8 @@ pub(crate) async fn open(session: &Session) -> workspace_core::Result<Vec<CopyRe
     Ok(copies)
 }
 
-async fn new(run: &Run, args: &New) -> Result<Outcome> {
+/// Forks head into a new working copy.
+pub(crate) async fn fork(run: &Run, args: &New) -> Result<Outcome> {
     let options = ForkOptions::default()
         .name(args.name.clone())
         .expires(args.expires.map(|millis| now().plus_millis(millis)));
@@ -275,7 +276,8 @@ async fn rename(run: &Run, args: &Rename) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-async fn discard(run: &Run, args: &Discard) -> Result<Outcome> {
+/// Throws working copies away.
+pub(crate) async fn discard(run: &Run, args: &Discard) -> Result<Outcome> {
     let session = run.session()?;
     // All are found before any is thrown away.
     let mut copies = Vec::new();

@@ -3,11 +3,13 @@
 use clap::ArgAction;
 use serde::Serialize;
 use workspace_core::store::HeadRecord;
-use workspace_core::{At, BinaryStyle, DiffOptions, Difference, TreeId, TreePath};
+use workspace_core::{
+    At, BinaryStyle, DiffOptions, Difference, Error, ErrorKind, TreeId, TreePath,
+};
 
-use crate::args::{parse_at, tree_path};
+use crate::args::{CopyOption, parse_at, tree_path};
 use crate::commands::copies;
-use crate::commands::patch::{Compared, compare};
+use crate::commands::patch::{Compared, compare, unpatched};
 use crate::exit::{Outcome, Result};
 use crate::output::{BOLD, CYAN, GREEN, Output, RED, YELLOW, bytes_text, count_text};
 use crate::run::Run;
@@ -16,13 +18,12 @@ use crate::shapes::{DifferenceShape, status as word};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Diff {
-    /// The old side: `head`, a revision, a tree id, or a copy
+    /// The old side: `head`, a revision, a tree id, or a copy; a copy alone shows what it changed since it was forked
     from: Option<String>,
     /// The new side [default: head]
     to: Option<String>,
-    /// What this copy changed since it was forked
-    #[arg(short, long, value_name = "NAME", conflicts_with_all = ["from", "to"])]
-    copy: Option<String>,
+    #[command(flatten)]
+    copy: CopyOption,
     /// Only this directory or entry
     #[arg(long, value_name = "PATH", default_value = "/", value_parser = tree_path)]
     below: TreePath,
@@ -42,8 +43,8 @@ pub(crate) fn recorded(head: &HeadRecord) -> At {
     At::Tree(head.recorded.unwrap_or_else(TreeId::empty))
 }
 
-/// Returns what to compare: two given sides, a copy with its base, or head with
-/// what is recorded of it. Head and copies are named by their trees, so that what
+/// Returns what to compare: two given sides, one with head, a copy alone with its base, or
+/// head with what is recorded of it. Head and copies are named by their trees, so that what
 /// is read later is what was compared.
 pub(crate) async fn sides(
     session: &Session,
@@ -51,7 +52,8 @@ pub(crate) async fn sides(
     to: Option<&str>,
     copy: Option<&str>,
 ) -> Result<(At, At)> {
-    if let Some(name) = copy {
+    let alone = from.filter(|from| to.is_none() && parse_at(from).is_none());
+    if let Some(name) = alone.or(copy) {
         let copy = copies::find(session, name).await?;
         return Ok((At::Tree(copy.base), At::Tree(copy.tree)));
     }
@@ -64,7 +66,7 @@ pub(crate) async fn sides(
 }
 
 /// Finds one side: head, a revision, a tree or a copy.
-async fn side(session: &Session, text: &str) -> Result<At> {
+pub(crate) async fn side(session: &Session, text: &str) -> Result<At> {
     Ok(match parse_at(text) {
         Some(At::Head) => At::Tree(session.head().await?.tree),
         Some(at) => at,
@@ -92,7 +94,13 @@ pub(crate) async fn differences(
 pub(crate) async fn diff(run: &Run, args: &Diff) -> Result<Outcome> {
     let session = run.session()?;
     let (from, to) = (args.from.as_deref(), args.to.as_deref());
-    let (from, to) = sides(session, from, to, args.copy.as_deref()).await?;
+    if from.is_some() && args.copy.is_given() {
+        return Err(Error::new(ErrorKind::Invalid, "diff")
+            .because("--copy shows one copy's changes: it takes no sides")
+            .into());
+    }
+    let copy = args.copy.chosen().filter(|_| from.is_none());
+    let (from, to) = sides(session, from, to, copy.as_deref()).await?;
     let options = DiffOptions::default()
         .below(args.below.clone())
         .renames(args.renames);
@@ -105,6 +113,7 @@ pub(crate) async fn diff(run: &Run, args: &Diff) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     for difference in &differences {
+        print_unpatched(&run.out, difference)?;
         match compare(session, (from, to), difference, Some(BinaryStyle::Named)).await? {
             Compared::Patch { text, .. } => print_patch(&run.out, &text)?,
             Compared::Directory => {}
@@ -152,6 +161,14 @@ fn shown_path(out: &Output, difference: &Difference) -> String {
     format!("{}{slash}", out.safe(difference.path.as_str()))
 }
 
+/// Prints what does not show in a patch, so that every difference shows.
+fn print_unpatched(out: &Output, difference: &Difference) -> Result<()> {
+    for line in unpatched(difference) {
+        out.line(out.paint(BOLD, out.safe(&line)))?;
+    }
+    Ok(())
+}
+
 /// Prints a patch, coloured where there is colour, byte by byte otherwise.
 fn print_patch(out: &Output, patch: &[u8]) -> Result<()> {
     for line in patch.split_inclusive(|&byte| byte == b'\n') {
@@ -181,7 +198,9 @@ struct StatShape {
 async fn stat(run: &Run, sides: (At, At), differences: &[Difference]) -> Result<Outcome> {
     let session = run.session()?;
     let mut files = Vec::new();
+    let mut besides = Vec::new();
     for difference in differences {
+        besides.extend(unpatched(difference));
         let counts = match compare(session, sides, difference, None).await? {
             Compared::Directory => continue,
             Compared::Patch {
@@ -208,15 +227,22 @@ async fn stat(run: &Run, sides: (At, At), differences: &[Difference]) -> Result<
             files: Vec<StatShape>,
             added: u64,
             removed: u64,
+            /// What does not show in files and lines.
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            besides: Vec<String>,
         }
         run.out.json(&Shape {
             files,
             added,
             removed,
+            besides,
         })?;
         return Ok(Outcome::Done);
     }
     print_stat(&run.out, &files)?;
+    for line in &besides {
+        run.out.line(run.out.safe(line))?;
+    }
     run.out.line(format!(
         "{} changed, {} added (+), {} removed (-)",
         count_text(files.len() as u64, "file", "files"),

@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use workspace_core::store::ByteStream;
 use workspace_core::{
-    At, Change, ChangeOptions, Changed, ContentId, ErrorKind, Precondition, Text, TreePath,
+    At, Change, ChangeOptions, Changed, ContentId, Error, ErrorKind, Precondition, Text, TreePath,
     WriteOptions,
 };
 
@@ -17,7 +17,7 @@ use crate::commands::files::nearest;
 use crate::exit::{Failure, Outcome, Result, io_error};
 use crate::output::{bytes_text, count_text};
 use crate::run::Run;
-use crate::session::Files;
+use crate::session::{Files, Session};
 
 /// How much of a file is read at once.
 const CHUNK: usize = 256 << 10;
@@ -57,7 +57,7 @@ pub(crate) struct Put {
 struct EditArgs {
     #[command(flatten)]
     at: WriteAt,
-    /// What the change is for, for the log of operations
+    /// What the change is for, for the copy's log of operations
     #[arg(short = 'm', long, value_name = "TEXT")]
     note: Option<String>,
     /// Only while the copy has this generation (head this version)
@@ -149,6 +149,26 @@ impl ChangedShape {
 }
 
 impl EditArgs {
+    /// Finds what is to be changed.
+    ///
+    /// # Errors
+    /// `Invalid` for a note on a change of head, which has no log of operations.
+    async fn find(&self, session: &Session) -> Result<At> {
+        let at = self.at.find(session).await?;
+        if at == At::Head && self.note.is_some() {
+            return Err(Failure::Error {
+                error: Error::new(ErrorKind::Invalid, "change")
+                    .at("head")
+                    .because("it has no log that would keep the note"),
+                hint: Some(
+                    "`workspace snapshot -m TEXT` records head with a message; --copy has a log"
+                        .into(),
+                ),
+            });
+        }
+        Ok(at)
+    }
+
     /// Makes the changes as one batch.
     async fn make(&self, run: &Run, at: At, changes: Vec<Change>) -> Result<Changed> {
         let files = run.session()?.files(at);
@@ -185,7 +205,7 @@ async fn told<T>(changed: workspace_core::Result<T>, files: Files<'_>) -> Result
 /// Writes a file, from a file or from standard input, as a stream.
 pub(crate) async fn put(run: &Run, args: &Put) -> Result<Outcome> {
     let session = run.session()?;
-    let at = args.edit.at.find(session).await?;
+    let at = args.edit.find(session).await?;
     let body = if args.source == Path::new("-") {
         read_stream(tokio::io::stdin(), "standard input".into())
     } else {
@@ -242,7 +262,7 @@ fn read_stream(
 
 /// Makes directories, all or none.
 pub(crate) async fn mkdir(run: &Run, args: &Mkdir) -> Result<Outcome> {
-    let at = args.edit.at.find(run.session()?).await?;
+    let at = args.edit.find(run.session()?).await?;
     let changes = args.paths.iter().map(|path| Change::Mkdir {
         path: path.clone(),
         parents: args.parents,
@@ -256,7 +276,7 @@ pub(crate) async fn mkdir(run: &Run, args: &Mkdir) -> Result<Outcome> {
 
 /// Moves or renames an entry.
 pub(crate) async fn mv(run: &Run, args: &Mv) -> Result<Outcome> {
-    let at = args.edit.at.find(run.session()?).await?;
+    let at = args.edit.find(run.session()?).await?;
     let change = Change::Rename {
         from: args.from.clone(),
         to: args.to.clone(),
@@ -270,7 +290,7 @@ pub(crate) async fn mv(run: &Run, args: &Mv) -> Result<Outcome> {
 
 /// Copies an entry.
 pub(crate) async fn cp(run: &Run, args: &Cp) -> Result<Outcome> {
-    let at = args.edit.at.find(run.session()?).await?;
+    let at = args.edit.find(run.session()?).await?;
     let change = Change::Copy {
         from: args.from.clone(),
         to: args.to.clone(),
@@ -284,7 +304,7 @@ pub(crate) async fn cp(run: &Run, args: &Cp) -> Result<Outcome> {
 
 /// Removes entries, all or none.
 pub(crate) async fn rm(run: &Run, args: &Rm) -> Result<Outcome> {
-    let at = args.edit.at.find(run.session()?).await?;
+    let at = args.edit.find(run.session()?).await?;
     let changes = args.paths.iter().map(|path| Change::Remove {
         path: path.clone(),
         recursive: args.recursive,

@@ -19,8 +19,8 @@ use crate::run::Run;
 
 /// A NUL among this many first bytes makes a file binary.
 const BINARY_PROBE: usize = 8000;
-/// A longer line is searched in pieces of this size, in bytes.
-const MAX_LINE: usize = 1 << 20;
+/// A longer line, in bytes, is not searched: it is held in memory.
+const MAX_LINE: usize = 64 << 20;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Grep {
@@ -71,6 +71,7 @@ pub(crate) async fn grep(run: &Run, args: &Grep) -> Result<Outcome> {
         pattern,
         files_only: args.files,
         found: false,
+        unsearched: None,
     };
     // The same content is common in many places; what has no match there needs
     // no second reading.
@@ -101,6 +102,10 @@ pub(crate) async fn grep(run: &Run, args: &Grep) -> Result<Outcome> {
     if let Some(list) = search.list {
         list.end()?;
     }
+    // All else was searched.
+    if let Some(error) = search.unsearched {
+        return Err(error.into());
+    }
     Ok(match found {
         true => Outcome::Done,
         false => Outcome::Negative,
@@ -129,10 +134,13 @@ struct Search<'a> {
     pattern: Regex,
     files_only: bool,
     found: bool,
+    /// The first file that was not searched to its end.
+    unsearched: Option<Error>,
 }
 
 impl Search<'_> {
-    /// Searches a file, a chunk at a time; returns whether it has a match.
+    /// Searches a file, a line at a time; returns whether it has a match. A line of a
+    /// binary file ends at a NUL as well.
     async fn file(&mut self, path: &TreePath, mut body: ByteStream<'static>) -> Result<bool> {
         let mut lines = Lines::default();
         let (mut found, mut binary, mut first) = (false, false, true);
@@ -142,6 +150,7 @@ impl Search<'_> {
                 && std::mem::take(&mut first)
             {
                 binary = chunk[..chunk.len().min(BINARY_PROBE)].contains(&0);
+                lines.ends_at_nul = binary;
             }
             let end = chunk.is_none();
             lines.feed(chunk.unwrap_or_default());
@@ -157,10 +166,15 @@ impl Search<'_> {
                     return Ok(true);
                 }
             }
-            if end {
-                self.found |= found;
-                return Ok(found);
+            if lines.is_too_long() {
+                let error = Error::new(ErrorKind::LimitExceeded, "grep").at(path);
+                let why = format!("line {} is longer than {MAX_LINE} bytes", lines.number + 1);
+                self.unsearched.get_or_insert(error.because(why));
+            } else if !end {
+                continue;
             }
+            self.found |= found;
+            return Ok(found);
         }
     }
 
@@ -211,34 +225,51 @@ impl Search<'_> {
 #[derive(Default)]
 struct Lines {
     buffer: Vec<u8>,
+    /// Where the next line begins.
     from: usize,
+    /// Up to where it was looked for its end.
+    looked: usize,
     number: u64,
-    /// Whether a long line goes on, so that its pieces share a number.
-    within: bool,
+    ends_at_nul: bool,
 }
 
 impl Lines {
     fn feed(&mut self, chunk: Bytes) {
-        self.buffer.drain(..std::mem::take(&mut self.from));
+        let from = std::mem::take(&mut self.from);
+        self.buffer.drain(..from);
+        self.looked = self.looked.saturating_sub(from);
         self.buffer.extend_from_slice(&chunk);
+    }
+
+    /// Tells whether more is held of a line than may be. Nothing but its start is held
+    /// when the lines before were taken.
+    fn is_too_long(&self) -> bool {
+        self.looked.saturating_sub(self.from) > MAX_LINE
     }
 
     /// Returns the next whole line, or what is left at the end.
     fn next(&mut self, end: bool) -> Option<(u64, &[u8])> {
-        let rest = &self.buffer[self.from..];
-        let window = &rest[..rest.len().min(MAX_LINE)];
-        let (len, whole) = match window.iter().position(|&byte| byte == b'\n') {
-            Some(at) => (at, true),
-            None if rest.len() >= MAX_LINE => (MAX_LINE, false),
-            None if end && !rest.is_empty() => (rest.len(), false),
-            None => return None,
-        };
+        let nul = self.ends_at_nul;
+        let is_end = |&byte: &u8| byte == b'\n' || nul && byte == 0;
+        let looked = self.looked.max(self.from);
+        let found = self.buffer[looked..].iter().position(is_end);
         let start = self.from;
-        self.from += len + usize::from(whole);
-        if !std::mem::replace(&mut self.within, !whole) {
-            self.number += 1;
-        }
-        let line = &self.buffer[start..start + len];
+        let stop = match found {
+            Some(at) => {
+                self.from = looked + at + 1;
+                looked + at
+            }
+            None => {
+                self.looked = self.buffer.len();
+                if !end || start == self.buffer.len() {
+                    return None;
+                }
+                self.from = self.buffer.len();
+                self.buffer.len()
+            }
+        };
+        self.number += 1;
+        let line = &self.buffer[start..stop];
         Some((self.number, line.strip_suffix(b"\r").unwrap_or(line)))
     }
 }
@@ -268,10 +299,21 @@ mod tests {
     }
 
     #[test]
-    fn a_long_line_comes_in_pieces_under_one_number() {
-        let long = "x".repeat(2 * MAX_LINE + 1);
-        let pieces = cut(&[&long, "\nnext\n", ""]);
-        let sizes: Vec<(u64, usize)> = pieces.iter().map(|(n, text)| (*n, text.len())).collect();
-        assert_eq!(sizes, [(1, MAX_LINE), (1, MAX_LINE), (1, 1), (2, 4)]);
+    fn a_long_line_comes_whole() {
+        let long = "x".repeat(3 << 20);
+        let whole = cut(&[&long, &long, "\nnext\n", ""]);
+        let sizes: Vec<(u64, usize)> = whole.iter().map(|(n, text)| (*n, text.len())).collect();
+        assert_eq!(sizes, [(1, 6 << 20), (2, 4)]);
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_told() {
+        let mut lines = Lines::default();
+        lines.feed(Bytes::from(vec![b'x'; MAX_LINE]));
+        assert_eq!(lines.next(false), None);
+        assert!(!lines.is_too_long());
+        lines.feed(Bytes::from_static(b"x"));
+        assert_eq!(lines.next(false), None);
+        assert!(lines.is_too_long());
     }
 }

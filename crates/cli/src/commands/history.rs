@@ -1,7 +1,7 @@
 //! Revisions: `log`, `show`, `snapshot`, `restore`.
 
 use serde::Serialize;
-use workspace_core::store::RevisionRecord;
+use workspace_core::store::{RevisionCause, RevisionRecord};
 use workspace_core::{At, DiffOptions, ErrorKind, Recorded, RevisionId, TreeId};
 
 use crate::commands::changes::print_event;
@@ -71,7 +71,7 @@ pub(crate) async fn log(run: &Run, args: &Log) -> Result<Outcome> {
                     revision.id.get(),
                     revision.at,
                     &shape.cause_text(),
-                    (&revision.actor, &revision.message),
+                    (&revision.actor, text_of(revision)),
                 )?,
             }
         }
@@ -80,6 +80,17 @@ pub(crate) async fn log(run: &Run, args: &Log) -> Result<Outcome> {
         list.end()?;
     }
     Ok(Outcome::Done)
+}
+
+/// Returns a revision's message, or what it is where nobody made it by itself.
+fn text_of(revision: &RevisionRecord) -> &str {
+    let by_itself = revision.cause == RevisionCause::Snapshot
+        && revision.actor.is_empty()
+        && revision.message.is_empty();
+    match by_itself {
+        true => "changes of head itself, recorded before the next revision",
+        false => &revision.message,
+    }
 }
 
 /// Shows a revision and what it changed.

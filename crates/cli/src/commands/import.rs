@@ -25,7 +25,7 @@ pub(crate) struct Import {
     /// The directory that it goes into; made where it is missing
     #[arg(long, value_name = "PATH", default_value = "/", value_parser = tree_path)]
     into: TreePath,
-    /// Leave out what .gitignore files in a directory name, and .git itself
+    /// Leave out of a directory what git would for its .gitignore files, those above it in the same repository, and info/exclude
     #[arg(long)]
     ignore: bool,
     /// Leave out devices, FIFOs and sockets, which are refused otherwise
@@ -179,6 +179,8 @@ fn open(
 ) -> Result<Box<dyn EntrySource>> {
     let options = SourceOptions::default()
         .ignore(args.ignore)
+        .allow_git(args.allow_git)
+        .left_out(Arc::clone(left_out))
         .exclude(run.directory().ok())
         .skip_special(args.skip_special)
         .limits(limits);

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use workspace_core::{
-    At, BinaryStyle, Difference, Entry, File, Patch, PatchMode, PatchSide, TreePath,
+    At, BinaryStyle, Difference, Entry, File, Patch, PatchMode, PatchSide, Text, TreePath,
 };
 
 use crate::exit::Result;
@@ -78,6 +78,49 @@ pub(crate) async fn compare(
         binary: patch.is_binary(),
         text: style.map_or_else(Vec::new, |style| patch.render(style)),
     })
+}
+
+/// Returns what a patch does not hold of a difference, a line each: directories without
+/// files, media types and provenance.
+pub(crate) fn unpatched(difference: &Difference) -> Vec<String> {
+    let path = &difference.path;
+    // What has files shows by them.
+    let is_bare = |entry: &Option<Entry>| {
+        let directory = entry.as_ref().and_then(Entry::as_directory);
+        directory.is_some_and(|directory| directory.summary.files == 0)
+    };
+    let is_directory = |entry: &Option<Entry>| {
+        let entry = entry.as_ref();
+        entry.is_some_and(|entry| entry.as_directory().is_some())
+    };
+    let mut lines = Vec::new();
+    if is_bare(&difference.old) && !is_directory(&difference.new) {
+        lines.push(format!("removed directory {path}/"));
+    }
+    if is_bare(&difference.new) && !is_directory(&difference.old) {
+        lines.push(format!("new directory {path}/"));
+    }
+    if let (Some(Entry::File(old)), Some(Entry::File(new))) = (&difference.old, &difference.new) {
+        let texts = [
+            ("media type", text(&old.media_type), text(&new.media_type)),
+            ("provenance", text(&old.provenance), text(&new.provenance)),
+        ];
+        for (what, old, new) in texts {
+            if old != new {
+                let shown = |text: Option<&str>| text.unwrap_or("none").to_owned();
+                lines.push(format!(
+                    "{what} of {path}: {} -> {}",
+                    shown(old),
+                    shown(new)
+                ));
+            }
+        }
+    }
+    lines
+}
+
+fn text<const MAX: usize>(text: &Option<Text<MAX>>) -> Option<&str> {
+    text.as_ref().map(Text::as_str)
 }
 
 /// Returns what git knows of: files and symlinks.

@@ -4,6 +4,7 @@ use serde::Serialize;
 use workspace_core::store::CopyRecord;
 use workspace_core::{Applied, ApplyOptions, Error, ErrorKind, TreeId};
 
+use crate::args::CopyOption;
 use crate::commands::copies::{self, label};
 use crate::exit::{Hinted, Outcome, Result};
 use crate::run::Run;
@@ -14,23 +15,19 @@ use crate::shapes::CopyShape;
 #[derive(Debug, clap::Args)]
 struct OneCopy {
     /// The copy's name, id, or the start of its id
-    #[arg(value_name = "COPY", required_unless_present = "copy_option")]
-    copy: Option<String>,
-    /// The same as COPY
-    #[arg(
-        short,
-        long = "copy",
-        id = "copy_option",
-        value_name = "NAME",
-        conflicts_with = "copy"
-    )]
-    option: Option<String>,
+    #[arg(value_name = "COPY", conflicts_with = "copy")]
+    name: Option<String>,
+    #[command(flatten)]
+    option: CopyOption,
 }
 
 impl OneCopy {
-    async fn find(&self, session: &Session) -> Result<CopyRecord> {
-        let name = self.copy.as_ref().or(self.option.as_ref());
-        copies::find(session, name.map_or("", String::as_str)).await
+    async fn find(&self, session: &Session, operation: &'static str) -> Result<CopyRecord> {
+        let name = match &self.name {
+            Some(name) => name.clone(),
+            None => self.option.required(operation)?,
+        };
+        copies::find(session, &name).await
     }
 }
 
@@ -58,7 +55,7 @@ pub(crate) struct Rebase {
 /// Publishes a copy.
 pub(crate) async fn apply(run: &Run, args: &Apply) -> Result<Outcome> {
     let session = run.session()?;
-    let copy = args.copy.find(session).await?;
+    let copy = args.copy.find(session, "apply").await?;
     let name = label(&copy);
     let options = ApplyOptions::default()
         .message(run.revision_message(&args.message))
@@ -126,7 +123,7 @@ fn apply_hint(error: &Error, name: &str) -> Option<String> {
 /// Brings a copy up to the present head.
 pub(crate) async fn rebase(run: &Run, args: &Rebase) -> Result<Outcome> {
     let session = run.session()?;
-    let copy = args.copy.find(session).await?;
+    let copy = args.copy.find(session, "rebase").await?;
     let name = label(&copy);
     let rebased = session
         .rebase(copy.id, &run.author(&args.note))

@@ -14,7 +14,7 @@ use workspace_core::{
 use workspace_http::Client;
 
 pub(crate) use files::Files;
-pub(crate) use transport::{HttpTransport, connect};
+pub(crate) use transport::{HttpTransport, REACH, connect};
 
 /// A workspace, wherever it is.
 pub(crate) enum Session {

@@ -11,6 +11,9 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// After this long without a word, an idle connection is tested.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
+/// The operation that fails where no server answers.
+pub(crate) const REACH: &str = "reach server";
+
 /// HTTP over TCP, with TLS where the URL says so.
 pub(crate) struct HttpTransport {
     client: reqwest::Client,
@@ -66,11 +69,7 @@ impl Transport for HttpTransport {
         }
         let response = self.client.execute(request).await;
         let response = response.map_err(|error| {
-            let doing = if error.is_connect() {
-                "connect to"
-            } else {
-                "call"
-            };
+            let doing = if error.is_connect() { REACH } else { "call" };
             self.failed(doing, &error)
         })?;
         Ok(http::Response::from(response).map(Body::new))

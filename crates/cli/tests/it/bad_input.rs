@@ -166,6 +166,56 @@ fn wrong_usage_is_told_as_json_too() {
 }
 
 #[test]
+fn a_note_that_nothing_would_keep_is_refused() {
+    let place = Place::new();
+    for arguments in [
+        &["put", "x", "-m", "why"][..],
+        &["mkdir", "x", "-m", "why"],
+        &["rm", "x", "--note", "why"],
+    ] {
+        let error = place.error(2, arguments);
+        assert!(error["hint"].as_str().unwrap().contains("snapshot -m"));
+    }
+    assert_eq!(place.ok(&["ls"]), "");
+    place.ok(&["copy", "new", "work"]);
+    place.ok(&["mkdir", "x", "-m", "why", "--copy", "work"]);
+    assert_eq!(
+        place.json(&["ops", "--copy", "work"])["operations"][0]["note"],
+        "why"
+    );
+}
+
+#[test]
+fn matches_do_not_depend_on_how_long_a_line_is() {
+    let place = Place::new();
+    let long = "a".repeat((1 << 20) - 3);
+    place.put("seam", &format!("{long}needle{long}\nneedle\n"));
+    assert_eq!(place.ok(&["grep", "-l", "aneedlea"]), "/seam\n");
+    for anchored in ["^aa*needle$", "^eedle", "^n.*a$"] {
+        assert_eq!(place.run(&["grep", anchored]).code, 1, "{anchored}");
+    }
+    assert_eq!(place.ok(&["grep", "^needle$"]), "/seam:2:needle\n");
+    // In a binary file a line ends at a NUL as well.
+    let ran = place.run_with(&["put", "binary"], b"one\0two\0three");
+    assert_eq!(ran.code, 0);
+    assert_eq!(
+        place.ok(&["grep", "^two$"]),
+        "/binary: binary file matches\n"
+    );
+}
+
+#[test]
+fn a_line_that_is_too_long_to_be_searched_is_told_at_the_end() {
+    let place = Place::new();
+    place.file("long", vec![b'a'; (64 << 20) + 1]);
+    place.ok(&["put", "long", "long"]);
+    place.put("short", "find me\n");
+    let ran = place.run(&["grep", "find"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (13, "/short:1:find me\n"));
+    assert!(ran.stderr.contains("/long"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_bad_pattern_is_shown() {
     let place = Place::new();
     let error = place.error(2, &["grep", "(unclosed"]);
@@ -250,8 +300,10 @@ fn a_source_that_cannot_be_read_changes_nothing() {
 also_behind_a_url![
     a_closed_copy_is_told_from_an_unknown_one,
     a_closed_pipe_ends_the_command_quietly,
+    a_note_that_nothing_would_keep_is_refused,
     a_source_that_cannot_be_read_changes_nothing,
     contents_that_are_not_text_are_base64_in_json,
+    matches_do_not_depend_on_how_long_a_line_is,
     output_is_plain_and_exact_in_a_pipe,
     the_wrong_kind_of_entry_is_refused,
     what_is_not_there_is_told_with_what_is,

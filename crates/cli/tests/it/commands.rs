@@ -6,7 +6,7 @@ const READING: &str = "
     < # Notes\\n
     put README.md
     < fn main() {}\\n
-    put --parents src/main.rs --note 'the start'
+    put --parents src/main.rs
     < #!/bin/sh\\n
     put --executable --media-type text/x-sh --provenance 'by hand' run.sh
     mkdir docs tests
@@ -57,6 +57,8 @@ const COPIES: &str = "
     diff --copy fix --name-status
     diff --copy fix --name-status --no-renames
     diff head fix --name-status --below a.txt
+    diff fix --stat
+    diff --copy fix head
     undo --copy fix 2
     undo --copy fix 2
     diff --copy fix --name-status
@@ -64,7 +66,7 @@ const COPIES: &str = "
     copy show fix
     apply fix -m 'count further'
     apply fix
-    apply spare
+    apply -c spare
     copy discard spare
     copy discard spare
     copy list --all
@@ -233,6 +235,8 @@ fn every_command_has_help_and_takes_the_common_options() {
         "fsck",
         "du",
         "events",
+        "fork",
+        "discard",
         "serve",
         "completions",
     ] {
@@ -316,12 +320,109 @@ fn a_copy_is_found_by_the_start_of_its_id() {
     );
 }
 
+#[test]
+fn every_difference_shows() {
+    let place = Place::new();
+    place.put("a", "1\n");
+    place.ok(&["mkdir", "old", "replaced"]);
+    place.ok(&["snapshot", "-m", "the start"]);
+    place.ok(&["fork", "work"]);
+    place.ok(&["mkdir", "--copy", "work", "d/e", "--parents"]);
+    place.ok(&["rm", "--copy", "work", "old", "replaced"]);
+    place.put_in("work", "replaced", "");
+    let kind = [
+        "put",
+        "a",
+        "-c",
+        "work",
+        "--media-type",
+        "text/css",
+        "--provenance",
+        "me",
+    ];
+    assert_eq!(place.run_with(&kind, b"1\n").code, 0);
+    let besides = "\
+        media type of /a: none -> text/css\nprovenance of /a: none -> me\n\
+        new directory /d/\nnew directory /d/e/\nremoved directory /old/\n\
+        removed directory /replaced/\n";
+    let diff = place.ok(&["diff", "work"]);
+    let shown: String = diff
+        .split_inclusive('\n')
+        .filter(|line| besides.contains(*line))
+        .collect();
+    assert_eq!(shown, besides, "{diff}");
+    assert!(diff.contains("new file mode 100644"), "{diff}");
+    let stat = place.json(&["diff", "work", "--stat"]);
+    let lines: Vec<&str> = besides.lines().collect();
+    assert_eq!(stat["besides"], serde_json::json!(lines));
+    assert!(place.ok(&["diff", "work", "--stat"]).contains(besides));
+    let told = place.ok(&["export", "x.patch", "--copy", "work"]);
+    assert!(
+        told.contains("a patch does not hold:\n  media type of /a"),
+        "{told}"
+    );
+    // A directory whose files show says nothing more.
+    place.put_in("work", "d/e/file", "1\n");
+    assert!(!place.ok(&["diff", "work"]).contains("new directory"));
+}
+
+#[test]
+fn a_variable_names_the_copy_that_is_worked_on() {
+    let place = Place::new();
+    place.put("a", "head\n");
+    place.ok(&["fork", "work"]);
+    let with = |arguments: &[&str]| {
+        let mut command = place.command();
+        command.env("WORKSPACE_COPY", "work").args(arguments);
+        let ran = Ran::of(command.output().unwrap());
+        assert_eq!(ran.code, 0, "{arguments:?}: {}", ran.stderr);
+        ran.stdout
+    };
+    with(&["mkdir", "d"]);
+    assert_eq!(with(&["ls"]), "a\nd/\n");
+    assert_eq!(place.ok(&["ls"]), "a\n");
+    for head in [&["ls", "-c", "head"][..], &["ls", "--at", "head"]] {
+        assert_eq!(with(head), "a\n");
+    }
+    assert_eq!(with(&["diff"]), "new directory /d/\n");
+    assert_eq!(with(&["diff", "head", "work"]), "new directory /d/\n");
+    assert!(with(&["ops"]).contains("edit"));
+    assert!(with(&["status"]).contains("work"));
+    with(&["undo"]);
+    with(&["rebase"]);
+    with(&["mkdir", "e"]);
+    with(&["apply"]);
+    assert_eq!(place.ok(&["ls"]), "a\ne/\n");
+    let error = place.error(2, &["apply"]);
+    assert!(error["hint"].as_str().unwrap().contains("WORKSPACE_COPY"));
+    place.error(2, &["ops"]);
+    place.ok(&["fork", "gone"]);
+    place.ok(&["discard", "gone"]);
+    assert_eq!(place.error(12, &["ls", "-c", "gone"])["code"], "closed");
+}
+
+#[test]
+fn changes_of_head_itself_are_told_in_the_log() {
+    let place = Place::new();
+    place.ok(&["fork", "work"]);
+    place.put_in("work", "b", "1\n");
+    place.put("a", "1\n");
+    place.ok(&["rebase", "work"]);
+    place.ok(&["apply", "work", "-m", "mine"]);
+    let log = place.ok(&["log"]);
+    assert!(log.contains("changes of head itself"), "{log}");
+    assert_eq!(place.json(&["log"])["revisions"][1]["message"], "");
+}
+
 also_behind_a_url![
     a_copy_is_found_by_the_start_of_its_id,
     a_receipt_is_printed_on_request,
     a_token_is_narrowed_by_its_holder_and_revoked_with_what_came_of_it,
+    a_variable_names_the_copy_that_is_worked_on,
+    changes_of_head_itself_are_told_in_the_log,
     conflicts_and_refusals,
     copies_and_revisions,
+    every_difference_shows,
     reading_and_writing,
     tokens_and_events,
 ];

@@ -306,6 +306,7 @@ fn an_export_takes_no_place_that_holds_something() {
 }
 
 /// Whoever wrote a copy does not decide what runs where it is exported to.
+#[test]
 fn an_export_into_a_checkout_is_not_run_by_git() {
     let place = Place::new();
     let git = |args: &[&str]| {
@@ -371,11 +372,187 @@ fn an_export_never_writes_through_a_symlink() {
     );
 }
 
+/// Deletes the objects of a place's workspace, so that no large content can be read.
+fn lose_objects(place: &Place) {
+    for object in fs::read_dir(place.path(".workspace/objects")).unwrap() {
+        fs::remove_file(object.unwrap().path()).unwrap();
+    }
+}
+
+/// Returns the names in a directory, in order.
+fn names(place: &Place, directory: &str) -> Vec<String> {
+    let entries = fs::read_dir(place.path(directory)).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn an_export_that_fails_leaves_what_it_was_to_replace() {
+    let place = Place::new();
+    place.put("a", "new");
+    place.file("large", vec![b'x'; 2_000_000]);
+    place.ok(&["put", "z/large", "large", "--parents"]);
+    lose_objects(&place);
+    fs::create_dir(place.path("to")).unwrap();
+    for name in ["old.tar", "old.patch", "real.tar"] {
+        place.file(&format!("to/{name}"), "precious");
+    }
+    symlink("real.tar", place.path("to/link.tar")).unwrap();
+    place.file("to/dir/a", "precious");
+    place.file("to/dir/z", "a file where a directory goes");
+    for (target, format) in [
+        ("to/old.tar", "tar"),
+        ("to/link.tar", "tar"),
+        ("to/old.patch", "patch"),
+        ("to/dir", "directory"),
+    ] {
+        let error = place.error(17, &["export", target, "-f", format, "--force"]);
+        assert_eq!(error["code"], "corrupt", "{target}");
+        place.error(17, &["export", &format!("to/new-{format}"), "-f", format]);
+    }
+    for name in ["old.tar", "old.patch", "link.tar", "dir/a"] {
+        let found = fs::read(place.path("to").join(name)).unwrap();
+        assert_eq!(found, b"precious", "{name}");
+    }
+    assert!(place.path("to/link.tar").is_symlink());
+    assert!(place.path("to/dir/z").is_file());
+    assert_eq!(names(&place, "to/dir"), ["a", "z"]);
+    assert_eq!(names(&place, "to/new-directory"), [""; 0]);
+    let left = [
+        "dir",
+        "link.tar",
+        "new-directory",
+        "old.patch",
+        "old.tar",
+        "real.tar",
+    ];
+    assert_eq!(names(&place, "to"), left);
+}
+
+#[test]
+fn an_archive_takes_the_place_of_a_file_and_of_nothing_else() {
+    let place = Place::new();
+    place.put("a", "new");
+    place.file("real.tar", "old");
+    fs::set_permissions(place.path("real.tar"), fs::Permissions::from_mode(0o640)).unwrap();
+    symlink("real.tar", place.path("link.tar")).unwrap();
+    place.error(4, &["export", "link.tar"]);
+    place.ok(&["export", "link.tar", "--force"]);
+    assert!(place.path("link.tar").is_symlink());
+    let real = fs::metadata(place.path("real.tar")).unwrap();
+    assert_eq!((real.len() > 500, real.mode() & 0o777), (true, 0o640));
+    fs::create_dir(place.path("dir.tar")).unwrap();
+    place.error(6, &["export", "dir.tar", "--force"]);
+    symlink("nowhere", place.path("lost.tar")).unwrap();
+    place.error(3, &["export", "lost.tar", "--force"]);
+    // What is no file is written to, as it cannot be replaced.
+    let mkfifo = Command::new("mkfifo").arg(place.path("fifo.tar")).status();
+    assert!(mkfifo.unwrap().success());
+    let fifo = place.path("fifo.tar");
+    let reader = std::thread::spawn(move || fs::read(fifo).unwrap());
+    place.ok(&["export", "fifo.tar", "--force"]);
+    assert_eq!(
+        reader.join().unwrap(),
+        fs::read(place.path("real.tar")).unwrap()
+    );
+    place.ok(&["export", "/dev/null", "--format", "tar", "--force"]);
+}
+
+#[test]
+fn files_and_directories_take_each_other_s_place_without_a_gap() {
+    let place = Place::new();
+    place.put("a/b", "new");
+    place.put("kept/new", "new");
+    place.put("plain", "new");
+    place.file("out/a", "old");
+    place.file("out/kept/old", "old");
+    symlink("elsewhere", place.path("out/plain")).unwrap();
+    place.ok(&["export", "out", "--force"]);
+    assert_eq!(fs::read(place.path("out/a/b")).unwrap(), b"new");
+    assert_eq!(names(&place, "out/kept"), ["new", "old"]);
+    assert!(place.path("out/plain").is_file());
+    assert_eq!(names(&place, "out"), ["a", "kept", "plain"]);
+
+    place.file("other/plain/something", "theirs");
+    place.file("other/a", "old");
+    let error = place.error(6, &["export", "other", "--force"]);
+    assert!(error["path"].as_str().unwrap().ends_with("other/plain"));
+    assert_eq!(fs::read(place.path("other/a")).unwrap(), b"old");
+    assert_eq!(names(&place, "other"), ["a", "plain"]);
+}
+
+#[test]
+fn a_killed_export_leaves_whole_files_and_the_next_one_tidies_up() {
+    let place = Place::new();
+    let contents = |n: u32, text: &str| format!("{text} {n}\n").repeat(20_000);
+    for n in 0..60 {
+        place.file(&format!("in/{n}"), contents(n, "new"));
+        place.file(&format!("out/{n}"), contents(n, "old"));
+    }
+    place.ok(&["import", "in"]);
+    for delay in [5, 20, 40, 80] {
+        let mut command = place.command();
+        let mut child = command
+            .args(["export", "out", "--force", "-q"])
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(delay));
+        // One that is done already cannot be killed.
+        let _ = child.kill();
+        child.wait().unwrap();
+        for n in 0..60 {
+            let found = fs::read_to_string(place.path(&format!("out/{n}"))).unwrap();
+            let whole = [contents(n, "old"), contents(n, "new")].contains(&found);
+            assert!(whole, "{n} after {delay} ms");
+        }
+    }
+    place.ok(&["export", "out", "--force"]);
+    assert_eq!(names(&place, "out").len(), 60);
+    assert_eq!(
+        fs::read_to_string(place.path("out/7")).unwrap(),
+        contents(7, "new")
+    );
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_tree_goes_where_its_paths_are_longer_than_the_system_takes() {
+    let place = Place::new();
+    let deep = vec!["d".repeat(200); 20].join("/");
+    place.put(&format!("{deep}/f"), "hi\n");
+    place.ok(&["mkdir", "--parents", &"e/".repeat(600)]);
+    let above = "q".repeat(200);
+    fs::create_dir(place.path(&above)).unwrap();
+    place.ok(&["export", &format!("{above}/out")]);
+    place.ok(&["export", &format!("{above}/out"), "--force"]);
+    let mut command = place.command();
+    let output = command
+        .current_dir(place.path(&above))
+        .args(["import", "out", "--into", "again"])
+        .output();
+    let said = String::from_utf8_lossy(&output.as_ref().unwrap().stderr).into_owned();
+    assert!(output.unwrap().status.success(), "{said}");
+    assert_eq!(place.ok(&["cat", &format!("again/{deep}/f")]), "hi\n");
+    place.ok(&["rm", "-r", "again"]);
+    place.ok(&["copy", "new", "other"]);
+    place.ok(&["import", &format!("{above}/out"), "--copy", "other"]);
+    assert_eq!(place.ok(&["diff", "other", "--name-status"]), "");
+    // The standard library's own would stumble over it.
+    let removed = Command::new("rm")
+        .arg("-rf")
+        .arg(place.path(&above))
+        .status();
+    assert!(removed.unwrap().success());
+}
+
 also_behind_a_url![
     archives_are_written_by_their_names,
     a_directory_comes_out_as_it_went_in,
     a_file_that_differs_in_time_alone_is_no_difference,
     an_export_into_a_checkout_is_not_run_by_git,
+    an_archive_takes_the_place_of_a_file_and_of_nothing_else,
     an_export_never_writes_through_a_symlink,
     an_export_takes_no_place_that_holds_something,
     git_applies_the_patch,

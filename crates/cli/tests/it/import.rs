@@ -170,11 +170,48 @@ fn ignored_files_stay_out_on_request() {
     place.file("in/.git/config", "");
     place.ok(&["import", "in", "--into", "all", "--allow-git"]);
     place.ok(&["import", "in", "--into", "some", "--ignore"]);
-    assert_eq!(place.ok(&["cat", "all/target/out", "all/.git/config"]), "");
+    assert_eq!(place.ok(&["cat", "all/target/out"]), "");
     assert_eq!(
         place.ok(&["find", "--below", "some"]),
         "/some/.gitignore\n/some/kept.rs\n"
     );
+}
+
+#[test]
+fn git_s_own_directory_stays_out_unless_asked_for() {
+    let place = Place::new();
+    for name in [".git/config", "sub/.GIT/config", "sub/git~1", "sub/file"] {
+        place.file(&format!("in/{name}"), "x");
+    }
+    let text = place.ok(&["import", "in"]);
+    assert!(text.contains("3 entries of git's left out"), "{text}");
+    assert_eq!(place.ok(&["find"]), "/sub/\n/sub/file\n");
+    assert_eq!(place.json(&["import", "in"])["left_out"], 3);
+    // What is not in the source is removed, and what is left out is not in it.
+    place.ok(&["import", "in", "--allow-git"]);
+    assert_eq!(place.ok(&["cat", ".git/config"]), "x");
+    place.ok(&["import", "in", "--delete"]);
+    assert_eq!(place.ok(&["find"]), "/sub/\n/sub/file\n");
+}
+
+#[test]
+fn a_directory_that_became_a_file_is_imported_over_what_it_was() {
+    for (before, after) in [
+        (&["a/b/c", "d"][..], &["a", "d/e"][..]),
+        (&["a", "d/e"], &["a/b/c", "d"]),
+    ] {
+        let place = Place::new();
+        for (root, names) in [("before", before), ("after", after)] {
+            for name in names {
+                place.file(&format!("{root}/{name}"), name);
+            }
+        }
+        place.ok(&["import", "before"]);
+        place.ok(&["import", "after", "--delete"]);
+        let found = place.ok(&["find", "--kind", "file"]);
+        let expected: String = after.iter().map(|name| format!("/{name}\n")).collect();
+        assert_eq!(found, expected);
+    }
 }
 
 #[test]
@@ -301,7 +338,9 @@ also_behind_a_url![
     an_archive_leaves_out_what_git_takes_for_its_own,
     a_directory_goes_into_head_or_a_copy,
     a_source_that_fails_leaves_head_as_it_was,
+    a_directory_that_became_a_file_is_imported_over_what_it_was,
     every_format_gives_the_same_files_from_a_file_or_standard_input,
+    git_s_own_directory_stays_out_unless_asked_for,
     ignored_files_stay_out_on_request,
     limits_are_kept_and_nothing_is_imported_beyond_them,
     the_workspace_is_no_part_of_the_directory_that_it_is_in,

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod commands;
+mod disks;
 mod export;
 mod git_apply;
 mod import;

@@ -70,9 +70,9 @@ impl Workspace {
     /// # Errors
     /// As for [`upkeep`](Self::upkeep).
     pub async fn gc(&self, mut progress: impl FnMut(&Collected)) -> Result<Collected> {
-        let policy = Upkeep::default()
-            .budget(CollectBudget::default().rows(10_000))
-            .idle(None);
+        /// The fewest rows of a step, where the disk is nearly full.
+        const FEWEST: usize = 10;
+        let mut rows = 10_000;
         // What the one under way has marked already may be garbage by now.
         let under_way = self.read("collect", |tx| tx.rows.collection())?;
         let mut rounds = match under_way {
@@ -81,7 +81,19 @@ impl Workspace {
         };
         let mut before = Collected::default();
         loop {
-            let Some(step) = self.upkeep(&policy).await?.collected else {
+            let policy = Upkeep::default()
+                .budget(CollectBudget::default().rows(rows))
+                .idle(None);
+            let step = match self.upkeep(&policy).await {
+                Ok(upkept) => upkept.collected,
+                // A smaller step needs less room.
+                Err(error) if error.kind() == ErrorKind::StorageFull && rows > FEWEST => {
+                    rows /= 10;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let Some(step) = step else {
                 continue;
             };
             before.objects += step.objects;

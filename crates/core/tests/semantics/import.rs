@@ -147,7 +147,7 @@ fn imports_are_bounded() {
     import(&fixture, At::Head, fits, small_batches().limits(limits)).unwrap();
 }
 
-/// > A file never takes the place of a directory with entries.
+/// > A file takes the place of a directory with entries only where the import is told to remove what the source does not have.
 #[test]
 fn a_file_does_not_replace_a_full_directory() {
     let fixture = Fixture::new();
@@ -164,6 +164,44 @@ fn a_file_does_not_replace_a_full_directory() {
     let empty = vec![source_directory("/a"), source_file("/a", "2")];
     import(&fixture, At::Head, empty, small_batches()).unwrap();
     assert_eq!(fixture.state(At::Head)["/in/a"], "2");
+}
+
+/// > A file takes the place of a directory with entries only where the import is told to remove what the source does not have.
+#[test]
+fn a_file_replaces_a_full_directory_on_request() {
+    for entry in [source_file("/a", "2"), source_symlink("/a", "elsewhere")] {
+        let fixture = Fixture::new();
+        fixture.write(At::Head, "/in/a/b/c", "1");
+        fixture.write(At::Head, "/in/d/e", "1");
+        let copy = fixture.fork();
+        let told = || small_batches().delete_missing(true);
+        let error = import(
+            &fixture,
+            At::Copy(copy),
+            vec![entry.clone()],
+            small_batches(),
+        );
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::IsADirectory);
+        let imported = import(&fixture, At::Copy(copy), vec![entry], told()).unwrap();
+        assert_eq!(imported.removed, 2, "/in/a and /in/d, with all in them");
+        assert_eq!(fixture.paths(At::Copy(copy)), ["/in", "/in/a"]);
+        // The other way round, whether the source names the directory or not.
+        let back = vec![source_file("/a/b", "3")];
+        let imported = import(&fixture, At::Copy(copy), back, told()).unwrap();
+        assert_eq!(imported.removed, 0, "nothing else was there");
+        assert_eq!(fixture.state(At::Copy(copy))["/in/a/b"], "3");
+
+        // A source that is of two minds is refused all the same.
+        for entries in [
+            vec![source_file("/a/b", "3"), source_file("/a", "2")],
+            vec![source_file("/a", "2"), source_file("/a/b", "3")],
+        ] {
+            let error = import(&fixture, At::Copy(copy), entries, told()).unwrap_err();
+            let expected = [ErrorKind::IsADirectory, ErrorKind::NotADirectory];
+            assert!(expected.contains(&error.kind()), "{error}");
+        }
+        fixture.fsck();
+    }
 }
 
 /// > An export is a consistent state, whatever is written meanwhile.

@@ -234,6 +234,21 @@ fn removing_what_is_missing_spares_what_others_changed_meanwhile() {
 }
 
 #[test]
+fn a_file_does_not_replace_a_directory_that_others_changed_meanwhile() {
+    let fixture = Fixture::new();
+    fixture.write(At::Head, "/b/old", "old");
+    let copy = fixture.fork();
+    let options = single().delete_missing(true);
+    let error = import(&fixture.workspace, copy, &["/a", "/b"], options, |n| {
+        if n == 1 {
+            fixture.write(At::Copy(copy), "/b/new", "new");
+        }
+    });
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::IsADirectory);
+    assert_eq!(fixture.state(At::Copy(copy))["/b/new"], "new");
+}
+
+#[test]
 fn an_import_that_is_interrupted_too_often_stops() {
     let fixture = Fixture::new();
     let workspace = &fixture.workspace;

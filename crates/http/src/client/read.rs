@@ -376,7 +376,11 @@ impl From<ProblemDto> for Error {
             (code, status) => ErrorKind::from_code(code).unwrap_or_else(|| of_status(status)),
         };
         let known = ErrorKind::from_code(&problem.code).is_some();
-        let operation = problem.operation.unwrap_or_else(|| "call".into());
+        let unnamed = match &*problem.code {
+            "unauthorized" => "authenticate",
+            _ => "call",
+        };
+        let operation = problem.operation.unwrap_or_else(|| unnamed.into());
         let mut error = Self::new(kind, operation);
         if let Some(path) = problem.path {
             error = error.at(path);

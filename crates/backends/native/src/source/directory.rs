@@ -1,15 +1,16 @@
 //! A directory on disk.
 
-use std::fs::{self, Metadata};
+use std::ffi::{OsStr, OsString};
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
-use ignore::{DirEntry, WalkBuilder};
-use workspace_core::{
-    Error, ErrorKind, Result, SourceEntry, SourceKind, Text, Timestamp, TreePath,
-};
+use workspace_archive::is_git_name;
+use workspace_core::{Error, ErrorKind, Result, SourceEntry, SourceKind, Text, TreePath};
 
 use super::ahead::{ReadAhead, Sink, Stop};
-use super::directory_file::Files;
+use super::beneath::{Beneath, Kind};
+use super::ignore::{Before, GIT, RULES, Rules};
 use super::{SPECIAL, SourceOptions, invalid, source_error};
 use crate::context::timestamp;
 
@@ -25,7 +26,9 @@ impl DirectorySource {
     /// [`ErrorKind::Invalid`] for a name or link that is not UTF-8 and for what is
     /// neither file, directory nor symlink; [`ErrorKind::Source`] for what cannot
     /// be read, for a file in whose place something else came before it was opened,
-    /// and for one that was changed while it was read.
+    /// and for one that was changed while it was read; [`ErrorKind::LimitExceeded`] for
+    /// a directory of more names than there may be entries, and for ignore files that
+    /// are too long.
     pub fn open(path: &Path, options: &SourceOptions) -> Result<Self> {
         let refused = |kind| Error::new(kind, "open source").at(path.display());
         let root = path
@@ -34,13 +37,15 @@ impl DirectorySource {
         if !root.is_dir() {
             return Err(refused(ErrorKind::NotADirectory));
         }
-        let reading = Reading {
-            files: Files::below(&root).map_err(|cause| source_error(root.display(), cause))?,
-            root,
-            exclude: options
-                .exclude
-                .as_deref()
-                .and_then(|path| path.canonicalize().ok()),
+        let exclude = options.exclude.as_deref();
+        let exclude = exclude.and_then(|path| path.canonicalize().ok());
+        let mut reading = Reading {
+            beneath: Beneath::new(&root).map_err(|cause| source_error(root.display(), cause))?,
+            exclude: exclude.and_then(|path| Some(path.strip_prefix(&root).ok()?.to_owned())),
+            rules: match options.ignore {
+                true => Some(Rules::above(&root)?),
+                false => None,
+            },
             options: options.clone(),
         };
         ReadAhead::start(move |sink| reading.run(sink)).map(Self)
@@ -48,103 +53,149 @@ impl DirectorySource {
 }
 
 struct Reading {
-    root: PathBuf,
-    files: Files,
+    beneath: Beneath,
+    /// What is left out, relative to the directory.
     exclude: Option<PathBuf>,
+    rules: Option<Rules>,
     options: SourceOptions,
 }
 
+/// A directory that is being read.
+struct Level {
+    path: PathBuf,
+    /// What is still to be read, the next at the end.
+    left: Vec<(OsString, Kind)>,
+    /// What held in the directory above.
+    before: Option<Before>,
+}
+
 impl Reading {
-    fn run(&self, sink: &mut Sink) -> Result<(), Stop> {
-        let mut walk = WalkBuilder::new(&self.root);
-        walk.standard_filters(false)
-            .follow_links(false)
-            .sort_by_file_name(|a, b| a.as_encoded_bytes().cmp(b.as_encoded_bytes()));
-        if self.options.ignore {
-            walk.git_ignore(true)
-                .git_exclude(true)
-                .parents(true)
-                .require_git(false);
+    fn run(&mut self, sink: &mut Sink) -> Result<(), Stop> {
+        let root = PathBuf::new();
+        if self.exclude.as_deref() == Some(&root) {
+            return Ok(());
         }
-        let (ignore, exclude) = (self.options.ignore, self.exclude.clone());
-        walk.filter_entry(move |entry| {
-            let git = ignore && entry.depth() > 0 && entry.file_name() == ".git";
-            !git && Some(entry.path()) != exclude.as_deref()
-        });
-        for entry in walk.build() {
-            let entry = entry.map_err(|cause| {
-                Error::new(ErrorKind::Source, "read source")
-                    .at(self.root.display())
-                    .because(&cause)
-                    .with_source(cause)
-            })?;
-            self.entry(&entry, sink)?;
+        self.entry(&root, Kind::Directory, sink)?;
+        let mut levels = vec![self.enter(root)?];
+        while let Some(level) = levels.last_mut() {
+            let Some((name, kind)) = level.left.pop() else {
+                if let (Some(rules), Some(before)) = (&mut self.rules, level.before) {
+                    rules.leave(before);
+                }
+                levels.pop();
+                continue;
+            };
+            let path = level.path.join(&name);
+            if self.leaves_out(&name, &path, kind) {
+                continue;
+            }
+            self.entry(&path, kind, sink)?;
+            if kind == Kind::Directory {
+                levels.push(self.enter(path)?);
+            }
         }
         Ok(())
     }
 
-    fn entry(&self, entry: &DirEntry, sink: &mut Sink) -> Result<(), Stop> {
-        let on_disk = entry.path();
-        let failed = |cause| source_error(on_disk.display(), cause);
-        let path = self.tree_path(on_disk)?;
-        let Some(kind) = entry.file_type() else {
-            return Ok(());
-        };
-        if kind.is_dir() {
-            let kind = SourceKind::Directory;
-            sink.entry(SourceEntry { path, kind })
-        } else if kind.is_file() {
-            let relative = on_disk.strip_prefix(&self.root).unwrap_or(on_disk);
-            let mut file = self.files.open(relative).map_err(failed)?;
-            let before = file.metadata().map_err(failed)?;
-            if !before.is_file() {
-                return Err(changed(on_disk, "it is no file any more").into());
-            }
-            let kind = SourceKind::File {
-                size: Some(before.len()),
-                executable: executable(&before),
-                modified: modified(&before),
-                media_type: None,
-                provenance: None,
-            };
-            sink.entry(SourceEntry { path, kind })?;
-            sink.bytes(&mut file, before.len(), failed)?;
-            let after = file.metadata().map_err(failed)?;
-            if (before.len(), before.modified().ok()) != (after.len(), after.modified().ok()) {
-                return Err(changed(on_disk, "it changed while it was read").into());
-            }
-            Ok(())
-        } else if kind.is_symlink() {
-            let target = fs::read_link(on_disk).map_err(failed)?;
-            let refused = |why| invalid(on_disk.display(), why);
-            let target = target.to_str();
-            let target = target.ok_or_else(|| refused("the link's target is not UTF-8"))?;
-            let target = Text::new(target)
-                .map_err(|cause| refused("the link's target").with_source(cause))?;
-            let metadata = fs::symlink_metadata(on_disk).map_err(failed)?;
-            let kind = SourceKind::Symlink {
-                target,
-                modified: modified(&metadata),
-            };
-            sink.entry(SourceEntry { path, kind })
-        } else if self.options.skip_special {
-            Ok(())
-        } else {
-            Err(invalid(on_disk.display(), SPECIAL).into())
+    /// Lists a directory, and reads the rules that it adds.
+    fn enter(&mut self, path: PathBuf) -> Result<Level> {
+        let place = || self.beneath.place(&path);
+        let failed = |cause| source_error(place().display(), cause);
+        let mut left = self.beneath.list(&path).map_err(failed)?;
+        if left.len() as u64 > self.options.limits.entries {
+            return Err(Error::new(ErrorKind::LimitExceeded, "read source")
+                .at(place().display())
+                .because(format!("{} entries in one directory", left.len())));
         }
+        left.sort_unstable_by(|(a, _), (b, _)| b.as_encoded_bytes().cmp(a.as_encoded_bytes()));
+        let mut before = None;
+        if let Some(rules) = &mut self.rules {
+            before = Some(rules.now());
+            let has_git = left.iter().any(|(name, _)| name == GIT);
+            let has_rules = left
+                .iter()
+                .any(|(name, kind)| name == RULES && *kind == Kind::File);
+            let file = match has_rules {
+                true => Some(self.beneath.open(&path.join(RULES)).map_err(failed)?),
+                false => None,
+            };
+            rules.enter(&slashed(&path), &place(), has_git, file)?;
+        }
+        Ok(Level { path, left, before })
     }
 
-    fn tree_path(&self, on_disk: &Path) -> Result<TreePath> {
-        let relative = on_disk.strip_prefix(&self.root).unwrap_or(on_disk);
-        let Some(relative) = relative.to_str() else {
-            let shown = relative.to_string_lossy();
-            return Err(invalid(shown.escape_debug(), "the name is not UTF-8"));
-        };
-        if cfg!(windows) {
-            TreePath::new(&format!("/{}", relative.replace('\\', "/")))
-        } else {
-            TreePath::new(&format!("/{relative}"))
+    /// Tells whether an entry of a directory that is read is not.
+    fn leaves_out(&self, name: &OsStr, path: &Path, kind: Kind) -> bool {
+        if !self.options.allow_git && is_git_name(name.as_encoded_bytes()) {
+            self.options.left_out.fetch_add(1, Ordering::Relaxed);
+            return true;
         }
+        let ignores = |rules: &Rules| rules.ignores(&slashed(path), kind == Kind::Directory);
+        self.exclude.as_deref() == Some(path) || self.rules.as_ref().is_some_and(ignores)
+    }
+
+    fn entry(&self, relative: &Path, kind: Kind, sink: &mut Sink) -> Result<(), Stop> {
+        let on_disk = &self.beneath.place(relative);
+        let failed = |cause| source_error(on_disk.display(), cause);
+        let path = tree_path(relative)?;
+        match kind {
+            Kind::Directory => {
+                let kind = SourceKind::Directory;
+                sink.entry(SourceEntry { path, kind })
+            }
+            Kind::File => {
+                let mut file = self.beneath.open(relative).map_err(failed)?;
+                let before = file.metadata().map_err(failed)?;
+                if !before.is_file() {
+                    return Err(changed(on_disk, "it is no file any more").into());
+                }
+                let kind = SourceKind::File {
+                    size: Some(before.len()),
+                    executable: executable(&before),
+                    modified: before.modified().ok().map(timestamp),
+                    media_type: None,
+                    provenance: None,
+                };
+                sink.entry(SourceEntry { path, kind })?;
+                sink.bytes(&mut file, before.len(), failed)?;
+                let after = file.metadata().map_err(failed)?;
+                if (before.len(), before.modified().ok()) != (after.len(), after.modified().ok()) {
+                    return Err(changed(on_disk, "it changed while it was read").into());
+                }
+                Ok(())
+            }
+            Kind::Symlink => {
+                let (target, modified) = self.beneath.read_link(relative).map_err(failed)?;
+                let refused = |why| invalid(on_disk.display(), why);
+                let target = target.to_str();
+                let target = target.ok_or_else(|| refused("the link's target is not UTF-8"))?;
+                let target = Text::new(target)
+                    .map_err(|cause| refused("the link's target").with_source(cause))?;
+                let modified = modified.map(timestamp);
+                let kind = SourceKind::Symlink { target, modified };
+                sink.entry(SourceEntry { path, kind })
+            }
+            Kind::Special if self.options.skip_special => Ok(()),
+            Kind::Special => Err(invalid(on_disk.display(), SPECIAL).into()),
+        }
+    }
+}
+
+/// Returns a path's bytes, with `/` between names.
+fn slashed(path: &Path) -> Vec<u8> {
+    let names: Vec<&[u8]> = path.iter().map(OsStr::as_encoded_bytes).collect();
+    names.join(&b'/')
+}
+
+fn tree_path(relative: &Path) -> Result<TreePath> {
+    let Some(shown) = relative.to_str() else {
+        let shown = relative.to_string_lossy();
+        return Err(invalid(shown.escape_debug(), "the name is not UTF-8"));
+    };
+    if cfg!(windows) {
+        TreePath::new(&format!("/{}", shown.replace('\\', "/")))
+    } else {
+        TreePath::new(&format!("/{shown}"))
     }
 }
 
@@ -164,8 +215,4 @@ fn executable(metadata: &Metadata) -> bool {
 #[cfg(not(unix))]
 fn executable(_: &Metadata) -> bool {
     false
-}
-
-fn modified(metadata: &Metadata) -> Option<Timestamp> {
-    metadata.modified().ok().map(timestamp)
 }

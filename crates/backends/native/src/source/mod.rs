@@ -8,8 +8,9 @@
 //! it is the import's affair ([`ImportLimits`]).
 
 mod ahead;
+mod beneath;
 mod directory;
-mod directory_file;
+mod ignore;
 mod packed;
 mod tar;
 mod zip;
@@ -17,6 +18,8 @@ mod zip;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use derive_setters::Setters;
 use futures::FutureExt;
@@ -34,9 +37,15 @@ pub use zip::ZipSource;
 #[derive(Debug, Clone, Default, Setters)]
 #[non_exhaustive]
 pub struct SourceOptions {
-    /// Leaves out what `.gitignore` files in a directory and above it name, and
-    /// `.git` itself.
+    /// Leaves out of a directory what git would for its `.gitignore` files, up to the
+    /// top of the repository that it is in, and for `info/exclude` there.
     pub ignore: bool,
+    /// Takes what git takes for its own directory, such as `.git`, out of a directory as
+    /// well. Otherwise it is not even read there; archives are
+    /// [`WithoutGit`](workspace_archive::WithoutGit) by themselves.
+    pub allow_git: bool,
+    /// Counts what is left out for that; a directory counts once.
+    pub left_out: Arc<AtomicU64>,
     /// Leaves out this directory and what is below it, such as the workspace's
     /// own within the directory that is imported.
     #[setters(into)]

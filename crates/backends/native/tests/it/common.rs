@@ -84,12 +84,17 @@ pub(crate) fn path(text: &str) -> TreePath {
 
 /// Writes one file to head.
 pub(crate) async fn write(workspace: &Workspace, to: &str, bytes: &[u8]) -> Result<()> {
+    write_at(workspace, At::Head, to, bytes).await
+}
+
+/// Writes one file.
+pub(crate) async fn write_at(workspace: &Workspace, at: At, to: &str, bytes: &[u8]) -> Result<()> {
     let change = Change::Write {
         path: path(to),
         content: Content::Bytes(Bytes::copy_from_slice(bytes)),
         options: WriteOptions::default().create_parents(true),
     };
-    let files = workspace.files(At::Head);
+    let files = workspace.files(at);
     files
         .change(vec![change], ChangeOptions::default())
         .await

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use futures::executor::block_on;
 use workspace_core::{At, ErrorKind, Options};
-use workspace_native::{Objects, SqliteConn, create, open};
+use workspace_native::{Objects, SqliteConn, create, open, open_read_only};
 use workspace_sql::SqlConn;
 
 use crate::common::{S3Server, child, read, refusal, run, told_directory, write};
@@ -165,6 +165,95 @@ fn a_newer_workspace_is_refused_and_not_changed() {
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().contains("newer release"), "{error}");
     assert_eq!(fs::read(&database).unwrap(), before);
+}
+
+/// Returns every file below a directory, with its bytes.
+fn snapshot(directory: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut left = vec![directory.to_owned()];
+    while let Some(directory) = left.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => left.push(path),
+                false => found.push((path.clone(), fs::read(path).unwrap())),
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_workspace_is_read_where_nothing_may_be_written() {
+    let place = tempfile::tempdir().unwrap();
+    let large = vec![7; 300_000];
+    let workspace = create(place.path(), &Objects::Local, Options::default()).unwrap();
+    block_on(write(&workspace, "/large", &large)).unwrap();
+    block_on(write(&workspace, "/small", b"small")).unwrap();
+    let locked = refusal(open_read_only(place.path(), Options::default()));
+    assert_eq!(locked.kind(), ErrorKind::Locked, "a writer has it");
+    drop(workspace);
+    let before = snapshot(place.path());
+
+    let workspace = open_read_only(place.path(), Options::default()).unwrap();
+    assert_eq!(block_on(read(&workspace, "/large")), large);
+    let error = refusal(block_on(write(&workspace, "/small", b"other")));
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.to_string().contains("read-only"), "{error}");
+    // Readers are beside each other, and keep writers out.
+    let second = open_read_only(place.path(), Options::default()).unwrap();
+    let locked = refusal(open(place.path(), Options::default()));
+    assert_eq!(locked.kind(), ErrorKind::Locked);
+    assert_eq!(block_on(read(&second, "/small")), b"small".as_slice());
+    drop((workspace, second));
+    assert_eq!(snapshot(place.path()), before);
+
+    // What a killed process left in the log is neither passed over nor put in order.
+    fs::write(place.path().join("workspace.db-wal"), "log").unwrap();
+    let error = refusal(open_read_only(place.path(), Options::default()));
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.to_string().contains("not closed"), "{error}");
+}
+
+#[test]
+fn a_workspace_may_have_any_name() {
+    let place = tempfile::tempdir().unwrap();
+    for name in [
+        "file:x",
+        "file:y?mode=memory",
+        "?immutable=1",
+        "#a%41 b&c",
+        ":memory:",
+        "-",
+        "é\n",
+    ] {
+        let mut child = child(
+            "directory::child_uses_a_relative_name",
+            Path::new(name),
+            &[],
+        );
+        child.current_dir(place.path());
+        run(child);
+        let found = place.path().join(name).join("workspace.db");
+        assert!(found.metadata().unwrap().len() > 0, "{name}");
+    }
+    let directories = fs::read_dir(place.path()).unwrap().count();
+    assert_eq!(directories, 7, "and nothing else");
+}
+
+#[test]
+#[ignore = "runs as a child of the test above"]
+fn child_uses_a_relative_name() {
+    let directory = told_directory();
+    drop(new(&directory));
+    let workspace = open(&directory, Options::default()).unwrap();
+    block_on(write(&workspace, "/small", b"small")).unwrap();
+    block_on(write(&workspace, "/large", &[7; 300_000])).unwrap();
+    drop(workspace);
+    let workspace = open_read_only(&directory, Options::default()).unwrap();
+    assert_eq!(block_on(read(&workspace, "/small")), b"small".as_slice());
+    assert_eq!(block_on(read(&workspace, "/large")).len(), 300_000);
 }
 
 #[test]

@@ -6,10 +6,10 @@ use std::path::Path;
 use std::process::Command;
 
 use futures::executor::block_on;
-use workspace_core::{ErrorKind, Options};
-use workspace_native::{Objects, create, open};
+use workspace_core::{At, ErrorKind, ForkOptions, FsckOptions, Options};
+use workspace_native::{Objects, create, open, open_read_only, open_to_free};
 
-use crate::common::{child, read, refusal, run, told_directory, write};
+use crate::common::{child, read, refusal, run, told_directory, write, write_at};
 
 /// Runs an ignored test with a mount over `directory`; does nothing where this
 /// user may not mount.
@@ -76,16 +76,56 @@ fn child_fills_its_disk() {
 }
 
 #[test]
+fn room_can_be_freed_on_a_full_disk() {
+    let place = tempfile::tempdir().unwrap();
+    let mount = "mount -t tmpfs -o size=6m tmpfs \"$WORKSPACE_TEST_DIRECTORY\"";
+    run_with_mount("limits::child_frees_its_disk", mount, place.path());
+}
+
+#[test]
+#[ignore = "runs as a child of the test above"]
+fn child_frees_its_disk() {
+    for size in [200, 3_000, 30_000] {
+        let home = told_directory().join(size.to_string());
+        let workspace = create(&home, &Objects::Local, Options::default()).unwrap();
+        block_on(write(&workspace, "/kept", b"kept")).unwrap();
+        let copy = workspace.fork(ForkOptions::named("draft")).unwrap().id;
+        let error = (0u32..)
+            .find_map(|n| {
+                let name = format!("/{}/{n}", n % 50);
+                let content = n.to_le_bytes().repeat(size / 4);
+                block_on(write_at(&workspace, At::Copy(copy), &name, &content)).err()
+            })
+            .unwrap();
+        assert_eq!(error.kind(), ErrorKind::StorageFull, "{error}");
+        drop(workspace);
+        // Others take what is left.
+        let mut others = fs::File::create(told_directory().join("others")).unwrap();
+        while std::io::Write::write_all(&mut others, &[1; 512]).is_ok() {}
+
+        let workspace = open_to_free(&home, Options::default()).unwrap();
+        workspace.discard(copy).unwrap();
+        let collected = block_on(workspace.gc(|_| {})).unwrap();
+        assert!(collected.contents > 50, "{size}: {collected:?}");
+        drop(workspace);
+        let workspace = open(&home, Options::default()).unwrap();
+        assert_eq!(block_on(read(&workspace, "/kept")), b"kept".as_slice());
+        block_on(write(&workspace, "/after", b"room again")).unwrap();
+        let report = block_on(workspace.fsck(FsckOptions::default())).unwrap();
+        assert!(report.problems.is_empty(), "{report:?}");
+        drop(workspace);
+        fs::remove_dir_all(home).unwrap();
+        fs::remove_file(told_directory().join("others")).unwrap();
+    }
+}
+
+#[test]
 fn a_read_only_directory_is_said() {
     let place = tempfile::tempdir().unwrap();
-    drop(
-        create(
-            place.path().join("home"),
-            &Objects::Local,
-            Options::default(),
-        )
-        .unwrap(),
-    );
+    let home = place.path().join("home");
+    let workspace = create(home, &Objects::Local, Options::default()).unwrap();
+    block_on(write(&workspace, "/there", b"there")).unwrap();
+    drop(workspace);
     let mount = "mount --bind \"$WORKSPACE_TEST_DIRECTORY\" \"$WORKSPACE_TEST_DIRECTORY\" \
          && mount -o remount,ro,bind \"$WORKSPACE_TEST_DIRECTORY\"";
     run_with_mount("limits::child_cannot_write", mount, place.path());
@@ -101,6 +141,9 @@ fn child_cannot_write() {
         assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
         assert!(error.to_string().contains("read-only"), "{error}");
     }
+    let home = told_directory().join("home");
+    let workspace = open_read_only(home, Options::default()).unwrap();
+    assert_eq!(block_on(read(&workspace, "/there")), b"there".as_slice());
 }
 
 #[test]

@@ -1,35 +1,40 @@
 //! A directory on disk as the target of an export.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind as IoKind, Write};
-use std::os::unix::fs::{OpenOptionsExt, symlink};
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
-use filetime::FileTime;
 use futures::TryStreamExt;
-use workspace_core::{Entry, Error, ErrorKind, Exported, Symlink, Timestamp, TreePath};
+use rustix::io::Errno;
+use workspace_core::{Entry, Error, ErrorKind, Exported, Symlink, TreePath};
 
-use super::exists;
+use super::settle::settle;
+use super::staging::{Staging, set_modified};
 use crate::exit::{Failure, Result, io_error};
+use crate::session::Files;
 
 /// Writes entries below a directory and never outside of it.
 ///
-/// Nothing is written through a symlink: files are created anew, never opened
-/// where they are; each directory on the way is made, or checked to be one; and
-/// the tree's own symlinks are made last of all, when no file is written any
-/// more (which matters where a file system takes two names for one).
+/// Everything is written beside what is there, in a directory of its own, and moved when
+/// it is whole: an export that fails, for want of room or of a content, changes nothing.
+/// Nothing is written through a symlink: directories are reached name by name, and the
+/// tree's own symlinks are made last of all, when no file is written any more (which
+/// matters where a file system takes two names for one).
 pub(super) struct DirectoryTarget {
     root: PathBuf,
-    force: bool,
-    symlinks: Vec<(PathBuf, Symlink)>,
+    directory: File,
+    staging: Staging,
+    symlinks: Vec<(TreePath, Symlink)>,
 }
 
 impl DirectoryTarget {
     /// Makes the directory; one that holds something is taken with `force` only.
     pub(super) fn create(root: &Path, force: bool) -> Result<Self> {
-        let failed = |error| io_error("export", root, error);
-        fs::create_dir_all(root).map_err(|error| exists(root, error))?;
+        let failed = |error| Failure::from(io_error("export", root, error));
+        fs::create_dir_all(root).map_err(failed)?;
+        let directory = File::open(root).map_err(failed)?;
+        Staging::remove_left(directory.as_fd()).map_err(failed)?;
         let holds_something = fs::read_dir(root).map_err(failed)?.next().is_some();
         if holds_something && !force {
             return Err(Failure::Error {
@@ -39,27 +44,47 @@ impl DirectoryTarget {
         }
         Ok(Self {
             root: root.into(),
-            force,
+            staging: Staging::make(directory.as_fd()).map_err(failed)?,
+            directory,
             symlinks: Vec::new(),
         })
     }
 
+    /// Refuses names that the file system does not take, or takes for one, before any
+    /// content is read.
+    pub(super) async fn check_names(&self, files: &Files<'_>, below: &TreePath) -> Result<()> {
+        let failed = |error| Failure::from(io_error("export", &self.root, error));
+        let staging = || Staging::make(self.directory.as_fd()).map_err(failed);
+        if staging()?.takes_every_name().map_err(failed)? {
+            return Ok(());
+        }
+        // The file system is asked: it knows its rules best.
+        let mut names = staging()?;
+        let mut walk = files.walk(below).await?;
+        while let Some((path, entry)) = walk.next().await? {
+            let path = below_root(&path, below)?;
+            let made = match entry {
+                Entry::Directory(_) => names.make_directory(&path),
+                Entry::File(_) | Entry::Symlink(_) => names.create(&path, false).map(drop),
+            };
+            made.map_err(|error| refused(&path, &names, error))?;
+        }
+        Ok(())
+    }
+
     /// Writes an entry. A directory comes before its entries.
     pub(super) async fn write(&mut self, exported: Exported) -> Result<()> {
-        let path = self.place(&exported.path);
+        let path = exported.path;
         match exported.entry {
-            Entry::Directory(_) => self.directory(&path)?,
+            Entry::Directory(_) => {
+                let made = self.staging.make_directory(&path);
+                made.map_err(|error| refused(&path, &self.staging, error))?;
+            }
             Entry::Symlink(symlink) => self.symlinks.push((path, symlink)),
             Entry::File(entry) => {
-                let failed = |error| io_error("export", &path, error);
-                let mode = if entry.executable { 0o777 } else { 0o666 };
-                let mut file = self.fresh(&path, |path| {
-                    OpenOptions::new()
-                        .write(true)
-                        .create_new(true)
-                        .mode(mode)
-                        .open(path)
-                })?;
+                let made = self.staging.create(&path, entry.executable);
+                let mut file = made.map_err(|error| refused(&path, &self.staging, error))?;
+                let failed = |error| io_error("export", &self.place(&path), error);
                 if let Some(mut opened) = exported.body {
                     while let Some(chunk) = opened.body.try_next().await? {
                         file.write_all(&chunk).map_err(failed)?;
@@ -71,63 +96,83 @@ impl DirectoryTarget {
         Ok(())
     }
 
-    /// Makes the symlinks.
-    pub(super) fn finish(self) -> Result<()> {
-        for (path, link) in &self.symlinks {
-            let failed = |error| io_error("export", path, error);
-            self.fresh(path, |path| symlink(link.target.as_str(), path))?;
-            let millis = link.modified.as_millis();
-            let nanos = (millis.rem_euclid(1000) * 1_000_000) as u32;
-            let time = FileTime::from_unix_time(millis.div_euclid(1000), nanos);
-            filetime::set_symlink_file_times(path, time, time).map_err(failed)?;
+    /// Makes the symlinks, and moves everything to its place.
+    pub(super) fn finish(mut self) -> Result<()> {
+        for (path, link) in std::mem::take(&mut self.symlinks) {
+            let made = self.staging.link(&path, &link);
+            made.map_err(|error| refused(&path, &self.staging, error))?;
         }
-        Ok(())
+        settle(&self.root, self.directory.as_fd(), &self.staging)
     }
 
-    /// Returns where a path of the tree goes. Names in a tree are never `..`,
-    /// nor do they hold a separator.
+    /// Returns where a path of the tree goes, for messages.
     fn place(&self, path: &TreePath) -> PathBuf {
         let mut place = self.root.clone();
         place.extend(path.segments());
         place
     }
+}
 
-    fn directory(&self, path: &Path) -> Result<()> {
-        match fs::create_dir(path) {
-            Err(error) if error.kind() == IoKind::AlreadyExists => {
-                let there = fs::symlink_metadata(path);
-                if there.is_ok_and(|there| there.is_dir()) {
-                    return Ok(());
-                }
-                self.fresh(path, |path| fs::create_dir(path))
-            }
-            done => Ok(done.map_err(|error| io_error("export", path, error))?),
-        }
-    }
+/// Returns a path of the tree as it is below the directory that is exported.
+pub(super) fn below_root(path: &TreePath, below: &TreePath) -> workspace_core::Result<TreePath> {
+    TreePath::new(&path.as_str()[below.as_str().trim_end_matches('/').len()..])
+}
 
-    /// Makes something where nothing is; with force, a file or symlink that is
-    /// there is removed first.
-    fn fresh<T>(&self, path: &Path, make: impl Fn(&Path) -> io::Result<T>) -> Result<T> {
-        match make(path) {
-            Err(error) if error.kind() == IoKind::AlreadyExists && self.force => {
-                fs::remove_file(path).map_err(|error| io_error("export", path, error))?;
-                Ok(make(path).map_err(|error| io_error("export", path, error))?)
+/// Tells why a name is not taken where nothing but the tree's own names are.
+fn refused(path: &TreePath, staging: &Staging, error: io::Error) -> Failure {
+    let why = match (error.kind(), Errno::from_io_error(&error)) {
+        (IoKind::AlreadyExists, _) => match staging.stored_name(path) {
+            Some(other) => {
+                format!("the file system takes it for {other:?}, which the tree has too")
             }
-            done => Ok(done.map_err(|error| io_error("export", path, error))?),
+            None => "the file system takes it for another name of the tree".into(),
+        },
+        (IoKind::InvalidFilename, _) => "the name is too long for the file system".into(),
+        // What it says of such a name differs; the directory is there.
+        (_, Some(Errno::INVAL | Errno::ILSEQ | Errno::NOENT)) => {
+            "the file system does not take this name".into()
         }
+        _ => return io_error("export", Path::new(path.as_str()), error).into(),
+    };
+    Failure::Error {
+        error: Error::new(ErrorKind::Invalid, "export")
+            .at(path)
+            .because(why),
+        hint: Some("nothing was written; an archive holds every name".into()),
     }
 }
 
-fn set_modified(file: &File, modified: Timestamp) -> io::Result<()> {
-    let millis = modified.as_millis();
-    let distance = Duration::from_millis(millis.unsigned_abs());
-    let time = match millis < 0 {
-        true => SystemTime::UNIX_EPOCH.checked_sub(distance),
-        false => SystemTime::UNIX_EPOCH.checked_add(distance),
-    };
-    // A time that this system cannot express is left as it is.
-    match time {
-        Some(time) => file.set_modified(time),
-        None => Ok(()),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_taken_for_another_is_told() {
+        let place = tempfile::tempdir().unwrap();
+        let root = File::open(place.path()).unwrap();
+        let mut staging = Staging::make(root.as_fd()).unwrap();
+        let [a, upper] = ["/d/a", "/d/A"].map(|path| TreePath::new(path).unwrap());
+        staging.make_directory(&a.parent().unwrap()).unwrap();
+        staging.create(&upper, false).unwrap();
+        // As a file system that folds case has it: another name, and the same file.
+        let directory = fs::read_dir(place.path()).unwrap().next().unwrap();
+        let directory = directory.unwrap().path().join("d");
+        fs::rename(directory.join("A"), directory.join("a")).unwrap();
+        let error = staging.create(&a, false).unwrap_err();
+        let Failure::Error { error, .. } = refused(&a, &staging, error) else {
+            panic!("this is told");
+        };
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        assert!(error.to_string().contains("takes it for \"a\""), "{error}");
+        for (number, why) in [
+            (Errno::INVAL, "does not take this name"),
+            (Errno::NAMETOOLONG, "too long"),
+        ] {
+            let Failure::Error { error, hint } = refused(&a, &staging, number.into()) else {
+                panic!("this is told");
+            };
+            assert!(error.to_string().contains(why), "{error}");
+            assert!(hint.is_some());
+        }
     }
 }

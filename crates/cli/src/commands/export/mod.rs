@@ -1,13 +1,15 @@
 //! `export`: writes files out, as a directory, an archive or a patch.
 
 mod archive;
+mod beneath;
 mod directory;
 mod names;
 mod pieces;
+mod settle;
+mod sink;
+mod staging;
 mod zip;
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -18,15 +20,22 @@ use workspace_core::{At, BinaryStyle, DiffOptions, EntryKind, Error, ErrorKind, 
 
 use self::archive::ArchiveTarget;
 use self::directory::DirectoryTarget;
+use self::sink::{Failing, Sink};
 use crate::args::{ReadAt, parse_at, tree_path};
-use crate::commands::diff::{differences, sides};
+use crate::commands::diff::{differences, side, sides};
 use crate::commands::files::require;
-use crate::commands::patch::{Compared, MAX_COMPARED, compare};
+use crate::commands::patch::{Compared, MAX_COMPARED, compare, unpatched};
 use crate::commands::progress;
-use crate::exit::{Failure, Outcome, Result, io_error, output_error};
-use crate::output::{Output, bytes_text, count_text};
+use crate::exit::{Failure, Outcome, Result};
+use crate::output::{bytes_text, count_text};
 use crate::run::Run;
 use crate::session::Session;
+
+/// How the names begin of what is not in its place yet: a file or directory beside it.
+const STAGED: &str = ".workspace-export-";
+/// How the names begin of directories that hold what is being replaced, where the file
+/// system cannot exchange two things.
+const REPLACED: &str = ".workspace-replaced-";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Export {
@@ -60,7 +69,7 @@ enum Format {
     #[value(name = "tar.zst")]
     TarZst,
     Zip,
-    /// What `git apply` takes; directories without files do not show in it
+    /// What `git apply` takes; directories without files and media types do not show in it
     Patch,
 }
 
@@ -106,6 +115,9 @@ struct Exported {
     directories: u64,
     symlinks: u64,
     bytes: u64,
+    /// What a patch does not hold.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    besides: Vec<String>,
 }
 
 /// Writes files out.
@@ -141,7 +153,14 @@ pub(crate) async fn export(run: &Run, args: &Export) -> Result<Outcome> {
         bytes_text(exported.bytes),
         run.out.safe(&target)
     );
+    let besides = exported.besides.clone();
     run.out.done(&Shape { target, exported }, line)?;
+    if !besides.is_empty() && !run.out.is_json() {
+        run.out.say("a patch does not hold:")?;
+        for line in &besides {
+            run.out.say(format!("  {}", run.out.safe(line)))?;
+        }
+    }
     Ok(Outcome::Done)
 }
 
@@ -162,6 +181,7 @@ async fn tree(run: &Run, args: &Export, format: Format) -> Result<Exported> {
             names::check_all(&view, &args.below).await?;
         }
         let mut target = DirectoryTarget::create(&args.target, args.force)?;
+        target.check_names(&view, &args.below).await?;
         while let Some(entry) = export.next().await? {
             // What came since it was looked for.
             if !args.allow_git {
@@ -211,6 +231,7 @@ async fn patch(run: &Run, args: &Export) -> Result<Exported> {
     let mut sink = Sink::create(&run.out, &args.target, args.force)?;
     let mut exported = Exported::default();
     for difference in &differences {
+        exported.besides.extend(unpatched(difference));
         match compare(session, (from, to), difference, Some(BinaryStyle::Whole)).await? {
             Compared::Directory => {}
             Compared::Patch { text, .. } => {
@@ -234,8 +255,9 @@ async fn patch(run: &Run, args: &Export) -> Result<Exported> {
 
 /// Returns the two sides of the patch.
 async fn patch_sides(session: &Session, args: &Export) -> Result<(At, At)> {
-    let default = sides(session, None, None, args.at.copy()).await?;
-    let to = match args.at.copy() {
+    let copy = args.at.copy();
+    let default = sides(session, None, None, copy.as_deref()).await?;
+    let to = match copy {
         Some(_) => default.1,
         None => match args.at.find(session).await? {
             At::Head => default.1,
@@ -245,7 +267,7 @@ async fn patch_sides(session: &Session, args: &Export) -> Result<(At, At)> {
     let from = match (&args.from, to) {
         (Some(from), _) => match parse_at(from) {
             Some(at) => at,
-            None => sides(session, Some(from), None, None).await?.0,
+            None => side(session, from).await?,
         },
         // Of a revision, what it changed.
         (None, At::Revision(id)) => match session.revision(id).await?.parent {
@@ -255,116 +277,4 @@ async fn patch_sides(session: &Session, args: &Export) -> Result<(At, At)> {
         (None, _) => default.0,
     };
     Ok((from, to))
-}
-
-/// A file or standard output. A file that was not finished is removed.
-enum Sink<'a> {
-    Stdout(&'a Output),
-    File {
-        path: PathBuf,
-        file: BufWriter<File>,
-        finished: bool,
-    },
-}
-
-impl<'a> Sink<'a> {
-    fn create(out: &'a Output, target: &Path, force: bool) -> Result<Self> {
-        if is_stdout(target) {
-            return Ok(Self::Stdout(out));
-        }
-        let mut options = OpenOptions::new();
-        options.write(true);
-        match force {
-            true => options.create(true).truncate(true),
-            false => options.create_new(true),
-        };
-        let file = options
-            .open(target)
-            .map_err(|error| exists(target, error))?;
-        Ok(Self::File {
-            path: target.into(),
-            file: BufWriter::with_capacity(256 << 10, file),
-            finished: false,
-        })
-    }
-
-    fn put(&mut self, bytes: &[u8]) -> Result<()> {
-        self.write_all(bytes)
-            .map_err(|error| self.failing().because(error))
-    }
-
-    /// Returns what tells of a failure to write.
-    fn failing(&self) -> Failing {
-        match self {
-            Self::Stdout(_) => Failing::Stdout,
-            Self::File { path, .. } => Failing::File(path.clone()),
-        }
-    }
-
-    fn finish(mut self) -> Result<()> {
-        match &mut self {
-            Self::Stdout(out) => out.flush(),
-            Self::File {
-                path,
-                file,
-                finished,
-            } => {
-                file.flush()
-                    .map_err(|error| io_error("export", path, error))?;
-                *finished = true;
-                Ok(())
-            }
-        }
-    }
-}
-
-/// Tells of a failure to write to a sink, also where a packer holds it.
-enum Failing {
-    Stdout,
-    File(PathBuf),
-}
-
-impl Failing {
-    fn because(&self, error: io::Error) -> Failure {
-        match self {
-            Self::Stdout => output_error(error),
-            Self::File(path) => io_error("export", path, error).into(),
-        }
-    }
-}
-
-impl Drop for Sink<'_> {
-    fn drop(&mut self) {
-        if let Self::File {
-            path,
-            finished: false,
-            ..
-        } = self
-        {
-            // Nothing better can be done about a file that cannot be removed.
-            let _ = std::fs::remove_file(path);
-        }
-    }
-}
-
-/// Tells of a target that is there already, or that cannot be made.
-fn exists(target: &Path, error: io::Error) -> Failure {
-    let error = io_error("export", target, error);
-    let hint =
-        (error.kind() == ErrorKind::AlreadyExists).then(|| "--force writes over it".to_string());
-    Failure::Error { error, hint }
-}
-
-impl Write for Sink<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Stdout(out) => out.write_all(bytes).map(|()| bytes.len()),
-            Self::File { file, .. } => file.write(bytes),
-        }
-    }
-
-    /// Does nothing: [`finish`](Sink::finish) flushes.
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

@@ -3,6 +3,7 @@
 use workspace_archive::is_git;
 use workspace_core::{Error, ErrorKind, TreePath};
 
+use super::directory::below_root;
 use crate::exit::{Failure, Result};
 use crate::session::Files;
 
@@ -27,8 +28,7 @@ pub(super) fn check(path: &TreePath) -> Result<()> {
 pub(super) async fn check_all(files: &Files<'_>, below: &TreePath) -> Result<()> {
     let mut walk = files.walk(below).await?;
     while let Some((path, _)) = walk.next().await? {
-        let tail = &path.as_str()[below.as_str().trim_end_matches('/').len()..];
-        check(&TreePath::new(tail)?)?;
+        check(&below_root(&path, below)?)?;
     }
     Ok(())
 }

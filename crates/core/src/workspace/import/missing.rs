@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::entry::Entry;
+use crate::entry::{Entry, EntryKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ContentId, TreeId};
 use crate::path::TreePath;
@@ -32,12 +32,17 @@ impl Seen {
         }
     }
 
+    /// Returns what was not seen before: the path and directories above it, from the
+    /// deepest on.
+    ///
     /// # Errors
     /// `LimitExceeded`, naming the path.
-    pub(super) fn insert(&mut self, path: &TreePath) -> Result<()> {
+    pub(super) fn insert(&mut self, path: &TreePath) -> Result<Vec<TreePath>> {
+        let mut fresh = Vec::new();
         let mut above = Some(path.clone());
         while let Some(at) = above.filter(|at| self.hashes.insert(hash(at))) {
             above = at.parent();
+            fresh.push(at);
         }
         if self.hashes.len() > self.limit {
             return Err(Error::new(ErrorKind::LimitExceeded, "import")
@@ -47,7 +52,7 @@ impl Seen {
                     self.limit
                 )));
         }
-        Ok(())
+        Ok(fresh)
     }
 
     fn contains(&self, path: &TreePath) -> bool {
@@ -58,6 +63,37 @@ impl Seen {
 fn hash(path: &TreePath) -> [u8; 16] {
     let hash = ContentId::of(path.as_str().as_bytes());
     std::array::from_fn(|at| hash.as_bytes()[at])
+}
+
+/// A path that a source names for the first time.
+pub(super) struct Fresh {
+    pub(super) path: TreePath,
+    /// Whether it is to be a directory.
+    pub(super) directory: bool,
+}
+
+/// Removes what is in the way of what comes, since it is a directory or is none, and
+/// still is as it was in the tree `began`. Returns how many directories with entries.
+pub(super) fn remove_in_the_way(
+    tx: &Tx<'_>,
+    editor: &mut Editor<'_>,
+    fresh: &[Fresh],
+    began: &TreeId,
+) -> Result<u64> {
+    let mut removed = 0;
+    for Fresh { path, directory } in fresh {
+        let found = editor.find(path)?.map(|found| found.kind());
+        if found.is_none_or(|found| *directory == (found == EntryKind::Directory)) {
+            continue;
+        }
+        let there = editor.take_entry(path)?;
+        if there.is_some() && there == resolve(tx, began, path)? {
+            let below = there.as_ref().and_then(Entry::as_directory);
+            removed += u64::from(below.is_some_and(|below| below.summary.entries() > 0));
+            editor.remove(path)?;
+        }
+    }
+    Ok(removed)
 }
 
 /// Removes from the copy what is below `into`, was not seen, and still is as it

@@ -27,8 +27,9 @@ impl Workspace {
     ///
     /// A later entry for a path wins; an entry that leaves a path as it is
     /// changes nothing. A directory takes the place of a file, a file that of an
-    /// empty directory only. What the source does not name stays, unless
-    /// [`delete_missing`](ImportOptions::delete_missing) says otherwise.
+    /// empty directory only. What the source does not name stays. With
+    /// [`delete_missing`](ImportOptions::delete_missing) it goes, and a file takes the place
+    /// of any directory that nobody changed since the import began.
     ///
     /// Into a copy: in batches, each all or nothing, together one operation; a
     /// further one begins where somebody else changed the copy between two

@@ -17,7 +17,7 @@ use crate::workspace::contents::Stored;
 use crate::workspace::edit::{OtherKind, Prepared, What, edit};
 use crate::workspace::import::body::{Body, Start};
 use crate::workspace::import::log::extend;
-use crate::workspace::import::missing::{Seen, remove_missing};
+use crate::workspace::import::missing::{Fresh, Seen, remove_in_the_way, remove_missing};
 use crate::workspace::import::staging::renew;
 use crate::workspace::uploads::{LONGEST, Uploads};
 
@@ -49,6 +49,8 @@ struct Batch {
     bytes: usize,
     /// Bytes of all paths.
     paths: usize,
+    /// What is named for the first time, where the source is all that there is to be.
+    fresh: Vec<Fresh>,
 }
 
 /// A content that was read.
@@ -133,7 +135,15 @@ impl<'a, 'o> Pull<'a, 'o> {
                 .because(format!("more than {entries} entries")));
         }
         if let Some(seen) = &mut self.seen {
-            seen.insert(&path)?;
+            let named = entry.kind == SourceKind::Directory;
+            let fresh = seen.insert(&path)?.into_iter().map(|fresh| Fresh {
+                directory: named || fresh != path,
+                path: fresh,
+            });
+            // Above it nothing is the source's.
+            let into = &self.options.into;
+            let below = fresh.filter(|fresh| fresh.path != *into && fresh.path.starts_with(into));
+            self.batch.fresh.extend(below);
         }
         let position = self.batch.entries;
         self.batch.entries += 1;
@@ -227,21 +237,23 @@ impl<'a, 'o> Pull<'a, 'o> {
             false => OtherKind::Stays,
         };
         let changes: Vec<Prepared> = batch.changes.into_values().collect();
-        let (unneeded, operation) = self.workspace.write("import", |tx| {
+        let (unneeded, removed, operation) = self.workspace.write("import", |tx| {
             let now = self.workspace.now();
             let mut copy = tx.open_copy("import", self.copy, now)?;
             if self.staged {
                 renew(tx, &mut copy, now)?;
             }
             let mut editor = Editor::new(tx, &copy.tree)?;
+            let removed = remove_in_the_way(tx, &mut editor, &batch.fresh, &self.began)?;
             let unneeded = edit(tx, &mut editor, &changes, other_kind, now)?;
             let written = editor.finish()?;
             self.workspace
                 .check_entries(tx, "import", &copy.tree, &written)?;
             let (author, ours) = (&self.options.author, &self.imported.operations);
             let operation = extend(tx, copy, written.tree, author, ours, now)?;
-            Ok((unneeded, operation))
+            Ok((unneeded, removed, operation))
         })?;
+        self.imported.removed += removed;
         if operation.is_none() {
             self.workspace.left_over(&changes, &unneeded);
         }
@@ -263,7 +275,7 @@ impl<'a, 'o> Pull<'a, 'o> {
             let operation = extend(tx, copy, tree, &self.options.author, ours, now)?;
             Ok((removed, operation))
         })?;
-        self.imported.removed = removed;
+        self.imported.removed += removed;
         self.note(operation);
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink as link};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use futures::executor::block_on;
@@ -106,7 +107,51 @@ fn ignore_files_count_on_request() {
         "/sub/.gitmodules",
     ];
     assert_eq!(paths, wanted);
-    assert_eq!(entries(&mut open(root)).len(), 12);
+    assert_eq!(entries(&mut open(root)).len(), 10);
+}
+
+#[test]
+fn what_is_git_s_own_is_left_out_and_noted_unless_asked_for() {
+    let place = tempfile::tempdir().unwrap();
+    let root = place.path();
+    for directory in [".git", "sub/.GIT", "git~1"] {
+        fs::create_dir_all(root.join(directory)).unwrap();
+        fs::write(root.join(directory).join("config"), "").unwrap();
+    }
+    fs::create_dir(root.join("module")).unwrap();
+    fs::write(root.join("module/.git"), "gitdir: ../.git/modules/module\n").unwrap();
+    fs::write(root.join(".gitignore"), "").unwrap();
+    let options = SourceOptions::default();
+    let mut source = DirectorySource::open(root, &options).unwrap();
+    let kept = ["/", "/.gitignore", "/module", "/sub"];
+    let found = entries(&mut source);
+    let paths: Vec<_> = found.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(paths, kept);
+    assert_eq!(options.left_out.load(Ordering::Relaxed), 4);
+
+    let options = SourceOptions::default().allow_git(true);
+    let mut source = DirectorySource::open(root, &options).unwrap();
+    assert_eq!(entries(&mut source).len(), 11);
+    assert_eq!(options.left_out.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_tree_is_read_where_its_paths_are_longer_than_the_system_takes() {
+    let place = tempfile::tempdir().unwrap();
+    let above = place.path().join("q".repeat(200));
+    fs::create_dir(&above).unwrap();
+    let name = "d".repeat(200);
+    let deep = vec![name.as_str(); 20].join("/");
+    // Each step is short, as the shell's would be.
+    let script = format!("mkdir -p {deep} && cd {deep} && echo hi > f && ln -s f l");
+    let mut shell = std::process::Command::new("bash");
+    let made = shell.args(["-c", &script]).current_dir(&above).status();
+    assert!(made.unwrap().success());
+    let found = entries(&mut open(&above));
+    assert_eq!(found.len(), 23);
+    assert_eq!(found[21], file(&format!("/{deep}/f"), "hi\n"));
+    assert_eq!(found[22], symlink(&format!("/{deep}/l"), "f"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What sources hand on, and what they refuse.
 
 mod directory;
+mod ignore;
 mod tar;
 mod zip;
 

@@ -1,0 +1,70 @@
+//! Room that is kept for the day when the disk is full.
+//!
+//! A transaction needs room even where it frees some: its pages go into the log first.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::Path;
+
+/// The name of the file that takes the room.
+pub(crate) const RESERVE: &str = "reserve";
+
+/// How many bytes are kept.
+const BYTES: usize = 256 << 10;
+
+/// The least that a disk has left, in bytes, where some of it is kept.
+#[cfg(unix)]
+const LEFT: u64 = 3 * BYTES as u64;
+
+/// With less room left, in bytes, the database's log is kept short.
+#[cfg(unix)]
+const NEARLY_FULL: u64 = 64 << 20;
+
+/// Keeps room in `directory`, unless there is some already, or little is left.
+pub(crate) fn keep(directory: &Path) {
+    let file = directory.join(RESERVE);
+    if !file.exists() && has_room(directory) && fill(&file).is_err() {
+        // Without it, only what is full stays full.
+        let _gone = fs::remove_file(&file);
+    }
+}
+
+/// Gives the room back.
+pub(crate) fn release(directory: &Path) {
+    let _gone = fs::remove_file(directory.join(RESERVE));
+}
+
+/// Tells whether little is left on the disk. What the log holds needs as much room again
+/// before the log gives any back.
+pub(crate) fn is_nearly_full(directory: &Path) -> bool {
+    #[cfg(unix)]
+    return left(directory).is_some_and(|left| left < NEARLY_FULL);
+    #[cfg(not(unix))]
+    return false;
+}
+
+fn has_room(directory: &Path) -> bool {
+    #[cfg(unix)]
+    return left(directory).is_some_and(|left| left >= LEFT);
+    #[cfg(not(unix))]
+    return true;
+}
+
+#[cfg(unix)]
+fn left(directory: &Path) -> Option<u64> {
+    let found = rustix::fs::statvfs(directory).ok()?;
+    Some(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
+fn fill(path: &Path) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{FallocateFlags, fallocate};
+        // File systems that compress would keep no room for zeros.
+        if fallocate(&file, FallocateFlags::empty(), 0, BYTES as u64).is_ok() {
+            return Ok(());
+        }
+    }
+    file.write_all(&[0; BYTES])
+}
