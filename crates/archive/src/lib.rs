@@ -5,7 +5,7 @@
 //! - [`tar_stream`], [`tar_header`], [`pack`]: exports and sources as tar archives.
 //! - [`Format`]: what a file is, by how it begins; [`ArchiveKind`], by its name.
 //! - [`member_path`], [`link_target`]: what members of any archive may be called.
-//! - [`is_git`], [`WithoutGit`]: what git takes for its own directory.
+//! - [`is_git`], [`is_git_name`], [`WithoutGit`]: what git takes for its own directory.
 //!
 //! Nothing here reads or writes by itself: the command brings files, the server
 //! bodies, and both read archives by the same rules. What an archive holds is not
@@ -18,7 +18,7 @@ mod names;
 mod tar;
 
 pub use format::{ArchiveKind, Format};
-pub use git::{WithoutGit, is_git};
+pub use git::{WithoutGit, is_git, is_git_name};
 pub use names::{link_target, member_path};
 pub use tar::{
     BLOCK, Member, MemberKind, TAR, TarReader, TarSource, end_mark, pack, padding, tar_header,
