@@ -9,14 +9,8 @@ use futures::future::BoxFuture;
 use gix_validate::path::component::{Error as Refused, Options};
 use workspace_core::{EntrySource, Result, SourceEntry, TreePath};
 
-/// Tells whether a name in the path is one that git takes for its own directory: see
-/// [`is_git_name`].
-pub fn is_git(path: &TreePath) -> bool {
-    path.segments().any(|name| is_git_name(name.as_bytes()))
-}
-
-/// Tells whether git takes a name for its own directory on any file system: in upper case,
-/// with what HFS+ passes over, or as NTFS abbreviates it.
+/// Tells whether git takes a name for its own directory on any file system: in upper
+/// case, with what HFS+ passes over, or as NTFS abbreviates it.
 pub fn is_git_name(name: &[u8]) -> bool {
     let options = Options {
         protect_windows: false,
@@ -25,6 +19,11 @@ pub fn is_git_name(name: &[u8]) -> bool {
     };
     let found = gix_validate::path::component(name.into(), None, options);
     matches!(found, Err(Refused::DotGitDir))
+}
+
+/// Tells whether a name in a path is one that [`is_git_name`] is true of.
+pub fn is_git(path: &TreePath) -> bool {
+    path.segments().any(|name| is_git_name(name.as_bytes()))
 }
 
 /// A source without the entries that [`is_git`] is true of.

@@ -105,7 +105,7 @@ struct Tally {
     /// The source refused one of those.
     agreed_but_refused: u64,
     /// The source read it, and no other.
-    alone: u64,
+    alone: Vec<String>,
 }
 
 fn compare(kind: &str, alter: impl Fn(&mut Vec<u8>, &mut Random)) {
@@ -158,7 +158,7 @@ fn check(
     let agree = read.windows(2).all(|pair| pair[0].1 == pair[1].1);
     match (&read[..], ours) {
         ([], None) => tally.refused += 1,
-        ([], Some(_)) => tally.alone += 1,
+        ([], Some(_)) => tally.alone.push(what.to_owned()),
         ([(_, found), _, ..], ours) if agree => {
             tally.agreed += 1;
             match ours {

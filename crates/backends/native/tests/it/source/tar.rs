@@ -120,11 +120,13 @@ fn no_prefix_of_a_tar_passes_for_the_whole() {
     for cut in [end + 512, end + 700, end + 1024] {
         assert!(read_archive(&plain[..cut]).is_ok(), "{cut}");
     }
-    for packed in [gzip(&plain), zstd::encode_all(&plain[..], 1).unwrap()] {
+    let zstd = zstd::encode_all(&plain[..], 1).unwrap();
+    // What tells the packer is two bytes, or four.
+    for (packed, magic) in [(gzip(&plain), 2), (zstd, 4)] {
         for cut in (0..packed.len()).step_by(3) {
             let error = refused(&packed[..cut]);
             let kind = match cut {
-                1..4 => ErrorKind::Invalid,
+                cut if cut > 0 && cut < magic => ErrorKind::Invalid,
                 _ => ErrorKind::Source,
             };
             assert_eq!(error.kind(), kind, "{cut}: {error}");
