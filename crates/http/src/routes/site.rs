@@ -36,6 +36,7 @@ pub(super) fn routes() -> Vec<Route> {
         ("/preview/{token}/{*path}", "preview"),
     ];
     let failures = [
+        ErrorKind::Invalid,
         ErrorKind::NotFound,
         ErrorKind::Stale,
         ErrorKind::Locked,
