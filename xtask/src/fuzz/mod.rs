@@ -187,7 +187,7 @@ impl Native {
             "workspace init failed"
         );
         let mut child = workspace()
-            .args(["--json", "serve"])
+            .args(["--json", "--quiet", "serve"])
             .stdout(Stdio::piped())
             .spawn()
             .context("starting workspace serve")?;
