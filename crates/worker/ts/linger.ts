@@ -4,6 +4,8 @@
 // the connection with it: the next request on it fails, and its sender cannot know
 // whether it was made. So the rest is read for a while, and forgotten.
 
+import { within } from "./within.js";
+
 /** How much of a body is read: in so many milliseconds, and bytes. */
 interface Worth {
   millis: number;
@@ -32,19 +34,5 @@ export async function linger(request: Request, status: number): Promise<void> {
     }
   } catch {
     // Whoever broke it off waits for no answer.
-  }
-}
-
-/** Resolves to what `promise` does, or to nothing where that takes too long. */
-async function within<T>(millis: number, promise: Promise<T>): Promise<T | undefined> {
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), millis);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    // An object with a timer cannot sleep.
-    clearTimeout(timer);
   }
 }

@@ -1,6 +1,8 @@
 // A body on its way into R2, hashed as it passes: in JavaScript and below it,
 // where bytes are moved without being copied into Rust and out of it again.
 
+import { within } from "./within.js";
+
 /** The body is not as long as it said. */
 class LengthError extends Error {
   override name = "LengthError";
@@ -78,20 +80,13 @@ async function copy(
 }
 
 /** Waits for a part of the body, after `seen` bytes, for as long as it may take. */
-async function timely<T>(part: Promise<T>, seen: number): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new TimeoutError("the body took too long")), PATIENCE);
-  });
+async function timely<T extends object>(part: Promise<T>, seen: number): Promise<T> {
   const broken = part.catch((error) => {
     throw new SourceError(`the body broke off after ${seen} bytes`, { cause: error });
   });
-  try {
-    return await Promise.race([broken, late]);
-  } finally {
-    // An object with a timer cannot sleep.
-    clearTimeout(timer);
-  }
+  const found = await within(PATIENCE, broken);
+  if (found === undefined) throw new TimeoutError("the body took too long");
+  return found;
 }
 
 function wrong(found: string, size: number): LengthError {
