@@ -208,7 +208,7 @@ pub(crate) enum Command {
     /// Fork, list and discard working copies
     #[command(subcommand)]
     Copy(copies::Copy),
-    /// Fork head into a new working copy: `copy new`
+    /// Fork head, a copy or a revision into a new working copy: `copy new`
     Fork(copies::New),
     /// Throw working copies away: `copy discard`
     Discard(copies::Discard),
@@ -220,7 +220,7 @@ pub(crate) enum Command {
     Undo(changes::Undo),
     /// Show what changed
     Diff(diff::Diff),
-    /// Publish a copy: it becomes head, as a new revision
+    /// Apply a copy: it becomes head, as a new revision, or its parent gets its files
     Apply(publish::Apply),
     /// Bring a copy up to the present head
     Rebase(publish::Rebase),

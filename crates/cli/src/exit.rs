@@ -173,7 +173,7 @@ struct ErrorBody {
 
 #[derive(Debug, Serialize)]
 struct ConflictShape {
-    head: Vec<String>,
+    parent: Vec<String>,
     copy: Vec<String>,
     both: Vec<String>,
 }
@@ -191,7 +191,7 @@ impl ErrorShape {
                 message: message(error),
                 hint,
                 conflict: error.conflict().map(|conflict| ConflictShape {
-                    head: list(&conflict.head),
+                    parent: list(&conflict.parent),
                     copy: list(&conflict.copy),
                     both: list(&conflict.both),
                 }),

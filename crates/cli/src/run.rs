@@ -293,7 +293,7 @@ fn tell_conflict(error: &Error) {
     };
     for (side, list) in [
         ("changed in both", &conflict.both),
-        ("changed in head", &conflict.head),
+        ("changed in its parent", &conflict.parent),
         ("changed in the copy", &conflict.copy),
     ] {
         for path in list.paths.iter().take(NAMED) {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 use workspace_core::store::{
-    CopyRecord, CopyState, HeadRecord, OperationCause, OperationRecord, RevisionCause,
+    AppliedAs, CopyRecord, CopyState, HeadRecord, OperationCause, OperationRecord, RevisionCause,
     RevisionRecord, StoreUsage,
 };
 use workspace_core::{Difference, Entry, Receipt, Timestamp, TreePath};
@@ -192,6 +192,10 @@ pub(crate) struct CopyShape {
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     revision: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent_operation: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<String>,
     base_version: u64,
     base: String,
     tree: String,
@@ -205,14 +209,18 @@ pub(crate) struct CopyShape {
 impl CopyShape {
     /// Shows a copy.
     pub(crate) fn new(copy: &CopyRecord) -> Self {
+        let (revision, parent_operation) = match copy.state {
+            CopyState::Applied(AppliedAs::Revision(id)) => (Some(id.get()), None),
+            CopyState::Applied(AppliedAs::Operation(id)) => (None, Some(id.get())),
+            CopyState::Open | CopyState::Discarded => (None, None),
+        };
         Self {
             id: copy.id.to_string(),
             name: copy.name.clone(),
             state: copy_state(copy, now()),
-            revision: match copy.state {
-                CopyState::Applied(revision) => Some(revision.get()),
-                CopyState::Open | CopyState::Discarded => None,
-            },
+            revision,
+            parent_operation,
+            parent: copy.parent.map(|id| id.to_string()),
             base_version: copy.base_version,
             base: copy.base.to_string(),
             tree: copy.tree.to_string(),
@@ -242,9 +250,11 @@ pub(crate) struct OperationShape {
     id: u64,
     cause: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    head_version: Option<u64>,
+    version: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     undoes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    applied: Option<String>,
     actor: String,
     note: String,
     at: String,
@@ -255,17 +265,29 @@ pub(crate) struct OperationShape {
 impl OperationShape {
     /// Shows an operation.
     pub(crate) fn new(operation: &OperationRecord) -> Self {
-        let (cause, head_version, undoes) = match operation.cause {
-            OperationCause::Edit => ("edit", None, None),
-            OperationCause::Import => ("import", None, None),
-            OperationCause::Rebase(version) => ("rebase", Some(version), None),
-            OperationCause::Undo(id) => ("undo", None, Some(id.get())),
+        let (mut version, mut undoes, mut applied) = (None, None, None);
+        let cause = match operation.cause {
+            OperationCause::Edit => "edit",
+            OperationCause::Import => "import",
+            OperationCause::Rebase(onto) => {
+                version = Some(onto);
+                "rebase"
+            }
+            OperationCause::Undo(id) => {
+                undoes = Some(id.get());
+                "undo"
+            }
+            OperationCause::Apply(copy) => {
+                applied = Some(copy.to_string());
+                "apply"
+            }
         };
         Self {
             id: operation.id.get(),
             cause,
-            head_version,
+            version,
             undoes,
+            applied,
             actor: operation.actor.clone(),
             note: operation.note.clone(),
             at: machine_text(operation.at),
@@ -278,9 +300,10 @@ impl OperationShape {
 impl OperationShape {
     /// Says what made the operation.
     pub(crate) fn cause_text(&self) -> String {
-        match (self.head_version, self.undoes) {
-            (Some(version), _) => format!("rebase to {version}"),
-            (_, Some(id)) => format!("undo of {id}"),
+        match (self.version, self.undoes, &self.applied) {
+            (Some(version), ..) => format!("rebase to {version}"),
+            (_, Some(id), _) => format!("undo of {id}"),
+            (.., Some(copy)) => format!("apply of {copy}"),
             _ => self.cause.into(),
         }
     }

@@ -6,15 +6,15 @@ use crate::path::TreePath;
 
 /// The paths that two sides changed since a common tree.
 ///
-/// For apply and rebase the sides are head and the copy; for undo, `head` holds
-/// what the copy changed later and `copy` what undoing would change back. Each
+/// For apply and rebase the sides are the copy's parent, head or another copy, and the
+/// copy; for undo, `parent` holds what the copy changed later and `copy` what undoing would change back. Each
 /// list is in byte order and holds at most [`Conflict::LISTED`] paths; the
 /// counts are of all, unless there are more than [`Conflict::COMPARED`]. A path at
 /// which nothing but a time differs is not changed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Conflict {
-    /// Changed in head only.
-    pub head: PathList,
+    /// Changed in the parent only.
+    pub parent: PathList,
     /// Changed in the copy only.
     pub copy: PathList,
     /// Changed in both, differently, or one inside what the other replaced.
@@ -60,8 +60,8 @@ impl fmt::Display for Conflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} changed in head, {} in the copy, {} in both",
-            self.head.count, self.copy.count, self.both.count
+            "{} changed in the parent, {} in the copy, {} in both",
+            self.parent.count, self.copy.count, self.both.count
         )?;
         if let Some(path) = self.both.paths.first() {
             write!(f, ", first {path}")?;

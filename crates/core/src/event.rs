@@ -15,7 +15,8 @@ pub struct Event {
     pub copy: Option<CopyId>,
     /// The generation of the copy after it.
     pub generation: Option<u64>,
-    /// The version of head after it, or the one that the copy is based on.
+    /// The version of head after it, or the version of head or generation of its
+    /// parent that the copy is based on.
     pub version: Option<u64>,
     /// The files that head or the copy got by it.
     pub tree: Option<TreeId>,
@@ -48,13 +49,19 @@ pub enum EventKind {
     /// A batch of changes, or of an import, was made to a copy: copy,
     /// generation, tree.
     Changed,
-    /// A copy was moved onto this version of head: copy, generation, version,
-    /// tree. Where the files stay, so does the generation.
+    /// A copy was moved onto this version of head, or generation of its parent: copy,
+    /// generation, version, tree. Where the files stay, so does the generation.
     Rebased,
     /// An operation of a copy was undone: copy, generation, tree.
     Undone,
     /// A copy became head: copy, version, tree, revision.
     Applied,
+    /// A copy was applied to the copy that is its parent: copy. That one changed
+    /// just before.
+    AppliedToParent,
+    /// The parent of a copy was applied, and its parent's parent is its own now: copy,
+    /// version. Its files and what they are based on stay.
+    Reparented,
     /// A copy was thrown away: copy.
     Discarded,
     /// A copy whose time was up was thrown away: copy.
@@ -70,7 +77,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind, for tables that must be total.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::HeadMoved,
         Self::Forked,
         Self::Renamed,
@@ -78,6 +85,8 @@ impl EventKind {
         Self::Rebased,
         Self::Undone,
         Self::Applied,
+        Self::AppliedToParent,
+        Self::Reparented,
         Self::Discarded,
         Self::Expired,
         Self::Recorded,
@@ -95,6 +104,8 @@ impl EventKind {
             Self::Rebased => "rebased",
             Self::Undone => "undone",
             Self::Applied => "applied",
+            Self::AppliedToParent => "applied_to_parent",
+            Self::Reparented => "reparented",
             Self::Discarded => "discarded",
             Self::Expired => "expired",
             Self::Recorded => "recorded",
@@ -144,6 +155,14 @@ impl Event {
             version: (kind == EventKind::Rebased).then_some(copy.base_version),
             tree: Some(copy.tree),
             ..Self::new(kind, actor, copy.modified)
+        }
+    }
+
+    /// Tells of a copy that has another parent by now.
+    pub(crate) fn reparented(copy: &CopyRecord, at: Timestamp) -> Self {
+        Self {
+            version: Some(copy.base_version),
+            ..Self::of_copy(EventKind::Reparented, copy.id, at)
         }
     }
 

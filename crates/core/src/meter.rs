@@ -212,6 +212,14 @@ impl MetaTx for Metered<'_> {
         Ok(self.meter.page(self.rows.expiring_copies(until, limit)?))
     }
 
+    fn count_nested(&self, top: &CopyId) -> Result<u64> {
+        Ok(self.meter.read(1, self.rows.count_nested(top)?))
+    }
+
+    fn nested(&self, top: &CopyId, limit: usize) -> Result<Vec<CopyRecord>> {
+        Ok(self.meter.page(self.rows.nested(top, limit)?))
+    }
+
     fn closed_copies(&self, until: Timestamp, limit: usize) -> Result<Vec<CopyRecord>> {
         Ok(self.meter.page(self.rows.closed_copies(until, limit)?))
     }

@@ -6,6 +6,7 @@
 //! functions for either.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 use std::pin::Pin;
 
@@ -83,7 +84,7 @@ pub trait MetaTx {
     fn put_copy(&self, copy: &CopyRecord) -> Result<()>;
     /// Replaces what a change moves in the row of a copy that is there: base,
     /// base version, tree, generation, operation and time of modification. State,
-    /// name and expiry stay, so that no index over them is written.
+    /// name, parent and expiry stay, so that no index over them is written.
     fn move_copy(&self, copy: &CopyRecord) -> Result<()>;
     /// Deletes a copy and its operations.
     fn delete_copy(&self, id: &CopyId) -> Result<()>;
@@ -95,6 +96,11 @@ pub trait MetaTx {
         after: Option<&CopyId>,
         limit: usize,
     ) -> Result<Vec<CopyRecord>>;
+
+    /// Counts the open copies below `top`, at whatever depth.
+    fn count_nested(&self, top: &CopyId) -> Result<u64>;
+    /// Returns up to `limit` of those copies, in the order of their ids.
+    fn nested(&self, top: &CopyId, limit: usize) -> Result<Vec<CopyRecord>>;
 
     /// Returns up to `limit` of the open copies that expire at `until` or before,
     /// in the order of that, then of their ids.
@@ -266,9 +272,15 @@ pub struct CopyRecord {
     pub name: Option<String>,
     /// Whether it is open, and how it was closed.
     pub state: CopyState,
-    /// The version of head that it is based on.
+    /// The copy that it is based on and applied to; `None` for head. That of an
+    /// open copy is open.
+    pub parent: Option<CopyId>,
+    /// The last of those above it, whose parent is head; `None` where it has no
+    /// parent but head.
+    pub top: Option<CopyId>,
+    /// The version of head, or the generation of its parent, that it is based on.
     pub base_version: u64,
-    /// The tree of head that it is based on.
+    /// The tree that it is based on.
     pub base: TreeId,
     /// Its files.
     pub tree: TreeId,
@@ -289,10 +301,28 @@ pub struct CopyRecord {
 pub enum CopyState {
     /// It can be edited, applied and discarded.
     Open,
-    /// It became head, as this revision.
-    Applied(RevisionId),
+    /// It was applied to its parent.
+    Applied(AppliedAs),
     /// It was thrown away.
     Discarded,
+}
+
+/// What a copy was applied as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AppliedAs {
+    /// As this revision of head.
+    Revision(RevisionId),
+    /// As this operation of the copy that is its parent.
+    Operation(OperationId),
+}
+
+impl fmt::Display for AppliedAs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Revision(id) => write!(f, "revision {id}"),
+            Self::Operation(id) => write!(f, "operation {id} of its parent"),
+        }
+    }
 }
 
 /// One batch of changes to a copy.
@@ -321,10 +351,12 @@ pub enum OperationCause {
     Edit,
     /// A tree import.
     Import,
-    /// A rebase onto this version of head.
+    /// A rebase onto this version of head, or generation of the parent.
     Rebase(u64),
     /// The undoing of this operation.
     Undo(OperationId),
+    /// This copy, whose parent it is, was applied.
+    Apply(CopyId),
 }
 
 /// An immutable recovery point of head.

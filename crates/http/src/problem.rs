@@ -95,8 +95,9 @@ pub struct ProblemDto {
 /// What two sides changed, where they cannot both be kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ConflictDto {
-    /// Changed in head only; for an undo, by later operations only.
-    pub head: PathListDto,
+    /// Changed in the copy's parent only: head, or another copy; for an undo, by later
+    /// operations only.
+    pub parent: PathListDto,
     /// Changed in the copy only; for an undo, by undoing only.
     pub copy: PathListDto,
     /// Changed in both.
@@ -124,7 +125,7 @@ impl From<&PathList> for PathListDto {
 impl From<&Conflict> for ConflictDto {
     fn from(conflict: &Conflict) -> Self {
         Self {
-            head: PathListDto::from(&conflict.head),
+            parent: PathListDto::from(&conflict.parent),
             copy: PathListDto::from(&conflict.copy),
             both: PathListDto::from(&conflict.both),
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use workspace_core::store::{
-    CollectionPhase, CollectionRecord, CopyRecord, CopyState, GrantRecord, HeadRecord,
+    AppliedAs, CollectionPhase, CollectionRecord, CopyRecord, CopyState, GrantRecord, HeadRecord,
     OperationCause, OperationRecord, Purpose, RevisionCause, RevisionRecord, Site,
 };
 use workspace_core::{
@@ -48,11 +48,14 @@ fn blob_key(row: &Row<'_>, key: &str) -> Result<BlobKey> {
 const OPEN: u64 = 0;
 const APPLIED: u64 = 1;
 const DISCARDED: u64 = 2;
+const APPLIED_TO_PARENT: u64 = 3;
 
-pub(crate) fn copy_state(state: CopyState) -> (u64, Option<RevisionId>) {
+/// Returns the code of a state, and the number of the revision or operation.
+pub(crate) fn copy_state(state: CopyState) -> (u64, Option<u64>) {
     match state {
         CopyState::Open => (OPEN, None),
-        CopyState::Applied(revision) => (APPLIED, Some(revision)),
+        CopyState::Applied(AppliedAs::Revision(id)) => (APPLIED, Some(id.get())),
+        CopyState::Applied(AppliedAs::Operation(id)) => (APPLIED_TO_PARENT, Some(id.get())),
         CopyState::Discarded => (DISCARDED, None),
     }
 }
@@ -63,10 +66,15 @@ pub(crate) fn copy(row: &mut Row<'_>) -> Result<CopyRecord> {
         name: row.optional_text()?.map(str::to_owned),
         state: match (row.number()?, row.optional_counter()?) {
             (OPEN, None) => CopyState::Open,
-            (APPLIED, Some(revision)) => CopyState::Applied(RevisionId::new(revision)),
+            (APPLIED, Some(id)) => CopyState::Applied(AppliedAs::Revision(RevisionId::new(id))),
+            (APPLIED_TO_PARENT, Some(id)) => {
+                CopyState::Applied(AppliedAs::Operation(OperationId::new(id)))
+            }
             (DISCARDED, None) => CopyState::Discarded,
             other => return Err(row.corrupt(format_args!("copy state {other:?}"))),
         },
+        parent: row.optional_id()?,
+        top: row.optional_id()?,
         base_version: row.number()?,
         base: row.id()?,
         tree: row.id()?,
@@ -82,24 +90,28 @@ const EDIT: u64 = 0;
 const IMPORT: u64 = 1;
 const REBASE: u64 = 2;
 const UNDO: u64 = 3;
+const APPLY_OF: u64 = 4;
 
-pub(crate) fn operation_cause(cause: OperationCause) -> (u64, Option<u64>) {
+/// Returns the code of a cause, the number that it refers to, and the copy.
+pub(crate) fn operation_cause(cause: &OperationCause) -> (u64, Option<u64>, Option<&CopyId>) {
     match cause {
-        OperationCause::Edit => (EDIT, None),
-        OperationCause::Import => (IMPORT, None),
-        OperationCause::Rebase(version) => (REBASE, Some(version)),
-        OperationCause::Undo(operation) => (UNDO, Some(operation.get())),
+        OperationCause::Edit => (EDIT, None, None),
+        OperationCause::Import => (IMPORT, None, None),
+        OperationCause::Rebase(version) => (REBASE, Some(*version), None),
+        OperationCause::Undo(operation) => (UNDO, Some(operation.get()), None),
+        OperationCause::Apply(copy) => (APPLY_OF, None, Some(copy)),
     }
 }
 
 pub(crate) fn operation(row: &mut Row<'_>) -> Result<OperationRecord> {
     Ok(OperationRecord {
         id: OperationId::new(row.counter()?),
-        cause: match (row.number()?, row.optional_number()?) {
-            (EDIT, None) => OperationCause::Edit,
-            (IMPORT, None) => OperationCause::Import,
-            (REBASE, Some(version)) => OperationCause::Rebase(version),
-            (UNDO, Some(id)) if id > 0 => OperationCause::Undo(OperationId::new(id)),
+        cause: match (row.number()?, row.optional_number()?, row.optional_id()?) {
+            (EDIT, None, None) => OperationCause::Edit,
+            (IMPORT, None, None) => OperationCause::Import,
+            (REBASE, Some(version), None) => OperationCause::Rebase(version),
+            (UNDO, Some(id), None) if id > 0 => OperationCause::Undo(OperationId::new(id)),
+            (APPLY_OF, None, Some(copy)) => OperationCause::Apply(copy),
             other => return Err(row.corrupt(format_args!("operation cause {other:?}"))),
         },
         actor: row.text()?.to_owned(),
@@ -305,6 +317,8 @@ pub(crate) fn event_kind(kind: EventKind) -> u64 {
         EventKind::Recorded => 9,
         EventKind::Restored => 10,
         EventKind::Pruned => 11,
+        EventKind::AppliedToParent => 12,
+        EventKind::Reparented => 13,
     }
 }
 

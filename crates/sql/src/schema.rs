@@ -15,7 +15,7 @@ use crate::tx::Tx;
 /// Rows that are keyed by a hash are small, as a write dirties one page for each; the
 /// bytes of nodes and contents are appended, in packs. Tables of small rows, and those
 /// that are paged by their key, are WITHOUT ROWID.
-const MIGRATIONS: &[&[&str]] = &[VERSION_1, VERSION_2, VERSION_3];
+const MIGRATIONS: &[&[&str]] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4];
 
 const VERSION_1: &[&str] = &[
     "CREATE TABLE schema (
@@ -228,6 +228,15 @@ fn into_packs(conn: &dyn SqlConn) -> Result<()> {
     }
     tx.finish().map(drop)
 }
+
+/// Copies of copies.
+const VERSION_4: &[&str] = &[
+    "ALTER TABLE copies ADD COLUMN parent BLOB",
+    "ALTER TABLE copies ADD COLUMN top BLOB",
+    "ALTER TABLE copies RENAME COLUMN revision TO applied",
+    "CREATE INDEX nested_copies ON copies (top) WHERE state = 0 AND top IS NOT NULL",
+    "ALTER TABLE operations ADD COLUMN applied BLOB",
+];
 
 /// Reads a content as versions 1 and 2 had it.
 fn old_content(row: &mut Row<'_>) -> Result<(ContentId, ContentRecord)> {

@@ -156,8 +156,8 @@ fn optional_text(text: Option<&str>) -> SqlValue<'_> {
 macro_rules! select_copies {
     ($rest:literal) => {
         concat!(
-            "SELECT id, name, state, revision, base_version, base, tree, generation, operation,
-               created, modified, expires FROM copies ",
+            "SELECT id, name, state, applied, parent, top, base_version, base, tree, generation,
+               operation, created, modified, expires FROM copies ",
             $rest
         )
     };
@@ -166,7 +166,8 @@ macro_rules! select_copies {
 macro_rules! select_operations {
     ($rest:literal) => {
         concat!(
-            "SELECT id, cause, reference, actor, note, at, before, after FROM operations ",
+            "SELECT id, cause, reference, applied, actor, note, at, before, after
+             FROM operations ",
             $rest
         )
     };
@@ -357,22 +358,24 @@ impl MetaTx for Tx<'_> {
     }
 
     fn put_copy(&self, copy: &CopyRecord) -> Result<()> {
-        let (state, revision) = record::copy_state(copy.state);
+        let (state, applied) = record::copy_state(copy.state);
         let expires = copy.expires.map(|at| SqlValue::Integer(at.as_millis()));
         self.exec(
-            "INSERT INTO copies (id, name, state, revision, base_version, base, tree, generation,
-               operation, created, modified, expires)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+            "INSERT INTO copies (id, name, state, applied, parent, top, base_version, base, tree,
+               generation, operation, created, modified, expires)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
              ON CONFLICT (id) DO UPDATE SET name = excluded.name, state = excluded.state,
-               revision = excluded.revision, base_version = excluded.base_version,
-               base = excluded.base, tree = excluded.tree, generation = excluded.generation,
+               applied = excluded.applied, parent = excluded.parent, top = excluded.top,
+               base_version = excluded.base_version, base = excluded.base, tree = excluded.tree, generation = excluded.generation,
                operation = excluded.operation, created = excluded.created,
                modified = excluded.modified, expires = excluded.expires",
             &[
                 blob(copy.id.as_bytes()),
                 optional_text(copy.name.as_deref()),
                 number(state)?,
-                optional_number(revision.map(RevisionId::get))?,
+                optional_number(applied)?,
+                optional_blob(copy.parent.as_ref().map(|id| &id.as_bytes()[..])),
+                optional_blob(copy.top.as_ref().map(|id| &id.as_bytes()[..])),
                 number(copy.base_version)?,
                 blob(copy.base.as_bytes()),
                 blob(copy.tree.as_bytes()),
@@ -425,6 +428,18 @@ impl MetaTx for Tx<'_> {
         self.all("copies", sql, &[blob(after), count(limit)], record::copy)
     }
 
+    fn count_nested(&self, top: &CopyId) -> Result<u64> {
+        let sql = "SELECT count(*) FROM copies WHERE state = 0 AND top = ?1";
+        let found = self.one("copies", sql, &[blob(top.as_bytes())], |row| row.number())?;
+        Ok(found.unwrap_or(0))
+    }
+
+    fn nested(&self, top: &CopyId, limit: usize) -> Result<Vec<CopyRecord>> {
+        let sql = select_copies!("WHERE state = 0 AND top = ?1 ORDER BY id LIMIT ?2");
+        let params = [blob(top.as_bytes()), count(limit)];
+        self.all("copies", sql, &params, record::copy)
+    }
+
     fn expiring_copies(&self, until: Timestamp, limit: usize) -> Result<Vec<CopyRecord>> {
         let sql = select_copies!(
             "WHERE state = 0 AND expires IS NOT NULL AND expires <= ?1
@@ -448,18 +463,20 @@ impl MetaTx for Tx<'_> {
     }
 
     fn put_operation(&self, copy: &CopyId, operation: &OperationRecord) -> Result<()> {
-        let (cause, reference) = record::operation_cause(operation.cause);
+        let (cause, reference, applied) = record::operation_cause(&operation.cause);
         self.exec(
-            "INSERT INTO operations (copy, id, cause, reference, actor, note, at, before, after)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+            "INSERT INTO operations (copy, id, cause, reference, applied, actor, note, at, before,
+               after)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
              ON CONFLICT (copy, id) DO UPDATE SET cause = excluded.cause,
-               reference = excluded.reference, actor = excluded.actor, note = excluded.note,
+               reference = excluded.reference, applied = excluded.applied, actor = excluded.actor, note = excluded.note,
                at = excluded.at, before = excluded.before, after = excluded.after",
             &[
                 blob(copy.as_bytes()),
                 number(operation.id.get())?,
                 number(cause)?,
                 optional_number(reference)?,
+                optional_blob(applied.map(|id| &id.as_bytes()[..])),
                 SqlValue::Text(&operation.actor),
                 SqlValue::Text(&operation.note),
                 SqlValue::Integer(operation.at.as_millis()),

@@ -49,6 +49,8 @@ fn copy(n: u8) -> CopyRecord {
         id: CopyId::from_bytes([n; 16]),
         name: None,
         state: CopyState::Open,
+        parent: None,
+        top: None,
         base_version: 0,
         base: tree(1),
         tree: tree(1),

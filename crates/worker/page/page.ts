@@ -133,10 +133,13 @@ export class Page {
         h("small", {}, head.recorded === head.tree ? "" : "not recorded"),
       ]),
       h("h3", {}, "Copies"),
-      list(copies, ({ id, name, generation }) => [
-        choice(name ?? id.slice(0, 12), is("copy", id), () => this.go({ kind: "copy", id })),
-        h("small", {}, `generation ${generation}`),
-      ]),
+      list(asTree(copies), ({ copy: { id, name, generation }, depth }) => {
+        const label = `${"↳ ".repeat(depth)}${name ?? id.slice(0, 12)}`;
+        return [
+          choice(label, is("copy", id), () => this.go({ kind: "copy", id })),
+          h("small", {}, `generation ${generation}`),
+        ];
+      }),
       fork,
       h("h3", {}, "Revisions"),
       list(revisions, ({ id, message, at }) => [
@@ -145,6 +148,15 @@ export class Page {
       ]),
     ];
   }
+}
+
+/** Puts each copy below the one that it is a copy of. */
+function asTree(copies: Copy[]): { copy: Copy; depth: number }[] {
+  const listed = new Set(copies.map(({ id }) => id));
+  const below = Map.groupBy(copies, ({ parent }) => (parent && listed.has(parent) ? parent : ""));
+  const from = (parent: string, depth: number): { copy: Copy; depth: number }[] =>
+    (below.get(parent) ?? []).flatMap((copy) => [{ copy, depth }, ...from(copy.id, depth + 1)]);
+  return from("", 0);
 }
 
 export function say(what: string | Node): void {
@@ -159,8 +171,8 @@ export function sayError(error: unknown): void {
   said.className = "error";
   said.replaceChildren(error instanceof Error ? error.message : String(error));
   if (!(error instanceof Refused) || !error.conflict) return;
-  const { both, copy, head } = error.conflict;
-  for (const [where, { paths, count }] of Object.entries({ both, copy, head })) {
+  const { both, copy, parent } = error.conflict;
+  for (const [where, { paths, count }] of Object.entries({ both, copy, parent })) {
     if (count > 0) said.append(h("div", {}, `${where}: ${paths.slice(0, 20).join(", ")}`));
   }
 }

@@ -3,6 +3,7 @@
 import type {
   Copy,
   Difference,
+  ForkOptions,
   Head,
   IssuedPreview,
   Published,
@@ -76,22 +77,40 @@ function ofRevision(page: Page, revision: Revision): Element {
     h("h2", {}, `Revision ${id} `, h("small", {}, `${cause.kind}, ${time(at)}`)),
     h("p", {}, message || "No message."),
     actor !== "" && h("p", {}, `By ${actor}.`),
-    h("div", { className: "actions" }, preview(page, `revision:${id}`), restore),
+    h(
+      "div",
+      { className: "actions" },
+      preview(page, `revision:${id}`),
+      fork(page, { revision: id }),
+      restore,
+    ),
   );
 }
 
-function ofCopy(page: Page, { copy, head_moved, changes }: Status): Element {
+/** Forks what is shown. */
+function fork(page: Page, of: ForkOptions): HTMLButtonElement {
+  return action("Fork", () =>
+    page.attempt(async () => {
+      const { id } = await page.api.post<Copy>("/v1/copies", of);
+      page.go({ kind: "copy", id });
+    }),
+  );
+}
+
+function ofCopy(page: Page, { copy, parent_moved, changes }: Status): Element {
   const at = `/v1/copies/${copy.id}`;
+  const its = copy.parent === undefined ? "Head" : "The copy that it is a copy of";
   const message = h("input", { placeholder: "message", ariaLabel: "Message" });
   const apply = action("Apply", () =>
     page.attempt(async () => {
       // What is published is what this page shows, or nothing.
       const body = { expect_tree: copy.tree, actor: "page", message: message.value };
-      const { outcome, revision } = await page.api.post<Published>(`${at}/apply`, body);
-      page.go({ kind: "head" });
-      return outcome === "unchanged"
-        ? "There was nothing to publish."
-        : `Revision ${revision} is head.`;
+      const { outcome, revision, operation } = await page.api.post<Published>(`${at}/apply`, body);
+      page.go(copy.parent === undefined ? { kind: "head" } : { kind: "copy", id: copy.parent });
+      if (outcome === "unchanged") return "There was nothing to apply.";
+      return operation === undefined
+        ? `Revision ${revision} is head.`
+        : `Operation ${operation} of its parent, which is not published.`;
     }),
   );
   const discard = action("Discard", () => {
@@ -106,7 +125,7 @@ function ofCopy(page: Page, { copy, head_moved, changes }: Status): Element {
     page.attempt(async () => {
       await page.api.post(`${at}/rebase`, { actor: "page" });
       await page.refresh();
-      return "The copy is based on the present head.";
+      return "The copy is based on what its parent is now.";
     }),
   );
   const count = changes.differences.length;
@@ -119,12 +138,13 @@ function ofCopy(page: Page, { copy, head_moved, changes }: Status): Element {
       `${copy.name ?? copy.id.slice(0, 12)} `,
       h("small", {}, `generation ${copy.generation}, ${time(copy.modified)}`),
     ),
-    head_moved && h("p", { className: "changed" }, "Head has moved: rebase before applying."),
+    parent_moved && h("p", { className: "changed" }, `${its} has moved: rebase before applying.`),
     h(
       "div",
       { className: "actions" },
       preview(page, `copy:${copy.id}`),
-      head_moved && rebase,
+      parent_moved && rebase,
+      fork(page, { copy: copy.id }),
       message,
       apply,
       discard,

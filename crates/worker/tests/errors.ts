@@ -72,7 +72,7 @@ export const errors: Record<string, Case> = {
     for (const resulting of [workspace.apply(two.id), workspace.rebase(two.id)]) {
       const { conflict } = await fails("conflict", resulting);
       equal(
-        [conflict?.head.paths, conflict?.copy.paths, conflict?.both.paths],
+        [conflict?.parent.paths, conflict?.copy.paths, conflict?.both.paths],
         [["/mine"], ["/yours"], ["/a"]],
         "the conflict",
       );

@@ -41,7 +41,7 @@ export const flow: Record<string, Case> = {
     equal(await value(workspace.readText("/index.html", at)), "<h1>Good morning</h1>", "the draft");
 
     const status = await value(workspace.status("draft"));
-    equal(status.head_moved, false, "head has not moved");
+    equal(status.parent_moved, false, "head has not moved");
     const page = await value(workspace.diff("head", "copy:draft", { renames: true }));
     const seen = page.differences.map(({ path, old, new: now }) => [path, !!old, !!now]);
     equal(
@@ -118,7 +118,7 @@ export const flow: Record<string, Case> = {
     await value(workspace.undo("draft", first.changed.operation ?? -1, { actor: "reviewer" }));
     equal(names(await value(workspace.list("/", at))), ["b"], "what is left");
     await value(workspace.writeFile("/c", "3"));
-    check((await value(workspace.status("draft"))).head_moved, "head has moved");
+    check((await value(workspace.status("draft"))).parent_moved, "head has moved");
     await value(workspace.rebase("draft"));
     equal(names(await value(workspace.list("/", at))), ["b", "c"], "the draft on top of head");
   },

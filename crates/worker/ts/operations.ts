@@ -217,7 +217,7 @@ export abstract class Operations<Env = unknown> extends DurableObject<Env> {
     });
   }
 
-  /** Forks head into a working copy. */
+  /** Forks head, a revision or an open copy into a working copy. */
   fork(options: ForkOptions = {}): Promise<Result<Copy>> {
     return json(this, () => send("POST", "/v1/copies", options));
   }

@@ -93,35 +93,43 @@ async fn status_of_head(run: &Run, session: &Session) -> Result<Outcome> {
         true => "no open copies".to_string(),
         false => "open copies:".to_string(),
     })?;
-    for copy in &open {
-        copies::print_line(out, copy)?;
-    }
+    copies::print_tree(out, &open)?;
     Ok(Outcome::Done)
 }
 
 async fn status_of_copy(run: &Run, session: &Session, copy: &CopyRecord) -> Result<Outcome> {
     let (base, tree) = (At::Tree(copy.base), At::Tree(copy.tree));
-    let head = session.head().await?;
+    let (parent, version, parent_tree) = match copy.parent {
+        None => {
+            let head = session.head().await?;
+            ("head".into(), head.version, head.tree)
+        }
+        Some(id) => {
+            let parent = session.find_copy(&id.to_string()).await?;
+            let name = format!("copy {}", label(&parent));
+            (name, parent.generation, parent.tree)
+        }
+    };
     let changes = differences(session, base, tree, &DiffOptions::default()).await?;
-    let head_tree = At::Tree(head.tree);
-    let behind = differences(session, base, head_tree, &DiffOptions::default()).await?;
+    let behind = At::Tree(parent_tree);
+    let behind = differences(session, base, behind, &DiffOptions::default()).await?;
     let (changes, behind) = (ChangeCounts::of(&changes), ChangeCounts::of(&behind));
-    let head_moved = head.tree != copy.base;
+    let parent_moved = parent_tree != copy.base;
     if run.out.is_json() {
         #[derive(Serialize)]
         struct Shape {
             copy: CopyShape,
             changes: ChangeCounts,
-            head_version: u64,
-            head_moved: bool,
-            head_changes: ChangeCounts,
+            parent_version: u64,
+            parent_moved: bool,
+            parent_changes: ChangeCounts,
         }
         run.out.json(&Shape {
             copy: CopyShape::new(copy),
             changes,
-            head_version: head.version,
-            head_moved,
-            head_changes: behind,
+            parent_version: version,
+            parent_moved,
+            parent_changes: behind,
         })?;
         return Ok(Outcome::Done);
     }
@@ -134,12 +142,13 @@ async fn status_of_copy(run: &Run, session: &Session, copy: &CopyRecord) -> Resu
         copy.generation
     ))?;
     out.line(format!("changed: {changes}"))?;
-    if !head_moved {
-        out.line("head is where it was forked")?;
+    let parent = out.safe(&parent);
+    if !parent_moved {
+        out.line(format!("{parent} is where it was forked"))?;
     } else {
         out.line(format!(
-            "head moved from version {} to {}: {behind}",
-            copy.base_version, head.version
+            "{parent} moved from version {} to {version}: {behind}",
+            copy.base_version
         ))?;
         if state == "open" {
             out.say(format!(

@@ -1,9 +1,11 @@
 //! `copy`: fork, list, show, rename and discard working copies.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use clap::Subcommand;
 use serde::Serialize;
 use workspace_core::store::{CopyRecord, CopyState};
-use workspace_core::{CopyId, Error, ErrorKind, ForkOptions};
+use workspace_core::{At, CopyId, Error, ErrorKind, ForkOptions, RevisionId};
 
 use crate::exit::{Failure, Hinted, Outcome, Result};
 use crate::output::{Output, YELLOW};
@@ -18,7 +20,7 @@ const PAGE: usize = 500;
 /// The `copy` commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Copy {
-    /// Fork head into a new working copy
+    /// Fork head, a copy or a revision into a new working copy
     New(New),
     /// List working copies
     List(List),
@@ -37,6 +39,13 @@ pub(crate) struct New {
     /// After which time it is discarded by itself, such as 2h or 7d
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     expires: Option<i64>,
+    /// The open copy to fork instead of head, by name, id, or the start of its id: the
+    /// new one is applied to it
+    #[arg(long, value_name = "COPY")]
+    of: Option<String>,
+    /// The revision to fork instead of head
+    #[arg(long, value_name = "REVISION", conflicts_with = "of")]
+    revision: Option<RevisionId>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -179,12 +188,19 @@ pub(crate) async fn open(session: &Session) -> workspace_core::Result<Vec<CopyRe
     Ok(copies)
 }
 
-/// Forks head into a new working copy.
+/// Forks head, a copy or a revision into a new working copy.
 pub(crate) async fn fork(run: &Run, args: &New) -> Result<Outcome> {
+    let session = run.session()?;
+    let of = match (&args.of, args.revision) {
+        (Some(name), _) => At::Copy(find(session, name).await?.id),
+        (None, Some(revision)) => At::Revision(revision),
+        (None, None) => At::Head,
+    };
     let options = ForkOptions::default()
+        .of(of)
         .name(args.name.clone())
         .expires(args.expires.map(|millis| now().plus_millis(millis)));
-    let copy = run.session()?.fork(options).await.hinted(|error| {
+    let copy = session.fork(options).await.hinted(|error| {
         (error.kind() == ErrorKind::AlreadyExists)
             .then(|| "choose another name; `workspace copy list` lists the open copies".into())
     })?;
@@ -212,14 +228,31 @@ async fn list(run: &Run, args: &List) -> Result<Outcome> {
         })?;
         return Ok(Outcome::Done);
     }
-    for copy in &copies {
-        print_line(&run.out, copy)?;
-    }
+    print_tree(&run.out, &copies)?;
     Ok(Outcome::Done)
 }
 
-/// Prints a copy in one line.
-pub(crate) fn print_line(out: &Output, copy: &CopyRecord) -> Result<()> {
+/// Prints copies in a line each, those of a copy below it.
+pub(crate) fn print_tree(out: &Output, copies: &[CopyRecord]) -> Result<()> {
+    let listed: BTreeSet<CopyId> = copies.iter().map(|copy| copy.id).collect();
+    let mut below: BTreeMap<Option<CopyId>, Vec<&CopyRecord>> = BTreeMap::new();
+    for copy in copies {
+        // Where the parent is not listed, it stands for itself.
+        let parent = copy.parent.filter(|parent| listed.contains(parent));
+        below.entry(parent).or_default().push(copy);
+    }
+    // From the last to the first, so that the first is taken first.
+    let next = |parent| below.get(&parent).into_iter().flatten().rev();
+    let mut open: Vec<(usize, &CopyRecord)> = next(None).map(|copy| (0, *copy)).collect();
+    while let Some((depth, copy)) = open.pop() {
+        print_line(out, copy, depth)?;
+        open.extend(next(Some(copy.id)).map(|copy| (depth + 1, *copy)));
+    }
+    Ok(())
+}
+
+/// Prints a copy in one line, its name so deep below that of its parent.
+fn print_line(out: &Output, copy: &CopyRecord, depth: usize) -> Result<()> {
     let id = copy.id.to_string();
     let name = copy.name.as_deref().unwrap_or("-");
     let changed = match copy.tree == copy.base {
@@ -233,7 +266,7 @@ pub(crate) fn print_line(out: &Output, copy: &CopyRecord) -> Result<()> {
         changed,
         copy.base_version,
         local_text(copy.modified),
-        out.safe(name),
+        format_args!("{:1$}{2}", "", 2 * depth, out.safe(name)),
     ))
 }
 
@@ -244,7 +277,7 @@ async fn show(run: &Run, args: &Named) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     let state = match copy.state {
-        CopyState::Applied(revision) => format!("applied as revision {revision}"),
+        CopyState::Applied(applied) => format!("applied as {applied}"),
         _ => copy_state(&copy, now()).to_string(),
     };
     let expires = copy.expires.map_or("never".into(), local_text);
@@ -252,6 +285,10 @@ async fn show(run: &Run, args: &Named) -> Result<Outcome> {
         ("copy", copy.id.to_string()),
         ("name", copy.name.clone().unwrap_or_else(|| "-".into())),
         ("state", state),
+        (
+            "parent",
+            copy.parent.map_or("head".into(), |id| id.to_string()),
+        ),
         ("from version", copy.base_version.to_string()),
         ("base tree", copy.base.to_string()),
         ("tree", copy.tree.to_string()),

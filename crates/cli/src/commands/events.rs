@@ -93,6 +93,8 @@ fn word(kind: EventKindDto) -> &'static str {
         EventKindDto::Rebased => "rebased",
         EventKindDto::Undone => "undone",
         EventKindDto::Applied => "applied",
+        EventKindDto::AppliedToParent => "applied to its parent",
+        EventKindDto::Reparented => "has another parent",
         EventKindDto::Discarded => "discarded",
         EventKindDto::Expired => "expired",
         EventKindDto::Recorded => "recorded",

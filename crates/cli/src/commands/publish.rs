@@ -1,4 +1,4 @@
-//! Publishing a copy: `apply`, `rebase`.
+//! Applying a copy to its parent: `apply`, `rebase`.
 
 use serde::Serialize;
 use workspace_core::store::CopyRecord;
@@ -35,7 +35,7 @@ impl OneCopy {
 pub(crate) struct Apply {
     #[command(flatten)]
     copy: OneCopy,
-    /// What the revision is for
+    /// What the revision, or the operation of the copy that is its parent, is for
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
     /// Only while the copy has this tree: the one that was reviewed
@@ -52,7 +52,7 @@ pub(crate) struct Rebase {
     note: Option<String>,
 }
 
-/// Publishes a copy.
+/// Applies a copy to its parent.
 pub(crate) async fn apply(run: &Run, args: &Apply) -> Result<Outcome> {
     let session = run.session()?;
     let copy = args.copy.find(session, "apply").await?;
@@ -70,36 +70,34 @@ pub(crate) async fn apply(run: &Run, args: &Apply) -> Result<Outcome> {
         copy: String,
         published: bool,
         revision: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        parent_operation: Option<u64>,
         already: bool,
     }
-    let (revision, already, line) = match applied {
-        Applied::Published {
-            revision,
-            already: false,
-        } => (
-            Some(revision),
-            false,
-            format!("applied {name} as revision {revision}"),
-        ),
-        Applied::Published {
-            revision,
-            already: true,
-        } => (
-            Some(revision),
-            true,
-            format!("{name} was applied before, as revision {revision}"),
-        ),
-        Applied::Unchanged => (
-            None,
-            false,
-            format!("{name} has no change: nothing was published"),
-        ),
+    let (revision, parent_operation, already) = match applied {
+        Applied::Published { revision, already } => (Some(revision), None, already),
+        Applied::ToParent { operation, already } => (None, Some(operation), already),
+        Applied::Unchanged => (None, None, false),
+    };
+    let what = match applied {
+        Applied::Published { revision, .. } => format!("revision {revision}"),
+        Applied::ToParent { operation, .. } => {
+            let parent = copy.parent.map_or("head".into(), |id| id.to_string());
+            format!("operation {operation} of copy {parent}, which is not published")
+        }
+        Applied::Unchanged => String::new(),
+    };
+    let line = match (applied, already) {
+        (Applied::Unchanged, _) => format!("{name} has no change: nothing was applied"),
+        (_, false) => format!("applied {name} as {what}"),
+        (_, true) => format!("{name} was applied before, as {what}"),
     };
     run.out.done(
         &Shape {
             copy: copy.id.to_string(),
             published: revision.is_some(),
             revision: revision.map(|id| id.get()),
+            parent_operation: parent_operation.map(|id| id.get()),
             already,
         },
         line,
@@ -110,7 +108,7 @@ pub(crate) async fn apply(run: &Run, args: &Apply) -> Result<Outcome> {
 fn apply_hint(error: &Error, name: &str) -> Option<String> {
     match error.kind() {
         ErrorKind::Conflict => Some(format!(
-            "head moved since the copy was forked: `workspace rebase {name}` brings that in \
+            "its parent moved since the copy was forked: `workspace rebase {name}` brings that in \
              where the paths differ; then apply again"
         )),
         ErrorKind::Stale => Some(format!(
@@ -120,7 +118,7 @@ fn apply_hint(error: &Error, name: &str) -> Option<String> {
     }
 }
 
-/// Brings a copy up to the present head.
+/// Brings a copy up to what its parent is now.
 pub(crate) async fn rebase(run: &Run, args: &Rebase) -> Result<Outcome> {
     let session = run.session()?;
     let copy = args.copy.find(session, "rebase").await?;
@@ -144,10 +142,10 @@ pub(crate) async fn rebase(run: &Run, args: &Rebase) -> Result<Outcome> {
     let moved = rebased.copy.base_version != copy.base_version || rebased.copy.base != copy.base;
     let line = match moved {
         true => format!(
-            "{name} is now based on version {}",
+            "{name} is now based on version {} of its parent",
             rebased.copy.base_version
         ),
-        false => format!("{name} is based on the present head already"),
+        false => format!("{name} is based on what its parent is already"),
     };
     run.out.done(
         &Shape {

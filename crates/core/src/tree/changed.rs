@@ -115,7 +115,7 @@ impl Walk<'_> {
         let cut_off = put && self.which == Which::Disagreed && other.has_closed(path_of(&next));
         let list = match (cut_off, head) {
             (true, _) => &mut self.lists.both,
-            (false, true) => &mut self.lists.head,
+            (false, true) => &mut self.lists.parent,
             (false, false) => &mut self.lists.copy,
         };
         match next {

@@ -62,7 +62,7 @@ fn readable(conflict: &Conflict, grant: &Grant) -> Conflict {
         seen.filter(|path| grant.reads(path)).collect()
     };
     Conflict {
-        head: keep(&conflict.head),
+        parent: keep(&conflict.parent),
         copy: keep(&conflict.copy),
         both: keep(&conflict.both),
     }

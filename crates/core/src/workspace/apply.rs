@@ -1,4 +1,4 @@
-//! Publishing a copy, and bringing it up to the present head.
+//! Applying a copy to its parent, and bringing it up to what that is now.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,12 @@ use crate::event::{Event, EventKind};
 use crate::id::{CopyId, OperationId, RevisionId, TreeId};
 use crate::path::TreePath;
 use crate::store::{
-    CopyRecord, CopyState, HeadRecord, OperationCause, RevisionCause, RevisionRecord,
+    AppliedAs, CopyRecord, CopyState, HeadRecord, OperationCause, RevisionCause, RevisionRecord,
 };
 use crate::tree::{Differences, Merged, changed_paths, merge};
 use crate::workspace::Workspace;
 use crate::workspace::batch::check_text;
+use crate::workspace::nesting::{Parent, hand_on};
 use crate::workspace::tx::{Tx, next_operation};
 
 /// What goes into a revision with its tree.
@@ -71,7 +72,8 @@ impl RevisionMessage {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Setters)]
 #[non_exhaustive]
 pub struct ApplyOptions {
-    /// What goes into the revision.
+    /// What goes into the revision; of a copy whose parent is a copy, actor and message
+    /// go into the operation, and metadata is refused.
     #[setters(into)]
     pub message: RevisionMessage,
     /// The tree that was reviewed; where the copy has another one by now, apply
@@ -90,9 +92,26 @@ pub enum Applied {
         /// Whether an apply before this one had published it already.
         already: bool,
     },
-    /// The copy has no change, or none but of times: nothing was published, and
+    /// The copy that is its parent has its files, by this operation. Nothing was
+    /// published.
+    ToParent {
+        /// The operation.
+        operation: OperationId,
+        /// Whether an apply before this one had done it already.
+        already: bool,
+    },
+    /// The copy has no change, or none but of times: nothing was applied, and
     /// the copy stays open.
     Unchanged,
+}
+
+impl Applied {
+    fn new(applied: AppliedAs, already: bool) -> Self {
+        match applied {
+            AppliedAs::Revision(revision) => Self::Published { revision, already },
+            AppliedAs::Operation(operation) => Self::ToParent { operation, already },
+        }
+    }
 }
 
 /// What a rebase led to.
@@ -100,28 +119,32 @@ pub enum Applied {
 pub struct Rebased {
     /// The copy after it.
     pub copy: CopyRecord,
-    /// The operation that brought head's changes in; `None` where the files of
+    /// The operation that brought the parent's changes in; `None` where the files of
     /// the copy stay as they are.
     pub operation: Option<OperationId>,
 }
 
 impl Workspace {
-    /// Publishes a copy: it becomes head, and a revision records it. A few rows,
-    /// whatever the tree's size. Where head holds writes that no revision
-    /// records, they are recorded first, so that no state of head is lost.
+    /// Applies a copy to its parent. A few rows, whatever the tree's size, and two for
+    /// each open copy right below it, whose parent is its parent's then.
     ///
-    /// Repeating it returns the same revision.
+    /// Where its parent is head, it is published: it becomes head, and a revision
+    /// records it. Where head holds writes that no revision records, they are recorded
+    /// first, so that no state of head is lost. Where its parent is a copy, that one
+    /// has its files then, by one operation, which can be undone like any other.
+    ///
+    /// Repeating it returns the same revision or operation.
     ///
     /// # Errors
-    /// `Conflict`, with the changed paths, where head's files are no longer those
+    /// `Conflict`, with the changed paths, where the parent's files are no longer those
     /// that the copy is based on; the copy stays open. `Stale` where its tree is
-    /// not the expected one. `Closed` where it was discarded or has expired;
-    /// `NotFound`.
+    /// not the expected one. `Closed` where it was discarded or has expired; `Invalid`
+    /// for metadata where its parent is a copy; `NotFound`.
     pub fn apply(&self, id: CopyId, options: ApplyOptions) -> Result<Applied> {
         options.message.check("apply")?;
         let now = self.now();
         self.write("apply", |tx| {
-            let mut copy = match tx.any_copy("apply", id)? {
+            let copy = match tx.any_copy("apply", id)? {
                 closed if matches!(closed.state, CopyState::Applied(_)) => closed,
                 _ => tx.open_copy("apply", id, now)?,
             };
@@ -134,42 +157,26 @@ impl Workspace {
                     .at(id)
                     .because(format!("its tree is {}, not {expected}", copy.tree)));
             }
-            if let CopyState::Applied(revision) = copy.state {
-                return Ok(Applied::Published {
-                    revision,
-                    already: true,
-                });
+            if let CopyState::Applied(applied) = copy.state {
+                return Ok(Applied::new(applied, true));
             }
-            let mut head = tx.head()?;
             if is_unchanged(tx, &copy.base, &copy.tree)? {
                 return Ok(Applied::Unchanged);
             }
-            if !is_unchanged(tx, &copy.base, &head.tree)? {
-                let changed = changed_paths(tx, &copy.base, &head.tree, &copy.tree)?;
+            let parent = Parent::of(tx, "apply", &copy)?;
+            if !is_unchanged(tx, &copy.base, &parent.tree())? {
+                let changed = changed_paths(tx, &copy.base, &parent.tree(), &copy.tree)?;
                 return Err(Error::conflicting("apply", changed).at(id));
             }
-            record_head(tx, &mut head, now)?;
-            let revision = publish(
-                tx,
-                &mut head,
-                copy.tree,
-                RevisionCause::Apply(id),
-                options.message,
-                now,
-            )?;
-            copy.state = CopyState::Applied(revision);
-            copy.modified = now;
-            tx.put_copy(&copy)?;
-            Ok(Applied::Published {
-                revision,
-                already: false,
-            })
+            let applied = apply_to(tx, copy, parent, options.message, now)?;
+            Ok(Applied::new(applied, false))
         })
     }
 
-    /// Moves a copy onto the present head, by three-way comparison at the level
-    /// of paths, as one operation. Costs what the copy changed in directories that
-    /// head changed too; where one of them has not moved, nothing.
+    /// Moves a copy onto what its parent, head or a copy, is now, by three-way
+    /// comparison at the level of paths, as one operation. Costs what the copy changed
+    /// in directories that its parent changed too; where one of them has not moved,
+    /// nothing.
     ///
     /// # Errors
     /// `Conflict`, with the changed paths, where both sides changed a path
@@ -181,33 +188,34 @@ impl Workspace {
         let now = self.now();
         self.write("rebase", |tx| {
             let mut copy = tx.open_copy("rebase", id, now)?;
-            let head = tx.head()?;
-            if (head.version, head.tree) == (copy.base_version, copy.base) {
+            let parent = Parent::of(tx, "rebase", &copy)?;
+            let (version, theirs) = (parent.version(), parent.tree());
+            if (version, theirs) == (copy.base_version, copy.base) {
                 return Ok(Rebased {
                     copy,
                     operation: None,
                 });
             }
-            let tree = match merge(tx, &copy.base, &head.tree, &copy.tree)? {
+            let tree = match merge(tx, &copy.base, &theirs, &copy.tree)? {
                 Merged::Tree(directory) => {
                     // Too large a tree may come back where it is there already.
                     self.check_entries(tx, "rebase", &copy.tree, &directory)
-                        .or_else(|_| self.check_entries(tx, "rebase", &head.tree, &directory))?;
+                        .or_else(|_| self.check_entries(tx, "rebase", &theirs, &directory))?;
                     directory.tree
                 }
                 Merged::Conflict(conflict) => {
                     return Err(Error::conflicting("rebase", conflict).at(id));
                 }
             };
-            copy.base = head.tree;
-            copy.base_version = head.version;
+            copy.base = theirs;
+            copy.base_version = version;
             let operation = if tree == copy.tree {
                 copy.modified = now;
                 tx.put_copy(&copy)?;
                 tx.tell(&Event::moved(EventKind::Rebased, &copy, &author.actor))?;
                 None
             } else {
-                let cause = OperationCause::Rebase(head.version);
+                let cause = OperationCause::Rebase(version);
                 let operation = next_operation(&copy, cause, author, now, tree);
                 tx.move_copy(&mut copy, &operation, now)?;
                 Some(operation.id)
@@ -215,6 +223,42 @@ impl Workspace {
             Ok(Rebased { copy, operation })
         })
     }
+}
+
+/// Brings the files of `copy` to `parent`, and closes the copy.
+fn apply_to(
+    tx: &Tx<'_>,
+    mut copy: CopyRecord,
+    parent: Parent,
+    message: RevisionMessage,
+    now: Timestamp,
+) -> Result<AppliedAs> {
+    let (applied, version) = match parent {
+        Parent::Head(mut head) => {
+            record_head(tx, &mut head, now)?;
+            let cause = RevisionCause::Apply(copy.id);
+            let revision = publish(tx, &mut head, copy.tree, cause, message, now)?;
+            (AppliedAs::Revision(revision), head.version)
+        }
+        Parent::Copy(mut parent) => {
+            if !message.metadata.is_empty() {
+                return Err(Error::new(ErrorKind::Invalid, "apply")
+                    .at("metadata")
+                    .because("its parent is a copy, and only revisions keep metadata"));
+            }
+            let author = Author::new(message.actor, message.message);
+            let cause = OperationCause::Apply(copy.id);
+            let operation = next_operation(&parent, cause, &author, now, copy.tree);
+            tx.move_copy(&mut parent, &operation, now)?;
+            tx.tell(&Event::of_copy(EventKind::AppliedToParent, copy.id, now))?;
+            (AppliedAs::Operation(operation.id), parent.generation)
+        }
+    };
+    hand_on(tx, &copy, version, now)?;
+    copy.state = CopyState::Applied(applied);
+    copy.modified = now;
+    tx.put_copy(&copy)?;
+    Ok(applied)
 }
 
 /// Tells whether nothing but times differs. Reads up to the first path that does,

@@ -7,8 +7,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, EventKind};
 use crate::id::CopyId;
 use crate::store::{CopyRecord, CopyState, MetaTx as _};
-use crate::workspace::Workspace;
+use crate::workspace::nesting::{Start, close};
 use crate::workspace::tx::Tx;
+use crate::workspace::{At, Workspace};
 
 /// The longest name of a copy, in bytes.
 const MAX_COPY_NAME: usize = 100;
@@ -23,9 +24,12 @@ pub struct ForkOptions {
     /// and not 32 hex digits, which are an id.
     #[setters(into)]
     pub name: Option<String>,
-    /// When it expires; `None` for never.
+    /// When it expires; `None` for never. One of a copy that expires does so no later.
     #[setters(into)]
     pub expires: Option<Timestamp>,
+    /// What it is a copy of: head, a revision, or an open copy, which is its parent
+    /// then. Of a revision, its parent is head.
+    pub of: At,
 }
 
 impl ForkOptions {
@@ -36,14 +40,22 @@ impl ForkOptions {
             ..Self::default()
         }
     }
+
+    /// Forks a copy, which is the parent of the new one.
+    pub fn of_copy(parent: CopyId) -> Self {
+        Self::default().of(At::Copy(parent))
+    }
 }
 
 impl Workspace {
-    /// Forks head into a working copy. Two rows, whatever the tree's size.
+    /// Forks head, a revision or a copy into a working copy. Two rows, whatever the
+    /// tree's size; one is read for each copy above it.
     ///
     /// # Errors
     /// `AlreadyExists` where an open copy has the name; `Invalid` for a name or
-    /// an expiry that cannot be.
+    /// an expiry that cannot be, and for a bare tree; `LimitExceeded` for more than 8
+    /// copies one below the other, or 1,000 open ones below one whose parent is head;
+    /// `NotFound` and `Closed` of what it is a copy of.
     pub fn fork(&self, options: ForkOptions) -> Result<CopyRecord> {
         if let Some(name) = &options.name {
             check_name("fork", name)?;
@@ -56,22 +68,24 @@ impl Workspace {
         }
         let id = CopyId::from_bytes(self.inner.context.ids.next());
         self.write("fork", |tx| {
-            let head = tx.head()?;
             if let Some(name) = &options.name {
                 free_name(tx, "fork", name, now)?;
             }
+            let start = Start::of(tx, options.of, now)?;
             let copy = CopyRecord {
                 id,
                 name: options.name,
                 state: CopyState::Open,
-                base_version: head.version,
-                base: head.tree,
-                tree: head.tree,
+                parent: start.parent,
+                top: start.top,
+                base_version: start.version,
+                base: start.tree,
+                tree: start.tree,
                 generation: 0,
                 operation: None,
                 created: now,
                 modified: now,
-                expires: options.expires,
+                expires: options.expires.into_iter().chain(start.expires).min(),
             };
             tx.put_copy(&copy)?;
             tx.tell(&Event::forked(&copy))?;
@@ -144,8 +158,8 @@ impl Workspace {
         })
     }
 
-    /// Throws a copy away. Repeating it is fine. Two rows; collection reclaims
-    /// what only the copy held.
+    /// Throws a copy away, and those below it. Repeating it is fine. Two rows for each;
+    /// collection reclaims what only they held.
     ///
     /// # Errors
     /// `NotFound`; `Closed` where it was applied.
@@ -155,7 +169,7 @@ impl Workspace {
             let copy = tx.any_copy("discard", id)?;
             match copy.state {
                 CopyState::Discarded => Ok(copy),
-                CopyState::Open => close(tx, copy, EventKind::Discarded, now),
+                CopyState::Open => Ok(close(tx, copy, EventKind::Discarded, now)?.0),
                 CopyState::Applied(_) => tx.open_copy("discard", id, now),
             }
         })
@@ -181,12 +195,20 @@ impl Workspace {
     }
 }
 
-/// Discards up to `limit` open copies whose time is up; returns how many.
+/// Discards about `limit` open copies whose time is up; returns how many: fewer only
+/// where no others are left. Those below one go with it, and are up to
+/// [`MAX_NESTED`](super::nesting::MAX_NESTED) more.
 pub(crate) fn expire(tx: &Tx<'_>, limit: usize, now: Timestamp) -> Result<u64> {
-    let expired = tx.rows.expiring_copies(now, limit)?;
-    let count = expired.len() as u64;
-    for copy in expired {
-        close(tx, copy, EventKind::Expired, now)?;
+    let mut count = 0;
+    for copy in tx.rows.expiring_copies(now, limit)? {
+        if count >= limit as u64 {
+            break;
+        }
+        // It may have gone with one above it by now.
+        let copy = tx.any_copy("expire copies", copy.id)?;
+        if copy.state == CopyState::Open {
+            count += close(tx, copy, EventKind::Expired, now)?.1;
+        }
     }
     Ok(count)
 }
@@ -205,15 +227,6 @@ pub(crate) fn forget(tx: &Tx<'_>, left: &mut usize, until: Timestamp) -> Result<
         forgotten += 1;
     }
     Ok(forgotten)
-}
-
-/// Closes a copy, which was `kind`: discarded or expired.
-fn close(tx: &Tx<'_>, mut copy: CopyRecord, kind: EventKind, now: Timestamp) -> Result<CopyRecord> {
-    copy.state = CopyState::Discarded;
-    copy.modified = now;
-    tx.put_copy(&copy)?;
-    tx.tell(&Event::of_copy(kind, copy.id, now))?;
-    Ok(copy)
 }
 
 fn check_name(operation: &'static str, name: &str) -> Result<()> {

@@ -12,6 +12,7 @@ mod fsck;
 mod grants;
 mod import;
 mod in_flight;
+mod nesting;
 mod operations;
 mod options;
 mod pins;
@@ -91,9 +92,10 @@ pub(crate) struct Inner {
 }
 
 /// Which tree is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum At {
     /// The current files. Can be written.
+    #[default]
     Head,
     /// The files of an open copy. Can be written.
     Copy(CopyId),

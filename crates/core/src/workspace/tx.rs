@@ -162,9 +162,7 @@ impl<'a> Tx<'a> {
                 Err(closed("it has expired".into()))
             }
             CopyState::Open => Ok(copy),
-            CopyState::Applied(revision) => {
-                Err(closed(format!("it was applied as revision {revision}")))
-            }
+            CopyState::Applied(as_what) => Err(closed(format!("it was applied as {as_what}"))),
             CopyState::Discarded => Err(closed("it was discarded".into())),
         }
     }
@@ -222,7 +220,9 @@ impl<'a> Tx<'a> {
         self.mark(&copy.tree)?;
         self.rows.move_copy(copy)?;
         let kind = match operation.cause {
-            OperationCause::Edit | OperationCause::Import => EventKind::Changed,
+            OperationCause::Edit | OperationCause::Import | OperationCause::Apply(_) => {
+                EventKind::Changed
+            }
             OperationCause::Rebase(_) => EventKind::Rebased,
             OperationCause::Undo(_) => EventKind::Undone,
         };

@@ -1,4 +1,4 @@
-use workspace_core::store::CopyState;
+use workspace_core::store::{AppliedAs, CopyState};
 use workspace_core::{
     Applied, ApplyOptions, At, Author, CopyId, DiffOptions, ErrorKind, RevisionId, RevisionMessage,
 };
@@ -16,7 +16,7 @@ fn published(revision: u64, already: bool) -> Applied {
     }
 }
 
-/// > Apply succeeds where head's tree is the one that the copy is based on, even if the version moved.
+/// > Apply succeeds where the parent's tree is the one that the copy is based on, even if the version moved.
 #[test]
 fn apply_looks_at_the_tree() {
     let fixture = Fixture::new();
@@ -53,11 +53,14 @@ fn apply_publishes() {
         tree
     );
     let state = fixture.workspace.copy(copy).unwrap().state;
-    assert_eq!(state, CopyState::Applied(RevisionId::new(1)));
+    assert_eq!(
+        state,
+        CopyState::Applied(AppliedAs::Revision(RevisionId::new(1)))
+    );
     assert_eq!(kind(fixture.workspace.discard(copy)), ErrorKind::Closed);
 }
 
-/// > Apply fails with `Conflict` where head's files moved, lists the paths changed in head, in the copy and in both, and leaves the copy open.
+/// > Apply fails with `Conflict` where the parent's files moved, lists the paths changed in the parent, in the copy and in both, and leaves the copy open.
 #[test]
 fn apply_conflicts_where_head_moved() {
     let fixture = Fixture::new();
@@ -77,14 +80,14 @@ fn apply_conflicts_where_head_moved() {
             .map(ToString::to_string)
             .collect::<Vec<_>>()
     };
-    assert_eq!(names(&conflict.head), ["/head"]);
+    assert_eq!(names(&conflict.parent), ["/head"]);
     assert_eq!(names(&conflict.copy), ["/copy"]);
     assert_eq!(names(&conflict.both), ["/both"]);
     assert_eq!(fixture.workspace.head().unwrap(), before);
     assert_eq!(fixture.workspace.copy(copy).unwrap().state, CopyState::Open);
 }
 
-/// > A repeated apply of the same copy returns its revision.
+/// > A repeated apply of the same copy returns its revision or operation.
 #[test]
 fn apply_can_be_repeated() {
     let fixture = Fixture::new();
@@ -96,7 +99,7 @@ fn apply_can_be_repeated() {
     assert_eq!(fixture.state(At::Head)["/a"], "2");
 }
 
-/// > Applying a copy without a change publishes nothing, says so, and leaves the copy open.
+/// > Applying a copy without a change applies nothing, says so, and leaves the copy open.
 #[test]
 fn applying_no_change_publishes_nothing() {
     let fixture = Fixture::new();
@@ -181,7 +184,7 @@ fn a_time_alone_is_no_change() {
         .conflict()
         .unwrap()
         .clone();
-    let counts = [&conflict.head, &conflict.copy, &conflict.both].map(|list| list.count);
+    let counts = [&conflict.parent, &conflict.copy, &conflict.both].map(|list| list.count);
     assert_eq!(counts, [1, 1, 0]);
     fixture.workspace.rebase(copy, &Author::default()).unwrap();
     let state = fixture.state(at);
@@ -267,7 +270,7 @@ fn no_state_of_head_is_lost() {
     fixture.fsck();
 }
 
-/// > Rebase moves a copy onto the present head where the changed paths are disjoint, and is itself an operation.
+/// > Rebase moves a copy onto what its parent is now where the changed paths are disjoint, and is itself an operation.
 #[test]
 fn rebase_brings_both_sides_together() {
     let fixture = Fixture::new();
@@ -310,7 +313,7 @@ fn rebase_conflicts() {
     let conflict = error.conflict().unwrap();
     assert_eq!(
         (
-            conflict.head.count,
+            conflict.parent.count,
             conflict.copy.count,
             conflict.both.count
         ),

@@ -193,7 +193,7 @@ fn a_tree_of_many_shared_paths_ends() {
     let error = metered.apply(copy, ApplyOptions::default()).unwrap_err();
     let conflict = error.conflict().unwrap();
     let directories = (1_u64 << 41) - 1;
-    assert_eq!((conflict.head.count, conflict.both.count), (1, 0));
+    assert_eq!((conflict.parent.count, conflict.both.count), (1, 0));
     assert_eq!(conflict.copy.count, directories + (1 << 40));
     assert_eq!(conflict.copy.paths.len(), workspace_core::Conflict::LISTED);
 

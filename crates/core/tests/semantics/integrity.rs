@@ -5,11 +5,13 @@ use futures::executor::block_on;
 use futures::future::join;
 use sha2::{Digest, Sha256};
 use workspace_core::store::{
-    BlobStore, ContentRecord, CopyState, MetaStore, MetaTx, OperationRecord, Place, RevisionCause,
+    AppliedAs, BlobStore, ContentRecord, CopyState, MetaStore, MetaTx, OperationRecord, Place,
+    RevisionCause,
 };
 use workspace_core::{
-    At, BlobKey, Change, ContentId, CopyId, ErrorKind, FsckOptions, FsckReport, ImportOptions,
-    KeepRevisions, NextStep, OperationId, Result, RevisionId, RevisionMessage, TreeId, Upkeep,
+    At, BlobKey, Change, ContentId, CopyId, ErrorKind, ForkOptions, FsckOptions, FsckReport,
+    ImportOptions, KeepRevisions, NextStep, OperationId, Result, RevisionId, RevisionMessage,
+    TreeId, Upkeep,
 };
 
 use crate::support::{Entries, Fixture, change, kind, pass, path, source_file, write};
@@ -437,10 +439,48 @@ fn the_check_finds_rows_that_do_not_agree() {
         },
     );
     copy("revision 3 does not come from it", &|copy, _| {
-        copy.state = CopyState::Applied(RevisionId::new(3));
+        copy.state = CopyState::Applied(AppliedAs::Revision(RevisionId::new(3)));
     });
     copy("applied as revision 4, beyond head's", &|copy, _| {
-        copy.state = CopyState::Applied(RevisionId::new(4));
+        copy.state = CopyState::Applied(AppliedAs::Revision(RevisionId::new(4)));
+    });
+    copy("is missing or cannot be read", &|copy, _| {
+        let nobody = CopyId::from_bytes([9; 16]);
+        (copy.parent, copy.top) = (Some(nobody), Some(nobody));
+    });
+    copy("its parent is head, but it is below copy", &|copy, _| {
+        copy.top = Some(CopyId::from_bytes([9; 16]));
+    });
+    let nested = |expected: &str, alter: &dyn Fn(&Fixture, CopyId, CopyId)| {
+        finds(default, expected, |fixture, id| {
+            let child = fixture.workspace.fork(ForkOptions::of_copy(id)).unwrap();
+            alter(fixture, id, child.id);
+        });
+    };
+    let alter_copy =
+        |fixture: &Fixture, id, alter: &dyn Fn(&mut workspace_core::store::CopyRecord)| {
+            tamper(fixture, |rows| {
+                let mut copy = rows.copy(&id)?.unwrap();
+                alter(&mut copy);
+                rows.put_copy(&copy)
+            });
+        };
+    nested("is closed", &|fixture, parent, _| {
+        alter_copy(fixture, parent, &|copy| copy.state = CopyState::Discarded);
+    });
+    nested("as its parent is", &|fixture, _, child| {
+        alter_copy(fixture, child, &|copy| {
+            copy.top = Some(CopyId::from_bytes([9; 16]));
+        });
+    });
+    nested("version 99, beyond its parent", &|fixture, _, child| {
+        alter_copy(fixture, child, &|copy| copy.base_version = 99);
+    });
+    nested("does not come from it", &|fixture, _, child| {
+        alter_copy(fixture, child, &|copy| {
+            let first = OperationId::new(1);
+            copy.state = CopyState::Applied(AppliedAs::Operation(first));
+        });
     });
     finds(
         default,

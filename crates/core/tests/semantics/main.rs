@@ -17,6 +17,7 @@ mod import_beside;
 mod import_bounds;
 mod integrity;
 mod integrity_beside;
+mod nesting;
 mod operations;
 mod previews;
 mod repair;
@@ -45,6 +46,7 @@ fn the_document_and_the_tests_agree() {
         include_str!("short.rs"),
         include_str!("integrity.rs"),
         include_str!("integrity_beside.rs"),
+        include_str!("nesting.rs"),
         include_str!("operations.rs"),
         include_str!("previews.rs"),
         include_str!("repair.rs"),

@@ -716,11 +716,11 @@ fn a_conflict_names_only_what_its_holder_may_read() {
             .collect::<Vec<_>>()
     };
     let none: [&str; 0] = [];
-    assert_eq!(paths(&found.head), none);
+    assert_eq!(paths(&found.parent), none);
     assert_eq!(paths(&found.copy), ["/posts/new.md"]);
     assert_eq!(paths(&found.both), ["/posts/z.md"]);
     assert_eq!(
-        (found.head.count, found.copy.count, found.both.count),
+        (found.parent.count, found.copy.count, found.both.count),
         (0, 1, 1)
     );
     let told = format!("{error} {error:?}");
@@ -729,7 +729,7 @@ fn a_conflict_names_only_what_its_holder_may_read() {
     }
     // Who may read everything is told everything.
     let error = conflict(Grant::all().attenuate(scope("/", &["**"], &["**"], false)));
-    assert_eq!(error.conflict().unwrap().head.count, 4);
+    assert_eq!(error.conflict().unwrap().parent.count, 4);
 }
 
 /// What is underneath an error names paths of the whole tree, and is not told.

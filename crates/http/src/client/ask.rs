@@ -20,12 +20,26 @@ impl From<Author> for AuthorDto {
     }
 }
 
-impl From<ForkOptions> for ForkDto {
-    fn from(options: ForkOptions) -> Self {
-        Self {
+impl TryFrom<ForkOptions> for ForkDto {
+    type Error = Error;
+
+    fn try_from(options: ForkOptions) -> Result<Self> {
+        let (copy, revision) = match options.of {
+            At::Head => (None, None),
+            At::Copy(id) => (Some(id.to_string()), None),
+            At::Revision(id) => (None, Some(id.get().into())),
+            At::Tree(_) => {
+                return Err(Error::new(ErrorKind::Invalid, "fork")
+                    .at(options.of)
+                    .because("head, a revision or a copy can be forked"));
+            }
+        };
+        Ok(Self {
             name: options.name,
             expires: options.expires.map(Into::into),
-        }
+            copy,
+            revision,
+        })
     }
 }
 

@@ -15,18 +15,15 @@ use crate::wire::{
 };
 
 impl<T: Transport> Client<T> {
-    /// Forks head into a working copy. See
+    /// Forks head, a revision or a copy into a working copy. See
     /// [`Workspace::fork`](workspace_core::Workspace::fork).
     ///
     /// # Errors
-    /// `AlreadyExists`; `Invalid`.
+    /// `AlreadyExists`; `Invalid`; `LimitExceeded`; `NotFound` and `Closed` of what is forked.
     pub async fn fork(&self, options: ForkOptions) -> Result<CopyRecord> {
         let request = self.post("/v1/copies", &[]);
-        checked(
-            request
-                .read_with::<CopyDto>(&ForkDto::from(options))
-                .await?,
-        )
+        let body = ForkDto::try_from(options)?;
+        checked(request.read_with::<CopyDto>(&body).await?)
     }
 
     /// Returns a copy, open or closed.
@@ -83,7 +80,7 @@ impl<T: Transport> Client<T> {
         checked(request.read::<CopyDto>().await?)
     }
 
-    /// Publishes a copy. See [`Workspace::apply`](workspace_core::Workspace::apply).
+    /// Applies a copy to its parent. See [`Workspace::apply`](workspace_core::Workspace::apply).
     ///
     /// # Errors
     /// `Conflict`; `Stale`; `Closed`; `NotFound`.
@@ -96,7 +93,7 @@ impl<T: Transport> Client<T> {
         )
     }
 
-    /// Moves a copy onto the present head. See
+    /// Moves a copy onto what its parent is now. See
     /// [`Workspace::rebase`](workspace_core::Workspace::rebase).
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Answers, back in the types of the core. What a server says is not trusted.
 
 use workspace_core::store::{
-    CopyRecord, CopyState, HeadRecord, OperationCause, OperationRecord, RevisionCause,
+    AppliedAs, CopyRecord, CopyState, HeadRecord, OperationCause, OperationRecord, RevisionCause,
     RevisionRecord, StoreUsage,
 };
 use workspace_core::{
@@ -109,15 +109,22 @@ impl TryFrom<CopyDto> for CopyRecord {
     fn try_from(copy: CopyDto) -> Result<Self> {
         Ok(Self {
             id: copy.id.parse()?,
-            state: match (copy.state, copy.revision) {
-                (CopyStateDto::Open, _) => CopyState::Open,
-                (CopyStateDto::Discarded, _) => CopyState::Discarded,
-                (CopyStateDto::Applied, Some(id)) => CopyState::Applied(revision(id)),
-                (CopyStateDto::Applied, None) => {
-                    return Err(unreadable("a copy that was applied as no revision"));
+            state: match (copy.state, copy.revision, copy.parent_operation) {
+                (CopyStateDto::Open, ..) => CopyState::Open,
+                (CopyStateDto::Discarded, ..) => CopyState::Discarded,
+                (CopyStateDto::Applied, Some(id), None) => {
+                    CopyState::Applied(AppliedAs::Revision(revision(id)))
+                }
+                (CopyStateDto::Applied, None, Some(id)) => {
+                    CopyState::Applied(AppliedAs::Operation(operation(id)))
+                }
+                (CopyStateDto::Applied, ..) => {
+                    return Err(unreadable("a copy that was applied as nothing, or as both"));
                 }
             },
             name: copy.name,
+            parent: copy.parent.as_deref().map(str::parse).transpose()?,
+            top: copy.top.as_deref().map(str::parse).transpose()?,
             base_version: copy.base_version.get(),
             base: copy.base.parse()?,
             tree: copy.tree.parse()?,
@@ -141,6 +148,7 @@ impl TryFrom<OperationDto> for OperationRecord {
                 OperationCauseDto::Import => OperationCause::Import,
                 OperationCauseDto::Rebase { version } => OperationCause::Rebase(version.get()),
                 OperationCauseDto::Undo { operation: id } => OperationCause::Undo(operation(id)),
+                OperationCauseDto::Apply { copy } => OperationCause::Apply(copy.parse()?),
             },
             actor: found.actor,
             note: found.note,
@@ -192,16 +200,20 @@ impl TryFrom<PublishedDto> for Applied {
 
     fn try_from(published: PublishedDto) -> Result<Self> {
         let already = match published.outcome {
-            OutcomeDto::Published => false,
+            OutcomeDto::Published | OutcomeDto::Applied => false,
             OutcomeDto::Already => true,
             OutcomeDto::Unchanged => return Ok(Self::Unchanged),
         };
-        match published.revision {
-            Some(id) => Ok(Self::Published {
+        match (published.revision, published.operation) {
+            (Some(id), None) => Ok(Self::Published {
                 revision: revision(id),
                 already,
             }),
-            None => Err(unreadable("published as no revision")),
+            (None, Some(id)) => Ok(Self::ToParent {
+                operation: operation(id),
+                already,
+            }),
+            _ => Err(unreadable("applied as nothing, or as both")),
         }
     }
 }
@@ -215,9 +227,7 @@ impl TryFrom<PublishedDto> for Recorded {
             (OutcomeDto::Published | OutcomeDto::Already, Some(id)) => {
                 Ok(Self::Published(revision(id)))
             }
-            (OutcomeDto::Published | OutcomeDto::Already, None) => {
-                Err(unreadable("recorded as no revision"))
-            }
+            _ => Err(unreadable("recorded as no revision")),
         }
     }
 }
@@ -356,7 +366,7 @@ impl TryFrom<ConflictDto> for Conflict {
 
     fn try_from(conflict: ConflictDto) -> Result<Self> {
         Ok(Self {
-            head: conflict.head.try_into()?,
+            parent: conflict.parent.try_into()?,
             copy: conflict.copy.try_into()?,
             both: conflict.both.try_into()?,
         })
@@ -446,8 +456,8 @@ mod tests {
                 if let Some(detail) = &detail {
                     error = error.because(detail);
                 }
-                if let Some((head, copy, both)) = conflict.clone() {
-                    error = error.with_conflict(Conflict { head, copy, both });
+                if let Some((parent, copy, both)) = conflict.clone() {
+                    error = error.with_conflict(Conflict { parent, copy, both });
                 }
                 let expected = (error.subject().map(String::from), error.detail().map(String::from));
                 let lists = error.conflict().cloned();

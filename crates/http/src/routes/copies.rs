@@ -5,7 +5,8 @@ use axum::http::header::{HeaderValue, LOCATION};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use workspace_core::{
-    ApplyOptions, At, Author, CopyId, ErrorKind, ForkOptions, OperationId, Result, RevisionMessage,
+    ApplyOptions, At, Author, CopyId, Error, ErrorKind, ForkOptions, OperationId, Result,
+    RevisionMessage,
 };
 
 use super::diff::first_page;
@@ -27,12 +28,13 @@ pub(super) fn routes() -> Vec<Route> {
             post.clone(),
             "/v1/copies",
             "fork",
-            "Forks head into a working copy",
+            "Forks head, a revision or a copy into a working copy",
             fork,
         )
         .optional_json::<ForkDto>()
         .answers::<CopyDto>(CREATED, "The copy.")
-        .fails(&[ErrorKind::AlreadyExists]),
+        .fails(&OPEN)
+        .fails(&[ErrorKind::AlreadyExists, ErrorKind::LimitExceeded]),
         Route::new(
             Method::GET,
             "/v1/copies",
@@ -85,22 +87,22 @@ pub(super) fn routes() -> Vec<Route> {
             post.clone(),
             "/v1/copies/{copy}/apply",
             "apply",
-            "Publishes a copy: it becomes head, as a new revision",
+            "Applies a copy to its parent: it becomes head, as a new revision, or that of a copy, as an operation",
             apply,
         )
         .optional_json::<ApplyDto>()
-        .answers::<PublishedDto>(OK, "It is head, or had no change.")
+        .answers::<PublishedDto>(OK, "It was applied, or had no change.")
         .fails(&OPEN)
         .fails(&[ErrorKind::Conflict, ErrorKind::Stale]),
         Route::new(
             post.clone(),
             "/v1/copies/{copy}/rebase",
             "rebase",
-            "Moves a copy onto the present head",
+            "Moves a copy onto what its parent is now",
             rebase,
         )
         .optional_json::<AuthorDto>()
-        .answers::<RebasedDto>(OK, "It is based on the present head.")
+        .answers::<RebasedDto>(OK, "It is based on what its parent is now.")
         .fails(&OPEN)
         .fails(&[ErrorKind::Conflict]),
         Route::new(
@@ -128,12 +130,19 @@ pub(super) fn routes() -> Vec<Route> {
 
 async fn fork(call: Call) -> Answer {
     let workspace = call.workspace.clone();
-    let ForkDto { name, expires } = call.json_or_default().await?;
-    let copy = workspace.fork(
-        ForkOptions::default()
-            .name(name)
-            .expires(expires.map(Into::into)),
-    )?;
+    let fork: ForkDto = call.json_or_default().await?;
+    let of = match (fork.copy, fork.revision) {
+        (None, None) => At::Head,
+        (Some(copy), None) => At::Copy(workspace.find_copy(&copy)?.id),
+        (None, Some(revision)) => At::Revision(revision.get().to_string().parse()?),
+        (Some(_), Some(_)) => {
+            return Err(Error::new(ErrorKind::Invalid, "fork")
+                .because("copy and revision: one of them can be forked")
+                .into());
+        }
+    };
+    let options = ForkOptions::default().name(fork.name).of(of);
+    let copy = workspace.fork(options.expires(fork.expires.map(Into::into)))?;
     let mut response = json(CREATED, &CopyDto::from(&copy))?;
     let location = HeaderValue::try_from(format!("/v1/copies/{}", copy.id));
     let location = location.map(|location| (LOCATION, location));
@@ -184,12 +193,20 @@ async fn rename(call: Call) -> Answer {
 async fn status(call: Call) -> Answer {
     let copy = call.copy()?;
     let head = call.workspace.head()?;
+    let (parent_version, parent) = match copy.parent {
+        None => (head.version, head.tree),
+        Some(parent) => {
+            let parent = call.workspace.copy(parent)?;
+            (parent.generation, parent.tree)
+        }
+    };
     let (from, to) = (At::Tree(copy.base), At::Copy(copy.id));
     json(
         OK,
         &StatusDto {
             copy: CopyDto::from(&copy),
-            head_moved: head.tree != copy.base,
+            parent_version: parent_version.into(),
+            parent_moved: parent != copy.base,
             head: HeadDto::from(&head),
             changes: first_page(&call.workspace, from, to)?,
         },

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use workspace_core::store::{CopyRecord, CopyState, OperationCause, OperationRecord};
+use workspace_core::store::{AppliedAs, CopyRecord, CopyState, OperationCause, OperationRecord};
 use workspace_core::{Author, Rebased, Undone};
 
 use super::{Count, DifferencePage, HeadDto, Millis};
@@ -17,12 +17,21 @@ pub struct CopyDto {
     pub name: Option<String>,
     /// Whether it is open, and how it was closed.
     pub state: CopyStateDto,
-    /// The revision that it became, where it was applied.
+    /// The revision that it became, where it was applied to head.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<Count>,
-    /// The version of head that it is based on.
+    /// The operation of its parent that it became, where it was applied to a copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_operation: Option<Count>,
+    /// The copy that it is based on and applied to; absent for head.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// The last of the copies above it, whose parent is head; absent where its own is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top: Option<String>,
+    /// The version of head, or the generation of its parent, that it is based on.
     pub base_version: Count,
-    /// The tree of head that it is based on.
+    /// The tree that it is based on.
     pub base: String,
     /// Its files.
     pub tree: String,
@@ -46,7 +55,7 @@ pub struct CopyDto {
 pub enum CopyStateDto {
     /// It can be edited, applied and discarded.
     Open,
-    /// It became head.
+    /// It became head, or its parent has its files.
     Applied,
     /// It was thrown away, or has expired.
     Discarded,
@@ -54,16 +63,26 @@ pub enum CopyStateDto {
 
 impl From<&CopyRecord> for CopyDto {
     fn from(copy: &CopyRecord) -> Self {
-        let (state, revision) = match copy.state {
-            CopyState::Open => (CopyStateDto::Open, None),
-            CopyState::Applied(revision) => (CopyStateDto::Applied, Some(revision.get().into())),
-            CopyState::Discarded => (CopyStateDto::Discarded, None),
+        let (mut revision, mut parent_operation) = (None, None);
+        let state = match copy.state {
+            CopyState::Open => CopyStateDto::Open,
+            CopyState::Applied(applied) => {
+                match applied {
+                    AppliedAs::Revision(id) => revision = Some(id.get().into()),
+                    AppliedAs::Operation(id) => parent_operation = Some(id.get().into()),
+                }
+                CopyStateDto::Applied
+            }
+            CopyState::Discarded => CopyStateDto::Discarded,
         };
         Self {
             id: copy.id.to_string(),
             name: copy.name.clone(),
             state,
             revision,
+            parent_operation,
+            parent: copy.parent.map(|id| id.to_string()),
+            top: copy.top.map(|id| id.to_string()),
             base_version: copy.base_version.into(),
             base: copy.base.to_string(),
             tree: copy.tree.to_string(),
@@ -94,9 +113,16 @@ pub struct ForkDto {
     /// not 32 hex digits, which are an id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// When it expires; absent for never.
+    /// When it expires; absent for never. One of a copy that expires does so no later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Millis>,
+    /// The name or id of the open copy to fork, which is the parent of the new one;
+    /// head where neither this nor a revision is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<String>,
+    /// The revision to fork. The parent of the copy is head.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<Count>,
 }
 
 /// A copy's new name.
@@ -132,7 +158,7 @@ impl From<AuthorDto> for Author {
 pub struct RebasedDto {
     /// The copy after it.
     pub copy: CopyDto,
-    /// The operation that brought head's changes in; absent where the copy's
+    /// The operation that brought the parent's changes in; absent where the copy's
     /// files stay as they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<Count>,
@@ -187,9 +213,11 @@ pub struct StatusDto {
     pub copy: CopyDto,
     /// The present head.
     pub head: HeadDto,
-    /// Whether head's files are no longer those that the copy is based on, so
+    /// The version of head, or the generation of the copy that is its parent.
+    pub parent_version: Count,
+    /// Whether the parent's files are no longer those that the copy is based on, so
     /// that an apply would be refused.
-    pub head_moved: bool,
+    pub parent_moved: bool,
     /// What the copy changed; the first page, as of `GET /v1/diff`.
     pub changes: DifferencePage,
 }
@@ -214,7 +242,7 @@ pub struct OperationDto {
 }
 
 /// What made an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum OperationCauseDto {
     /// A batch of changes.
@@ -223,13 +251,18 @@ pub enum OperationCauseDto {
     Import,
     /// A rebase.
     Rebase {
-        /// The version of head that it was onto.
+        /// The version of head, or the generation of its parent, that it was onto.
         version: Count,
     },
     /// The undoing of an operation.
     Undo {
         /// Its number.
         operation: Count,
+    },
+    /// A copy, whose parent it is, was applied.
+    Apply {
+        /// Its id.
+        copy: String,
     },
 }
 
@@ -245,6 +278,9 @@ impl From<&OperationRecord> for OperationDto {
                 },
                 OperationCause::Undo(id) => OperationCauseDto::Undo {
                     operation: id.get().into(),
+                },
+                OperationCause::Apply(copy) => OperationCauseDto::Apply {
+                    copy: copy.to_string(),
                 },
             },
             actor: operation.actor.clone(),

@@ -19,7 +19,8 @@ pub struct EventDto {
     /// The generation of the copy after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<Count>,
-    /// The version of head after it, or the one that the copy is based on.
+    /// The version of head after it, or the version of head or generation of its
+    /// parent that the copy is based on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<Count>,
     /// The files that head or the copy got by it.
@@ -48,12 +49,19 @@ pub enum EventKindDto {
     /// A batch of changes, or of an import, was made to a copy: copy,
     /// generation, tree.
     Changed,
-    /// A copy was moved onto this version of head: copy, generation, version, tree.
+    /// A copy was moved onto this version of head, or generation of its parent: copy,
+    /// generation, version, tree.
     Rebased,
     /// An operation of a copy was undone: copy, generation, tree.
     Undone,
     /// A copy became head: copy, version, tree, revision.
     Applied,
+    /// A copy was applied to the copy that is its parent: copy. That one changed just
+    /// before.
+    AppliedToParent,
+    /// The parent of a copy was applied, and its parent's parent is its own now: copy,
+    /// version.
+    Reparented,
     /// A copy was thrown away: copy.
     Discarded,
     /// A copy whose time was up was thrown away: copy.
@@ -76,6 +84,8 @@ impl From<EventKind> for EventKindDto {
             EventKind::Rebased => Self::Rebased,
             EventKind::Undone => Self::Undone,
             EventKind::Applied => Self::Applied,
+            EventKind::AppliedToParent => Self::AppliedToParent,
+            EventKind::Reparented => Self::Reparented,
             EventKind::Discarded => Self::Discarded,
             EventKind::Expired => Self::Expired,
             EventKind::Recorded => Self::Recorded,

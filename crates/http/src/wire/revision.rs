@@ -166,15 +166,20 @@ pub struct PublishedDto {
     /// The revision; where nothing changed, head's newest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<Count>,
+    /// The operation of the copy's parent, where that is a copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<Count>,
 }
 
-/// Whether something was published.
+/// What came of an apply, a snapshot or a restore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OutcomeDto {
     /// A revision was added.
     Published,
-    /// An apply before this one had published it.
+    /// The copy's parent, which is a copy, has its files. Nothing was published.
+    Applied,
+    /// An apply before this one had published or applied it.
     Already,
     /// There was no change, and no revision was added.
     Unchanged,
@@ -189,10 +194,20 @@ impl From<Applied> for PublishedDto {
                     false => OutcomeDto::Published,
                 },
                 revision: Some(revision.get().into()),
+                operation: None,
+            },
+            Applied::ToParent { operation, already } => Self {
+                outcome: match already {
+                    true => OutcomeDto::Already,
+                    false => OutcomeDto::Applied,
+                },
+                revision: None,
+                operation: Some(operation.get().into()),
             },
             Applied::Unchanged => Self {
                 outcome: OutcomeDto::Unchanged,
                 revision: None,
+                operation: None,
             },
         }
     }
@@ -204,10 +219,12 @@ impl From<Recorded> for PublishedDto {
             Recorded::Published(revision) => Self {
                 outcome: OutcomeDto::Published,
                 revision: Some(revision.get().into()),
+                operation: None,
             },
             Recorded::Unchanged(revision) => Self {
                 outcome: OutcomeDto::Unchanged,
                 revision: revision.map(|id| id.get().into()),
+                operation: None,
             },
         }
     }

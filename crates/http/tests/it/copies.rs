@@ -22,7 +22,7 @@ fn nothing_is_published_until_it_is_applied() {
     assert_eq!(server.get("/v1/head/files/a").status, 404);
 
     let status = server.get("/v1/copies/draft/status").ok().json();
-    assert_eq!(status["head_moved"], false);
+    assert_eq!(status["parent_moved"], false);
     assert_eq!(status["changes"]["count"], 2);
     let operations = server
         .get("/v1/copies/draft/operations?limit=1")
@@ -70,6 +70,74 @@ fn nothing_is_published_until_it_is_applied() {
 }
 
 #[test]
+fn a_copy_of_a_copy_is_applied_to_it() {
+    let server = Server::new();
+    let parent = fork(&server, "draft");
+    server.put("/v1/copies/draft/files/a", "one").ok();
+    let child = json!({ "name": "try", "copy": "draft" });
+    let child = server.post("/v1/copies", child).ok().json();
+    assert_eq!(child["parent"], json!(parent));
+    assert_eq!(
+        (&child["top"], &child["base_version"]),
+        (&json!(parent), &json!(1))
+    );
+    server.put("/v1/copies/try/files/b", "two").ok();
+    let status = server.get("/v1/copies/try/status").ok().json();
+    assert_eq!(
+        (&status["parent_moved"], &status["parent_version"]),
+        (&json!(false), &json!(1))
+    );
+    let with = json!({ "message": "why", "actor": "who", "metadata": { "k": "v" } });
+    let refused = server.post("/v1/copies/try/apply", with).problem();
+    assert_eq!(refused, (400, "invalid".into()));
+    let apply = json!({ "message": "why", "actor": "who" });
+    let id = child["id"].as_str().unwrap();
+    for outcome in ["applied", "already"] {
+        let applied = server.post(&format!("/v1/copies/{id}/apply"), apply.clone());
+        assert_eq!(
+            applied.ok().json(),
+            json!({ "outcome": outcome, "operation": 2 })
+        );
+    }
+    let closed = server.get(&format!("/v1/copies/{id}")).ok().json();
+    assert_eq!(
+        (&closed["state"], &closed["parent_operation"]),
+        (&json!("applied"), &json!(2))
+    );
+    let log = server
+        .get("/v1/copies/draft/operations?after=1")
+        .ok()
+        .json();
+    let operation = &log["operations"][0];
+    assert_eq!(operation["cause"], json!({ "kind": "apply", "copy": id }));
+    assert_eq!(
+        (&operation["actor"], &operation["note"]),
+        (&json!("who"), &json!("why"))
+    );
+    assert_eq!(server.get("/v1/head/files/b").status, 404);
+    assert_eq!(server.get("/v1/copies/draft/files/b").body, "two");
+
+    let both = json!({ "copy": "draft", "revision": 1 });
+    assert_eq!(
+        server.post("/v1/copies", both).problem(),
+        (400, "invalid".into())
+    );
+    for nobody in [json!({ "copy": "nobody" }), json!({ "revision": 7 })] {
+        let refused = server.post("/v1/copies", nobody).problem();
+        assert_eq!(refused, (404, "not_found".into()));
+    }
+    server.call("POST", "/v1/copies/draft/apply").send().ok();
+    let old = server
+        .post("/v1/copies", json!({ "revision": 1 }))
+        .ok()
+        .json();
+    assert_eq!(
+        (&old["parent"], &old["base_version"]),
+        (&json!(null), &json!(1))
+    );
+}
+
+#[test]
 fn a_conflict_names_the_paths_and_loses_nothing() {
     let server = Server::new();
     fork(&server, "left");
@@ -85,7 +153,7 @@ fn a_conflict_names_the_paths_and_loses_nothing() {
     assert_eq!(
         conflict.json()["conflict"],
         json!({
-            "head": { "paths": ["/left"], "count": 1 },
+            "parent": { "paths": ["/left"], "count": 1 },
             "copy": { "paths": ["/right"], "count": 1 },
             "both": { "paths": ["/both"], "count": 1 },
         })
@@ -93,7 +161,7 @@ fn a_conflict_names_the_paths_and_loses_nothing() {
     let rebase = server.call("POST", "/v1/copies/right/rebase").send();
     assert_eq!(rebase.problem(), (409, "conflict".into()));
     assert_eq!(
-        server.get("/v1/copies/right/status").json()["head_moved"],
+        server.get("/v1/copies/right/status").json()["parent_moved"],
         true
     );
     server

@@ -87,6 +87,8 @@ fn the_name_of_an_open_copy_is_taken() {
         id: CopyId::from_bytes([id; 16]),
         name: Some("same".into()),
         state,
+        parent: None,
+        top: None,
         base_version: 0,
         base: TREE,
         tree: TREE,
@@ -136,23 +138,35 @@ fn a_row_that_does_not_decode_is_corrupt() {
         ),
         (
             &read_copy,
-            "INSERT INTO copies VALUES (zeroblob(15), NULL, 0, NULL, 1, zeroblob(32), zeroblob(32), 0, NULL, 0, 0, NULL)",
+            "INSERT INTO copies VALUES (zeroblob(15), NULL, 0, NULL, 1, zeroblob(32), zeroblob(32), 0, NULL, 0, 0, NULL, NULL, NULL)",
         ),
         (
             &read_copy,
-            "INSERT INTO copies VALUES (zeroblob(16), NULL, 1, NULL, 1, zeroblob(32), zeroblob(32), 0, NULL, 0, 0, NULL)",
+            "INSERT INTO copies VALUES (zeroblob(16), NULL, 1, NULL, 1, zeroblob(32), zeroblob(32), 0, NULL, 0, 0, NULL, NULL, NULL)",
         ),
         (
             &read_copy,
-            "INSERT INTO copies VALUES (zeroblob(16), NULL, 9, NULL, 1, zeroblob(32), zeroblob(32), 0, NULL, 0, 0, NULL)",
+            "INSERT INTO copies VALUES (zeroblob(16), NULL, 9, NULL, 1, zeroblob(32), zeroblob(32), 0, NULL, 0, 0, NULL, NULL, NULL)",
+        ),
+        (
+            &read_copy,
+            "INSERT INTO copies VALUES (zeroblob(16), NULL, 3, NULL, 1, zeroblob(32), zeroblob(32), 0, NULL, 0, 0, NULL, NULL, NULL)",
+        ),
+        (
+            &read_copy,
+            "INSERT INTO copies VALUES (zeroblob(16), NULL, 0, NULL, 1, zeroblob(32), zeroblob(32), 0, NULL, 0, 0, NULL, x'01', NULL)",
         ),
         (
             &read_operation,
-            "INSERT INTO operations VALUES (x'01010101010101010101010101010101', 1, 3, NULL, '', '', 0, zeroblob(32), zeroblob(32))",
+            "INSERT INTO operations VALUES (x'01010101010101010101010101010101', 1, 4, NULL, '', '', 0, zeroblob(32), zeroblob(32), NULL)",
         ),
         (
             &read_operation,
-            "INSERT INTO operations VALUES (x'01010101010101010101010101010101', 1, 0, NULL, '', '', 0, zeroblob(32), x'')",
+            "INSERT INTO operations VALUES (x'01010101010101010101010101010101', 1, 3, NULL, '', '', 0, zeroblob(32), zeroblob(32), NULL)",
+        ),
+        (
+            &read_operation,
+            "INSERT INTO operations VALUES (x'01010101010101010101010101010101', 1, 0, NULL, '', '', 0, zeroblob(32), x'', NULL)",
         ),
         (
             &read_revision,

@@ -33,6 +33,8 @@ fn fork(n: u64) -> CopyRecord {
         id: copy_id(n),
         name: Some(format!("agent-{n:08}")),
         state: CopyState::Open,
+        parent: None,
+        top: None,
         base_version: 1000 + n,
         base: tree(0),
         tree: tree(0),

@@ -71,13 +71,16 @@ fn an_upgrade_keeps_everything() {
     };
     let kept = [
         "SELECT * FROM head",
-        "SELECT * FROM copies ORDER BY id",
-        "SELECT * FROM operations ORDER BY copy, id",
+        "SELECT id, name, state, base_version, base, tree, generation, operation, created, modified, \
+         expires FROM copies ORDER BY id",
+        "SELECT copy, id, cause, reference, actor, note, at, before, after FROM operations \
+         ORDER BY copy, id",
         "SELECT * FROM revisions ORDER BY id",
         "SELECT * FROM events ORDER BY sequence",
         "SELECT id, token, copy, label, actor, created, expires FROM grants ORDER BY id",
     ];
     let before = kept.map(|sql| rows(&old, sql));
+    let applied = rows(&old, "SELECT id, revision FROM copies ORDER BY id");
     let nodes = rows(&old, "SELECT id, encoded FROM nodes ORDER BY id");
     let contents = rows(
         &old,
@@ -88,6 +91,8 @@ fn an_upgrade_keeps_everything() {
     let meta = SqlMeta::open(old).unwrap();
     let conn = meta.conn();
     assert_eq!(kept.map(|sql| rows(conn, sql)), before);
+    let renamed = "SELECT id, applied FROM copies WHERE parent IS NULL ORDER BY id";
+    assert_eq!(rows(conn, renamed), applied);
     let mut seen: Vec<Vec<Value>> = Vec::new();
     meta.read(&mut |tx| {
         for id in tx.nodes(None, 999)? {
@@ -180,7 +185,7 @@ fn a_newer_database_is_refused_and_not_changed() {
     assert_eq!(
         error.to_string(),
         "open database schema version 99: unsupported: \
-         written by a newer release; this one reads up to version 3"
+         written by a newer release; this one reads up to version 4"
     );
     assert_eq!((dump(conn), conn.db.total_changes()), before);
 }

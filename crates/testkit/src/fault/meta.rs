@@ -109,6 +109,8 @@ counted! {
     fn move_copy(&self, copy: &CopyRecord) -> Result<()>;
     fn delete_copy(&self, id: &CopyId) -> Result<()>;
     fn copies(&self, open_only: bool, after: Option<&CopyId>, limit: usize) -> Result<Vec<CopyRecord>>;
+    fn count_nested(&self, top: &CopyId) -> Result<u64>;
+    fn nested(&self, top: &CopyId, limit: usize) -> Result<Vec<CopyRecord>>;
     fn expiring_copies(&self, until: Timestamp, limit: usize) -> Result<Vec<CopyRecord>>;
     fn closed_copies(&self, until: Timestamp, limit: usize) -> Result<Vec<CopyRecord>>;
     fn operation(&self, copy: &CopyId, id: OperationId) -> Result<Option<OperationRecord>>;

@@ -272,6 +272,8 @@ impl MetaTx for Tx<'_> {
             let moved = CopyRecord {
                 name: old.name.clone(),
                 state: old.state,
+                parent: old.parent,
+                top: old.top,
                 created: old.created,
                 expires: old.expires,
                 ..copy.clone()
@@ -304,6 +306,19 @@ impl MetaTx for Tx<'_> {
                 .map(|(_, copy)| copy)
                 .filter(|copy| !open_only || copy.state == CopyState::Open);
             wanted.take(limit).cloned().collect()
+        })
+    }
+
+    fn count_nested(&self, top: &CopyId) -> Result<u64> {
+        Ok(self.nested(top, usize::MAX)?.len() as u64)
+    }
+
+    fn nested(&self, top: &CopyId, limit: usize) -> Result<Vec<CopyRecord>> {
+        self.read(|rows| {
+            let copies = rows.copies.rows().map(|(_, copy)| copy);
+            let nested =
+                copies.filter(|copy| copy.state == CopyState::Open && copy.top == Some(*top));
+            nested.take(limit).cloned().collect()
         })
     }
 

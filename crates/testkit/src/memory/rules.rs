@@ -94,7 +94,7 @@ pub(super) fn copy(old: Option<&CopyRecord>, new: &CopyRecord) {
         );
     }
     assert!(
-        new.base_version >= old.base_version,
+        new.base_version >= old.base_version || new.parent != old.parent,
         "{id:?}: base goes backwards"
     );
     assert!(
@@ -111,7 +111,7 @@ pub(super) fn operation(operation: &OperationRecord) {
         OperationCause::Undo(undone) => {
             assert!(undone < operation.id, "an operation undoes a later one");
         }
-        OperationCause::Edit | OperationCause::Import => {}
+        OperationCause::Edit | OperationCause::Import | OperationCause::Apply(_) => {}
     }
 }
 
@@ -139,8 +139,8 @@ pub(super) fn revision(rows: &Rows, new: &RevisionRecord) {
 /// An event says what its kind is about, and nothing else.
 pub(super) fn event(event: &Event) {
     use EventKind::{
-        Applied, Changed, Discarded, Expired, Forked, HeadMoved, Pruned, Rebased, Recorded,
-        Renamed, Restored, Undone,
+        Applied, AppliedToParent, Changed, Discarded, Expired, Forked, HeadMoved, Pruned, Rebased,
+        Recorded, Renamed, Reparented, Restored, Undone,
     };
     integers("event", event.generation);
     integers("event", event.version);
@@ -158,7 +158,8 @@ pub(super) fn event(event: &Event) {
         Forked => [true, true, true, false, false],
         Changed | Undone => [true, true, false, true, false],
         Rebased => [true, true, true, true, false],
-        Renamed | Discarded | Expired => [true, false, false, false, false],
+        Renamed | Discarded | Expired | AppliedToParent => [true, false, false, false, false],
+        Reparented => [true, false, true, false, false],
         Applied => [true, false, true, true, true],
         Recorded => [false, false, true, false, true],
         Restored => [false, false, true, true, true],
@@ -221,7 +222,27 @@ pub(super) fn check(rows: &Rows) {
         }
     }
     names(rows);
+    nesting(rows);
     deleted_nodes(rows);
+}
+
+/// The parent of an open copy is open, and both are below the same top.
+fn nesting(rows: &Rows) {
+    if rows.copies.touched().next().is_none() {
+        return;
+    }
+    for (id, copy) in rows.copies.rows() {
+        if copy.state != CopyState::Open {
+            continue;
+        }
+        let top = copy.parent.map(|parent| {
+            let parent = rows.copies.get(&parent);
+            let parent = parent.unwrap_or_else(|| panic!("{id:?}: its parent is not there"));
+            assert_eq!(parent.state, CopyState::Open, "{id:?}: its parent");
+            parent.top.unwrap_or(parent.id)
+        });
+        assert_eq!(copy.top, top, "{id:?}: it and its parent are not together");
+    }
 }
 
 fn names(rows: &Rows) {

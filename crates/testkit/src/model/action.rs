@@ -19,8 +19,8 @@ pub enum Action {
     Change(Target, Vec<Edit>, Author, Option<u64>),
     /// A tree import.
     Import(Target, Import),
-    /// A fork: name and expiry.
-    Fork(Option<String>, Option<Timestamp>),
+    /// A fork: of what, name and expiry.
+    Fork(Place, Option<String>, Option<Timestamp>),
     /// Another name for a copy.
     RenameCopy(CopyId, Option<String>),
     /// A copy thrown away.

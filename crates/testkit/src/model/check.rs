@@ -135,6 +135,9 @@ impl Trees {
             if known.is_some_and(|(known, was)| known == found && Rc::ptr_eq(was, copy)) {
                 continue;
             }
+            if copy.state == CopyState::Open {
+                same("top", found.top, model.top(found.id))?;
+            }
             self.copy(workspace, found, copy)
                 .map_err(|why| format!("copy {}: {why}", found.id))?;
             let right = (found.clone(), Rc::clone(copy));
@@ -176,6 +179,8 @@ impl Trees {
             id: found.id,
             name: copy.name.clone(),
             state: copy.state,
+            parent: copy.parent,
+            top: found.top,
             base_version: copy.base_version,
             base: found.base,
             tree: found.tree,

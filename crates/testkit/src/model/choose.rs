@@ -46,7 +46,13 @@ impl Chooser<'_> {
                 let target = self.target();
                 Action::Import(target, self.import(target))
             }
-            41..48 if !crowded => Action::Fork(self.name(), self.expiry()),
+            41..48 if !crowded => {
+                let of = match self.rarely(2) {
+                    true => Place::Head,
+                    false => self.place(),
+                };
+                Action::Fork(of, self.name(), self.expiry())
+            }
             48..50 => Action::RenameCopy(self.copy(), self.name()),
             41..52 => Action::Discard(self.copy()),
             52..59 => {

@@ -6,7 +6,7 @@ use workspace_core::{
     Author, CopyId, KeepRevisions, RevisionId, RevisionMessage, TreePath, WriteOptions,
 };
 
-use super::action::{Action, Expect};
+use super::action::{Action, Expect, Place};
 use super::check::Checked;
 use super::files::Edit;
 use super::import::{Import, Item};
@@ -32,11 +32,21 @@ pub enum Scenario {
     Gc,
     /// Upkeep in small steps that finds work of every kind.
     Upkeep,
+    /// A copy forked.
+    ForkOfCopy,
+    /// A copy applied to the copy that is its parent, with another one below it.
+    ApplyToParent,
+    /// A copy moved onto a parent that has moved.
+    RebaseOntoParent,
+    /// A copy published that has others below it.
+    ApplyWithNested,
+    /// A copy discarded that has others below it.
+    DiscardWithNested,
 }
 
 impl Scenario {
     /// Every scenario.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 12] = [
         Self::Import,
         Self::Write,
         Self::Apply,
@@ -44,6 +54,11 @@ impl Scenario {
         Self::Restore,
         Self::Gc,
         Self::Upkeep,
+        Self::ForkOfCopy,
+        Self::ApplyToParent,
+        Self::RebaseOntoParent,
+        Self::ApplyWithNested,
+        Self::DiscardWithNested,
     ];
 }
 
@@ -103,10 +118,32 @@ async fn prepare(session: &mut Session<'_>, scenario: Scenario, files: usize) ->
     quietly(session, &change(Target::Head, vec![write("/before", 3)])).await?;
     let copy = fork(session).await?;
     quietly(session, &change(Target::Copy(copy), edits("c"))).await?;
+    let nested = match scenario {
+        Scenario::Apply | Scenario::Rebase | Scenario::Upkeep | Scenario::Gc => None,
+        _ => Some(fork_of(session, Place::Copy(copy)).await?),
+    };
+    if let Some(nested) = nested {
+        quietly(session, &change(Target::Copy(nested), edits("n"))).await?;
+        fork_of(session, Place::Copy(nested)).await?;
+    }
     let everything = change(Target::Head, vec![Edit::Remove(path("/d0"), true)]);
     let snapshot = Action::Snapshot(RevisionMessage::default());
     Ok(match scenario {
-        Scenario::Apply => Action::Apply(copy, Expect::Right, RevisionMessage::default()),
+        Scenario::Apply | Scenario::ApplyWithNested => {
+            Action::Apply(copy, Expect::Right, RevisionMessage::default())
+        }
+        Scenario::ForkOfCopy => Action::Fork(Place::Copy(copy), None, None),
+        Scenario::ApplyToParent => Action::Apply(
+            nested.unwrap_or(copy),
+            Expect::Right,
+            RevisionMessage::default(),
+        ),
+        Scenario::RebaseOntoParent => {
+            let edits = vec![write("/d0/parent", 300), write("/new/parent", 300)];
+            quietly(session, &change(Target::Copy(copy), edits)).await?;
+            Action::Rebase(nested.unwrap_or(copy), Author::default())
+        }
+        Scenario::DiscardWithNested => Action::Discard(copy),
         Scenario::Rebase => {
             // In directories that the copy changes too: others it would take whole.
             let places = [
@@ -124,7 +161,7 @@ async fn prepare(session: &mut Session<'_>, scenario: Scenario, files: usize) ->
             // A copy to forget, one to expire, a revision to prune.
             quietly(session, &Action::Discard(copy)).await?;
             let expires = Some(session.now().plus_millis(10_000));
-            quietly(session, &Action::Fork(None, expires)).await?;
+            quietly(session, &Action::Fork(Place::Head, None, expires)).await?;
             session.wait(KEEP_CLOSED_COPIES);
             quietly(session, &everything).await?;
             quietly(session, &snapshot).await?;
@@ -145,8 +182,12 @@ async fn quietly(session: &mut Session<'_>, action: &Action) -> Checked {
 }
 
 async fn fork(session: &mut Session<'_>) -> Checked<CopyId> {
+    fork_of(session, Place::Head).await
+}
+
+async fn fork_of(session: &mut Session<'_>, of: Place) -> Checked<CopyId> {
     let id = session.next_copy();
-    quietly(session, &Action::Fork(None, None)).await?;
+    quietly(session, &Action::Fork(of, None, None)).await?;
     Ok(id)
 }
 

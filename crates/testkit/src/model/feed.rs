@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use workspace_core::store::CopyState;
-use workspace_core::{CopyId, Event, EventKind, EventRecord, RevisionId, TreeId, Workspace};
+use workspace_core::store::{AppliedAs, CopyState};
+use workspace_core::{
+    CopyId, Event, EventKind, EventRecord, OperationId, RevisionId, TreeId, Workspace,
+};
 
 use super::check::Checked;
 
@@ -27,6 +29,17 @@ struct Copy {
     generation: u64,
     /// Its files; `None` while they are those that it was forked with.
     tree: Option<TreeId>,
+}
+
+/// The state of a copy that was applied to its parent, as events tell it.
+const TO_PARENT: CopyState = CopyState::Applied(AppliedAs::Operation(OperationId::new(1)));
+
+/// Returns what events tell of a state.
+fn told_state(state: CopyState) -> CopyState {
+    match state {
+        CopyState::Applied(AppliedAs::Operation(_)) => TO_PARENT,
+        state => state,
+    }
 }
 
 /// Few enough that pages come to their ends in the middle of a call's events.
@@ -68,7 +81,7 @@ impl Feed {
                 self.move_head(event)?;
                 self.record(event)?;
                 let copy = self.open(event)?;
-                copy.state = CopyState::Applied(event.revision?);
+                copy.state = CopyState::Applied(AppliedAs::Revision(event.revision?));
                 (copy.tree == event.tree).then_some(())
             }
             EventKind::Forked => {
@@ -78,16 +91,14 @@ impl Feed {
                     generation: event.generation?,
                     tree: None,
                 };
-                let current = copy.base_version == self.version && copy.generation == 0;
+                let new = copy.generation == 0;
                 let taken = self.copies.insert(event.copy?, copy);
-                (current && taken.is_none()).then_some(())
+                (new && taken.is_none()).then_some(())
             }
             EventKind::Changed | EventKind::Undone => self.move_copy(event),
             EventKind::Rebased => {
-                let version = self.version;
                 let copy = self.open(event)?;
                 copy.base_version = event.version?;
-                (copy.base_version == version).then_some(())?;
                 match event.generation? == copy.generation {
                     // Before the first change its files are those of its base.
                     true if copy.tree.is_none() => copy.tree = event.tree,
@@ -97,6 +108,15 @@ impl Feed {
                 Some(())
             }
             EventKind::Renamed => self.open(event).map(drop),
+            EventKind::AppliedToParent => {
+                // Which operation it was, the copy tells.
+                self.open(event)?.state = TO_PARENT;
+                Some(())
+            }
+            EventKind::Reparented => {
+                self.open(event)?.base_version = event.version?;
+                Some(())
+            }
             EventKind::Discarded | EventKind::Expired => {
                 self.open(event)?.state = CopyState::Discarded;
                 Some(())
@@ -153,7 +173,7 @@ impl Feed {
         for copy in &copies {
             let known = self.copies.get(&copy.id);
             let same = known.is_some_and(|known| {
-                known.state == copy.state
+                told_state(copy.state) == known.state
                     && known.base_version == copy.base_version
                     && known.generation == copy.generation
                     && known.tree.is_none_or(|tree| tree == copy.tree)

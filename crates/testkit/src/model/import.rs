@@ -10,6 +10,7 @@ use workspace_core::{
     TreePath, WriteOptions,
 };
 
+use super::action::Place;
 use super::files::{Edit, Files, Thing};
 use super::state::{Copy, Model, Outcome, Target};
 
@@ -85,6 +86,43 @@ impl Files {
         }
     }
 
+    /// Removes what is in the way of the paths that are named for the first time, as it
+    /// is a directory or is none; returns how many directories with entries.
+    fn make_way(
+        &mut self,
+        batch: &[(TreePath, Item)],
+        import: &Import,
+        began: &Self,
+        seen: &mut BTreeSet<TreePath>,
+    ) -> u64 {
+        let mut removed = 0;
+        for (path, item) in batch {
+            let Ok(named) = path.below(&import.into) else {
+                continue;
+            };
+            let above = std::iter::successors(Some(named.clone()), TreePath::parent);
+            let below = above.take_while(|path| *path != import.into && !path.is_root());
+            for path in below {
+                let directory = path != named || matches!(item, Item::Directory);
+                let Some(found) = self.get(&path).cloned() else {
+                    seen.insert(path);
+                    continue;
+                };
+                let stays = directory == (found == Thing::Directory);
+                let inside = |files: &Self| -> Vec<_> {
+                    let below = files.below(&path);
+                    below.map(|(path, it)| (path.clone(), it.clone())).collect()
+                };
+                let same = began.get(&path) == Some(&found) && inside(self) == inside(began);
+                if seen.insert(path.clone()) && !stays && same {
+                    removed += u64::from(!inside(self).is_empty());
+                    self.remove(&path);
+                }
+            }
+        }
+        removed
+    }
+
     /// Removes what is below the import's directory and neither named by its
     /// source nor above what is; returns how many, a directory counting once.
     fn remove_missing(&mut self, import: &Import) -> u64 {
@@ -121,7 +159,8 @@ impl Model {
             Target::Copy(id) => return self.import_into_copy(id, import, now, steps),
             Target::Head => staging,
         };
-        self.fork(copy, None, Some(now.plus_millis(STAGING_MILLIS)), now)?;
+        let expires = Some(now.plus_millis(STAGING_MILLIS));
+        self.fork(copy, Place::Head, None, expires, now)?;
         steps.push(self.clone());
         let imported = self.import_into_copy(copy, import, now, steps);
         let message = RevisionMessage::default()
@@ -162,7 +201,8 @@ impl Model {
         now: Timestamp,
         steps: &mut Vec<Self>,
     ) -> Outcome<Imported> {
-        self.copy_files(id, now)?;
+        let began = self.copy_files(id, now)?;
+        let mut seen = BTreeSet::new();
         let mut imported = Imported::default();
         for batch in import.entries.chunks(import.batch) {
             if import.fails && batch.len() < import.batch {
@@ -170,6 +210,9 @@ impl Model {
             }
             let copy = self.any_copy(id)?;
             let mut files = Files::clone(&copy.files);
+            if import.delete_missing {
+                imported.removed += files.make_way(batch, import, &began, &mut seen);
+            }
             for (path, item) in batch {
                 let path = path.below(&import.into).map_err(|error| error.kind())?;
                 files.import(&path, item, now)?;
@@ -192,7 +235,7 @@ impl Model {
         if import.delete_missing {
             let copy = self.any_copy(id)?;
             let mut files = Files::clone(&copy.files);
-            imported.removed = files.remove_missing(import);
+            imported.removed += files.remove_missing(import);
             if extend(copy, files, &mut imported, &import.author, now) {
                 steps.push(self.clone());
             }

@@ -28,22 +28,22 @@ fn moves(from: &Files, to: &Files) -> Changes {
 }
 
 /// Lists what two sides changed since `base`, whether or not they agree.
-pub(super) fn changed_paths(base: &Files, head: &Files, copy: &Files) -> Conflict {
-    let (head, copy) = (changes(base, head), changes(base, copy));
+pub(super) fn changed_paths(base: &Files, parent: &Files, copy: &Files) -> Conflict {
+    let (parent, copy) = (changes(base, parent), changes(base, copy));
     let only = |these: &Changes, others: &Changes| {
         let paths = these.keys().filter(|path| !others.contains_key(*path));
         paths.cloned().collect()
     };
-    let both = head.keys().filter(|path| copy.contains_key(*path));
+    let both = parent.keys().filter(|path| copy.contains_key(*path));
     Conflict {
-        head: only(&head, &copy),
-        copy: only(&copy, &head),
+        parent: only(&parent, &copy),
+        copy: only(&copy, &parent),
         both: both.cloned().collect(),
     }
 }
 
 /// Carries the changes from `base` to `theirs` over to `ours`, which is the
-/// side that a [`Conflict`] calls head.
+/// side that a [`Conflict`] calls the parent.
 pub(super) fn merge(base: &Files, ours: &Files, theirs: &Files) -> Result<Files, Conflict> {
     let (our_changes, their_changes) = (changes(base, ours), changes(base, theirs));
     let mut both = BTreeSet::new();
@@ -86,7 +86,7 @@ pub(super) fn merge(base: &Files, ours: &Files, theirs: &Files) -> Result<Files,
         alone.cloned().collect()
     };
     Err(Conflict {
-        head: only(&our_changes, &their_changes),
+        parent: only(&our_changes, &their_changes),
         copy: only(&their_changes, &our_changes),
         both: both.iter().cloned().collect(),
     })

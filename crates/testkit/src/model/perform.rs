@@ -78,11 +78,11 @@ pub(super) async fn perform(workspace: &Workspace, action: &Action, kept: &Kept)
             let imported = workspace.import(at(target), &mut source, options).await?;
             Answer::Imported(imported)
         }
-        Action::Fork(name, expires) => Answer::Copies(vec![
-            workspace
-                .fork(ForkOptions::default().name(name).expires(expires))?
-                .id,
-        ]),
+        Action::Fork(of, name, expires) => {
+            let options = ForkOptions::default().of(place_at(of));
+            let copy = workspace.fork(options.name(name).expires(expires))?;
+            Answer::Copies(vec![copy.id])
+        }
         Action::RenameCopy(copy, name) => {
             workspace.rename_copy(copy, name)?;
             Answer::Done

@@ -51,8 +51,11 @@ impl Model {
             Action::Import(target, import) => self
                 .import(*target, import, id, now, between)
                 .map(Answer::Imported),
-            Action::Fork(name, expires) => {
-                self.fork(id, name.clone(), *expires, now)?;
+            Action::Fork(of, name, expires) => {
+                // A name is not taken from an expired copy where the rest fails.
+                let mut forked = self.clone();
+                forked.fork(id, *of, name.clone(), *expires, now)?;
+                *self = forked;
                 Ok(Answer::Copies(vec![id]))
             }
             Action::RenameCopy(copy, name) => {
@@ -114,9 +117,8 @@ impl Model {
     ) -> [u64; 3] {
         let mut expired = 0;
         while let Some(id) = self.first_expired(now) {
-            self.discard(id, now).expect("it is open");
+            expired += self.close(id, now);
             between.push(self.clone());
-            expired += 1;
         }
         let mut forgotten = 0;
         while let Some(id) = self.first_to_forget(now) {

@@ -6,14 +6,18 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use workspace_core::store::{CopyState, OperationCause, RevisionCause};
+use workspace_core::store::{AppliedAs, CopyState, OperationCause, RevisionCause};
 use workspace_core::{
     Applied, Author, Conflict, CopyId, ErrorKind, KeepRevisions, OperationId, Recorded, RevisionId,
     RevisionMessage, Timestamp, Undone,
 };
 
+use super::action::Place;
 use super::files::{Edit, Files};
 use super::merge::{changed_paths, changes, merge};
+
+/// How many copies may be one below the other.
+const DEEPEST: usize = 8;
 
 /// One workspace.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,9 +54,11 @@ pub struct Copy {
     pub name: Option<String>,
     /// Open, or how it was closed.
     pub state: CopyState,
-    /// The version of head that it is based on.
+    /// The copy that it is based on and applied to; `None` for head.
+    pub parent: Option<CopyId>,
+    /// The version of head, or the generation of its parent, that it is based on.
     pub base_version: u64,
-    /// The files of head that it is based on.
+    /// The files that it is based on.
     pub base: Rc<Files>,
     /// Its files.
     pub files: Rc<Files>,
@@ -157,12 +163,12 @@ impl Copy {
 
     pub(super) fn advance(
         &mut self,
-        files: Files,
+        files: impl Into<Rc<Files>>,
         cause: OperationCause,
         author: &Author,
         now: Timestamp,
     ) -> OperationId {
-        let after = Rc::new(files);
+        let after = files.into();
         self.operations.push(Operation {
             cause,
             author: author.clone(),
@@ -174,6 +180,13 @@ impl Copy {
         self.generation += 1;
         self.modified = now;
         OperationId::new(self.operations.len() as u64)
+    }
+}
+
+fn answer(applied: AppliedAs, already: bool) -> Applied {
+    match applied {
+        AppliedAs::Revision(revision) => Applied::Published { revision, already },
+        AppliedAs::Operation(operation) => Applied::ToParent { operation, already },
     }
 }
 
@@ -263,13 +276,14 @@ impl Model {
         }
     }
 
-    /// Forks head as the copy `id`.
+    /// Forks `of` as the copy `id`.
     ///
     /// # Errors
     /// As the facade.
     pub fn fork(
         &mut self,
         id: CopyId,
+        of: Place,
         name: Option<String>,
         expires: Option<Timestamp>,
         now: Timestamp,
@@ -278,16 +292,31 @@ impl Model {
             return Err(ErrorKind::Invalid.into());
         }
         self.free_name(name.as_deref(), now)?;
+        let (parent, base_version, files, until) = match of {
+            Place::Head => (None, self.head.version, Rc::clone(&self.head.files), None),
+            Place::Revision(id) => {
+                let revision = self.revisions.get(&id).ok_or(ErrorKind::NotFound)?;
+                (None, revision.version, Rc::clone(&revision.files), None)
+            }
+            Place::Copy(id) => {
+                let parent = self.open_copy(id, now)?.clone();
+                if self.line(id).len() >= DEEPEST {
+                    return Err(ErrorKind::LimitExceeded.into());
+                }
+                (Some(id), parent.generation, parent.files, parent.expires)
+            }
+        };
         let copy = Copy {
             name,
             state: CopyState::Open,
-            base_version: self.head.version,
-            base: Rc::clone(&self.head.files),
-            files: Rc::clone(&self.head.files),
+            parent,
+            base_version,
+            base: Rc::clone(&files),
+            files,
             generation: 0,
             created: now,
             modified: now,
-            expires,
+            expires: expires.into_iter().chain(until).min(),
             operations: Vec::new(),
         };
         self.copies.insert(id, Rc::new(copy));
@@ -296,19 +325,46 @@ impl Model {
 
     fn free_name(&mut self, name: Option<&str>, now: Timestamp) -> Outcome<()> {
         let Some(name) = name else { return Ok(()) };
-        let mut copies = self.copies.values_mut();
-        let holder =
-            copies.find(|copy| copy.state == CopyState::Open && copy.name.as_deref() == Some(name));
+        let mut copies = self.copies.iter();
+        let holder = copies
+            .find(|(_, copy)| copy.state == CopyState::Open && copy.name.as_deref() == Some(name));
         match holder {
-            Some(copy) if !copy.expired(now) => Err(ErrorKind::AlreadyExists.into()),
-            Some(copy) => {
-                let copy = Rc::make_mut(copy);
-                copy.state = CopyState::Discarded;
-                copy.modified = now;
+            Some((_, copy)) if !copy.expired(now) => Err(ErrorKind::AlreadyExists.into()),
+            Some((id, _)) => {
+                self.close(*id, now);
                 Ok(())
             }
             None => Ok(()),
         }
+    }
+
+    /// Returns a copy and those above it.
+    fn line(&self, id: CopyId) -> Vec<CopyId> {
+        let above = |id: &CopyId| self.copies.get(id).and_then(|copy| copy.parent);
+        std::iter::successors(Some(id), above).collect()
+    }
+
+    /// Returns the last of the copies above one; `None` where its parent is head.
+    pub(super) fn top(&self, id: CopyId) -> Option<CopyId> {
+        self.line(id)[1..].last().copied()
+    }
+
+    /// Discards a copy and the open ones below it; returns how many.
+    pub(super) fn close(&mut self, id: CopyId, now: Timestamp) -> u64 {
+        let copies = self.copies.iter();
+        let open = copies.filter(|(_, copy)| copy.state == CopyState::Open);
+        let ids: Vec<CopyId> = open.map(|(id, _)| *id).collect();
+        let closed: Vec<CopyId> = ids
+            .into_iter()
+            .filter(|other| self.line(*other).contains(&id))
+            .collect();
+        for id in &closed {
+            let copy = self.copies.get_mut(id).map(Rc::make_mut);
+            let copy = copy.expect("it was listed");
+            copy.state = CopyState::Discarded;
+            copy.modified = now;
+        }
+        closed.len() as u64
     }
 
     /// Renames a copy.
@@ -334,8 +390,7 @@ impl Model {
             CopyState::Applied(_) => Err(ErrorKind::Closed.into()),
             CopyState::Discarded => Ok(()),
             CopyState::Open => {
-                copy.state = CopyState::Discarded;
-                copy.modified = now;
+                self.close(id, now);
                 Ok(())
             }
         }
@@ -360,30 +415,54 @@ impl Model {
         if !expected {
             return Err(ErrorKind::Stale.into());
         }
-        if let CopyState::Applied(revision) = copy.state {
-            return Ok(Applied::Published {
-                revision,
-                already: true,
-            });
+        if let CopyState::Applied(applied) = copy.state {
+            return Ok(answer(applied, true));
         }
         if changes(&copy.base, &copy.files).is_empty() {
             return Ok(Applied::Unchanged);
         }
-        if !changes(&copy.base, &self.head.files).is_empty() {
-            return Err(changed_paths(&copy.base, &self.head.files, &copy.files).into());
+        let (_, theirs) = self.parent_of(&copy);
+        if !changes(&copy.base, &theirs).is_empty() {
+            return Err(changed_paths(&copy.base, &theirs, &copy.files).into());
         }
-        self.record_head(now);
-        let revision = self.publish(copy.files, RevisionCause::Apply(id), message, now);
+        let files = Rc::clone(&copy.files);
+        let applied = match copy.parent {
+            None => {
+                self.record_head(now);
+                let cause = RevisionCause::Apply(id);
+                AppliedAs::Revision(self.publish(files, cause, message, now))
+            }
+            Some(_) if !message.metadata.is_empty() => return Err(ErrorKind::Invalid.into()),
+            Some(parent) => {
+                let author = Author::new(message.actor, message.message);
+                let parent = self.any_copy(parent)?;
+                let cause = OperationCause::Apply(id);
+                AppliedAs::Operation(parent.advance(files, cause, &author, now))
+            }
+        };
+        let (version, _) = self.parent_of(&copy);
+        for below in self.copies.values_mut() {
+            if below.state == CopyState::Open && below.parent == Some(id) {
+                let below = Rc::make_mut(below);
+                below.parent = copy.parent;
+                below.base_version = version - u64::from(below.base != copy.files);
+            }
+        }
         let copy = self.any_copy(id)?;
-        copy.state = CopyState::Applied(revision);
+        copy.state = CopyState::Applied(applied);
         copy.modified = now;
-        Ok(Applied::Published {
-            revision,
-            already: false,
-        })
+        Ok(answer(applied, false))
     }
 
-    /// Moves a copy onto the present head.
+    /// Returns the version and the files of what a copy is applied to.
+    fn parent_of(&self, copy: &Copy) -> (u64, Rc<Files>) {
+        match copy.parent.map(|parent| &self.copies[&parent]) {
+            None => (self.head.version, Rc::clone(&self.head.files)),
+            Some(parent) => (parent.generation, Rc::clone(&parent.files)),
+        }
+    }
+
+    /// Moves a copy onto what its parent is now.
     ///
     /// # Errors
     /// As the facade.
@@ -393,19 +472,20 @@ impl Model {
         author: &Author,
         now: Timestamp,
     ) -> Outcome<Option<OperationId>> {
-        let head = self.head.clone();
+        let copy = self.open_copy(id, now)?.clone();
+        let (version, theirs) = self.parent_of(&copy);
         let copy = self.open_copy(id, now)?;
-        if head.version == copy.base_version && head.files == copy.base {
+        if version == copy.base_version && theirs == copy.base {
             return Ok(None);
         }
-        let merged = merge(&copy.base, &head.files, &copy.files)?;
-        copy.base = head.files;
-        copy.base_version = head.version;
+        let merged = merge(&copy.base, &theirs, &copy.files)?;
+        copy.base = theirs;
+        copy.base_version = version;
         if merged == *copy.files {
             copy.modified = now;
             return Ok(None);
         }
-        let cause = OperationCause::Rebase(head.version);
+        let cause = OperationCause::Rebase(version);
         Ok(Some(copy.advance(merged, cause, author, now)))
     }
 
@@ -532,13 +612,8 @@ impl Model {
     /// Discards the copies whose time is up; returns how many.
     pub fn expire(&mut self, now: Timestamp) -> u64 {
         let mut expired = 0;
-        for copy in self.copies.values_mut() {
-            if copy.state == CopyState::Open && copy.expired(now) {
-                let copy = Rc::make_mut(copy);
-                copy.state = CopyState::Discarded;
-                copy.modified = now;
-                expired += 1;
-            }
+        while let Some(id) = self.first_expired(now) {
+            expired += self.close(id, now);
         }
         expired
     }

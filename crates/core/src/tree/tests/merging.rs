@@ -146,7 +146,7 @@ fn merge_maps(
             paths(alone.cloned())
         };
         return Err(Conflict {
-            head: only(&mine, &yours),
+            parent: only(&mine, &yours),
             copy: only(&yours, &mine),
             both: paths(both.iter().cloned()),
         });
@@ -176,7 +176,7 @@ fn changed_maps(maps: &[Things; 3]) -> Conflict {
         paths(alone.cloned())
     };
     Conflict {
-        head: only(&mine, &yours, false),
+        parent: only(&mine, &yours, false),
         copy: only(&yours, &mine, false),
         both: only(&mine, &yours, true),
     }
@@ -323,7 +323,7 @@ fn more_than_is_listed_is_counted() {
     let trees = [0, 1, 2].map(|side| build_timed(&nodes, &sides[side]));
     let maps = [0, 1, 2].map(|side| things(&sides[side]));
     let expected = merge_maps(&maps[0], &maps[1], &maps[2]).unwrap_err();
-    assert!(expected.head.count > 5_000 && expected.both.count > 4_000);
+    assert!(expected.parent.count > 5_000 && expected.both.count > 4_000);
     match merge(&nodes, &trees[0], &trees[1], &trees[2]).unwrap() {
         Merged::Conflict(found) => assert_eq!(found, expected),
         Merged::Tree(_) => panic!("it removed what the other added to"),
@@ -353,11 +353,11 @@ fn a_shared_tree_is_merged_once() {
 
     let found = changed_paths(&nodes, &TreeId::empty(), &ours, &TreeId::empty()).unwrap();
     assert_eq!(
-        found.head.count,
+        found.parent.count,
         (1 << 40) + (1 << 41) - 2,
         "a new directory counts as a whole"
     );
-    assert_eq!(found.head.paths.len(), Conflict::LISTED);
+    assert_eq!(found.parent.paths.len(), Conflict::LISTED);
     let found = changed_paths(&nodes, &base, &ours, &theirs).unwrap();
     assert_eq!(found.both.paths.len(), Conflict::LISTED);
     assert!((Conflict::LISTED as u64..=Conflict::COMPARED).contains(&found.both.count));

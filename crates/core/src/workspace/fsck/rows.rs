@@ -4,8 +4,8 @@ use crate::error::{ErrorKind, Result};
 use crate::event::EventKind;
 use crate::id::{CopyId, GrantId, OperationId, RevisionId, TreeId};
 use crate::store::{
-    CopyRecord, CopyState, HeadRecord, MetaTx as _, OperationCause, OperationRecord, RevisionCause,
-    RevisionRecord, WhichGrants,
+    AppliedAs, CopyRecord, CopyState, HeadRecord, MetaTx as _, OperationCause, OperationRecord,
+    RevisionCause, RevisionRecord, WhichGrants,
 };
 use crate::workspace::fsck::table::{Page, page};
 use crate::workspace::fsck::{Check, pass, readable, undecodable};
@@ -272,16 +272,39 @@ impl Check<'_> {
 
     fn copy(&mut self, tx: &Tx<'_>, copy: &CopyRecord, head: Option<&HeadRecord>) -> Result<()> {
         let subject = format!("copy {}", copy.id);
-        if head.is_some_and(|head| copy.base_version > head.version) {
-            let detail = format!("its base is version {}, beyond head", copy.base_version);
+        let parent = match copy.parent {
+            Some(id) => readable(tx.rows.copy(&id))?,
+            None => None,
+        };
+        let newest = match (copy.parent, &parent) {
+            (None, _) => head.map(|head| head.version),
+            (Some(_), parent) => parent.as_ref().map(|parent| parent.generation),
+        };
+        if newest.is_some_and(|newest| copy.base_version > newest) {
+            let what = copy.parent.map_or("head", |_| "its parent");
+            let detail = format!("its base is version {}, beyond {what}", copy.base_version);
             self.problem(&subject, detail);
         }
         match copy.state {
             CopyState::Open => {
                 self.root(copy.base);
                 self.root(copy.tree);
+                if let Some(detail) = misplaced(copy, parent.as_ref()) {
+                    self.problem(&subject, detail);
+                }
             }
-            CopyState::Applied(id) => {
+            CopyState::Applied(AppliedAs::Operation(id)) => {
+                // The parent may be forgotten, or its operation trimmed.
+                let found = match &parent {
+                    Some(parent) => readable(tx.rows.operation(&parent.id, id))?,
+                    None => None,
+                };
+                if found.is_some_and(|found| found.cause != OperationCause::Apply(copy.id)) {
+                    let detail = format!("operation {id} of its parent does not come from it");
+                    self.problem(&subject, detail);
+                }
+            }
+            CopyState::Applied(AppliedAs::Revision(id)) => {
                 let detail = match readable(tx.rows.revision(id))? {
                     Some(found) if found.cause != RevisionCause::Apply(copy.id) => {
                         Some(format!("revision {id} does not come from it"))
@@ -444,6 +467,24 @@ impl Check<'_> {
             }
             pass().await;
         }
+    }
+}
+
+/// Says what is wrong with where an open copy is.
+fn misplaced(copy: &CopyRecord, parent: Option<&CopyRecord>) -> Option<String> {
+    let Some(id) = copy.parent else {
+        let stray = copy.top?;
+        return Some(format!("its parent is head, but it is below copy {stray}"));
+    };
+    match parent {
+        Some(parent) if parent.state == CopyState::Open => {
+            let top = parent.top.unwrap_or(id);
+            (copy.top != Some(top)).then(|| format!("it is not below copy {top}, as its parent is"))
+        }
+        Some(_) => Some(format!("its parent, copy {id}, is closed")),
+        None => Some(format!(
+            "its parent, copy {id}, is missing or cannot be read"
+        )),
     }
 }
 

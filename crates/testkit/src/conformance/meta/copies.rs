@@ -1,6 +1,8 @@
 //! Working copies.
 
-use workspace_core::store::{CopyRecord, CopyState, MetaStore};
+use workspace_core::store::{
+    AppliedAs, CopyRecord, CopyState, MetaStore, OperationCause, OperationRecord,
+};
 use workspace_core::{OperationId, RevisionId, Timestamp};
 
 use super::fixture::{copy_id, empty, open_copy, operation, plant, read, tree, write};
@@ -22,7 +24,7 @@ pub fn copies(store: &dyn MetaStore) {
         ..plain.clone()
     };
     let applied = CopyRecord {
-        state: CopyState::Applied(RevisionId::new(12)),
+        state: CopyState::Applied(AppliedAs::Revision(RevisionId::new(12))),
         expires: None,
         ..changed.clone()
     };
@@ -93,6 +95,65 @@ pub fn copy_moves(store: &dyn MetaStore) {
     assert_eq!(found.as_ref(), Some(&moved));
     let until = Timestamp::from_millis(9_000);
     assert_eq!(read(store, |tx| tx.expiring_copies(until, 9)), [moved]);
+}
+
+/// Asserts that the open copies below one are found, and they only.
+pub fn copy_nesting(store: &dyn MetaStore) {
+    empty(store);
+    plant(store, [1]);
+    let below = |n: u8, parent: u8, top: u8| CopyRecord {
+        parent: Some(copy_id(parent)),
+        top: Some(copy_id(top)),
+        ..open_copy(n)
+    };
+    write(store, |tx| {
+        tx.put_copy(&open_copy(10))?;
+        tx.put_copy(&open_copy(20))?;
+        tx.put_copy(&below(1, 10, 10))?;
+        tx.put_copy(&below(0xff, 10, 10))?;
+        tx.put_copy(&below(2, 1, 10))?;
+        tx.put_copy(&below(3, 20, 20))
+    });
+    let ids = |top: u8, limit| {
+        let found = read(store, |tx| tx.nested(&copy_id(top), limit));
+        found.iter().map(|copy| copy.id).collect::<Vec<_>>()
+    };
+    let wanted = |numbers: &[u8]| numbers.iter().map(|n| copy_id(*n)).collect::<Vec<_>>();
+    let count = |top: u8| read(store, |tx| tx.count_nested(&copy_id(top)));
+    assert_eq!(ids(10, usize::MAX), wanted(&[1, 2, 0xff]));
+    assert_eq!(ids(10, 2), wanted(&[1, 2]));
+    assert_eq!(ids(10, 0), []);
+    assert_eq!(ids(1, 9), [], "it is not the top");
+    assert_eq!([count(10), count(20), count(1), count(9)], [3, 1, 0, 0]);
+    let nested = read(store, |tx| tx.copy(&copy_id(2)));
+    assert_eq!(nested, Some(below(2, 1, 10)));
+
+    // Closed ones are not among them; a move leaves where one is, and a copy can get
+    // another parent.
+    let applied = CopyRecord {
+        state: CopyState::Applied(AppliedAs::Operation(OperationId::new(1))),
+        ..below(1, 10, 10)
+    };
+    write(store, |tx| {
+        tx.put_copy(&below(2, 20, 20))?;
+        tx.put_copy(&applied)?;
+        tx.move_copy(&CopyRecord {
+            generation: 0,
+            modified: Timestamp::from_millis(9_000),
+            ..below(0xff, 10, 10)
+        })
+    });
+    assert_eq!(read(store, |tx| tx.copy(&copy_id(1))), Some(applied));
+    assert_eq!(ids(10, 9), wanted(&[0xff]));
+    assert_eq!(ids(20, 9), wanted(&[2, 3]));
+    let cause = OperationCause::Apply(copy_id(1));
+    let operation = OperationRecord {
+        cause,
+        ..operation(1)
+    };
+    write(store, |tx| tx.put_operation(&copy_id(10), &operation));
+    let found = read(store, |tx| tx.operation(&copy_id(10), operation.id));
+    assert_eq!(found, Some(operation));
 }
 
 /// Asserts that open copies, and only they, are found by their exact name.
@@ -202,7 +263,7 @@ pub fn copy_times(store: &dyn MetaStore) {
     for (n, modified) in (100..).zip([30, -30, 30, 2]) {
         let copy = CopyRecord {
             state: match n % 2 {
-                0 => CopyState::Applied(RevisionId::new(3)),
+                0 => CopyState::Applied(AppliedAs::Revision(RevisionId::new(3))),
                 _ => CopyState::Discarded,
             },
             modified: time(modified),

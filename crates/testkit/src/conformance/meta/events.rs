@@ -11,14 +11,14 @@ const MAX: u64 = Timestamp::MAX_MILLIS as u64;
 /// Returns an event of this kind, with `n` in all that such a kind tells.
 pub(super) fn event(kind: EventKind, n: u64) -> Event {
     use EventKind::{
-        Applied, Changed, Discarded, Expired, Forked, HeadMoved, Pruned, Rebased, Recorded,
-        Renamed, Restored, Undone,
+        Applied, AppliedToParent, Changed, Discarded, Expired, Forked, HeadMoved, Pruned, Rebased,
+        Recorded, Renamed, Restored, Undone,
     };
     let copy = !matches!(kind, HeadMoved | Recorded | Restored | Pruned);
     let generation = matches!(kind, Forked | Changed | Rebased | Undone);
     let version = !matches!(
         kind,
-        Renamed | Changed | Undone | Discarded | Expired | Pruned
+        Renamed | Changed | Undone | AppliedToParent | Discarded | Expired | Pruned
     );
     let tells_tree = matches!(
         kind,

@@ -89,6 +89,8 @@ pub(super) fn open_copy(n: u8) -> CopyRecord {
         id: copy_id(n),
         name: None,
         state: CopyState::Open,
+        parent: None,
+        top: None,
         base_version: 0,
         base: tree(1),
         tree: tree(1),

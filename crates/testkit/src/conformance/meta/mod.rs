@@ -19,7 +19,7 @@ mod values;
 
 pub use collection::{collections, many_marks, marks, sweeps, sweeps_beside_writers};
 pub use contents::{contents, large_contents, objects};
-pub use copies::{copies, copy_moves, copy_names, copy_pages, copy_times};
+pub use copies::{copies, copy_moves, copy_names, copy_nesting, copy_pages, copy_times};
 pub use events::{event_pages, events};
 pub use grants::{grant_pages, grant_tokens, grants};
 pub use head::{head, new_store};
@@ -47,6 +47,7 @@ pub fn all(store: &dyn MetaStore) {
     copy_names(store);
     copy_pages(store);
     copy_times(store);
+    copy_nesting(store);
     operations(store);
     operation_pages(store);
     operation_deletion(store);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use workspace_core::store::{
-    CollectionPhase, CollectionRecord, CopyRecord, CopyState, HeadRecord, MetaStore,
+    AppliedAs, CollectionPhase, CollectionRecord, CopyRecord, CopyState, HeadRecord, MetaStore,
     OperationCause, OperationRecord, RevisionCause, RevisionRecord, WhichGrants,
 };
 use workspace_core::{Error, ErrorKind, OperationId, RevisionId, Timestamp};
@@ -34,7 +34,7 @@ pub fn integers(store: &dyn MetaStore) {
             ..operation(value - 1)
         };
         let copy = CopyRecord {
-            state: CopyState::Applied(RevisionId::new(value)),
+            state: CopyState::Applied(AppliedAs::Revision(RevisionId::new(value))),
             base_version: value,
             generation: value,
             operation: Some(newest.id),

@@ -109,6 +109,11 @@ impl Object {
                     Scenario::Apply,
                     Scenario::Rebase,
                     Scenario::Restore,
+                    Scenario::ForkOfCopy,
+                    Scenario::ApplyToParent,
+                    Scenario::RebaseOntoParent,
+                    Scenario::ApplyWithNested,
+                    Scenario::DiscardWithNested,
                 ];
                 let crashes = scenarios.map(|scenario| crash(&make, scenario, 6));
                 Ok(format!("crashes by scenario: {crashes:?}"))
