@@ -63,7 +63,7 @@ pub(crate) async fn apply(run: &Run, args: &Apply) -> Result<Outcome> {
     let applied = session
         .apply(copy.id, options)
         .await
-        .hinted(|error| apply_hint(error, &name))?;
+        .hinted(|error| apply_hint(error, &copy))?;
 
     #[derive(Serialize)]
     struct Shape {
@@ -105,10 +105,11 @@ pub(crate) async fn apply(run: &Run, args: &Apply) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn apply_hint(error: &Error, name: &str) -> Option<String> {
+fn apply_hint(error: &Error, copy: &CopyRecord) -> Option<String> {
+    let (name, parent) = (label(copy), parent(copy));
     match error.kind() {
         ErrorKind::Conflict => Some(format!(
-            "its parent moved since the copy was forked: `workspace rebase {name}` brings that in \
+            "{parent} moved since the copy was forked: `workspace rebase {name}` brings that in \
              where the paths differ; then apply again"
         )),
         ErrorKind::Stale => Some(format!(
@@ -116,6 +117,11 @@ fn apply_hint(error: &Error, name: &str) -> Option<String> {
         )),
         _ => None,
     }
+}
+
+/// Returns what to call that which a copy is applied to.
+fn parent(copy: &CopyRecord) -> &'static str {
+    copy.parent.map_or("head", |_| "its parent")
 }
 
 /// Brings a copy up to what its parent is now.
@@ -142,10 +148,11 @@ pub(crate) async fn rebase(run: &Run, args: &Rebase) -> Result<Outcome> {
     let moved = rebased.copy.base_version != copy.base_version || rebased.copy.base != copy.base;
     let line = match moved {
         true => format!(
-            "{name} is now based on version {} of its parent",
-            rebased.copy.base_version
+            "{name} is now based on version {} of {}",
+            rebased.copy.base_version,
+            parent(&copy)
         ),
-        false => format!("{name} is based on what its parent is already"),
+        false => format!("{name} is based on what {} is already", parent(&copy)),
     };
     run.out.done(
         &Shape {
