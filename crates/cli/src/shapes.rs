@@ -332,6 +332,7 @@ impl RevisionShape {
     pub(crate) fn new(revision: &RevisionRecord) -> Self {
         let (cause, copy, restored) = match revision.cause {
             RevisionCause::Apply(copy) => ("apply", Some(copy.to_string()), None),
+            RevisionCause::ApplyInPart(copy) => ("apply_in_part", Some(copy.to_string()), None),
             RevisionCause::Snapshot => ("snapshot", None, None),
             RevisionCause::Restore(id) => ("restore", None, Some(id.get())),
         };

@@ -56,6 +56,9 @@ pub enum EventKind {
     Undone,
     /// A copy became head: copy, version, tree, revision.
     Applied,
+    /// A part of what a copy changed became head: copy, version, tree, revision. It is
+    /// rebased onto that just after.
+    AppliedInPart,
     /// A copy was applied to the copy that is its parent: copy. That one changed
     /// just before.
     AppliedToParent,
@@ -77,7 +80,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind, for tables that must be total.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::HeadMoved,
         Self::Forked,
         Self::Renamed,
@@ -85,6 +88,7 @@ impl EventKind {
         Self::Rebased,
         Self::Undone,
         Self::Applied,
+        Self::AppliedInPart,
         Self::AppliedToParent,
         Self::Reparented,
         Self::Discarded,
@@ -104,6 +108,7 @@ impl EventKind {
             Self::Rebased => "rebased",
             Self::Undone => "undone",
             Self::Applied => "applied",
+            Self::AppliedInPart => "applied_in_part",
             Self::AppliedToParent => "applied_to_parent",
             Self::Reparented => "reparented",
             Self::Discarded => "discarded",
@@ -178,6 +183,7 @@ impl Event {
     pub(crate) fn recorded(revision: &RevisionRecord) -> Self {
         let (kind, copy) = match revision.cause {
             RevisionCause::Apply(copy) => (EventKind::Applied, Some(copy)),
+            RevisionCause::ApplyInPart(copy) => (EventKind::AppliedInPart, Some(copy)),
             RevisionCause::Snapshot => (EventKind::Recorded, None),
             RevisionCause::Restore(_) => (EventKind::Restored, None),
         };

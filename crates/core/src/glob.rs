@@ -72,6 +72,24 @@ impl Glob {
         }
     }
 
+    /// Returns the pattern of this very path, and of what is below it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`] for a path that is deeper or longer than a pattern can be.
+    pub fn of_path(path: &TreePath) -> Result<Self> {
+        let mut text = String::with_capacity(path.as_str().len());
+        for character in path.as_str().chars() {
+            if matches!(character, '*' | '?' | '[' | '\\') {
+                text.push('\\');
+            }
+            text.push(character);
+        }
+        match path.is_root() {
+            true => Self::new("/**"),
+            false => Self::new(&text),
+        }
+    }
+
     fn of(text: Box<str>, segments: Vec<Segment>) -> Self {
         Self(Arc::new(Parsed {
             automaton: Automaton::new(&segments),

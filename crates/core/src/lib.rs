@@ -84,8 +84,8 @@ pub use patch::{BinaryStyle, Patch, PatchMode, PatchSide};
 pub use path::{MAX_NAME, MAX_PATH, Name, ToPath, TreePath};
 pub use view::{Export, Exported, Opened, View, Walk};
 pub use workspace::{
-    Applied, ApplyOptions, At, CollectBudget, Collected, DiffOptions, Difference, ForkOptions,
-    FsckOptions, FsckReport, Garbage, GrantOptions, HeldObject, Issued, KeepRevisions, NextStep,
-    Options, Problem, Rebased, Recorded, Reserved, RevisionMessage, Stored, Undone, Upkeep,
-    UpkeepStep, Workspace,
+    Applied, ApplyOptions, At, CollectBudget, Collected, Conflicting, Conflicts, DiffOptions,
+    Difference, ForkOptions, FsckOptions, FsckReport, Garbage, GrantOptions, HeldObject, Issued,
+    KeepRevisions, NextStep, Options, Overlap, Problem, RebaseOptions, Rebased, Recorded, Reserved,
+    Resolution, RevisionMessage, Stored, Take, Together, Undone, Upkeep, UpkeepStep, Workspace,
 };

@@ -129,6 +129,11 @@ impl TreePath {
         self.0.split('/').filter(|segment| !segment.is_empty())
     }
 
+    /// Returns the names from the top down.
+    pub(crate) fn names(&self) -> impl Iterator<Item = Name> {
+        self.segments().map(|name| Name(name.into()))
+    }
+
     /// Returns the last name; `None` for `/`.
     pub fn name(&self) -> Option<Name> {
         self.segments().next_back().map(|name| Name(name.into()))

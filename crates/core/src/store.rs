@@ -355,7 +355,7 @@ pub enum OperationCause {
     Rebase(u64),
     /// The undoing of this operation.
     Undo(OperationId),
-    /// This copy, whose parent it is, was applied.
+    /// This copy, whose parent it is, was applied, or a part of what it changed.
     Apply(CopyId),
 }
 
@@ -387,6 +387,8 @@ pub struct RevisionRecord {
 pub enum RevisionCause {
     /// A copy was applied.
     Apply(CopyId),
+    /// A part of what a copy changed was applied.
+    ApplyInPart(CopyId),
     /// Head was recorded as it was.
     Snapshot,
     /// This revision's tree was made head again.

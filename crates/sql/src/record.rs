@@ -125,10 +125,12 @@ pub(crate) fn operation(row: &mut Row<'_>) -> Result<OperationRecord> {
 const APPLY: u64 = 0;
 const SNAPSHOT: u64 = 1;
 const RESTORE: u64 = 2;
+const APPLY_IN_PART: u64 = 3;
 
 pub(crate) fn revision_cause(cause: &RevisionCause) -> (u64, Option<&CopyId>, Option<RevisionId>) {
     match cause {
         RevisionCause::Apply(copy) => (APPLY, Some(copy), None),
+        RevisionCause::ApplyInPart(copy) => (APPLY_IN_PART, Some(copy), None),
         RevisionCause::Snapshot => (SNAPSHOT, None, None),
         RevisionCause::Restore(revision) => (RESTORE, None, Some(*revision)),
     }
@@ -142,6 +144,7 @@ pub(crate) fn revision(row: &mut Row<'_>) -> Result<RevisionRecord> {
         version: row.number()?,
         cause: match (row.number()?, row.optional_id()?, row.optional_counter()?) {
             (APPLY, Some(copy), None) => RevisionCause::Apply(copy),
+            (APPLY_IN_PART, Some(copy), None) => RevisionCause::ApplyInPart(copy),
             (SNAPSHOT, None, None) => RevisionCause::Snapshot,
             (RESTORE, None, Some(id)) => RevisionCause::Restore(RevisionId::new(id)),
             other => return Err(row.corrupt(format_args!("revision cause {other:?}"))),
@@ -319,6 +322,7 @@ pub(crate) fn event_kind(kind: EventKind) -> u64 {
         EventKind::Pruned => 11,
         EventKind::AppliedToParent => 12,
         EventKind::Reparented => 13,
+        EventKind::AppliedInPart => 14,
     }
 }
 

@@ -93,6 +93,7 @@ fn word(kind: EventKindDto) -> &'static str {
         EventKindDto::Rebased => "rebased",
         EventKindDto::Undone => "undone",
         EventKindDto::Applied => "applied",
+        EventKindDto::AppliedInPart => "applied in part",
         EventKindDto::AppliedToParent => "applied to its parent",
         EventKindDto::Reparented => "has another parent",
         EventKindDto::Discarded => "discarded",

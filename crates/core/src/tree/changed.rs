@@ -9,6 +9,7 @@ use crate::id::TreeId;
 use crate::path::TreePath;
 use crate::tree::Nodes;
 use crate::tree::compare::{Below, Budget, Differences, Next};
+use crate::tree::decisions::Decisions;
 
 /// Which paths that both sides changed are listed as such.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,28 @@ pub(crate) fn changed_paths(
     changed(nodes, [base, ours, theirs], Which::Shared)
 }
 
+/// Lists what both sides changed, without arriving at the same, and `decisions` leave
+/// open.
+///
+/// # Errors
+/// `LimitExceeded` after [`Conflict::COMPARED`] entries a side.
+pub(crate) fn left_open(
+    nodes: &dyn Nodes,
+    [base, ours, theirs]: [&TreeId; 3],
+    decisions: &Decisions,
+) -> Result<Conflict> {
+    let mut walk = Walk {
+        nodes,
+        which: Which::Disagreed,
+        decisions: Some(decisions),
+        lists: Conflict::default(),
+    };
+    let mut head = Side::over(nodes, base, ours)?;
+    let mut copy = Side::over(nodes, base, theirs)?;
+    while walk.step(&mut head, &mut copy)? {}
+    Ok(walk.lists)
+}
+
 /// Lists what changed from `base` to `ours`, to `theirs` and to both, by walking
 /// both comparisons in step. Keeps the listed paths in memory, and no others.
 ///
@@ -46,6 +69,7 @@ pub(super) fn changed(
     let mut walk = Walk {
         nodes,
         which,
+        decisions: None,
         lists: Conflict::default(),
     };
     let mut head = Side::over(nodes, base, ours)?;
@@ -63,6 +87,7 @@ pub(super) fn changed(
 struct Walk<'a> {
     nodes: &'a dyn Nodes,
     which: Which,
+    decisions: Option<&'a Decisions>,
     lists: Conflict,
 }
 
@@ -103,6 +128,11 @@ impl Walk<'_> {
         Ok(true)
     }
 
+    fn is_decided(&self, path: &TreePath) -> bool {
+        self.decisions
+            .is_some_and(|decisions| decisions.decide(path))
+    }
+
     /// Takes what only one side has at its place.
     fn alone(&mut self, mine: &mut Side, other: &mut Side, head: bool) -> Result<()> {
         let Some(next) = mine.front.take() else {
@@ -113,6 +143,7 @@ impl Walk<'_> {
             Next::Below(below) => below.old.is_none(),
         };
         let cut_off = put && self.which == Which::Disagreed && other.has_closed(path_of(&next));
+        let decided = cut_off && self.is_decided(path_of(&next));
         let list = match (cut_off, head) {
             (true, _) => &mut self.lists.both,
             (false, true) => &mut self.lists.parent,
@@ -120,9 +151,12 @@ impl Walk<'_> {
         };
         match next {
             Next::Difference((path, _, new)) => {
-                list.push(&path);
+                if !decided {
+                    list.push(&path);
+                }
                 mine.close(path, &new);
             }
+            Next::Below(_) if decided => {}
             Next::Below(below) => match entries_of(&below) {
                 // The other side has nothing in it, or it would be at the same place.
                 Some(count) if is_full(list) => {
@@ -136,19 +170,20 @@ impl Walk<'_> {
 
     /// Takes what both sides have at the same place.
     fn together(&mut self, head: &mut Side, copy: &mut Side) -> Result<()> {
-        let both = &mut self.lists.both;
         match (head.front.take(), copy.front.take()) {
             (Some(Next::Difference(ours)), Some(Next::Difference(theirs))) => {
                 let (path, _, ours) = ours;
                 let (_, _, theirs) = theirs;
-                if self.which == Which::Shared || !agree(&ours, &theirs) {
-                    both.push(&path);
+                let listed = self.which == Which::Shared || !agree(&ours, &theirs);
+                if listed && !self.is_decided(&path) {
+                    self.lists.both.push(&path);
                 }
                 head.close(path.clone(), &ours);
                 copy.close(path, &theirs);
             }
             (Some(Next::Below(ours)), Some(Next::Below(theirs))) => {
                 let same = ours.new == theirs.new;
+                let both = &mut self.lists.both;
                 match entries_of(&ours) {
                     _ if same && self.which == Which::Disagreed => {}
                     Some(count) if same && is_full(both) => {

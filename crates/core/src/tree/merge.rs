@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::conflict::Conflict;
 use crate::entry::{Directory, Entry};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::TreeId;
 use crate::path::{Name, TreePath};
 use crate::tree::changed::{Which, changed};
-use crate::tree::compare::{Budget, Differences, Level, MAX_COMPARED, Next};
+use crate::tree::compare::{Budget, Differences, Level, MAX_COMPARED, Next, Pairing};
+use crate::tree::decisions::{Decision, Decisions};
 use crate::tree::{Nodes, directory_of, edit, lookup};
 
 /// What bringing two sides together led to.
@@ -52,13 +53,7 @@ pub(crate) fn merge(
         ours: ours?,
         theirs: theirs?,
     };
-    let mut merging = Merging {
-        nodes,
-        budget: Budget::new(MAX_COMPARED),
-        met: HashMap::new(),
-        open: Vec::new(),
-    };
-    match merging.run(&sides)? {
+    match Merging::over(nodes).run(&sides, None)? {
         Ok(directory) => Ok(Merged::Tree(directory)),
         Err(path) => {
             let mut conflict = changed(nodes, trees, Which::Disagreed)?;
@@ -67,6 +62,39 @@ pub(crate) fn merge(
             }
             Ok(Merged::Conflict(conflict))
         }
+    }
+}
+
+/// Carries the changes from `base` to `theirs` over to `ours`, with what `decisions` say
+/// in place of what conflicts: no conflict may be open.
+///
+/// # Errors
+/// `Invalid` where a directory that one of them needs is a file on the other side;
+/// `LimitExceeded` as [`merge`].
+pub(crate) fn merge_decided(
+    nodes: &dyn Nodes,
+    [base, ours, theirs]: [&TreeId; 3],
+    decisions: &Decisions,
+) -> Result<Directory> {
+    let [base, ours, theirs] = [base, ours, theirs].map(|tree| directory_of(nodes, tree));
+    let sides = Sides {
+        base: base?,
+        ours: ours?,
+        theirs: theirs?,
+    };
+    match decisions.here() {
+        Some(Decision::Ours) => Ok(sides.ours),
+        Some(Decision::Theirs) => Ok(sides.theirs),
+        Some(Decision::Entry(_)) => {
+            Err(Error::new(ErrorKind::IsADirectory, "rebase").at(TreePath::root()))
+        }
+        None => Merging::over(nodes)
+            .run(&sides, Some(decisions))?
+            .map_err(|path| {
+                Error::new(ErrorKind::Conflict, "rebase")
+                    .at(path)
+                    .because("it is left open")
+            }),
     }
 }
 
@@ -88,21 +116,28 @@ impl Sides {
     }
 }
 
-struct Merging<'a> {
-    nodes: &'a dyn Nodes,
+struct Merging<'n, 'd> {
+    nodes: &'n dyn Nodes,
     budget: Budget,
     met: HashMap<[TreeId; 3], Directory>,
     /// The directories that are being brought together, each in the one before.
-    open: Vec<Open>,
+    open: Vec<Open<'d>>,
 }
 
 /// A directory that is being brought together.
-struct Open {
+struct Open<'d> {
     /// Its name in the one before.
     name: Option<Name>,
     trees: [TreeId; 3],
     /// What `theirs` changed in it.
     changes: Level,
+    /// What was decided in it.
+    decided: Option<&'d Decisions>,
+    /// Names in it for which something was decided, and that `theirs` may not have
+    /// changed, last first.
+    names: Vec<Name>,
+    /// Whether it is not there where nothing is in it.
+    optional: bool,
     /// What it has come to, without `edits`.
     merged: Directory,
     edits: BTreeMap<Name, Option<Entry>>,
@@ -117,10 +152,23 @@ enum Kept {
     Neither,
 }
 
-impl Merging<'_> {
+impl<'n, 'd> Merging<'n, 'd> {
+    fn over(nodes: &'n dyn Nodes) -> Self {
+        Self {
+            nodes,
+            budget: Budget::new(MAX_COMPARED),
+            met: HashMap::new(),
+            open: Vec::new(),
+        }
+    }
+
     /// Returns the directory that the sides come to, or a path that conflicts.
-    fn run(&mut self, sides: &Sides) -> Result<std::result::Result<Directory, TreePath>> {
-        self.enter(None, sides)?;
+    fn run(
+        &mut self,
+        sides: &Sides,
+        decided: Option<&'d Decisions>,
+    ) -> Result<std::result::Result<Directory, TreePath>> {
+        self.enter(None, sides, decided)?;
         loop {
             let Some(open) = self.open.last_mut() else {
                 return Ok(Ok(Directory::empty()));
@@ -129,11 +177,22 @@ impl Merging<'_> {
             let next = open
                 .changes
                 .next(self.nodes, |_, _| false, &mut self.budget)?;
+            let next = match next {
+                None => self.next_decided()?,
+                next => next,
+            };
             let Some((name, base, theirs)) = next else {
                 let Some(done) = self.leave()? else { continue };
                 return Ok(Ok(done));
             };
+            let Some(open) = self.open.last() else {
+                return Ok(Ok(Directory::empty()));
+            };
             let ours = lookup(self.nodes, &open.trees[1], name.as_str())?;
+            if let Some(decided) = open.decided.and_then(|decided| decided.at(&name)) {
+                self.take_decided(name, [base, ours, theirs], decided)?;
+                continue;
+            }
             match self.choose(&base, &ours, &theirs)? {
                 Kept::Ours => {}
                 Kept::Theirs => self.put(name, theirs)?,
@@ -142,22 +201,93 @@ impl Merging<'_> {
                         let met = Entry::Directory(*met);
                         self.put(name, Some(met))?;
                     }
-                    None => self.enter(Some(name), &sides)?,
+                    None => self.enter(Some(name), &sides, None)?,
                 },
                 Kept::Neither => return self.path_of(&name).map(Err),
             }
         }
     }
 
-    fn enter(&mut self, name: Option<Name>, sides: &Sides) -> Result<()> {
+    fn enter(
+        &mut self,
+        name: Option<Name>,
+        sides: &Sides,
+        decided: Option<&'d Decisions>,
+    ) -> Result<()> {
         self.budget.spend()?;
+        let names = decided.into_iter().flat_map(Decisions::names).cloned();
+        let mut names: Vec<Name> = names.collect();
+        names.reverse();
         self.open.push(Open {
             name,
             trees: sides.trees(),
             changes: Level::over(self.nodes, &sides.base.tree, &sides.theirs.tree)?,
+            decided,
+            names,
+            optional: false,
             merged: sides.ours,
             edits: BTreeMap::new(),
         });
+        Ok(())
+    }
+
+    /// Returns the next name of the directory entered last for which something was
+    /// decided, and that `theirs` did not change.
+    fn next_decided(&mut self) -> Result<Option<Pairing>> {
+        let nodes = self.nodes;
+        let Some(open) = self.open.last_mut() else {
+            return Ok(None);
+        };
+        while let Some(name) = open.names.pop() {
+            let [base, _, theirs] = open.trees;
+            let base = lookup(nodes, &base, name.as_str())?;
+            let theirs = lookup(nodes, &theirs, name.as_str())?;
+            // The others were met as changes.
+            if base == theirs {
+                self.budget.spend()?;
+                return Ok(Some((name, base, theirs)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Puts what was decided for a name, or enters the directory in which something was.
+    fn take_decided(
+        &mut self,
+        name: Name,
+        [base, ours, theirs]: [Option<Entry>; 3],
+        decided: &'d Decisions,
+    ) -> Result<()> {
+        match decided.here() {
+            Some(Decision::Ours) => return Ok(()),
+            Some(Decision::Theirs) => return self.put(name, theirs),
+            Some(Decision::Entry(entry)) => return self.put(name, Some(entry.clone())),
+            None => {}
+        }
+        for (side, whole) in [(&ours, Decision::Ours), (&theirs, Decision::Theirs)] {
+            let file = side.as_ref().is_some_and(|it| it.as_directory().is_none());
+            if file && decided.all(&whole) {
+                return match whole {
+                    Decision::Ours => Ok(()),
+                    _ => self.put(name, theirs.clone()),
+                };
+            }
+            if file {
+                return Err(Error::new(ErrorKind::Invalid, "rebase")
+                    .at(self.path_of(&name)?)
+                    .because(
+                        "one side has a directory there, the other a file: take one of them",
+                    ));
+            }
+        }
+        let optional = ours.is_none() || theirs.is_none();
+        let [base, ours, theirs] =
+            [&base, &ours, &theirs].map(|side| directory(side).unwrap_or_else(Directory::empty));
+        let sides = Sides { base, ours, theirs };
+        self.enter(Some(name), &sides, Some(decided))?;
+        if let Some(open) = self.open.last_mut() {
+            open.optional = optional;
+        }
         Ok(())
     }
 
@@ -170,10 +300,11 @@ impl Merging<'_> {
         let Some(name) = open.name else {
             return Ok(Some(written));
         };
-        if self.met.len() < MAX_MET {
+        if self.met.len() < MAX_MET && open.decided.is_none() {
             self.met.insert(open.trees, written);
         }
-        self.put(name, Some(Entry::Directory(written)))?;
+        let gone = open.optional && written.tree == TreeId::empty();
+        self.put(name, (!gone).then_some(Entry::Directory(written)))?;
         Ok(None)
     }
 

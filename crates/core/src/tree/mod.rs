@@ -7,6 +7,7 @@ mod changed;
 mod chunk;
 mod codec;
 mod compare;
+mod decisions;
 mod directory;
 mod editor;
 mod edits;
@@ -19,13 +20,14 @@ mod tests;
 
 use std::rc::Rc;
 
-pub(crate) use changed::changed_paths;
+pub(crate) use changed::{changed_paths, left_open};
 pub(crate) use chunk::{Ends, ends};
 pub(crate) use codec::{Item, Node, encode_node};
 pub(crate) use compare::Differences;
+pub(crate) use decisions::{Decision, Decisions};
 pub(crate) use directory::{edit, list, lookup};
 pub(crate) use editor::{Editor, Found, MAX_PATHS};
-pub(crate) use merge::{Merged, merge};
+pub(crate) use merge::{Merged, merge, merge_decided};
 pub(crate) use walk::Walker;
 
 use crate::entry::{Directory, Entry};

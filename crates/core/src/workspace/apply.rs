@@ -8,15 +8,18 @@ use crate::Timestamp;
 use crate::change::Author;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, EventKind};
+use crate::glob::Glob;
 use crate::id::{CopyId, OperationId, RevisionId, TreeId};
 use crate::path::TreePath;
 use crate::store::{
     AppliedAs, CopyRecord, CopyState, HeadRecord, OperationCause, RevisionCause, RevisionRecord,
 };
-use crate::tree::{Differences, Merged, changed_paths, merge};
+use crate::tree::{Decisions, Differences, Merged, changed_paths, merge, merge_decided};
 use crate::workspace::Workspace;
 use crate::workspace::batch::check_text;
 use crate::workspace::nesting::{Parent, hand_on};
+use crate::workspace::partial::{MAX_GLOBS, part};
+use crate::workspace::resolve::check_decided;
 use crate::workspace::tx::{Tx, next_operation};
 
 /// What goes into a revision with its tree.
@@ -80,6 +83,22 @@ pub struct ApplyOptions {
     /// fails with `Stale`.
     #[setters(into)]
     pub expect_tree: Option<TreeId>,
+    /// Which of the copy's changes: those at paths that one of up to 100 globs matches, and
+    /// the directories above them; all where there are none. The rest stays in the copy,
+    /// which is based on what its parent is then.
+    pub only: Vec<Glob>,
+}
+
+impl ApplyOptions {
+    /// Returns why a copy is refused by its tree.
+    pub(crate) fn refuses(&self, copy: &CopyRecord) -> Option<Error> {
+        let expected = self.expect_tree.filter(|expected| *expected != copy.tree)?;
+        Some(
+            Error::new(ErrorKind::Stale, "apply")
+                .at(copy.id)
+                .because(format!("its tree is {}, not {expected}", copy.tree)),
+        )
+    }
 }
 
 /// What applying led to.
@@ -142,35 +161,51 @@ impl Workspace {
     /// for metadata where its parent is a copy; `NotFound`.
     pub fn apply(&self, id: CopyId, options: ApplyOptions) -> Result<Applied> {
         options.message.check("apply")?;
+        if options.only.len() > MAX_GLOBS {
+            return Err(Error::new(ErrorKind::LimitExceeded, "apply")
+                .because(format!("more than {MAX_GLOBS} globs")));
+        }
         let now = self.now();
-        self.write("apply", |tx| {
-            let copy = match tx.any_copy("apply", id)? {
-                closed if matches!(closed.state, CopyState::Applied(_)) => closed,
-                _ => tx.open_copy("apply", id, now)?,
-            };
-            // What was applied before is held against it as well.
-            if let Some(expected) = options
-                .expect_tree
-                .filter(|expected| *expected != copy.tree)
-            {
-                return Err(Error::new(ErrorKind::Stale, "apply")
-                    .at(id)
-                    .because(format!("its tree is {}, not {expected}", copy.tree)));
-            }
-            if let CopyState::Applied(applied) = copy.state {
-                return Ok(Applied::new(applied, true));
-            }
-            if is_unchanged(tx, &copy.base, &copy.tree)? {
-                return Ok(Applied::Unchanged);
-            }
-            let parent = Parent::of(tx, "apply", &copy)?;
-            if !is_unchanged(tx, &copy.base, &parent.tree())? {
-                let changed = changed_paths(tx, &copy.base, &parent.tree(), &copy.tree)?;
-                return Err(Error::conflicting("apply", changed).at(id));
-            }
-            let applied = apply_to(tx, copy, parent, options.message, now)?;
-            Ok(Applied::new(applied, false))
-        })
+        self.write("apply", |tx| self.apply_in(tx, id, options, now))
+    }
+
+    pub(crate) fn apply_in(
+        &self,
+        tx: &Tx<'_>,
+        id: CopyId,
+        options: ApplyOptions,
+        now: Timestamp,
+    ) -> Result<Applied> {
+        let copy = match tx.any_copy("apply", id)? {
+            closed if matches!(closed.state, CopyState::Applied(_)) => closed,
+            _ => tx.open_copy("apply", id, now)?,
+        };
+        // What was applied before is held against it as well.
+        if let Some(refused) = options.refuses(&copy) {
+            return Err(refused);
+        }
+        if let CopyState::Applied(applied) = copy.state {
+            return Ok(Applied::new(applied, true));
+        }
+        if is_unchanged(tx, &copy.base, &copy.tree)? {
+            return Ok(Applied::Unchanged);
+        }
+        let parent = Parent::of(tx, "apply", &copy)?;
+        if !is_unchanged(tx, &copy.base, &parent.tree())? {
+            let changed = changed_paths(tx, &copy.base, &parent.tree(), &copy.tree)?;
+            return Err(Error::conflicting("apply", changed).at(id));
+        }
+        let tree = match options.only.is_empty() {
+            true => copy.tree,
+            false => match part(tx, &parent.tree(), &copy.tree, &options.only)? {
+                None => return Ok(Applied::Unchanged),
+                // Nothing is left but times.
+                Some(part) if is_unchanged(tx, &part, &copy.tree)? => copy.tree,
+                Some(part) => part,
+            },
+        };
+        let applied = apply_to(tx, copy, parent, tree, options.message, now)?;
+        Ok(Applied::new(applied, false))
     }
 
     /// Moves a copy onto what its parent, head or a copy, is now, by three-way
@@ -187,57 +222,86 @@ impl Workspace {
         check_text("rebase", &author.actor, &author.note)?;
         let now = self.now();
         self.write("rebase", |tx| {
-            let mut copy = tx.open_copy("rebase", id, now)?;
+            let copy = tx.open_copy("rebase", id, now)?;
             let parent = Parent::of(tx, "rebase", &copy)?;
-            let (version, theirs) = (parent.version(), parent.tree());
-            if (version, theirs) == (copy.base_version, copy.base) {
-                return Ok(Rebased {
-                    copy,
-                    operation: None,
-                });
-            }
-            let tree = match merge(tx, &copy.base, &theirs, &copy.tree)? {
-                Merged::Tree(directory) => {
-                    // Too large a tree may come back where it is there already.
-                    self.check_entries(tx, "rebase", &copy.tree, &directory)
-                        .or_else(|_| self.check_entries(tx, "rebase", &theirs, &directory))?;
-                    directory.tree
-                }
-                Merged::Conflict(conflict) => {
-                    return Err(Error::conflicting("rebase", conflict).at(id));
-                }
-            };
-            copy.base = theirs;
-            copy.base_version = version;
-            let operation = if tree == copy.tree {
-                copy.modified = now;
-                tx.put_copy(&copy)?;
-                tx.tell(&Event::moved(EventKind::Rebased, &copy, &author.actor))?;
-                None
-            } else {
-                let cause = OperationCause::Rebase(version);
-                let operation = next_operation(&copy, cause, author, now, tree);
-                tx.move_copy(&mut copy, &operation, now)?;
-                Some(operation.id)
-            };
-            Ok(Rebased { copy, operation })
+            self.rebase_in(tx, copy, &parent, &Decisions::default(), author, now)
         })
+    }
+
+    /// Moves `copy` onto `parent` as it is now, with what was decided.
+    pub(crate) fn rebase_in(
+        &self,
+        tx: &Tx<'_>,
+        mut copy: CopyRecord,
+        parent: &Parent,
+        decisions: &Decisions,
+        author: &Author,
+        now: Timestamp,
+    ) -> Result<Rebased> {
+        let (version, theirs) = (parent.version(), parent.tree());
+        let trees = [&copy.base, &theirs, &copy.tree];
+        let decided = !decisions.is_empty();
+        if decided {
+            check_decided(tx, copy.id, trees, decisions)?;
+        }
+        if (version, theirs) == (copy.base_version, copy.base) {
+            return Ok(Rebased {
+                copy,
+                operation: None,
+            });
+        }
+        let merged = match decided {
+            true => merge_decided(tx, trees, decisions).map(Merged::Tree)?,
+            false => merge(tx, &copy.base, &theirs, &copy.tree)?,
+        };
+        let tree = match merged {
+            Merged::Tree(directory) => {
+                // Too large a tree may come back where it is there already.
+                self.check_entries(tx, "rebase", &copy.tree, &directory)
+                    .or_else(|_| self.check_entries(tx, "rebase", &theirs, &directory))?;
+                directory.tree
+            }
+            Merged::Conflict(conflict) => {
+                return Err(Error::conflicting("rebase", conflict).at(copy.id));
+            }
+        };
+        copy.base = theirs;
+        copy.base_version = version;
+        let operation = if tree == copy.tree {
+            copy.modified = now;
+            tx.put_copy(&copy)?;
+            tx.tell(&Event::moved(EventKind::Rebased, &copy, &author.actor))?;
+            None
+        } else {
+            let cause = OperationCause::Rebase(version);
+            let operation = next_operation(&copy, cause, author, now, tree);
+            tx.move_copy(&mut copy, &operation, now)?;
+            Some(operation.id)
+        };
+        Ok(Rebased { copy, operation })
     }
 }
 
-/// Brings the files of `copy` to `parent`, and closes the copy.
+/// Makes `tree`, all of a copy or a part of what it changed, that of `parent`. With all of
+/// it the copy is closed; otherwise it is based on what its parent is then.
 fn apply_to(
     tx: &Tx<'_>,
     mut copy: CopyRecord,
     parent: Parent,
+    tree: TreeId,
     message: RevisionMessage,
     now: Timestamp,
 ) -> Result<AppliedAs> {
+    let actor = message.actor.clone();
+    let whole = tree == copy.tree;
     let (applied, version) = match parent {
         Parent::Head(mut head) => {
             record_head(tx, &mut head, now)?;
-            let cause = RevisionCause::Apply(copy.id);
-            let revision = publish(tx, &mut head, copy.tree, cause, message, now)?;
+            let cause = match whole {
+                true => RevisionCause::Apply(copy.id),
+                false => RevisionCause::ApplyInPart(copy.id),
+            };
+            let revision = publish(tx, &mut head, tree, cause, message, now)?;
             (AppliedAs::Revision(revision), head.version)
         }
         Parent::Copy(mut parent) => {
@@ -248,16 +312,24 @@ fn apply_to(
             }
             let author = Author::new(message.actor, message.message);
             let cause = OperationCause::Apply(copy.id);
-            let operation = next_operation(&parent, cause, &author, now, copy.tree);
+            let operation = next_operation(&parent, cause, &author, now, tree);
             tx.move_copy(&mut parent, &operation, now)?;
-            tx.tell(&Event::of_copy(EventKind::AppliedToParent, copy.id, now))?;
+            if whole {
+                tx.tell(&Event::of_copy(EventKind::AppliedToParent, copy.id, now))?;
+            }
             (AppliedAs::Operation(operation.id), parent.generation)
         }
     };
-    hand_on(tx, &copy, version, now)?;
-    copy.state = CopyState::Applied(applied);
     copy.modified = now;
-    tx.put_copy(&copy)?;
+    if whole {
+        hand_on(tx, &copy, version, now)?;
+        copy.state = CopyState::Applied(applied);
+        tx.put_copy(&copy)?;
+    } else {
+        (copy.base, copy.base_version) = (tree, version);
+        tx.put_copy(&copy)?;
+        tx.tell(&Event::moved(EventKind::Rebased, &copy, &actor))?;
+    }
     Ok(applied)
 }
 

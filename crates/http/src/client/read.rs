@@ -184,6 +184,7 @@ impl TryFrom<RevisionDto> for RevisionRecord {
             version: found.version.get(),
             cause: match found.cause {
                 RevisionCauseDto::Apply { copy } => RevisionCause::Apply(copy.parse()?),
+                RevisionCauseDto::ApplyInPart { copy } => RevisionCause::ApplyInPart(copy.parse()?),
                 RevisionCauseDto::Snapshot => RevisionCause::Snapshot,
                 RevisionCauseDto::Restore { revision: id } => RevisionCause::Restore(revision(id)),
             },

@@ -56,6 +56,9 @@ pub enum EventKindDto {
     Undone,
     /// A copy became head: copy, version, tree, revision.
     Applied,
+    /// A part of what a copy changed became head: copy, version, tree, revision. It is
+    /// rebased onto that just after.
+    AppliedInPart,
     /// A copy was applied to the copy that is its parent: copy. That one changed just
     /// before.
     AppliedToParent,
@@ -84,6 +87,7 @@ impl From<EventKind> for EventKindDto {
             EventKind::Rebased => Self::Rebased,
             EventKind::Undone => Self::Undone,
             EventKind::Applied => Self::Applied,
+            EventKind::AppliedInPart => Self::AppliedInPart,
             EventKind::AppliedToParent => Self::AppliedToParent,
             EventKind::Reparented => Self::Reparented,
             EventKind::Discarded => Self::Discarded,

@@ -72,6 +72,11 @@ pub enum RevisionCauseDto {
         /// Its id.
         copy: String,
     },
+    /// A part of what a copy changed was applied.
+    ApplyInPart {
+        /// Its id.
+        copy: String,
+    },
     /// Head was recorded as it was.
     Snapshot,
     /// A revision's files were made head again.
@@ -90,6 +95,9 @@ impl From<&RevisionRecord> for RevisionDto {
             version: revision.version.into(),
             cause: match revision.cause {
                 RevisionCause::Apply(copy) => RevisionCauseDto::Apply {
+                    copy: copy.to_string(),
+                },
+                RevisionCause::ApplyInPart(copy) => RevisionCauseDto::ApplyInPart {
                     copy: copy.to_string(),
                 },
                 RevisionCause::Snapshot => RevisionCauseDto::Snapshot,

@@ -139,8 +139,8 @@ pub(super) fn revision(rows: &Rows, new: &RevisionRecord) {
 /// An event says what its kind is about, and nothing else.
 pub(super) fn event(event: &Event) {
     use EventKind::{
-        Applied, AppliedToParent, Changed, Discarded, Expired, Forked, HeadMoved, Pruned, Rebased,
-        Recorded, Renamed, Reparented, Restored, Undone,
+        Applied, AppliedInPart, AppliedToParent, Changed, Discarded, Expired, Forked, HeadMoved,
+        Pruned, Rebased, Recorded, Renamed, Reparented, Restored, Undone,
     };
     integers("event", event.generation);
     integers("event", event.version);
@@ -160,7 +160,7 @@ pub(super) fn event(event: &Event) {
         Rebased => [true, true, true, true, false],
         Renamed | Discarded | Expired | AppliedToParent => [true, false, false, false, false],
         Reparented => [true, false, true, false, false],
-        Applied => [true, false, true, true, true],
+        Applied | AppliedInPart => [true, false, true, true, true],
         Recorded => [false, false, true, false, true],
         Restored => [false, false, true, true, true],
         Pruned => [false, false, false, false, true],

@@ -25,10 +25,19 @@ pub enum Action {
     RenameCopy(CopyId, Option<String>),
     /// A copy thrown away.
     Discard(CopyId),
-    /// A copy published: does the tree have to be another one?
-    Apply(CopyId, Expect, RevisionMessage),
-    /// A copy moved onto head.
+    /// A copy applied: does the tree have to be another one? Only what is at and below
+    /// these paths, where there are any.
+    Apply(CopyId, Expect, RevisionMessage, Vec<TreePath>),
+    /// Copies applied together.
+    ApplyAll(Vec<CopyId>, RevisionMessage),
+    /// A copy moved onto what its parent is now.
     Rebase(CopyId, Author),
+    /// The same, with what is decided for paths that conflict, or that are above such.
+    Resolve(CopyId, Author, Vec<(TreePath, Side)>),
+    /// What stands in the way of a rebase.
+    Conflicts(CopyId),
+    /// Where copies meet.
+    Overlap(Vec<CopyId>),
     /// An operation undone.
     Undo(CopyId, OperationId, Author),
     /// Head recorded.
@@ -77,6 +86,17 @@ pub enum Place {
     Copy(CopyId),
     /// Those of a revision.
     Revision(RevisionId),
+}
+
+/// What is taken for a conflicting path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Side {
+    /// What the copy has.
+    Copy,
+    /// What its parent has.
+    Parent,
+    /// A file of these bytes.
+    Content(Bytes),
 }
 
 /// Which tree an apply expects.

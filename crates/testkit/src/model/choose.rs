@@ -7,7 +7,7 @@ use workspace_core::{
     RevisionMessage, Text, Timestamp, TreePath, WriteOptions,
 };
 
-use super::action::{Action, Expect, Place};
+use super::action::{Action, Expect, Place, Side};
 use super::files::{Edit, Files, Thing};
 use super::import::{Import, Item};
 use super::state::{Model, Target};
@@ -36,7 +36,10 @@ impl Chooser<'_> {
     pub(super) fn action(&mut self) -> Action {
         let crowded = self.open_copies().len() >= OPEN_COPIES;
         match self.random.below(100) {
-            0..36 => {
+            0 if self.rarely(2) => Action::Conflicts(self.copy()),
+            0 => Action::Overlap(self.some_copies()),
+            1 => Action::ApplyAll(self.some_copies(), self.plain_message()),
+            2..36 => {
                 let target = self.target();
                 let edits = self.edits(target);
                 let expected = self.rarely(8).then(|| self.generation(target));
@@ -61,9 +64,18 @@ impl Chooser<'_> {
                     1..4 => Expect::Right,
                     _ => Expect::Any,
                 };
-                Action::Apply(self.copy(), expect, self.message())
+                let copy = self.copy();
+                let only = match self.rarely(3) {
+                    true => self.paths_of(copy),
+                    false => Vec::new(),
+                };
+                Action::Apply(copy, expect, self.plain_message(), only)
             }
-            59..64 => Action::Rebase(self.copy(), self.author()),
+            59..61 => Action::Rebase(self.copy(), self.author()),
+            61..64 => {
+                let copy = self.conflicting_copy();
+                Action::Resolve(copy, self.author(), self.decisions(copy))
+            }
             64..69 => {
                 let copy = self.copy();
                 Action::Undo(copy, self.operation(copy), self.author())
@@ -133,6 +145,71 @@ impl Chooser<'_> {
             }
             _ => Action::Find(self.name().unwrap_or_else(|| self.copy().to_string())),
         }
+    }
+
+    /// A message that goes into an operation too, mostly.
+    fn plain_message(&mut self) -> RevisionMessage {
+        let message = self.message();
+        match self.rarely(4) {
+            true => message,
+            false => message.metadata(Default::default()),
+        }
+    }
+
+    fn some_copies(&mut self) -> Vec<CopyId> {
+        let count = self.random.below(4);
+        (0..count).map(|_| self.copy()).collect()
+    }
+
+    /// Paths of what a copy has, or of what is nowhere.
+    fn paths_of(&mut self, copy: CopyId) -> Vec<TreePath> {
+        let count = 1 + self.random.below(3);
+        (0..count)
+            .map(|_| self.path_at(Place::Copy(copy)))
+            .collect()
+    }
+
+    /// A copy that conflicts with its parent, where there is one.
+    fn conflicting_copy(&mut self) -> CopyId {
+        let copies = self.open_copies();
+        let mut model = self.model.clone();
+        let mut conflicting = copies.into_iter().filter(|id| {
+            model
+                .conflicts(*id, self.now)
+                .is_ok_and(|it| !it.is_empty())
+        });
+        let found = conflicting.next();
+        drop(conflicting);
+        found.unwrap_or_else(|| self.copy())
+    }
+
+    /// Something for each conflict of a copy, mostly.
+    fn decisions(&mut self, copy: CopyId) -> Vec<(TreePath, Side)> {
+        let conflicts = self.model.clone().conflicts(copy, self.now);
+        let mut decisions: Vec<(TreePath, Side)> = Vec::new();
+        for (path, _) in conflicts.unwrap_or_default() {
+            if self.rarely(12) {
+                continue;
+            }
+            let side = match self.random.below(5) {
+                0 => Side::Content(self.bytes()),
+                1 | 2 => Side::Copy,
+                _ => Side::Parent,
+            };
+            let path = match path.parent() {
+                Some(above) if self.rarely(5) => above,
+                _ => path,
+            };
+            let nested =
+                |(other, _): &(TreePath, Side)| other.starts_with(&path) || path.starts_with(other);
+            if self.rarely(20) || !decisions.iter().any(nested) {
+                decisions.push((path, side));
+            }
+        }
+        if self.rarely(20) {
+            decisions.push((self.path_at(Place::Copy(copy)), Side::Copy));
+        }
+        decisions
     }
 
     fn keep_revisions(&mut self) -> KeepRevisions {

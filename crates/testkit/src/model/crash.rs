@@ -130,13 +130,14 @@ async fn prepare(session: &mut Session<'_>, scenario: Scenario, files: usize) ->
     let snapshot = Action::Snapshot(RevisionMessage::default());
     Ok(match scenario {
         Scenario::Apply | Scenario::ApplyWithNested => {
-            Action::Apply(copy, Expect::Right, RevisionMessage::default())
+            Action::Apply(copy, Expect::Right, RevisionMessage::default(), Vec::new())
         }
         Scenario::ForkOfCopy => Action::Fork(Place::Copy(copy), None, None),
         Scenario::ApplyToParent => Action::Apply(
             nested.unwrap_or(copy),
             Expect::Right,
             RevisionMessage::default(),
+            Vec::new(),
         ),
         Scenario::RebaseOntoParent => {
             let edits = vec![write("/d0/parent", 300), write("/new/parent", 300)];

@@ -84,6 +84,11 @@ impl Feed {
                 copy.state = CopyState::Applied(AppliedAs::Revision(event.revision?));
                 (copy.tree == event.tree).then_some(())
             }
+            EventKind::AppliedInPart => {
+                self.move_head(event)?;
+                self.record(event)?;
+                self.open(event).map(drop)
+            }
             EventKind::Forked => {
                 let copy = Copy {
                     state: CopyState::Open,

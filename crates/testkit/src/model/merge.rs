@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use workspace_core::{Conflict, TreePath};
+use workspace_core::{Conflict, PathList, TreePath};
 
 use super::files::{Files, Thing};
 
@@ -46,50 +46,64 @@ pub(super) fn changed_paths(base: &Files, parent: &Files, copy: &Files) -> Confl
 /// side that a [`Conflict`] calls the parent.
 pub(super) fn merge(base: &Files, ours: &Files, theirs: &Files) -> Result<Files, Conflict> {
     let (our_changes, their_changes) = (changes(base, ours), changes(base, theirs));
+    let both = conflicting(&our_changes, &their_changes);
+    if both.is_empty() {
+        return Ok(carry(base, ours, theirs, |_| false));
+    }
+    Err(Conflict {
+        parent: only(&our_changes, &their_changes, &both),
+        copy: only(&their_changes, &our_changes, &both),
+        both: both.iter().cloned().collect(),
+    })
+}
+
+/// Returns the paths at which two sides cannot both be kept.
+pub(super) fn conflicting(ours: &Changes, theirs: &Changes) -> BTreeSet<TreePath> {
     let mut both = BTreeSet::new();
-    for (path, theirs) in &their_changes {
-        if our_changes
-            .get(path)
-            .is_some_and(|ours| !agree(ours, theirs))
-        {
+    for (path, theirs) in theirs {
+        if ours.get(path).is_some_and(|ours| !agree(ours, theirs)) {
             both.insert(path.clone());
         }
     }
-    for (puts, others) in [
-        (&our_changes, &their_changes),
-        (&their_changes, &our_changes),
-    ] {
+    for (puts, others) in [(ours, theirs), (theirs, ours)] {
         for (path, put) in puts {
             if put.is_some() && has_no_room(path, others) {
                 both.insert(path.clone());
             }
         }
     }
-    if both.is_empty() {
-        let our_moves = moves(base, ours);
-        let mut merged = ours.clone();
-        for (path, change) in moves(base, theirs) {
-            // A time goes along where the other side left the file as it was.
-            let moved_only = our_moves.contains_key(&path) && !our_changes.contains_key(&path);
-            match change {
-                _ if our_changes.contains_key(&path) => {}
-                _ if moved_only && !their_changes.contains_key(&path) => {}
-                Some(thing) => drop(merged.0.insert(path, thing)),
-                None => drop(merged.0.remove(&path)),
-            }
+    both
+}
+
+/// Returns the paths that only one side changed, and that conflict with nothing.
+pub(super) fn only(these: &Changes, others: &Changes, both: &BTreeSet<TreePath>) -> PathList {
+    let paths = these.keys();
+    let alone = paths.filter(|path| !both.contains(*path) && !others.contains_key(*path));
+    alone.cloned().collect()
+}
+
+/// Makes the changes from `base` to `theirs` to `ours`, but for what is passed over.
+pub(super) fn carry(
+    base: &Files,
+    ours: &Files,
+    theirs: &Files,
+    passed: impl Fn(&TreePath) -> bool,
+) -> Files {
+    let (our_changes, their_changes) = (changes(base, ours), changes(base, theirs));
+    let our_moves = moves(base, ours);
+    let mut merged = ours.clone();
+    for (path, change) in moves(base, theirs) {
+        // A time goes along where the other side left the file as it was.
+        let moved_only = our_moves.contains_key(&path) && !our_changes.contains_key(&path);
+        match change {
+            _ if passed(&path) => {}
+            _ if our_changes.contains_key(&path) => {}
+            _ if moved_only && !their_changes.contains_key(&path) => {}
+            Some(thing) => drop(merged.0.insert(path, thing)),
+            None => drop(merged.0.remove(&path)),
         }
-        return Ok(merged);
     }
-    let only = |these: &Changes, others: &Changes| {
-        let paths = these.keys();
-        let alone = paths.filter(|path| !both.contains(*path) && !others.contains_key(*path));
-        alone.cloned().collect()
-    };
-    Err(Conflict {
-        parent: only(&our_changes, &their_changes),
-        copy: only(&their_changes, &our_changes),
-        both: both.iter().cloned().collect(),
-    })
+    merged
 }
 
 fn agree(ours: &Option<Thing>, theirs: &Option<Thing>) -> bool {

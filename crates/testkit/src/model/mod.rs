@@ -17,6 +17,7 @@ mod action;
 mod check;
 mod choose;
 mod crash;
+mod decide;
 mod feed;
 mod files;
 mod import;

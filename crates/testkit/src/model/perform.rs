@@ -9,11 +9,12 @@ use futures::stream::{self, TryStreamExt};
 use futures::{FutureExt, future::BoxFuture};
 use workspace_core::{
     ApplyOptions, At, BatchSize, Change, ChangeOptions, CollectBudget, Content, ContentId, CopyId,
-    DiffOptions, EntrySource, Error, ErrorKind, ForkOptions, ImportOptions, KeepRevisions,
-    NextStep, Result, SourceEntry, SourceKind, Stored, TreeId, TreePath, Upkeep, Workspace,
+    DiffOptions, EntrySource, Error, ErrorKind, ForkOptions, Glob, ImportOptions, KeepRevisions,
+    NextStep, RebaseOptions, Resolution, Result, SourceEntry, SourceKind, Stored, Take, Together,
+    TreeId, TreePath, Upkeep, Workspace,
 };
 
-use super::action::{Action, Expect, Place};
+use super::action::{Action, Expect, Place, Side};
 use super::files::Edit;
 use super::import::{Import, Item};
 use super::show::{Answer, Shown};
@@ -32,6 +33,10 @@ fn place_at(place: Place) -> At {
         Place::Copy(id) => At::Copy(id),
         Place::Revision(id) => At::Revision(id),
     }
+}
+
+fn globs(paths: &[TreePath]) -> Result<Vec<Glob>> {
+    paths.iter().map(Glob::of_path).collect()
 }
 
 /// Contents that were stored ahead, for the next writes of their bytes.
@@ -91,14 +96,45 @@ pub(super) async fn perform(workspace: &Workspace, action: &Action, kept: &Kept)
             workspace.discard(copy)?;
             Answer::Done
         }
-        Action::Apply(copy, expect, message) => {
+        Action::Apply(copy, expect, message, only) => {
             let expect_tree = expected_tree(workspace, copy, expect)?;
             let options = ApplyOptions::default()
                 .message(message)
-                .expect_tree(expect_tree);
+                .expect_tree(expect_tree)
+                .only(globs(&only)?);
             Answer::Applied(workspace.apply(copy, options)?)
         }
+        Action::ApplyAll(copies, message) => {
+            let copies: Vec<Together> = copies.into_iter().map(Together::from).collect();
+            Answer::AllApplied(workspace.apply_all(&copies, &message)?)
+        }
         Action::Rebase(copy, author) => Answer::Rebased(workspace.rebase(copy, &author)?.operation),
+        Action::Resolve(copy, author, decided) => {
+            let resolutions = decided.into_iter().map(|(path, side)| Resolution {
+                path,
+                take: match side {
+                    Side::Copy => Take::Copy,
+                    Side::Parent => Take::Parent,
+                    Side::Content(bytes) => Take::Content(Content::Bytes(bytes)),
+                },
+            });
+            let options = RebaseOptions::default()
+                .author(author)
+                .resolutions(resolutions.collect());
+            Answer::Rebased(workspace.rebase_with(copy, options).await?.operation)
+        }
+        Action::Conflicts(copy) => {
+            let found = workspace.conflicts(copy)?.paths.into_iter().map(|found| {
+                let sides = [found.base, found.copy, found.parent];
+                (found.path, sides.map(|side| side.map(Shown::from)))
+            });
+            Answer::Conflicts(found.collect())
+        }
+        Action::Overlap(copies) => {
+            let found = workspace.overlap(&copies)?.into_iter();
+            let found = found.map(|found| (found.one, found.other, found.paths.paths));
+            Answer::Overlaps(found.collect())
+        }
         Action::Undo(copy, operation, author) => {
             Answer::Undone(workspace.undo(copy, operation, &author)?)
         }

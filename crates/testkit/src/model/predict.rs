@@ -66,9 +66,20 @@ impl Model {
                 self.discard(*copy, now)?;
                 Ok(Answer::Done)
             }
-            Action::Apply(copy, expect, message) => self
-                .apply(*copy, *expect != Expect::Wrong, message.clone(), now)
+            Action::Apply(copy, expect, message, only) => self
+                .apply(*copy, *expect != Expect::Wrong, message.clone(), only, now)
                 .map(Answer::Applied),
+            Action::ApplyAll(copies, message) => {
+                let mut after = self.clone();
+                let applied = after.apply_all(copies, message, now)?;
+                *self = after;
+                Ok(Answer::AllApplied(applied))
+            }
+            Action::Resolve(copy, author, decided) => self
+                .rebase_decided(*copy, author, decided, now)
+                .map(Answer::Rebased),
+            Action::Conflicts(copy) => self.conflicts(*copy, now).map(Answer::Conflicts),
+            Action::Overlap(copies) => self.overlap(copies, now).map(Answer::Overlaps),
             Action::Rebase(copy, author) => self.rebase(*copy, author, now).map(Answer::Rebased),
             Action::Undo(copy, operation, author) => self
                 .undo(*copy, *operation, author, now)

@@ -45,6 +45,12 @@ pub enum Answer {
     Imported(Imported),
     /// Of an apply.
     Applied(Applied),
+    /// Of several copies applied together.
+    AllApplied(Vec<Applied>),
+    /// Of a look at conflicts: the path, and what base, copy and parent have there.
+    Conflicts(Vec<(TreePath, [Option<Shown>; 3])>),
+    /// Of a look at what copies share: pairs, and paths.
+    Overlaps(Vec<(CopyId, CopyId, Vec<TreePath>)>),
     /// Of a rebase.
     Rebased(Option<OperationId>),
     /// Of an undo.

@@ -9,10 +9,11 @@ use std::rc::Rc;
 use workspace_core::store::{AppliedAs, CopyState, OperationCause, RevisionCause};
 use workspace_core::{
     Applied, Author, Conflict, CopyId, ErrorKind, KeepRevisions, OperationId, Recorded, RevisionId,
-    RevisionMessage, Timestamp, Undone,
+    RevisionMessage, Timestamp, TreePath, Undone,
 };
 
 use super::action::Place;
+use super::decide::part;
 use super::files::{Edit, Files};
 use super::merge::{changed_paths, changes, merge};
 
@@ -216,7 +217,7 @@ impl Model {
         Ok(Rc::make_mut(copy))
     }
 
-    fn open_copy(&mut self, id: CopyId, now: Timestamp) -> Outcome<&mut Copy> {
+    pub(super) fn open_copy(&mut self, id: CopyId, now: Timestamp) -> Outcome<&mut Copy> {
         let copy = self.any_copy(id)?;
         match copy.state == CopyState::Open && !copy.expired(now) {
             true => Ok(copy),
@@ -396,7 +397,8 @@ impl Model {
         }
     }
 
-    /// Publishes a copy; `expected` tells whether its tree is the expected one.
+    /// Applies a copy, or what it changed at and below the paths `only`; `expected` tells
+    /// whether its tree is the expected one.
     ///
     /// # Errors
     /// As the facade.
@@ -405,6 +407,7 @@ impl Model {
         id: CopyId,
         expected: bool,
         message: RevisionMessage,
+        only: &[TreePath],
         now: Timestamp,
     ) -> Outcome<Applied> {
         let copy = match self.any_copy(id)?.state {
@@ -425,11 +428,24 @@ impl Model {
         if !changes(&copy.base, &theirs).is_empty() {
             return Err(changed_paths(&copy.base, &theirs, &copy.files).into());
         }
-        let files = Rc::clone(&copy.files);
+        let (mut files, mut whole) = (Rc::clone(&copy.files), true);
+        if !only.is_empty() {
+            let Some(part) = part(&theirs, &copy.files, only)? else {
+                return Ok(Applied::Unchanged);
+            };
+            whole = changes(&part, &copy.files).is_empty();
+            if !whole {
+                files = Rc::new(part);
+            }
+        }
         let applied = match copy.parent {
             None => {
                 self.record_head(now);
-                let cause = RevisionCause::Apply(id);
+                let cause = match whole {
+                    true => RevisionCause::Apply(id),
+                    false => RevisionCause::ApplyInPart(id),
+                };
+                let files = Rc::clone(&files);
                 AppliedAs::Revision(self.publish(files, cause, message, now))
             }
             Some(_) if !message.metadata.is_empty() => return Err(ErrorKind::Invalid.into()),
@@ -437,10 +453,16 @@ impl Model {
                 let author = Author::new(message.actor, message.message);
                 let parent = self.any_copy(parent)?;
                 let cause = OperationCause::Apply(id);
-                AppliedAs::Operation(parent.advance(files, cause, &author, now))
+                AppliedAs::Operation(parent.advance(Rc::clone(&files), cause, &author, now))
             }
         };
         let (version, _) = self.parent_of(&copy);
+        if !whole {
+            let copy = self.any_copy(id)?;
+            (copy.base, copy.base_version) = (files, version);
+            copy.modified = now;
+            return Ok(answer(applied, false));
+        }
         for below in self.copies.values_mut() {
             if below.state == CopyState::Open && below.parent == Some(id) {
                 let below = Rc::make_mut(below);
@@ -455,7 +477,7 @@ impl Model {
     }
 
     /// Returns the version and the files of what a copy is applied to.
-    fn parent_of(&self, copy: &Copy) -> (u64, Rc<Files>) {
+    pub(super) fn parent_of(&self, copy: &Copy) -> (u64, Rc<Files>) {
         match copy.parent.map(|parent| &self.copies[&parent]) {
             None => (self.head.version, Rc::clone(&self.head.files)),
             Some(parent) => (parent.generation, Rc::clone(&parent.files)),

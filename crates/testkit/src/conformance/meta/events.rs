@@ -11,8 +11,8 @@ const MAX: u64 = Timestamp::MAX_MILLIS as u64;
 /// Returns an event of this kind, with `n` in all that such a kind tells.
 pub(super) fn event(kind: EventKind, n: u64) -> Event {
     use EventKind::{
-        Applied, AppliedToParent, Changed, Discarded, Expired, Forked, HeadMoved, Pruned, Rebased,
-        Recorded, Renamed, Restored, Undone,
+        Applied, AppliedInPart, AppliedToParent, Changed, Discarded, Expired, Forked, HeadMoved,
+        Pruned, Rebased, Recorded, Renamed, Restored, Undone,
     };
     let copy = !matches!(kind, HeadMoved | Recorded | Restored | Pruned);
     let generation = matches!(kind, Forked | Changed | Rebased | Undone);
@@ -22,9 +22,9 @@ pub(super) fn event(kind: EventKind, n: u64) -> Event {
     );
     let tells_tree = matches!(
         kind,
-        HeadMoved | Changed | Rebased | Undone | Applied | Restored
+        HeadMoved | Changed | Rebased | Undone | Applied | AppliedInPart | Restored
     );
-    let revision = matches!(kind, Applied | Recorded | Restored | Pruned);
+    let revision = matches!(kind, Applied | AppliedInPart | Recorded | Restored | Pruned);
     Event {
         kind,
         copy: copy.then(|| copy_id(n as u8)),

@@ -12,6 +12,7 @@ pub fn revisions(store: &dyn MetaStore) {
     let causes = [
         RevisionCause::Snapshot,
         RevisionCause::Apply(copy_id(0xfe)),
+        RevisionCause::ApplyInPart(copy_id(0xfe)),
         RevisionCause::Restore(RevisionId::new(1)),
     ];
     for (n, cause) in (1..).zip(causes) {

@@ -1,0 +1,248 @@
+//! The way out of a conflict: seeing what each side has, and deciding.
+
+use derive_setters::Setters;
+
+use crate::Timestamp;
+use crate::change::{Author, Content};
+use crate::entry::{Entry, File};
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::CopyId;
+use crate::path::TreePath;
+use crate::store::CopyRecord;
+use crate::tree::{Decision, Decisions, left_open, resolve};
+use crate::workspace::Workspace;
+use crate::workspace::apply::Rebased;
+use crate::workspace::batch::check_text;
+use crate::workspace::contents::Stored;
+use crate::workspace::nesting::Parent;
+use crate::workspace::tx::Tx;
+
+/// How many conflicts one rebase can be told how to resolve.
+const MAX_RESOLUTIONS: usize = 10_000;
+
+/// What stands in the way of a rebase.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conflicts {
+    /// The copy.
+    pub copy: CopyRecord,
+    /// The version of head, or the generation of the copy that is its parent.
+    pub parent_version: u64,
+    /// The first [`Conflict::LISTED`](crate::Conflict::LISTED) conflicting paths, in byte
+    /// order.
+    pub paths: Vec<Conflicting>,
+    /// How many there are.
+    pub count: u64,
+}
+
+/// A path that a copy and its parent both changed, and where they did not arrive at the
+/// same, or at which one put something below what the other removed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conflicting {
+    /// The path.
+    pub path: TreePath,
+    /// What was there in the tree that the copy is based on.
+    pub base: Option<Entry>,
+    /// What is there in the copy.
+    pub copy: Option<Entry>,
+    /// What is there in its parent.
+    pub parent: Option<Entry>,
+}
+
+/// What is decided for a conflicting path, or for one above: for all that is there.
+#[derive(Debug)]
+pub struct Resolution {
+    /// The path.
+    pub path: TreePath,
+    /// What is to be there.
+    pub take: Take,
+}
+
+/// What a resolution takes.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Take {
+    /// What the copy has there.
+    Copy,
+    /// What its parent has there.
+    Parent,
+    /// A file with this content. Whether it is executable, and its media type, are the
+    /// copy's where that has a file there, or else its parent's.
+    Content(Content),
+}
+
+/// How to rebase a copy.
+#[derive(Debug, Default, Setters)]
+#[non_exhaustive]
+pub struct RebaseOptions {
+    /// Who does it, and what for.
+    pub author: Author,
+    /// What is decided for conflicting paths: up to 10,000, no two for one path, and none
+    /// below another.
+    pub resolutions: Vec<Resolution>,
+    /// The generation of the copy that the resolutions were made for; at another the
+    /// rebase fails with `Stale`.
+    #[setters(into)]
+    pub expect_generation: Option<u64>,
+    /// The version of head, or the generation of the parent, that they were made for;
+    /// likewise.
+    #[setters(into)]
+    pub expect_parent_version: Option<u64>,
+}
+
+impl Workspace {
+    /// Lists what stands in the way of a rebase of a copy, with what each side has there.
+    ///
+    /// # Errors
+    /// `LimitExceeded` where more than
+    /// [`Conflict::COMPARED`](crate::Conflict::COMPARED) entries differ on one side;
+    /// `NotFound`, `Closed`.
+    pub fn conflicts(&self, id: CopyId) -> Result<Conflicts> {
+        let now = self.now();
+        self.read("list conflicts", |tx| {
+            let copy = tx.open_copy("list conflicts", id, now)?;
+            let parent = Parent::of(tx, "list conflicts", &copy)?;
+            let trees = [&copy.base, &parent.tree(), &copy.tree];
+            let found = left_open(tx, trees, &Decisions::default())?;
+            let paths = found.both.paths.into_iter().map(|path| {
+                let [base, parent, copy] = trees.map(|tree| resolve(tx, tree, &path));
+                Ok(Conflicting {
+                    base: base?,
+                    copy: copy?,
+                    parent: parent?,
+                    path,
+                })
+            });
+            Ok(Conflicts {
+                paths: paths.collect::<Result<_>>()?,
+                count: found.both.count,
+                parent_version: parent.version(),
+                copy,
+            })
+        })
+    }
+
+    /// Moves a copy onto what its parent is now, as [`rebase`](Self::rebase) does, with what
+    /// was decided where that conflicts. It moves where no conflict is left open, as one
+    /// operation; otherwise nothing does.
+    ///
+    /// # Errors
+    /// `Conflict`, with the paths that are left open. `Invalid` where something was decided
+    /// for a path at and below which there is no conflict, twice for one path, or above
+    /// another; and where a directory that is taken from one side would be in a file of the
+    /// other. `Stale`; what [`rebase`](Self::rebase) fails with, and what storing a content
+    /// does.
+    pub async fn rebase_with(&self, id: CopyId, options: RebaseOptions) -> Result<Rebased> {
+        let RebaseOptions {
+            author,
+            resolutions,
+            expect_generation,
+            expect_parent_version,
+        } = options;
+        check_text("rebase", &author.actor, &author.note)?;
+        if resolutions.len() > MAX_RESOLUTIONS {
+            return Err(Error::new(ErrorKind::LimitExceeded, "rebase")
+                .because(format!("more than {MAX_RESOLUTIONS} resolutions")));
+        }
+        let mut sides = Vec::new();
+        let mut contents = Vec::new();
+        for Resolution { path, take } in resolutions {
+            match take {
+                Take::Copy => sides.push((path, Decision::Theirs)),
+                Take::Parent => sides.push((path, Decision::Ours)),
+                Take::Content(Content::Bytes(bytes)) => {
+                    contents.push((path, self.store_bytes(bytes).await?));
+                }
+                Take::Content(Content::Stored(stored)) => {
+                    contents.push((path, self.own(stored).await?));
+                }
+            }
+        }
+        let now = self.now();
+        let mut unneeded = Vec::new();
+        let rebased = self.write("rebase", |tx| {
+            let copy = tx.open_copy("rebase", id, now)?;
+            let parent = Parent::of(tx, "rebase", &copy)?;
+            let stale = |expected: Option<u64>, found, what: &str| match expected {
+                Some(expected) if expected != found => Err(Error::new(ErrorKind::Stale, "rebase")
+                    .at(id)
+                    .because(format!("{what} is {found}, not {expected}"))),
+                _ => Ok(()),
+            };
+            stale(expect_generation, copy.generation, "its generation")?;
+            stale(
+                expect_parent_version,
+                parent.version(),
+                "its parent's version",
+            )?;
+            let mut decisions = Decisions::default();
+            for (path, decision) in &sides {
+                decide(&mut decisions, path, decision.clone())?;
+            }
+            for (path, stored) in &contents {
+                unneeded.extend(stored.commit(tx)?);
+                let file = file_of(tx, &copy, &parent, path, stored, now)?;
+                decide(&mut decisions, path, Decision::Entry(Entry::File(file)))?;
+            }
+            self.rebase_in(tx, copy, &parent, &decisions, &author, now)
+        })?;
+        self.drop_objects(unneeded).await;
+        Ok(rebased)
+    }
+}
+
+fn decide(decisions: &mut Decisions, path: &TreePath, decision: Decision) -> Result<()> {
+    match decisions.add(path, decision) {
+        true => Ok(()),
+        false => Err(Error::new(ErrorKind::Invalid, "rebase")
+            .at(path)
+            .because("it is resolved twice, or is below a path that is resolved")),
+    }
+}
+
+/// Returns the file that a content makes where something is resolved by it.
+fn file_of(
+    tx: &Tx<'_>,
+    copy: &CopyRecord,
+    parent: &Parent,
+    path: &TreePath,
+    content: &Stored,
+    now: Timestamp,
+) -> Result<File> {
+    let found = |tree| match resolve(tx, tree, path) {
+        Ok(Some(Entry::File(file))) => Ok(Some(file)),
+        Ok(Some(Entry::Directory(_))) => Err(Error::new(ErrorKind::Invalid, "rebase")
+            .at(path)
+            .because("a directory is there on one side: take one of them")),
+        Ok(_) => Ok(None),
+        Err(error) => Err(error),
+    };
+    let (ours, theirs) = (found(&copy.tree)?, found(&parent.tree())?);
+    let old = ours.or(theirs);
+    Ok(File {
+        content: content.id(),
+        size: content.size(),
+        executable: old.as_ref().is_some_and(|old| old.executable),
+        modified: now,
+        media_type: old.as_ref().and_then(|old| old.media_type.clone()),
+        provenance: None,
+    })
+}
+
+/// Makes sure that every conflict is decided, and that nothing else is.
+pub(crate) fn check_decided(
+    tx: &Tx<'_>,
+    id: CopyId,
+    trees: [&crate::TreeId; 3],
+    decisions: &Decisions,
+) -> Result<()> {
+    let open = left_open(tx, trees, decisions)?;
+    if open.both.count > 0 {
+        return Err(Error::conflicting("rebase", open).at(id));
+    }
+    match decisions.idle() {
+        None => Ok(()),
+        Some(path) => Err(Error::new(ErrorKind::Invalid, "rebase")
+            .at(path)
+            .because("there is no conflict to resolve at or below it")),
+    }
+}
