@@ -1,36 +1,57 @@
 //! The facade does what the model does, over stores in memory.
+//!
+//! `MODEL=100-199 cargo nextest run -p workspace-testkit --test model` runs so many seeds
+//! of the first two tests.
+
+use std::ops::Range;
 
 use workspace_testkit::MemoryStorage;
 use workspace_testkit::model::{MakeStorage, Run, Scenario, crash, run};
 
 const MEMORY: MakeStorage<'_> = &|| Box::new(MemoryStorage::new());
 
+/// Returns the seeds that are asked for, or this one.
+fn seeds(this: u64) -> Range<u64> {
+    let Ok(asked) = std::env::var("MODEL") else {
+        return this..this + 1;
+    };
+    let number = |text: &str| text.parse().expect("MODEL is a number, or two: 0-99");
+    match asked.split_once('-') {
+        Some((first, last)) => number(first)..number(last) + 1,
+        None => number(&asked)..number(&asked) + 1,
+    }
+}
+
 #[test]
 fn random_operations() {
-    let tally = run(
-        MEMORY,
-        &Run {
-            seed: 1,
-            sessions: 8,
-            operations: 250,
-            faults: 0.0,
-        },
-    );
-    assert!(tally.succeeded > tally.operations / 2, "{tally:?}");
+    for seed in seeds(1) {
+        let tally = run(
+            MEMORY,
+            &Run {
+                seed,
+                sessions: 8,
+                operations: 250,
+                faults: 0.0,
+            },
+        );
+        assert!(tally.succeeded > tally.operations / 2, "{tally:?}");
+    }
 }
 
 #[test]
 fn random_operations_with_faults() {
-    let tally = run(
-        MEMORY,
-        &Run {
-            seed: 2,
-            sessions: 8,
-            operations: 250,
-            faults: 0.01,
-        },
-    );
-    assert!(tally.interrupted > tally.operations / 20, "{tally:?}");
+    for seed in seeds(2) {
+        let tally = run(
+            MEMORY,
+            &Run {
+                seed,
+                sessions: 8,
+                operations: 250,
+                faults: 0.01,
+            },
+        );
+        assert!(tally.interrupted > tally.operations / 20, "{tally:?}");
+    }
 }
 
 #[test]

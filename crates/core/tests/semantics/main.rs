@@ -7,6 +7,7 @@ mod apply;
 mod authority;
 mod beside;
 mod collection;
+mod conflicts;
 mod copies;
 mod cost;
 mod entries;
@@ -35,6 +36,7 @@ fn the_document_and_the_tests_agree() {
         include_str!("apply.rs"),
         include_str!("beside.rs"),
         include_str!("collection.rs"),
+        include_str!("conflicts.rs"),
         include_str!("copies.rs"),
         include_str!("cost.rs"),
         include_str!("entries.rs"),
