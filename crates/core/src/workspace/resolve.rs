@@ -66,7 +66,8 @@ pub enum Take {
     /// What its parent has there.
     Parent,
     /// A file with this content. Whether it is executable, and its media type, are the
-    /// copy's where that has a file there, or else its parent's.
+    /// parent's where the copy has no file there or left them as they were, and else the
+    /// copy's.
     Content(Content),
 }
 
@@ -217,15 +218,33 @@ fn file_of(
         Err(error) => Err(error),
     };
     let (ours, theirs) = (found(&copy.tree)?, found(&parent.tree())?);
-    let old = ours.or(theirs);
+    let base = match resolve(tx, &copy.base, path)? {
+        Some(Entry::File(base)) => Some(base),
+        _ => None,
+    };
+    let executable = |file: &File| file.executable;
+    let media_type = |file: &File| file.media_type.clone();
+    let sides = [&base, &ours, &theirs].map(Option::as_ref);
     Ok(File {
         content: content.id(),
         size: content.size(),
-        executable: old.as_ref().is_some_and(|old| old.executable),
+        executable: kept(sides, executable).unwrap_or(false),
         modified: now,
-        media_type: old.as_ref().and_then(|old| old.media_type.clone()),
+        media_type: kept(sides, media_type).flatten(),
         provenance: None,
     })
+}
+
+/// Returns what is kept of an attribute: the parent's, unless the copy changed it.
+fn kept<T: PartialEq>(
+    [base, copy, parent]: [Option<&File>; 3],
+    of: impl Fn(&File) -> T,
+) -> Option<T> {
+    let [base, copy, parent] = [base, copy, parent].map(|file| file.map(&of));
+    match copy {
+        Some(copy) if base.as_ref() != Some(&copy) => Some(copy),
+        copy => parent.or(copy),
+    }
 }
 
 /// Makes sure that every conflict is decided, and that nothing else is.

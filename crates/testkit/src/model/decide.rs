@@ -114,17 +114,38 @@ impl Model {
                 Side::Copy => &copy.files,
                 Side::Parent => &theirs,
                 Side::Content(bytes) => {
-                    let old = [&copy.files, &theirs].into_iter().find_map(|files| {
-                        match files.get(path) {
+                    let [was, ours, theirs] =
+                        [&copy.base, &copy.files, &theirs].map(|files| match files.get(path) {
                             Some(Thing::File(file)) => Some(file.clone()),
                             _ => None,
+                        });
+                    let executable = match (&was, &ours, &theirs) {
+                        (_, None, None) => false,
+                        (_, Some(ours), None) => ours.executable,
+                        (_, None, Some(theirs)) => theirs.executable,
+                        (Some(was), Some(ours), Some(theirs))
+                            if was.executable == ours.executable =>
+                        {
+                            theirs.executable
                         }
-                    });
+                        (_, Some(ours), Some(_)) => ours.executable,
+                    };
+                    let media_type = match (&was, &ours, &theirs) {
+                        (_, None, None) => None,
+                        (_, Some(ours), None) => ours.media_type.clone(),
+                        (_, None, Some(theirs)) => theirs.media_type.clone(),
+                        (Some(was), Some(ours), Some(theirs))
+                            if was.media_type == ours.media_type =>
+                        {
+                            theirs.media_type.clone()
+                        }
+                        (_, Some(ours), Some(_)) => ours.media_type.clone(),
+                    };
                     let file = FileThing {
                         bytes: bytes.clone(),
-                        executable: old.as_ref().is_some_and(|old| old.executable),
+                        executable,
                         modified: now,
-                        media_type: old.and_then(|old| old.media_type),
+                        media_type,
                         provenance: None,
                     };
                     merged.0.insert(path.clone(), Thing::File(file));
