@@ -7,6 +7,7 @@ import {
   batch,
   below,
   type Call,
+  ended,
   get,
   guarded,
   identified,
@@ -105,7 +106,7 @@ export abstract class Operations<Env = unknown> extends DurableObject<Env> {
       if (size > MAX_VALUE) {
         await reply.stream().cancel();
         const message = `${path}: ${size} bytes, more than ${MAX_VALUE}: open it as a stream`;
-        return failed({ code: "limit_exceeded", message, path });
+        return failed({ code: "limit_exceeded", message, path, operation: "read" });
       }
       return ok(await reply.bytes());
     });
@@ -118,7 +119,8 @@ export abstract class Operations<Env = unknown> extends DurableObject<Env> {
     try {
       return ok(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(read.value));
     } catch {
-      return failed({ code: "invalid", message: `${path}: not UTF-8`, path });
+      const message = `${path}: not UTF-8`;
+      return failed({ code: "invalid", reason: "not_utf8", message, path, operation: "read" });
     }
   }
 
@@ -137,9 +139,12 @@ export abstract class Operations<Env = unknown> extends DurableObject<Env> {
     });
   }
 
-  /** Writes a file: text, bytes, or a stream of any length. */
+  /**
+   * Writes a file: text, bytes, or a stream of any length. A stream that is to be refused
+   * is cancelled, and as a rule before it is read.
+   */
   writeFile(path: string, content: Bytes, options: WriteOptions = {}): Promise<Result<Written>> {
-    return json(this, () => {
+    const written = json<Written>(this, () => {
       const { media_type, if_content, if_absent, copy, revision, ...fields } = options;
       const headers: string[] = [];
       if (media_type !== undefined) headers.push("content-type", media_type);
@@ -148,6 +153,7 @@ export abstract class Operations<Env = unknown> extends DurableObject<Env> {
       const target = below({ copy, revision }, "files", path);
       return upload("PUT", target, content, fields, headers);
     });
+    return ended(content, written);
   }
 
   /** What is at a path; `not_found` for nothing. */
@@ -202,11 +208,12 @@ export abstract class Operations<Env = unknown> extends DurableObject<Env> {
 
   /** Imports a tar archive; into head it is all or nothing. */
   importTar(archive: Bytes, options: ImportOptions = {}): Promise<Result<Imported>> {
-    return json(this, () => {
+    const imported = json<Imported>(this, () => {
       const { copy, revision, ...fields } = options;
       const target = `${root({ copy, revision })}/import`;
       return upload("POST", target, archive, fields, ["content-type", "application/x-tar"]);
     });
+    return ended(archive, imported);
   }
 
   /** Exports what is below a path as a tar archive. */

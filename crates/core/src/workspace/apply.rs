@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, EventKind};
 use crate::id::{CopyId, OperationId, RevisionId, TreeId};
 use crate::path::TreePath;
+use crate::reason::Reason;
 use crate::store::{
     CopyRecord, CopyState, HeadRecord, OperationCause, RevisionCause, RevisionRecord,
 };
@@ -59,7 +60,7 @@ impl RevisionMessage {
                 .iter()
                 .any(|(key, value)| nul(key) || nul(value))
         {
-            return Err(Error::new(ErrorKind::Invalid, operation)
+            return Err(Error::invalid(Reason::MalformedText, operation)
                 .at("metadata")
                 .because("a NUL byte, or more than 64 KiB"));
         }

@@ -6,8 +6,8 @@ use workspace_core::store::{
 };
 use workspace_core::{
     Applied, Changed, Collected, Conflict, Difference, Directory, Entry, Error, ErrorKind, File,
-    FsckReport, Garbage, Imported, Name, OperationId, PathList, Problem, Rebased, Receipt,
-    Recorded, Result, RevisionId, Summary, Symlink, Text, TreePath, Undone,
+    FsckReport, Garbage, Imported, Name, OperationId, PathList, Problem, Reason, Rebased, Receipt,
+    Recorded, Result, RevisionId, Sought, Summary, Symlink, Text, TreePath, Undone,
 };
 
 use crate::problem::{ConflictDto, PathListDto, ProblemDto};
@@ -382,6 +382,13 @@ impl From<ProblemDto> for Error {
         };
         let operation = problem.operation.unwrap_or_else(|| unnamed.into());
         let mut error = Self::new(kind, operation);
+        // One that a newer server knows says nothing here.
+        if let Some(reason) = problem.reason.as_deref().and_then(Reason::from_code) {
+            error = error.for_reason(reason);
+        }
+        if let Some(sought) = problem.what.as_deref().and_then(Sought::from_code) {
+            error = error.of(sought);
+        }
         if let Some(path) = problem.path {
             error = error.at(path);
         }
