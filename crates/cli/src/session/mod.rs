@@ -48,6 +48,15 @@ impl Session {
         }
     }
 
+    /// Returns the tree of `at` as it is now; a revision and a tree stay what they are.
+    pub(crate) async fn tree(&self, at: At) -> Result<At> {
+        match (self, at) {
+            (_, At::Revision(_) | At::Tree(_)) => Ok(at),
+            (Self::Local(workspace), at) => workspace.tree(at).map(At::Tree),
+            (Self::Remote(client), at) => client.tree(at).await.map(At::Tree),
+        }
+    }
+
     /// Returns what the calls so far have cost the stores.
     pub(crate) fn receipt(&self) -> Receipt {
         match self {
@@ -171,10 +180,11 @@ impl Session {
         at: At,
         mut source: Box<dyn EntrySource>,
         options: ImportOptions<'_>,
+        allow_git: bool,
     ) -> Result<Imported> {
         match self {
             Self::Local(workspace) => workspace.import(at, &mut *source, options).await,
-            Self::Remote(client) => client.import(at, source, options).await,
+            Self::Remote(client) => client.import(at, source, options, allow_git).await,
         }
     }
 }
