@@ -25,11 +25,11 @@ pub use tar::{
     tar_stream,
 };
 
-use workspace_core::{Error, ErrorKind};
+use workspace_core::{Error, Reason};
 
 /// The archive holds what must not be imported.
 fn invalid(subject: impl std::fmt::Display, why: &str) -> Error {
-    Error::new(ErrorKind::Invalid, "read source")
+    Error::invalid(Reason::UnfitEntry, "read source")
         .at(subject)
         .because(why)
 }

@@ -5,11 +5,11 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand};
-use workspace_core::{At, Error, ErrorKind, RevisionId, TreeId, TreePath};
+use workspace_core::{At, Error, Reason, RevisionId, TreeId, TreePath};
 
 use crate::commands::{
-    changes, copies, diff, edit, events, export, files, grants, grep, history, import, listing,
-    maintenance, previews, publish, serve,
+    changes, conflicts, copies, diff, edit, events, export, files, grants, grep, history, import,
+    listing, maintenance, previews, publish, serve,
 };
 use crate::exit::{EXIT_CODES, Failure, Result};
 use crate::session::Session;
@@ -40,6 +40,14 @@ pub(crate) struct Global {
     /// is in WORKSPACE_TOKEN, or in --token-file
     #[arg(long, global = true, env = "WORKSPACE_REMOTE", value_name = "URL")]
     pub(crate) remote: Option<String>,
+    /// Send the token to --remote in clear, over http:// to another machine
+    #[arg(
+        long,
+        global = true,
+        env = "WORKSPACE_INSECURE",
+        hide_env_values = true
+    )]
+    pub(crate) insecure: bool,
     /// The file that holds the token: the one to show with --remote, or for
     /// `serve` the one to ask for
     #[arg(long, global = true, value_name = "FILE")]
@@ -98,7 +106,8 @@ impl CopyOption {
     /// `Invalid` where nothing names one.
     pub(crate) fn required(&self, operation: &'static str) -> Result<String> {
         self.chosen().ok_or_else(|| Failure::Error {
-            error: Error::new(ErrorKind::Invalid, operation).because("no copy was named"),
+            error: Error::invalid(Reason::MalformedArgument, operation)
+                .because("no copy was named"),
             hint: Some("--copy NAME or WORKSPACE_COPY names it".into()),
         })
     }
@@ -153,7 +162,7 @@ impl WriteAt {
 /// which may be a copy's name.
 pub(crate) fn parse_at(text: &str) -> Option<At> {
     match text {
-        "head" => Some(At::Head),
+        "head" | "HEAD" => Some(At::Head),
         _ => text
             .parse::<RevisionId>()
             .map(At::Revision)
@@ -222,8 +231,12 @@ pub(crate) enum Command {
     Diff(diff::Diff),
     /// Apply a copy: it becomes head, as a new revision, or its parent gets its files
     Apply(publish::Apply),
-    /// Bring a copy up to the present head
+    /// Bring a copy up to what its parent is now, and resolve what conflicts
     Rebase(publish::Rebase),
+    /// List what stands in the way of a rebase, with what each side has
+    Conflicts(conflicts::Conflicts),
+    /// List which copies changed the same paths
+    Overlap(conflicts::Overlap),
     /// List revisions, newest first
     Log(history::Log),
     /// Show a revision and what it changed
@@ -273,6 +286,12 @@ mod tests {
     fn the_command_line_is_well_formed() {
         use clap::CommandFactory as _;
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn head_is_known_as_git_writes_it() {
+        assert_eq!(parse_at("HEAD"), Some(At::Head));
+        assert_eq!(parse_at("Head"), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use serde::Serialize;
-use workspace_core::{Error, ErrorKind};
+use workspace_core::{Error, ErrorKind, Reason, Sought};
 
 use crate::session::REACH;
 
@@ -25,8 +25,8 @@ Exit codes:
   10  conflict                         19  the storage or a file failed
  141  nobody reads the output any more
 
-With --json a failure is {\"error\": {code, operation, path, message, hint}} on
-standard error, and standard output stays empty or unfinished.";
+With --json a failure is {\"error\": {code, reason, what, operation, path, message, hint}}
+on standard error, and standard output stays empty or unfinished.";
 
 /// How a run ends that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,6 +141,7 @@ pub(crate) fn io_error(operation: &'static str, path: &Path, error: io::Error) -
         _ => ErrorKind::Unavailable,
     };
     Error::new(kind, operation)
+        .of(Sought::Source)
         .at(path.display())
         .because(&error)
         .with_source(error)
@@ -163,6 +164,10 @@ pub(crate) struct ErrorShape {
 #[derive(Debug, Serialize)]
 struct ErrorBody {
     code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    what: Option<&'static str>,
     operation: String,
     path: Option<String>,
     message: String,
@@ -186,6 +191,8 @@ impl ErrorShape {
         Self {
             error: ErrorBody {
                 code: error.kind().code(),
+                reason: error.reason().map(Reason::code),
+                what: error.sought().map(Sought::code),
                 operation: error.operation().into(),
                 path: error.subject().map(Into::into),
                 message: message(error),
@@ -200,14 +207,17 @@ impl ErrorShape {
     }
 
     /// Shows wrong usage, which never became a call.
-    pub(crate) fn usage(message: String) -> Self {
+    pub(crate) fn usage(message: String, hint: Option<String>) -> Self {
+        let help = || "`workspace help` lists the commands and their arguments".into();
         Self {
             error: ErrorBody {
                 code: ErrorKind::Invalid.code(),
+                reason: Some(Reason::MalformedArgument.code()),
+                what: None,
                 operation: "parse arguments".into(),
                 path: None,
                 message,
-                hint: Some("`workspace help` lists the commands and their arguments".into()),
+                hint: Some(hint.unwrap_or_else(help)),
                 conflict: None,
             },
         }

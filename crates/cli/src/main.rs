@@ -8,6 +8,7 @@ mod run;
 mod session;
 mod shapes;
 mod time;
+mod words;
 
 use std::process::ExitCode;
 

@@ -3,20 +3,24 @@
 use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
-use workspace_core::{Author, Error, ErrorKind, Receipt, RevisionMessage, Workspace};
+use workspace_core::{
+    Author, Error, ErrorKind, Reason, Receipt, RevisionMessage, Sought, Workspace,
+};
 
 use crate::args::{Args, Command, Global};
 use crate::commands::{
-    changes, copies, diff, edit, events, export, files, grants, grep, history, import, listing,
-    maintenance, previews, publish, serve,
+    changes, conflicts, copies, diff, edit, events, export, files, grants, grep, history, import,
+    listing, maintenance, previews, publish, serve,
 };
 use crate::exit::{ErrorShape, Failure, Outcome, Result, code, io_error, message};
 use crate::output::{CYAN, Output, RED};
 use crate::session::{Session, connect};
 use crate::shapes::ReceiptShape;
+use crate::words;
 
 /// The name of a workspace's directory within a project.
 pub(crate) const DIRECTORY: &str = ".workspace";
@@ -55,10 +59,27 @@ impl Run {
             return Ok(session);
         }
         let session = match &self.global.remote {
-            Some(url) => Session::Remote(connect(url, &self.token()?)?),
+            Some(url) => {
+                self.check_clear(url)?;
+                Session::Remote(connect(url, &self.token()?)?)
+            }
             None => Session::Local(self.open_as_needed()?),
         };
         Ok(self.session.get_or_init(|| session))
+    }
+
+    /// Refuses to send a token where everybody on the way can read it, unless that is
+    /// asked for.
+    fn check_clear(&self, url: &str) -> Result<()> {
+        if self.global.insecure || !is_in_clear(url) {
+            return Ok(());
+        }
+        Err(Failure::Error {
+            error: Error::invalid(Reason::Insecure, "call")
+                .at(url.escape_debug())
+                .because("the token would go over the network in clear"),
+            hint: Some("https:// keeps it secret; --insecure sends it all the same".into()),
+        })
     }
 
     /// Returns the token to show to a server.
@@ -67,7 +88,8 @@ impl Run {
             return read_token(file);
         }
         std::env::var("WORKSPACE_TOKEN").map_err(|_| Failure::Error {
-            error: Error::new(ErrorKind::Invalid, "read token").because("no token was given"),
+            error: Error::invalid(Reason::MalformedToken, "read token")
+                .because("no token was given"),
             hint: Some("--token-file FILE, or WORKSPACE_TOKEN, holds what `serve` printed".into()),
         })
     }
@@ -146,6 +168,22 @@ impl Run {
     }
 }
 
+/// Tells whether what is sent to a URL can be read on the way: where it is not over TLS,
+/// and leaves this machine.
+fn is_in_clear(url: &str) -> bool {
+    let Ok(uri) = url.parse::<http::Uri>() else {
+        // It is no URL, and is told so.
+        return false;
+    };
+    let host = uri.host().unwrap_or_default();
+    let name = host.trim_start_matches('[').trim_end_matches(']');
+    let here = match name.parse::<IpAddr>() {
+        Ok(address) => address.to_canonical().is_loopback(),
+        Err(_) => name.eq_ignore_ascii_case("localhost") || name.ends_with(".localhost"),
+    };
+    uri.scheme_str() == Some("http") && !here
+}
+
 /// Reads the token that a file holds.
 pub(crate) fn read_token(file: &Path) -> Result<String> {
     let text = std::fs::read_to_string(file);
@@ -162,7 +200,7 @@ fn nearest() -> Result<PathBuf> {
         .map(|directory| directory.join(DIRECTORY))
         .find(|candidate| candidate.is_dir());
     found.ok_or_else(|| Failure::Error {
-        error: Error::new(ErrorKind::NotFound, "find workspace")
+        error: Error::not_found(Sought::Workspace, "find workspace")
             .at(here.display())
             .because("no .workspace here or in a directory above"),
         hint: Some("`workspace init` creates one here; --workspace DIR names one".into()),
@@ -174,7 +212,7 @@ pub(crate) fn main() -> u8 {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let args = match Args::try_parse_from(&arguments) {
         Ok(args) => args,
-        Err(error) => return usage(&error, &arguments),
+        Err(error) => return usage(error, &arguments),
     };
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -235,6 +273,8 @@ async fn dispatch(run: &Run, command: Command) -> Result<Outcome> {
         Command::Diff(args) => diff::diff(run, &args).await,
         Command::Apply(args) => publish::apply(run, &args).await,
         Command::Rebase(args) => publish::rebase(run, &args).await,
+        Command::Conflicts(args) => conflicts::conflicts(run, &args).await,
+        Command::Overlap(args) => conflicts::overlap(run, &args).await,
         Command::Log(args) => history::log(run, &args).await,
         Command::Show(args) => history::show(run, &args).await,
         Command::Snapshot(args) => history::snapshot(run, &args).await,
@@ -252,7 +292,8 @@ async fn dispatch(run: &Run, command: Command) -> Result<Outcome> {
 }
 
 /// Tells of wrong usage, or prints the help that was asked for.
-fn usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
+fn usage(mut error: clap::Error, arguments: &[OsString]) -> u8 {
+    let hint = words::hint(&mut error, arguments);
     if !error.use_stderr() {
         // Help or version; a closed pipe is fine.
         let _ = error.print();
@@ -262,9 +303,12 @@ fn usage(error: &clap::Error, arguments: &[OsString]) -> u8 {
         let text = error.render().to_string();
         let first = text.split("\n\n").next().unwrap_or_default();
         let first = first.strip_prefix("error: ").unwrap_or(first).trim();
-        tell_json(&ErrorShape::usage(first.into()));
+        tell_json(&ErrorShape::usage(first.into(), hint));
     } else {
         let _ = error.print();
+        if let Some(hint) = hint {
+            tell(format!("{CYAN}hint:{CYAN:#} {hint}"));
+        }
     }
     code(ErrorKind::Invalid)
 }
@@ -314,4 +358,35 @@ fn tell_json(shape: &ErrorShape) {
 /// reads it there is nobody to tell.
 fn tell(line: String) {
     let _ = writeln!(anstream::AutoStream::auto(io::stderr()), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leaves_the_machine_without_tls_is_in_clear() {
+        for url in [
+            "http://example.com",
+            "http://10.0.0.1:7171",
+            "http://[2001:db8::1]/w",
+            "http://localhost.example.com",
+            "http://127.0.0.1.example.com",
+            "HTTP://workspace",
+        ] {
+            assert!(is_in_clear(url), "{url}");
+        }
+        for url in [
+            "https://example.com",
+            "http://localhost:7171",
+            "http://demo.localhost/w",
+            "http://127.0.0.1",
+            "http://127.9.9.9:80",
+            "http://[::1]:7171",
+            "http://[::ffff:127.0.0.1]",
+            "not a url",
+        ] {
+            assert!(!is_in_clear(url), "{url}");
+        }
+    }
 }

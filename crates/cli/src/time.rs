@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
-use workspace_core::{Error, ErrorKind, Result, Timestamp};
+use workspace_core::{Error, Reason, Result, Timestamp};
 
 /// Returns the present time.
 pub(crate) fn now() -> Timestamp {
@@ -35,7 +35,7 @@ fn calendar(time: Timestamp) -> jiff::Timestamp {
 /// `Invalid` for anything else, and for one that is not above zero.
 pub(crate) fn parse_duration(text: &str) -> Result<i64> {
     let invalid = |why: &str| {
-        Error::new(ErrorKind::Invalid, "parse duration")
+        Error::invalid(Reason::MalformedArgument, "parse duration")
             .at(text.escape_debug())
             .because(why)
     };
@@ -68,7 +68,7 @@ pub(crate) fn parse_past(text: &str) -> Result<Timestamp> {
     });
     match zoned {
         Ok(time) => Ok(Timestamp::from_millis(time.as_millisecond())),
-        Err(_) => Err(Error::new(ErrorKind::Invalid, "parse time")
+        Err(_) => Err(Error::invalid(Reason::MalformedArgument, "parse time")
             .at(text.escape_debug())
             .because("expected a duration such as 7d, or a date such as 2026-01-31")),
     }

@@ -350,4 +350,6 @@ pub(crate) struct AllowedChange {
     pub(crate) change: Change,
     /// The directory that must be there; where it is not, the change is denied.
     pub(crate) rests_on: Option<TreePath>,
+    /// The longest path, as in the whole tree, that it may lead to.
+    pub(crate) longest: usize,
 }

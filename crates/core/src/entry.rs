@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::id::{ContentId, TreeId};
+use crate::reason::Reason;
 
 /// The longest symlink target, in bytes.
 pub const MAX_TARGET: usize = 4096;
@@ -246,7 +247,7 @@ impl<const MAX: usize> Text<MAX> {
     /// Checks and wraps a text.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`] where it is empty, too long, or holds a NUL.
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) where it is empty, too long, or holds a NUL.
     pub fn new(text: &str) -> Result<Self> {
         let why = if text.is_empty() {
             "empty".to_string()
@@ -258,7 +259,7 @@ impl<const MAX: usize> Text<MAX> {
             return Ok(Self(text.into()));
         };
         let start: String = text.chars().take(40).collect();
-        Err(Error::new(ErrorKind::Invalid, "parse text")
+        Err(Error::invalid(Reason::MalformedText, "parse text")
             .at(start.escape_debug())
             .because(why))
     }

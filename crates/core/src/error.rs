@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use crate::conflict::Conflict;
+use crate::reason::{Reason, Sought};
 
 /// The result of every fallible call in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -15,9 +16,11 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// from this kind to its own vocabulary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ErrorKind {
-    /// The input itself is wrong; change it before asking again.
+    /// The input itself is wrong; change it before asking again. The error carries a
+    /// [`Reason`].
     Invalid,
-    /// Nothing is there under that path, name or id.
+    /// Nothing is there under that path, name or id. The error says of what
+    /// ([`Sought`]).
     NotFound,
     /// Something is there already, and the call asked for nothing to be.
     AlreadyExists,
@@ -145,6 +148,8 @@ pub struct Error(Box<Inner>);
 #[derive(Debug)]
 struct Inner {
     kind: ErrorKind,
+    reason: Option<Reason>,
+    sought: Option<Sought>,
     operation: Cow<'static, str>,
     subject: Option<String>,
     detail: Option<String>,
@@ -153,16 +158,44 @@ struct Inner {
 }
 
 impl Error {
-    /// Creates an error of `kind` that `operation` (a verb, such as `"read"`) met.
+    /// Creates an error of `kind` that `operation` (a verb, such as `"read"`) met; for
+    /// `Invalid` and `NotFound` there are [`invalid`](Self::invalid) and
+    /// [`not_found`](Self::not_found).
     pub fn new(kind: ErrorKind, operation: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {
             kind,
+            reason: None,
+            sought: None,
             operation: operation.into(),
             subject: None,
             detail: None,
             conflict: None,
             source: None,
         }))
+    }
+
+    /// Creates an [`Invalid`](ErrorKind::Invalid) error, for `reason`.
+    pub fn invalid(reason: Reason, operation: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::Invalid, operation).for_reason(reason)
+    }
+
+    /// Creates a [`NotFound`](ErrorKind::NotFound) error that is about `sought`.
+    pub fn not_found(sought: Sought, operation: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::NotFound, operation).of(sought)
+    }
+
+    /// Says why the input is invalid; nothing for another kind.
+    #[must_use]
+    pub fn for_reason(mut self, reason: Reason) -> Self {
+        self.0.reason = (self.0.kind == ErrorKind::Invalid).then_some(reason);
+        self
+    }
+
+    /// Says what was not found; nothing for another kind.
+    #[must_use]
+    pub fn of(mut self, sought: Sought) -> Self {
+        self.0.sought = (self.0.kind == ErrorKind::NotFound).then_some(sought);
+        self
     }
 
     /// Names the path or id that it is about. The innermost name stays.
@@ -238,6 +271,16 @@ impl Error {
     /// Returns what the caller should do next.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
+    }
+
+    /// Returns why the input is invalid, for [`ErrorKind::Invalid`].
+    pub fn reason(&self) -> Option<Reason> {
+        self.0.reason
+    }
+
+    /// Returns what was not found, for [`ErrorKind::NotFound`].
+    pub fn sought(&self) -> Option<Sought> {
+        self.0.sought
     }
 
     /// Returns the operation that failed.

@@ -1,8 +1,24 @@
 //! Grants: what a holder may do, as a value that only narrows.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::glob::{Glob, Progress};
-use crate::path::TreePath;
+use crate::path::{MAX_PATH, TreePath};
+use crate::reason::Reason;
+
+/// The longest root of a grant's first scope, in bytes.
+pub const MAX_GRANT_ROOT: usize = 1024;
+/// The longest root of each further scope, in bytes.
+pub const MAX_SCOPE_ROOT: usize = 128;
+/// The longest path that the holder of a grant can name, in bytes. What is longer is
+/// outside every grant, wherever its root is: with the roots of 16 scopes it is still a
+/// path, so that no refusal tells how long those are.
+pub const MAX_HOLDER_PATH: usize = 1024;
+
+/// The most scopes of a grant that is handed out.
+pub(crate) const MAX_SCOPES: usize = 16;
+
+const _: () =
+    assert!(MAX_GRANT_ROOT + (MAX_SCOPES - 1) * MAX_SCOPE_ROOT + MAX_HOLDER_PATH <= MAX_PATH);
 
 /// What the holder of a view may do.
 ///
@@ -35,7 +51,8 @@ pub struct Grant {
 /// One narrowing of a grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
-    /// The directory that the holder sees as `/`, as seen from the scope before.
+    /// The directory that the holder sees as `/`, as seen from the scope before. A first
+    /// one longer than 1,024 bytes, and a further one longer than 128, grants nothing.
     pub root: TreePath,
     /// What may be read, as seen from the root.
     pub read: Vec<Glob>,
@@ -70,8 +87,9 @@ impl Grant {
     /// what the grant allows.
     ///
     /// # Errors
-    /// `Invalid` where the root is deeper than a path can be.
+    /// `Invalid` where the root of a scope is longer than it may be.
     pub fn as_seen(&self) -> Result<Vec<Scope>> {
+        self.check_roots()?;
         let mut root = TreePath::root();
         let mut seen = Vec::new();
         for scope in self.scopes.iter().rev() {
@@ -91,8 +109,12 @@ impl Grant {
     /// Returns where the holder's `path` is in the whole tree.
     ///
     /// # Errors
-    /// `Invalid` where that is longer than a path can be.
+    /// `Invalid` where the path, or the root of a scope, is longer than it may be.
     pub fn resolve(&self, path: &TreePath) -> Result<TreePath> {
+        if !self.scopes.is_empty() && path.as_str().len() > MAX_HOLDER_PATH {
+            return Err(too_long(path, MAX_HOLDER_PATH));
+        }
+        self.check_roots()?;
         self.scopes
             .iter()
             .rev()
@@ -105,6 +127,35 @@ impl Grant {
         self.scopes
             .iter()
             .try_fold(path.clone(), |path, scope| path.strip_prefix(&scope.root))
+    }
+
+    /// Checks that no root is longer than it may be.
+    ///
+    /// # Errors
+    /// `Invalid`.
+    pub(crate) fn check_roots(&self) -> Result<()> {
+        for (at, scope) in self.scopes.iter().enumerate() {
+            let limit = if at == 0 {
+                MAX_GRANT_ROOT
+            } else {
+                MAX_SCOPE_ROOT
+            };
+            if scope.root.as_str().len() > limit {
+                return Err(too_long(&scope.root, limit));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns how long a path of the whole tree may be that the holder makes: as long as
+    /// the holder could name it.
+    pub(crate) fn longest(&self) -> usize {
+        let roots = self.scopes.iter().filter(|scope| !scope.root.is_root());
+        let roots: usize = roots.map(|scope| scope.root.as_str().len()).sum();
+        match self.scopes.is_empty() {
+            true => MAX_PATH,
+            false => MAX_PATH.min(roots + MAX_HOLDER_PATH),
+        }
     }
 
     /// Tells whether `path`, and all below it, may be read.
@@ -183,9 +234,10 @@ impl Grant {
         })
     }
 
-    /// Returns how far the globs of each scope come along `path`; `None` where that
-    /// is deeper in the whole tree than a path can be.
+    /// Returns how far the globs of each scope come along `path`; `None` where that or
+    /// a root is longer than it may be.
     pub(crate) fn reach(&self, path: &TreePath, rights: Rights) -> Option<Reach> {
+        self.resolve(path).ok()?;
         let mut path = path.clone();
         let mut scopes = Vec::with_capacity(self.scopes.len());
         for scope in self.scopes.iter().rev() {
@@ -269,6 +321,13 @@ impl Reach {
     }
 }
 
+fn too_long(path: &TreePath, limit: usize) -> Error {
+    let start: String = path.as_str().chars().take(120).collect();
+    Error::invalid(Reason::PathTooLong, "use grant")
+        .at(start.escape_debug())
+        .because(format!("longer than {limit} bytes"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -312,10 +371,54 @@ mod tests {
         // For each a name, looked up, and four characters of one glob, and a name,
         // looked up, of the other.
         assert_eq!(looked(1), 8_000);
-        assert_eq!(looked(1_000), 8_000);
-        let deep = path(&"/a".repeat(1_000));
+        assert_eq!(looked(500), 8_000);
+        let deep = path(&"/a".repeat(500));
         let (steps, _) = steps(|| grant("/", &read, &[]).reach(&deep, Rights::Read));
-        assert!((1_000..6_100).contains(&steps), "{steps}");
+        assert!((500..3_100).contains(&steps), "{steps}");
+    }
+
+    /// How long the roots are makes no difference to what is too long.
+    #[test]
+    fn no_length_of_a_path_tells_how_long_the_root_is() {
+        // Of an even number of bytes, or the root.
+        let name = |bytes: usize| path(&format!("/{}", "n/".repeat(bytes))[..bytes]);
+        let long = |scopes: &[usize]| {
+            scopes.iter().fold(Grant::all(), |grant, root| {
+                grant.attenuate(Scope {
+                    root: name(*root),
+                    read: vec!["**".parse().unwrap()],
+                    write: vec!["**".parse().unwrap()],
+                    delete: true,
+                })
+            })
+        };
+        let mut deepest = vec![1024];
+        deepest.extend([128; 15]);
+        for roots in [&[1][..], &[1, 1], &[10], &[1024], &[10, 128, 1], &deepest] {
+            let grant = long(roots);
+            for (bytes, within) in [(1, true), (1024, true), (1026, false), (4096, false)] {
+                let at = name(bytes);
+                assert_eq!(grant.reads(&at), within, "{roots:?} {bytes}");
+                assert_eq!(grant.writes(&at), within, "{roots:?} {bytes}");
+                assert_eq!(grant.look(&at).is_some(), within, "{roots:?} {bytes}");
+            }
+            assert!(grant.longest() <= MAX_PATH, "{roots:?}");
+            let deep = grant.resolve(&name(1024)).unwrap();
+            assert_eq!(deep.as_str().len(), grant.longest(), "{roots:?}");
+        }
+        // Such roots are not handed out; one that was stored grants nothing.
+        for roots in [&[1026][..], &[1, 130]] {
+            let grant = long(roots);
+            assert!(
+                !grant.reads(&path("/")) && !grant.writes(&path("/a")),
+                "{roots:?}"
+            );
+            assert!(grant.as_seen().is_err());
+        }
+        assert!(
+            Grant::all().reads(&name(4096)),
+            "no grant at all has no limit"
+        );
     }
 
     #[test]

@@ -5,29 +5,31 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::sync::OnceLock;
 
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::reason::Reason;
 use crate::tree::encode_node;
 
 fn write_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    fmt::Display::fmt(&HEXLOWER.encode_display(bytes), f)
 }
 
 fn parse_hex<const N: usize>(text: &str, what: &'static str) -> Result<[u8; N]> {
-    let invalid = |why: String| Error::new(ErrorKind::Invalid, what).at(text).because(why);
+    let invalid = |why: String| {
+        Error::invalid(Reason::MalformedId, what)
+            .at(text)
+            .because(why)
+    };
     if text.len() != 2 * N {
         return Err(invalid(format!("expected {} hex digits", 2 * N)));
     }
     let mut bytes = [0; N];
-    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        let digit = |c: u8| (c as char).to_digit(16);
-        match (digit(pair[0]), digit(pair[1])) {
-            (Some(high), Some(low)) => *byte = (high * 16 + low) as u8,
-            _ => return Err(invalid("expected hex digits".into())),
-        }
+    match HEXLOWER_PERMISSIVE.decode_mut(text.as_bytes(), &mut bytes) {
+        Ok(_) => Ok(bytes),
+        Err(_) => Err(invalid("expected hex digits".into())),
     }
-    Ok(bytes)
 }
 
 macro_rules! byte_id {
@@ -203,7 +205,7 @@ macro_rules! counter_id {
                 match text.parse() {
                     // The largest integer that every store and JavaScript carry exactly.
                     Ok(number) if (1..1 << 53).contains(&number) => Ok(Self(number)),
-                    _ => Err(Error::new(ErrorKind::Invalid, $what)
+                    _ => Err(Error::invalid(Reason::MalformedId, $what)
                         .at(text.escape_debug())
                         .because("expected a number from 1 on")),
                 }
@@ -268,7 +270,7 @@ impl FromStr for BlobKey {
         if (1..=64).contains(&text.len()) && text.bytes().all(plain) {
             Ok(Self(text.into()))
         } else {
-            Err(Error::new(ErrorKind::Invalid, "parse blob key")
+            Err(Error::invalid(Reason::MalformedId, "parse blob key")
                 .at(text)
                 .because("expected 1 to 64 of 0-9 and a-z"))
         }

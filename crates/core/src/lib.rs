@@ -15,7 +15,8 @@
 //!   [`ContentId`] are hashes of it.
 //! - [`Event`]: what the change feed tells, resumable by number.
 //! - [`Receipt`]: what calls cost, in rows, nodes, objects and bytes.
-//! - [`Error`]: one, whose [`ErrorKind`] says what the caller does next.
+//! - [`Error`]: one, whose [`ErrorKind`] says what the caller does next; [`Reason`] and
+//!   [`Sought`] say more to programs.
 //!
 //! ```
 //! # use workspace_core::{*, store::*};
@@ -59,6 +60,7 @@ mod import;
 mod meter;
 mod patch;
 mod path;
+mod reason;
 pub mod store;
 mod tree;
 mod view;
@@ -74,7 +76,7 @@ pub use entry::{
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, EventKind, EventRecord};
 pub use glob::Glob;
-pub use grant::{Grant, Scope};
+pub use grant::{Grant, MAX_GRANT_ROOT, MAX_HOLDER_PATH, MAX_SCOPE_ROOT, Scope};
 pub use id::{BlobKey, ContentId, CopyId, GrantId, OperationId, RevisionId, TokenHash, TreeId};
 pub use import::{
     BatchSize, EntrySource, ImportLimits, ImportOptions, Imported, SourceEntry, SourceKind,
@@ -82,6 +84,7 @@ pub use import::{
 pub use meter::Receipt;
 pub use patch::{BinaryStyle, Patch, PatchMode, PatchSide};
 pub use path::{MAX_NAME, MAX_PATH, Name, ToPath, TreePath};
+pub use reason::{Reason, Sought};
 pub use view::{Export, Exported, Opened, View, Walk};
 pub use workspace::{
     Applied, ApplyOptions, At, CollectBudget, Collected, Conflicting, Conflicts, DiffOptions,

@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
+use crate::reason::Reason;
 
 /// The longest name of an entry, in bytes.
 pub const MAX_NAME: usize = 255;
@@ -31,11 +32,11 @@ impl Name {
     /// Checks and wraps a name.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`], naming the rule that it breaks.
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid), naming the rule that it breaks.
     pub fn new(name: &str) -> Result<Self> {
         match name_fault(name) {
             None => Ok(Self(name.into())),
-            Some(why) => Err(Error::new(ErrorKind::Invalid, "parse name")
+            Some((reason, why)) => Err(Error::invalid(reason, "parse name")
                 .at(name.escape_debug())
                 .because(why)),
         }
@@ -65,14 +66,15 @@ impl std::borrow::Borrow<str> for Name {
     }
 }
 
-fn name_fault(name: &str) -> Option<&'static str> {
+fn name_fault(name: &str) -> Option<(Reason, &'static str)> {
+    let malformed = |why| Some((Reason::MalformedPath, why));
     match name {
-        "" => Some("empty segment"),
-        "." => Some("`.` segment"),
-        ".." => Some("`..` segment"),
-        _ if name.len() > MAX_NAME => Some("segment longer than 255 bytes"),
-        _ if name.contains('\0') => Some("NUL byte"),
-        _ if name.contains('/') => Some("`/` in a name"),
+        "" => malformed("empty segment"),
+        "." => malformed("`.` segment"),
+        ".." => malformed("`..` segment"),
+        _ if name.len() > MAX_NAME => Some((Reason::PathTooLong, "segment longer than 255 bytes")),
+        _ if name.contains('\0') => malformed("NUL byte"),
+        _ if name.contains('/') => malformed("`/` in a name"),
         _ => None,
     }
 }
@@ -104,11 +106,11 @@ impl TreePath {
     /// Checks and wraps a path.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`], naming the rule that it breaks.
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid), naming the rule that it breaks.
     pub fn new(path: &str) -> Result<Self> {
         match path_fault(path) {
             None => Ok(Self(path.into())),
-            Some(why) => Err(Error::new(ErrorKind::Invalid, "parse path")
+            Some((reason, why)) => Err(Error::invalid(reason, "parse path")
                 .at(shorten(path))
                 .because(why)),
         }
@@ -153,7 +155,7 @@ impl TreePath {
     /// Returns the path of the entry `name` in this directory.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`] where the result is longer than 4,096 bytes.
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) where the result is longer than 4,096 bytes.
     pub fn join(&self, name: &Name) -> Result<Self> {
         self.join_relative(name.as_str())
     }
@@ -161,7 +163,7 @@ impl TreePath {
     /// Returns this path extended by `relative` (segments between single slashes).
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`] where the result is not a path.
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) where the result is not a path.
     pub fn join_relative(&self, relative: &str) -> Result<Self> {
         let base = if self.is_root() { "" } else { &self.0 };
         Self::new(&format!("{base}/{relative}"))
@@ -198,7 +200,7 @@ impl TreePath {
     /// [`strip_prefix`](Self::strip_prefix).
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`] where the result is longer than 4,096 bytes.
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) where the result is longer than 4,096 bytes.
     pub fn below(&self, root: &Self) -> Result<Self> {
         match (root.is_root(), self.is_root()) {
             (true, _) => Ok(self.clone()),
@@ -208,15 +210,16 @@ impl TreePath {
     }
 }
 
-fn path_fault(path: &str) -> Option<&'static str> {
+fn path_fault(path: &str) -> Option<(Reason, &'static str)> {
+    let malformed = |why| Some((Reason::MalformedPath, why));
     if path.is_empty() {
-        return Some("empty path");
+        return malformed("empty path");
     }
     if path.len() > MAX_PATH {
-        return Some("path longer than 4096 bytes");
+        return Some((Reason::PathTooLong, "path longer than 4096 bytes"));
     }
     let Some(relative) = path.strip_prefix('/') else {
-        return Some("path does not start with `/`");
+        return malformed("path does not start with `/`");
     };
     if relative.is_empty() {
         return None;
@@ -294,6 +297,7 @@ impl FromStr for TreePath {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     fn path(text: &str) -> TreePath {
         TreePath::new(text).unwrap()

@@ -12,13 +12,14 @@ use std::ops::Range;
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 
-use crate::change::{Change, ChangeOptions, Changed};
+use crate::change::{AllowedChange, Change, ChangeOptions, Changed, Content, WriteOptions};
 use crate::entry::{Entry, File};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grant::{Grant, Scope};
 use crate::id::TreeId;
 use crate::import::{EntrySource, ImportOptions, Imported};
 use crate::path::{Name, TreePath};
+use crate::reason::{Reason, Sought};
 use crate::store::ByteStream;
 use crate::tree::{list, resolve};
 use crate::workspace::tx::Tx;
@@ -184,7 +185,7 @@ impl View {
         let file = self.file(path)?;
         let range = range.unwrap_or(0..file.size);
         if range.start > range.end {
-            return Err(Error::new(ErrorKind::Invalid, "open")
+            return Err(Error::invalid(Reason::MalformedRange, "open")
                 .at(path)
                 .because(format!("the range ends at {} before it starts", range.end)));
         }
@@ -222,6 +223,39 @@ impl View {
             .change(self.at, changes, options)
             .await
             .map_err(|error| self.told(error))
+    }
+
+    /// Fails as writing a file at `path` would now, whatever its content: for who has to
+    /// say so before the content is there. Changes nothing.
+    ///
+    /// # Errors
+    /// As for [`change`](Self::change).
+    pub fn check_write(
+        &self,
+        path: &TreePath,
+        how: WriteOptions,
+        options: &ChangeOptions,
+    ) -> Result<()> {
+        let write = Change::Write {
+            path: path.clone(),
+            content: Content::from(Bytes::new()),
+            options: how,
+        };
+        for AllowedChange {
+            change, rests_on, ..
+        } in allow::allowed(&self.grant, vec![write])?
+        {
+            if let Change::Write {
+                path, options: how, ..
+            } = &change
+            {
+                let rests_on = rests_on.as_ref();
+                self.workspace
+                    .check_write(self.at, path, rests_on, how, options)
+                    .map_err(|error| self.told(error))?;
+            }
+        }
+        Ok(())
     }
 
     /// Begins an export of everything below the directory `path`, which becomes
@@ -291,7 +325,7 @@ impl View {
             Some(entry) => Err(Error::new(ErrorKind::NotADirectory, operation)
                 .at(&absolute)
                 .because(format!("it is a {}", entry.kind()))),
-            None => Err(Error::new(ErrorKind::NotFound, operation).at(&absolute)),
+            None => Err(Error::not_found(Sought::Path, operation).at(&absolute)),
         }
     }
 
@@ -302,13 +336,13 @@ impl View {
         match self.stat(path)? {
             Some(Entry::File(file)) => Ok(file),
             Some(Entry::Directory(_)) => Err(Error::new(ErrorKind::IsADirectory, "read").at(path)),
-            Some(Entry::Symlink(symlink)) => Err(Error::new(ErrorKind::Invalid, "read")
+            Some(Entry::Symlink(symlink)) => Err(Error::invalid(Reason::NotAFile, "read")
                 .at(path)
                 .because(format!(
                     "it is a symlink to {}, which is not followed",
                     symlink.target
                 ))),
-            None => Err(Error::new(ErrorKind::NotFound, "read").at(path)),
+            None => Err(Error::not_found(Sought::Path, "read").at(path)),
         }
     }
 }

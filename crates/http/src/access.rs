@@ -8,7 +8,7 @@ use axum::http::header::AUTHORIZATION;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use workspace_core::store::{GrantRecord, Purpose};
-use workspace_core::{Error, ErrorKind, Result, View, Workspace};
+use workspace_core::{Error, ErrorKind, Reason, Result, View, Workspace};
 
 use crate::problem::Problem;
 
@@ -89,7 +89,7 @@ impl Access {
     /// cannot carry: visible ASCII characters only.
     pub fn root(token: &str) -> Result<Self> {
         if token.len() < MIN_TOKEN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(Error::new(ErrorKind::Invalid, "read token")
+            return Err(Error::invalid(Reason::MalformedToken, "read token")
                 .because("expected 16 or more visible ASCII characters"));
         }
         Ok(Self(Root::Token(hash(token))))

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::http::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use axum::response::{IntoResponse, Response};
 use send_wrapper::SendWrapper;
+use tower::util::MapResponseLayer;
 use workspace_core::{ImportLimits, Workspace};
 
 use crate::access::{Access, Who};
@@ -13,7 +16,7 @@ use crate::call::Call;
 use crate::ledger::Ledger;
 use crate::problem::Problem;
 use crate::request_id::RequestId;
-use crate::routes;
+use crate::routes::{self, changes_fixed_files};
 
 /// What the routes share.
 #[derive(Clone)]
@@ -90,16 +93,33 @@ pub fn router(workspace: Workspace, access: Access, limits: ImportLimits) -> Rou
     });
     router
         .fallback(|State(api): State<Api>, request: Request| {
-            api.refuse(Problem::no_such_route(), request)
+            let problem = match changes_fixed_files(request.method(), request.uri().path()) {
+                true => Problem::read_only(StatusCode::FORBIDDEN),
+                false => Problem::no_such_route(),
+            };
+            api.refuse(problem, request)
         })
         .method_not_allowed_fallback(async |State(api): State<Api>, request: Request| {
-            let problem = Problem::method_not_allowed();
+            let problem = match changes_fixed_files(request.method(), request.uri().path()) {
+                true => Problem::read_only(StatusCode::METHOD_NOT_ALLOWED),
+                false => Problem::method_not_allowed(),
+            };
             match request.uri().path().starts_with("/preview/") {
                 true => routes::site::wrong_method(problem),
                 false => api.refuse(problem, request).await,
             }
         })
+        .layer(MapResponseLayer::new(unsniffed))
         .with_state(api)
+}
+
+/// Keeps a browser from guessing what an answer is, of whatever class.
+pub(crate) fn unsniffed(mut response: Response) -> Response {
+    let nosniff = HeaderValue::from_static("nosniff");
+    response
+        .headers_mut()
+        .insert(X_CONTENT_TYPE_OPTIONS, nosniff);
+    response
 }
 
 /// Returns the service of a workspace that is not there. It answers as one that is there
@@ -118,4 +138,5 @@ pub fn absent() -> Router {
                 false => Problem::unauthorized().into_response(),
             }
         })
+        .layer(MapResponseLayer::new(unsniffed))
 }

@@ -9,7 +9,7 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use send_wrapper::SendWrapper;
-use workspace_core::{Error, ErrorKind, Result, Workspace};
+use workspace_core::{Error, ErrorKind, Reason, Result, Workspace};
 
 use crate::access::Holder;
 use crate::ledger::{Ledger, Missing, SMALL};
@@ -38,7 +38,7 @@ impl Incoming {
         holder: Option<Holder>,
         ledger: Arc<Ledger>,
     ) -> Result<Self> {
-        let invalid = |why| Error::new(ErrorKind::Invalid, "read body").because(why);
+        let invalid = |why| Error::invalid(Reason::MalformedHeader, "read body").because(why);
         let encoding = headers.get(CONTENT_ENCODING).map(|value| value.as_bytes());
         if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
             return Err(invalid(
@@ -87,7 +87,7 @@ impl Incoming {
         let declared = self.declared(limit)?;
         let wrong_length = move |found: u64, more: &str| {
             let declared = declared.unwrap_or_default();
-            Error::new(ErrorKind::Invalid, "read body").because(format!(
+            Error::invalid(Reason::WrongLength, "read body").because(format!(
                 "{found} bytes{more} came, and Content-Length says {declared}"
             ))
         };

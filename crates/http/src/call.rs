@@ -3,15 +3,16 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use axum::http::{HeaderMap, Method, Response, StatusCode, Uri};
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use workspace_core::store::CopyRecord;
 use workspace_core::{
-    At, Author, Error, ErrorKind, ImportLimits, Result, TreePath, View, Workspace,
+    At, Author, Error, ErrorKind, ImportLimits, Reason, Result, TreePath, View, Workspace,
 };
 
 use crate::access::Holder;
@@ -167,7 +168,8 @@ impl Call {
         let query = self.uri.query().unwrap_or_default();
         decode(query)?;
         serde_urlencoded::from_str(query).map_err(|error| {
-            Error::new(ErrorKind::Invalid, "read query").because(error.to_string().escape_debug())
+            Error::invalid(Reason::MalformedQuery, "read query")
+                .because(error.to_string().escape_debug())
         })
     }
 
@@ -179,7 +181,8 @@ impl Call {
         expect_media_type(&self.headers, &["application/json"])?;
         let body = self.incoming()?.whole(MAX_JSON).await?;
         Ok(serde_json::from_slice(&body).map_err(|error| {
-            Error::new(ErrorKind::Invalid, "read body").because(error.to_string().escape_debug())
+            Error::invalid(Reason::MalformedBody, "read body")
+                .because(error.to_string().escape_debug())
         })?)
     }
 
@@ -195,8 +198,22 @@ impl Call {
         }
         expect_media_type(&headers, &["application/json"])?;
         Ok(serde_json::from_slice(&body).map_err(|error| {
-            Error::new(ErrorKind::Invalid, "read body").because(error.to_string().escape_debug())
+            Error::invalid(Reason::MalformedBody, "read body")
+                .because(error.to_string().escape_debug())
         })?)
+    }
+
+    /// Returns how long the body is, where it is known or says so.
+    pub(crate) fn body_size(&self) -> Option<u64> {
+        let said = || {
+            self.headers
+                .get(CONTENT_LENGTH)?
+                .to_str()
+                .ok()?
+                .parse()
+                .ok()
+        };
+        self.body.size_hint().exact().or_else(said)
     }
 
     /// Returns the body, to be streamed. That of a grant's holder ends with an
@@ -222,24 +239,20 @@ impl Call {
 fn decode(raw: &str) -> Result<String> {
     let invalid = |why: &str| {
         let start: String = raw.chars().take(120).collect();
-        Error::new(ErrorKind::Invalid, "read URL")
+        Error::invalid(Reason::MalformedUrl, "read URL")
             .at(start.escape_debug())
             .because(why)
     };
-    let mut decoded = Vec::with_capacity(raw.len());
-    let mut rest = raw.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            decoded.push(byte);
-            continue;
-        }
-        let mut digit = || rest.next().and_then(|byte| char::from(byte).to_digit(16));
-        match (digit(), digit()) {
-            (Some(high), Some(low)) => decoded.push((high * 16 + low) as u8),
-            _ => return Err(invalid("a `%` that is not before two hex digits")),
-        }
+    // The library leaves a `%` as it is that stands before something else.
+    let encoded = |rest: &str| {
+        let digits = rest.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !raw.split('%').skip(1).all(encoded) {
+        return Err(invalid("a `%` that is not before two hex digits"));
     }
-    String::from_utf8(decoded).map_err(|_| invalid("not UTF-8"))
+    let decoded = percent_decode_str(raw).decode_utf8();
+    decoded.map(Into::into).map_err(|_| invalid("not UTF-8"))
 }
 
 /// Answers with JSON.

@@ -8,7 +8,7 @@ use axum::http::header::{
     HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
 };
 use workspace_core::{
-    ContentId, Entry, Error, ErrorKind, File, Precondition, Result, Timestamp, TreePath,
+    ContentId, Entry, Error, ErrorKind, File, Precondition, Reason, Result, Timestamp, TreePath,
 };
 
 /// Returns the entity tag of a file: its content in quotes; where it has a media type,
@@ -155,7 +155,7 @@ fn split_tag(list: &str) -> Option<(Tag, &str)> {
 
 fn malformed(name: &HeaderName, text: &str) -> Error {
     let shown: String = text.chars().take(120).collect();
-    Error::new(ErrorKind::Invalid, "read header")
+    Error::invalid(Reason::MalformedHeader, "read header")
         .at(name)
         .because(format!(
             "expected `*` or entity tags in quotes, found {}",

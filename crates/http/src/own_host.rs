@@ -1,7 +1,7 @@
 //! Previews at hosts of their own.
 
 use axum::http::{Request, Uri};
-use workspace_core::{Error, ErrorKind, Result};
+use workspace_core::{Error, Reason, Result};
 
 /// Marks a request that came to a preview's own host.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +28,7 @@ pub(crate) struct OwnHost;
 /// # Errors
 /// `Invalid` for a token that is none, or a URL that becomes too long.
 pub fn within_preview<B>(request: &mut Request<B>, token: &str) -> Result<()> {
-    let invalid = |why| Error::new(ErrorKind::Invalid, "read URL").because(why);
+    let invalid = |why| Error::invalid(Reason::MalformedUrl, "read URL").because(why);
     if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Err(invalid("not the token of a preview"));
     }

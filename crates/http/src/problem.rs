@@ -11,13 +11,28 @@ use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use workspace_core::{Conflict, Error, ErrorKind, PathList};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use workspace_core::{Conflict, Error, ErrorKind, PathList, Reason, Sought};
 
+use crate::api::unsniffed;
 use crate::request_id::RequestId;
 use crate::wire::Count;
 
 /// The media type of a problem document.
 pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// The codes of what is no error of the workspace but of HTTP itself, or of the server.
+const OF_HTTP: [&str; 8] = [
+    "unauthorized",
+    "no_such_route",
+    "method_not_allowed",
+    "unsupported_media_type",
+    "range_not_satisfiable",
+    "request_timeout",
+    "busy",
+    "panic",
+];
 
 /// Returns the HTTP status of a kind of error.
 pub fn status(kind: ErrorKind) -> StatusCode {
@@ -52,7 +67,7 @@ pub(crate) fn tells_detail(kind: ErrorKind) -> bool {
 
 /// Returns the answer to a request that failed before it came to a router.
 pub fn problem(error: Error) -> Response<Body> {
-    Problem::from(error).into_response()
+    unsniffed(Problem::from(error).into_response())
 }
 
 /// A failed request.
@@ -74,7 +89,16 @@ pub struct ProblemDto {
     /// The HTTP status.
     pub status: u16,
     /// What the caller can decide by; stable.
+    #[schema(schema_with = code_schema)]
     pub code: String,
+    /// Why the input is wrong, for the code `invalid`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = reason_schema, required = false)]
+    pub reason: Option<String>,
+    /// What is not there, for the code `not_found`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = sought_schema, required = false)]
+    pub what: Option<String>,
     /// What was wrong, where the code alone does not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
@@ -90,6 +114,32 @@ pub struct ProblemDto {
     /// The changed paths, for the code `conflict`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conflict: Option<ConflictDto>,
+}
+
+fn code_schema() -> RefOr<Schema> {
+    let codes = ErrorKind::ALL.iter().map(|kind| kind.code());
+    one_of(
+        "What the caller can decide by; stable.",
+        codes.chain(OF_HTTP),
+    )
+}
+
+fn reason_schema() -> RefOr<Schema> {
+    let codes = Reason::ALL.iter().map(|reason| reason.code());
+    one_of("Why the input is wrong, for the code `invalid`.", codes)
+}
+
+fn sought_schema() -> RefOr<Schema> {
+    let codes = Sought::ALL.iter().map(|sought| sought.code());
+    one_of("What is not there, for the code `not_found`.", codes)
+}
+
+fn one_of(what: &'static str, codes: impl Iterator<Item = &'static str>) -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(what))
+        .enum_values(Some(codes))
+        .into()
 }
 
 /// What two sides changed, where they cannot both be kept.
@@ -142,6 +192,8 @@ impl Problem {
                 title: title.into(),
                 status: status.as_u16(),
                 code: code.into(),
+                reason: None,
+                what: None,
                 detail: None,
                 operation: None,
                 path: None,
@@ -196,6 +248,15 @@ impl Problem {
             "method_not_allowed",
             "the route has no such method",
         )
+    }
+
+    /// What would change files that nothing can change; of a path that can only be read
+    /// it is the method that is wrong.
+    pub(crate) fn read_only(status: StatusCode) -> Self {
+        let kind = ErrorKind::ReadOnly;
+        let mut problem = Self::of_http(status, kind.code(), &kind.to_string());
+        problem.body.operation = Some("change".into());
+        problem
     }
 
     pub(crate) fn unsupported_media_type(found: &str, expected: &str) -> Self {
@@ -269,6 +330,8 @@ impl From<Error> for Problem {
         let tells = tells_detail(kind);
         let text = |text: Option<&str>| text.filter(|_| tells).map(Into::into);
         let mut problem = Self::of_http(status(kind), kind.code(), &kind.to_string());
+        problem.body.reason = error.reason().map(|reason| reason.code().into());
+        problem.body.what = error.sought().map(|sought| sought.code().into());
         problem.body.detail = text(error.detail());
         problem.body.operation = Some(error.operation().into());
         problem.body.path = text(error.subject());
@@ -311,6 +374,67 @@ mod tests {
             })
             .collect();
         insta::assert_snapshot!(table.join("\n"));
+    }
+
+    /// Each code of a closed set is in the document, and comes back as it was told.
+    #[test]
+    fn reasons_and_what_was_sought_are_told_to_programs() {
+        let schema = crate::openapi()["components"]["schemas"]["ProblemDto"].clone();
+        let named = |field: &str| -> Vec<String> {
+            let values = schema["properties"][field]["enum"].as_array().unwrap();
+            values
+                .iter()
+                .map(|value| value.as_str().unwrap().into())
+                .collect()
+        };
+        let told = |error: Error| -> (ProblemDto, Error) {
+            let body = *Problem::from(error).body;
+            let sent = serde_json::to_string(&body).unwrap();
+            (
+                body,
+                Error::from(serde_json::from_str::<ProblemDto>(&sent).unwrap()),
+            )
+        };
+        for reason in Reason::ALL {
+            let (body, read) = told(Error::invalid(*reason, "try").at("/path"));
+            assert_eq!(body.reason.as_deref(), Some(reason.code()));
+            assert!(named("reason").contains(&reason.code().to_string()));
+            assert_eq!(
+                (read.reason(), read.kind()),
+                (Some(*reason), ErrorKind::Invalid)
+            );
+        }
+        for sought in Sought::ALL {
+            let (body, read) = told(Error::not_found(*sought, "try").at("/path"));
+            assert_eq!(body.what.as_deref(), Some(sought.code()));
+            assert!(named("what").contains(&sought.code().to_string()));
+            assert_eq!(
+                (read.sought(), read.kind()),
+                (Some(*sought), ErrorKind::NotFound)
+            );
+        }
+        for kind in ErrorKind::ALL {
+            assert!(named("code").contains(&kind.code().to_string()));
+            let other = Error::new(kind, "try")
+                .for_reason(Reason::Root)
+                .of(Sought::Copy);
+            let (body, _) = told(other);
+            assert_eq!(body.reason.is_some(), kind == ErrorKind::Invalid);
+            assert_eq!(body.what.is_some(), kind == ErrorKind::NotFound);
+        }
+        // What HTTP says has a code of the set as well.
+        for problem in [
+            Problem::unauthorized(),
+            Problem::denied(),
+            Problem::no_such_route(),
+            Problem::method_not_allowed(),
+            Problem::unsupported_media_type("a/b", "c/d"),
+            Problem::busy(),
+            Problem::request_timeout(Duration::from_secs(1)),
+            Problem::range_not_satisfiable(1),
+        ] {
+            assert!(named("code").contains(&problem.body.code), "{problem:?}");
+        }
     }
 
     #[test]

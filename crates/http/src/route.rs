@@ -39,6 +39,8 @@ pub(crate) struct Route {
     pub(crate) answers: Vec<AnswerDoc>,
     pub(crate) fails: Vec<Fail>,
     pub(crate) who: Who,
+    /// Whether the document names it: not where it can only be refused.
+    pub(crate) documented: bool,
     /// What an open route answers where the workspace is not there.
     absent: Option<fn(&Request) -> Answer>,
     handler: Handler,
@@ -106,6 +108,7 @@ impl Route {
         }
         Self {
             who: Who::of(&path),
+            documented: true,
             path,
             method,
             id: id.into(),
@@ -203,6 +206,12 @@ impl Route {
     /// Can fail so, in the words of HTTP.
     pub(crate) fn fails_with(mut self, status: StatusCode, code: &'static str) -> Self {
         self.fails.push(Fail::Http(status, code));
+        self
+    }
+
+    /// Is there to say why it cannot be done, and no part of the contract.
+    pub(crate) fn undocumented(mut self) -> Self {
+        self.documented = false;
         self
     }
 

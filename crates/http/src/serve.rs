@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName,
-    HeaderValue, LAST_MODIFIED, X_CONTENT_TYPE_OPTIONS,
+    HeaderValue, LAST_MODIFIED,
 };
 use axum::http::{HeaderMap, Method, Response, StatusCode};
 use workspace_core::{Error, ErrorKind, File, TreePath};
@@ -77,7 +77,6 @@ pub(crate) async fn serve(call: &Call, path: &TreePath, file: &File) -> Answer {
     let headers = response.headers_mut();
     describe(file, headers);
     headers.insert(CONTENT_TYPE, content_type(file));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CONTENT_LENGTH, (range.end - range.start).into());
     if status == StatusCode::PARTIAL_CONTENT {
         let text = format!("bytes {}-{}/{}", range.start, range.end - 1, file.size);

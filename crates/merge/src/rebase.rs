@@ -1,7 +1,7 @@
 //! A rebase that merges files.
 
 use workspace_core::{
-    Conflicting, Content, CopyId, Entry, Error, ErrorKind, File, RebaseOptions, Rebased,
+    Conflicting, Content, CopyId, Entry, Error, ErrorKind, File, Reason, RebaseOptions, Rebased,
     Resolution, Result, Take, TreePath, Workspace,
 };
 
@@ -54,7 +54,7 @@ pub async fn rebase(
     let asked = |path: &TreePath| merge.iter().any(|above| path.starts_with(above));
     for above in merge {
         if !found.paths.iter().any(|it| it.path.starts_with(above)) {
-            return Err(Error::new(ErrorKind::Invalid, "rebase")
+            return Err(Error::invalid(Reason::NoConflict, "rebase")
                 .at(above)
                 .because("there is no conflict to merge at or below it"));
         }

@@ -1,5 +1,6 @@
 // Calls of the HTTP contract, by somebody with a token.
 
+import type { Code } from "../ts/result.js";
 import type { Conflict, Event } from "../ts/types.js";
 
 /** Which files are meant. */
@@ -11,7 +12,7 @@ export type Place =
 /** What the server refused, in its words. */
 export class Refused extends Error {
   constructor(
-    readonly code: string,
+    readonly code: Code,
     message: string,
     readonly conflict?: Conflict,
   ) {

@@ -10,7 +10,7 @@ import type {
   Revision,
   Status,
 } from "../ts/types.js";
-import type { Place, Read } from "./api.js";
+import { type Place, type Read, Refused } from "./api.js";
 import { action, choice, h, list, size, time } from "./dom.js";
 import { difference } from "./lines.js";
 import type { Page } from "./page.js";
@@ -228,7 +228,7 @@ async function found(page: Page, place: Place, path: string): Promise<Read | und
   try {
     return await page.api.read(place, path);
   } catch (error) {
-    if ((error as { code?: string }).code === "not_found") return undefined;
+    if (error instanceof Refused && error.code === "not_found") return undefined;
     throw error;
   }
 }

@@ -8,7 +8,7 @@ use js_sys::{Error as Exception, Uint8Array};
 use send_wrapper::SendWrapper;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use workspace_core::{BlobKey, ContentId, Error, ErrorKind};
+use workspace_core::{BlobKey, ContentId, Error, ErrorKind, Reason};
 use workspace_durable_object::{R2Blobs, chunks};
 use workspace_http::Passage;
 
@@ -65,7 +65,7 @@ fn failed(key: &BlobKey, thrown: &JsValue) -> Option<Error> {
     };
     Some(match &*name {
         "TimeoutError" => return None,
-        "LengthError" => Error::new(ErrorKind::Invalid, "read body").because(message),
+        "LengthError" => Error::invalid(Reason::WrongLength, "read body").because(message),
         "SourceError" => Error::new(ErrorKind::Source, "read body").because(message),
         _ => Error::new(ErrorKind::Unavailable, "write object")
             .at(key)

@@ -15,8 +15,8 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use workspace_core::store::{BlobStore, MetaStore};
 use workspace_core::{
-    At, Entry, Error, ErrorKind, ImportLimits, NextStep, Options, Result, RevisionId, TreePath,
-    Workspace,
+    At, Entry, Error, ErrorKind, ImportLimits, NextStep, Options, Reason, Result, RevisionId,
+    TreePath, Workspace,
 };
 use workspace_durable_object::{DoSql, Prefix, R2Blobs, context};
 use workspace_http::{Access, Bodies, Passed, absent, problem, router, within_preview};
@@ -286,7 +286,8 @@ fn answered(result: std::result::Result<Response<Body>, Infallible>) -> Response
 
 impl Call {
     fn request(&self) -> Result<Request<Body>> {
-        let invalid = |what: &str| Error::new(ErrorKind::Invalid, "read request").because(what);
+        let invalid =
+            |what: &str| Error::invalid(Reason::MalformedUrl, "read request").because(what);
         let mut request = Request::new(incoming(&self.body));
         *request.method_mut() =
             Method::from_bytes(self.method.as_bytes()).map_err(|_| invalid("not a method"))?;

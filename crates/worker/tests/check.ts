@@ -1,6 +1,6 @@
 // What the tests assert with.
 
-import type { Failure, Result } from "workspace-worker";
+import type { Code, Failure, Result } from "workspace-worker";
 
 export function check(holds: unknown, what: string): asserts holds {
   if (!holds) throw new Error(what);
@@ -19,16 +19,17 @@ export async function value<T>(resulting: PromiseLike<Result<T>>): Promise<T> {
 }
 
 /** The failure of a result that has to be one, of this code. */
-export async function fails(
-  code: string,
-  resulting: PromiseLike<Result<unknown>>,
-): Promise<Failure> {
+export async function fails(code: Code, resulting: PromiseLike<Result<unknown>>): Promise<Failure> {
   const result = await resulting;
   check(result.status === "error", `succeeded, instead of ${code}`);
   const { error } = result;
   check(error.code === code, `${error.code}, not ${code}: ${error.message}`);
   check(error.message.length > 0, `${code} says nothing`);
   equal(structuredClone(result), result, "a clone");
+  // What a program tells them apart by.
+  check(code !== "invalid" || (error.reason && error.operation), `invalid: ${error.message}`);
+  check(code !== "not_found" || error.what, `not found, and not what: ${error.message}`);
+  check(code === "invalid" || !error.reason, `${code} has a reason`);
   return error;
 }
 

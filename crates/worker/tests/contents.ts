@@ -6,6 +6,35 @@ import { names, tar } from "./tar.js";
 
 const LARGE = 20_000_000;
 
+/** A stream without an end, which notes what is asked of it. */
+function counted() {
+  let pulled = 0;
+  let end = () => {};
+  const over = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const stream = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        pulled += 1;
+        await scheduler.wait(5);
+        controller.enqueue(new Uint8Array(64 << 10));
+      },
+      cancel: () => end(),
+    },
+    { highWaterMark: 0 },
+  );
+  return {
+    stream,
+    /** Waits until it is cancelled. What RPC itself holds on the way may have been asked for. */
+    async cancelled(what: string): Promise<void> {
+      const ended = await Promise.race([over.then(() => true), scheduler.wait(5000)]);
+      check(ended, `${what}: the stream goes on`);
+      check(pulled <= 8, `${what}: ${pulled} chunks were read`);
+    },
+  };
+}
+
 export const contents: Record<string, Case> = {
   "contents can be text, bytes or a stream": async (workspace) => {
     const bytes = noise(3000);
@@ -105,6 +134,35 @@ export const contents: Record<string, Case> = {
     const cut = tar({ a: noise(100_000) }).slice(0, 50_000);
     check((await workspace.importTar(streamed(cut))).status === "error", "a cut archive");
     equal((await value(workspace.list())).entries, [], "head");
+  },
+
+  "a stream that cannot be written is ended, and not read": async (workspace) => {
+    await value(workspace.writeFile("/file", "1"));
+    await value(workspace.mkdir("/directory"));
+    await value(workspace.snapshot());
+    const { id } = await value(workspace.fork());
+    await value(workspace.discard(id));
+    for (const [code, path, options] of [
+      ["not_found", "/no/parent", {}],
+      ["not_a_directory", "/file/below", {}],
+      ["is_a_directory", "/directory", {}],
+      ["is_a_directory", "/", {}],
+      ["invalid", "/a//b", {}],
+      ["invalid", "relative", {}],
+      ["already_exists", "/file", { if_absent: true }],
+      ["stale", "/file", { if_content: "0".repeat(64) }],
+      ["stale", "/file", { expect_generation: 99 }],
+      ["read_only", "/file", { revision: 1 }],
+      ["not_found", "/file", { copy: "nobody" }],
+      ["closed", "/file", { copy: id }],
+    ] as const) {
+      const source = counted();
+      await fails(code, workspace.writeFile(path, source.stream, options));
+      await source.cancelled(`${code} at ${path}`);
+    }
+    const source = counted();
+    await fails("read_only", workspace.importTar(source.stream, { revision: 1 }));
+    await source.cancelled("an archive into a revision");
   },
 
   "a stream of something else than bytes is refused": async (workspace) => {

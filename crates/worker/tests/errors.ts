@@ -61,6 +61,75 @@ export const errors: Record<string, Case> = {
     await fails("invalid", workspace.diff("head", "somewhere"));
   },
 
+  "the root and revisions are told for what they are": async (workspace) => {
+    await value(workspace.writeFile("/a", "1"));
+    await value(workspace.mkdir("/d"));
+    await value(workspace.snapshot());
+    const { id } = await value(workspace.fork());
+    for (const at of [{}, { copy: id }]) {
+      await fails("is_a_directory", workspace.readFile("/", at));
+      await fails("is_a_directory", workspace.openFile("/", at));
+      await fails("is_a_directory", workspace.writeFile("/", "x", at));
+      await fails("already_exists", workspace.mkdir("/", at));
+      for (const refused of [
+        workspace.remove("/", { recursive: true, ...at }),
+        workspace.move("/", "/x", at),
+      ]) {
+        equal((await fails("invalid", refused)).reason, "root", "the reason");
+      }
+      const into = await fails("invalid", workspace.copyTo("/d", "/d/x", at));
+      equal([into.reason, into.path], ["into_itself", "/d/x"], "into itself");
+    }
+    await fails("is_a_directory", workspace.readFile("/", { revision: 1 }));
+    const at = { revision: 1 };
+    for (const refused of [
+      workspace.writeFile("/a", "2", at),
+      workspace.writeFile("/", "2", at),
+      workspace.mkdir("/b", at),
+      workspace.remove("/a", at),
+      workspace.move("/a", "/b", at),
+      workspace.copyTo("/a", "/b", at),
+      workspace.change([{ op: "remove", path: "/a" }], at),
+      workspace.importTar(new Uint8Array(1024), at),
+    ]) {
+      await fails("read_only", refused);
+    }
+  },
+
+  "what is invalid and what is not found are told apart": async (workspace) => {
+    const { id } = await value(workspace.fork());
+    const loose = workspace as unknown as { change(changes: unknown): ReturnType<Stub["change"]> };
+    for (const [reason, refused] of [
+      ["malformed_path", workspace.writeFile("/a//b", "x")],
+      ["malformed_path", workspace.stat("a")],
+      ["path_too_long", workspace.stat(`/${"n".repeat(256)}`)],
+      ["malformed_id", workspace.readFile("/a", { revision: -1 })],
+      ["malformed_name", workspace.fork({ name: "" })],
+      ["contradiction", workspace.readFile("/a", { revision: 1, copy: "x" })],
+      ["malformed_query", workspace.diff("head", "somewhere")],
+      ["malformed_body", loose.change([{ op: "explode", path: "/a" }])],
+      ["malformed_header", workspace.writeFile("/a", "x", { media_type: "a\r\nb: c" })],
+      ["malformed_glob", workspace.grant(id, { scope: { read: ["[a"] } })],
+      ["in_the_past", workspace.fork({ expires: 1 })],
+      ["out_of_range", workspace.list("/", { limit: 0 })],
+    ] as const) {
+      equal((await fails("invalid", refused)).reason, reason, reason);
+    }
+    const nobody = "0".repeat(32);
+    for (const [what, refused] of [
+      ["path", workspace.stat("/nothing")],
+      ["path", workspace.writeFile("/no/parent", "x")],
+      ["copy", workspace.status("nobody")],
+      ["revision", workspace.revision(7)],
+      ["operation", workspace.undo(id, 7)],
+      ["grant", workspace.revoke(nobody)],
+      ["preview", workspace.revokePreview(nobody)],
+      ["tree", workspace.diff("head", `tree:${"0".repeat(64)}`)],
+    ] as const) {
+      equal((await fails("not_found", refused)).what, what, what);
+    }
+  },
+
   "a conflict names its paths, and the draft stays": async (workspace) => {
     await value(workspace.writeFile("/a", "1"));
     const [one, two] = [await value(workspace.fork()), await value(workspace.fork())];

@@ -123,6 +123,56 @@ export const flow: Record<string, Case> = {
     equal(names(await value(workspace.list("/", at))), ["b", "c"], "the draft on top of head");
   },
 
+  "a draft of a draft ends there, and every conflict has a way out": async (workspace) => {
+    await value(workspace.writeFile("/text", "one\ntwo\nthree\n"));
+    await value(workspace.writeFile("/own", "base"));
+    const draft = await value(workspace.fork({ name: "draft" }));
+    const child = await value(workspace.fork({ name: "try", copy: "draft" }));
+    equal([child.parent, child.base_version], [draft.id, 0], "where it is");
+    await value(workspace.writeFile("/text", "ONE\ntwo\nthree\n", { copy: "try" }));
+    await value(workspace.writeFile("/own", "try", { copy: "try" }));
+    await value(workspace.writeFile("/text", "one\ntwo\nTHREE\n", { copy: "draft" }));
+    await value(workspace.writeFile("/own", "draft", { copy: "draft" }));
+    const found = await value(workspace.conflicts("try"));
+    equal(
+      found.conflicts.map(({ path, base, copy, parent }) => [path, !!base, !!copy, !!parent]),
+      [
+        ["/own", true, true, true],
+        ["/text", true, true, true],
+      ],
+      "the conflicts",
+    );
+    const meet = await value(workspace.overlap(["try", "draft"]));
+    equal(meet.overlaps[0]?.paths.paths, ["/own", "/text"], "where they meet");
+    await fails("conflict", workspace.rebase("try", { resolutions: [{ path: "/own", take: "copy" }] }));
+    const rebased = await value(
+      workspace.rebase("try", {
+        resolutions: [
+          { path: "/own", take: { content: { text: "both" } } },
+          { path: "/text", take: "merge" },
+        ],
+        expect_generation: found.copy.generation,
+        expect_parent_version: found.parent_version,
+      }),
+    );
+    equal(rebased.merged, ["/text"], "what was merged");
+    equal(
+      await value(workspace.readText("/text", { copy: "try" })),
+      "ONE\ntwo\nTHREE\n",
+      "the text",
+    );
+    const part = await value(workspace.apply("try", { only: ["/text"] }));
+    equal([part.outcome, part.operation], ["applied", 3], "a part");
+    const rest = await value(workspace.applyAll(["try"], { actor: "reviewer" }));
+    equal(
+      rest.applied.map(({ outcome }) => outcome),
+      ["applied"],
+      "the rest",
+    );
+    equal(await value(workspace.readText("/own", { copy: "draft" })), "both", "the draft");
+    equal(await value(workspace.readText("/own")), "base", "head");
+  },
+
   "a part of a draft is handed out": async (workspace) => {
     await value(workspace.importTar(tar({ "site/index.html": "<p>", "secret.txt": "no" })));
     const draft = await value(workspace.fork());

@@ -1,6 +1,6 @@
 // What callers see of the object's type over RPC. It is checked, never run.
 
-import type { EntryPage, Opened, Result, WorkspaceObject } from "workspace-worker";
+import type { Code, EntryPage, Opened, Result, WorkspaceObject } from "workspace-worker";
 
 declare const namespace: DurableObjectNamespace<WorkspaceObject>;
 const stub = namespace.getByName("demo");
@@ -43,6 +43,21 @@ export async function narrowing(): Promise<number> {
     return paths?.length ?? 0;
   }
   return read.value.byteLength;
+}
+
+/** The codes are a closed set: one that there is none of does not compile. */
+export async function codes(): Promise<string> {
+  const read = await stub.readFile("/a");
+  if (read.status === "ok") return "";
+  const { code, reason, what } = read.error;
+  // @ts-expect-error: there is no such code.
+  if (code === "not_fuond") return "";
+  // @ts-expect-error: there is no such reason.
+  if (reason === "whatever") return "";
+  // @ts-expect-error: nor is such a thing looked for.
+  if (what === "person") return "";
+  const named: Code = code;
+  return code === "invalid" && reason === "root" ? "the root" : `${named} ${what ?? ""}`;
 }
 
 export async function entries(): Promise<void> {

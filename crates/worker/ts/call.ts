@@ -1,7 +1,7 @@
 // A call of an operation: a request of the HTTP contract, and what its answer
 // means as a result.
 
-import { failed, ok, problem, type Result } from "./result.js";
+import { failed, ok, problem, type Reason, type Result } from "./result.js";
 import type { At, Bytes, Change, ChangeOptions } from "./types.js";
 
 /** A request of the contract. */
@@ -34,6 +34,18 @@ export interface Answering {
   [answer](call: Call): Promise<Reply>;
 }
 
+/** What a caller passed cannot be: of the wrong type, or nothing that a request can say. */
+class ArgumentError extends TypeError {
+  readonly reason: Reason;
+  readonly path: string | undefined;
+
+  constructor(reason: Reason, message: string, path?: string) {
+    super(message);
+    this.reason = reason;
+    this.path = path;
+  }
+}
+
 type Fields = Record<string, string | number | boolean | null | undefined>;
 
 const encoder = new TextEncoder();
@@ -58,9 +70,13 @@ export function upload(
   fields: Fields,
   headers: string[],
 ): Call {
-  // Throws where a value cannot be in a header.
   for (let at = 0; at < headers.length; at += 2) {
-    new Headers({ [headers[at] as string]: headers[at + 1] as string });
+    const [name = "", value = ""] = headers.slice(at, at + 2);
+    try {
+      new Headers({ [name]: value });
+    } catch {
+      throw new ArgumentError("malformed_header", `${name}: a header cannot carry its value`);
+    }
   }
   return { method, target: target + query(fields), headers, body: bytes(content) };
 }
@@ -74,11 +90,12 @@ export function batch(changes: Change[], options: ChangeOptions): Call {
 /** The header that asks for a part of a file; none for all of it. */
 export function part(offset = 0, length?: number): string[] {
   if (!Number.isSafeInteger(offset) || offset < 0) {
-    throw new TypeError(`${offset}: an offset is a number of bytes`);
+    throw new ArgumentError("malformed_range", `${offset}: an offset is a number of bytes`);
   }
   if (length === undefined) return offset === 0 ? [] : ["range", `bytes=${offset}-`];
   if (!Number.isSafeInteger(length) || length < 1) {
-    throw new TypeError(`${length}: a length is a number of bytes, at least one`);
+    const message = `${length}: a length is a number of bytes, at least one`;
+    throw new ArgumentError("malformed_range", message);
   }
   return ["range", `bytes=${offset}-${offset + length - 1}`];
 }
@@ -97,11 +114,32 @@ export async function guarded<T>(body: () => Promise<Result<T>>): Promise<Result
   try {
     return await body();
   } catch (error) {
-    // What callers passed is of the wrong type, or text that is not Unicode.
-    const theirs = error instanceof TypeError || error instanceof URIError;
     const message = error instanceof Error ? error.message : String(error);
-    return failed({ code: theirs ? "invalid" : "unavailable", message });
+    const operation = "read arguments";
+    if (error instanceof ArgumentError) {
+      const { reason, path } = error;
+      const invalid = { code: "invalid" as const, reason, message, operation };
+      return failed(path === undefined ? invalid : { ...invalid, path });
+    }
+    // What callers passed is of the wrong type, or text that is not Unicode.
+    if (error instanceof TypeError || error instanceof URIError) {
+      const reason = error instanceof URIError ? "not_utf8" : "malformed_argument";
+      return failed({ code: "invalid", reason, message, operation });
+    }
+    return failed({ code: "unavailable", message });
   }
+}
+
+/**
+ * Waits for what becomes of a stream's contents, and ends one that nobody began to read:
+ * its source would wait for ever.
+ */
+export async function ended<T>(content: Bytes, resulting: Promise<T>): Promise<T> {
+  const result = await resulting;
+  if (content instanceof ReadableStream && !content.locked) {
+    await content.cancel("it was refused before it was read").catch(() => {});
+  }
+  return result;
 }
 
 /** Reads a refusal. */
@@ -111,20 +149,24 @@ export async function refused(reply: Reply): Promise<Result<never>> {
 
 /** Where a copy is. */
 export function named(copy: string): string {
-  if (typeof copy !== "string" || copy === "") throw new TypeError("a copy has a name or an id");
+  if (typeof copy !== "string" || copy === "") {
+    throw new ArgumentError("malformed_name", "a copy has a name or an id");
+  }
   return `/v1/copies/${encodeURIComponent(copy)}`;
 }
 
 /** Where one of the grants or previews is. */
 export function identified(which: "grants" | "previews", id: string): string {
-  if (typeof id !== "string" || id === "") throw new TypeError(`${which} have an id`);
+  if (typeof id !== "string" || id === "") {
+    throw new ArgumentError("malformed_id", `${which} have an id`);
+  }
   return `/v1/${which}/${encodeURIComponent(id)}`;
 }
 
 /** Where a revision is. */
 export function numbered(revision: number): string {
   if (!Number.isSafeInteger(revision) || revision < 0) {
-    throw new TypeError(`${revision}: a revision is a number`);
+    throw new ArgumentError("malformed_id", `${revision}: a revision is a number`);
   }
   return `/v1/revisions/${revision}`;
 }
@@ -132,7 +174,10 @@ export function numbered(revision: number): string {
 /** Where the files are that are meant. */
 export function root({ copy, revision }: At): string {
   if (copy !== undefined && revision !== undefined) {
-    throw new TypeError("a copy and a revision: only one of them can be meant");
+    throw new ArgumentError(
+      "contradiction",
+      "a copy and a revision: only one of them can be meant",
+    );
   }
   if (copy !== undefined) return named(copy);
   return revision === undefined ? "/v1/head" : numbered(revision);
@@ -148,8 +193,12 @@ export function plain(path: string, { copy, revision }: At): boolean {
 
 /** Where `what` of the files is for a path. */
 export function below(at: At, what: string, path: string): string {
-  if (typeof path !== "string" || !path.startsWith("/")) {
-    throw new TypeError(`${path}: a path starts with "/"`);
+  if (typeof path !== "string") {
+    throw new ArgumentError("malformed_argument", "a path is text");
+  }
+  if (!path.startsWith("/") || !path.isWellFormed()) {
+    const message = `${path}: a path starts with "/", and is Unicode`;
+    throw new ArgumentError("malformed_path", message, path);
   }
   const rest = path.slice(1);
   const base = `${root(at)}/${what}`;
@@ -169,5 +218,5 @@ function bytes(content: Bytes): Call["body"] {
   if (ArrayBuffer.isView(content)) {
     return new Uint8Array(content.buffer, content.byteOffset, content.byteLength);
   }
-  throw new TypeError("contents are text, bytes or a stream of bytes");
+  throw new ArgumentError("malformed_argument", "contents are text, bytes or a stream of bytes");
 }

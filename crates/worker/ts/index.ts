@@ -1,6 +1,14 @@
 // Workspaces in a Worker of yours: export `WorkspaceObject` from it, and bind it.
 
 export { type WorkspaceEnv, WorkspaceObject } from "./object.js";
-export { type Failure, type Result, unwrap, WorkspaceError } from "./result.js";
+export {
+  type Code,
+  type Failure,
+  type Reason,
+  type Result,
+  type Sought,
+  unwrap,
+  WorkspaceError,
+} from "./result.js";
 export type * from "./types.js";
 export { default as workspaces } from "./worker.js";

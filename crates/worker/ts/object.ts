@@ -8,6 +8,7 @@ import { Guarded, Panic } from "./guard.mjs";
 import { linger } from "./linger.js";
 import { Operations } from "./operations.js";
 import { Platform, type WorkspaceEnv } from "./platform.js";
+import type { Code } from "./result.js";
 import type { At } from "./types.js";
 import { Upkeep } from "./upkeep.js";
 
@@ -130,7 +131,7 @@ export class WorkspaceObject extends Operations<WorkspaceEnv> {
     const call = { method, target, headers: authorization(request), body: null };
     const response = this.#respond(await this.#ask(call, false));
     if (response.status !== 200) return response;
-    const headers = { "cache-control": "no-store" };
+    const headers = { "cache-control": "no-store", "x-content-type-options": "nosniff" };
     return Response.json({ ticket: this.#feed.ticket() }, { status: 201, headers });
   }
 
@@ -209,9 +210,13 @@ function close(rest: RustRest | undefined): void {
 
 function panicked(error: unknown): Response {
   console.error(error);
-  const code = error instanceof Panic ? "panic" : "unavailable";
+  const code: Code = error instanceof Panic ? "panic" : "unavailable";
   const title = "the server failed";
   const problem = { type: `urn:workspace:problem:${code}`, title, status: 500, code };
-  const headers = { "content-type": "application/problem+json" };
+  const headers = {
+    "content-type": "application/problem+json",
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+  };
   return new Response(JSON.stringify(problem), { status: 500, headers });
 }

@@ -7,6 +7,7 @@ import {
   batch,
   below,
   type Call,
+  ended,
   get,
   guarded,
   identified,
@@ -24,6 +25,8 @@ import {
 } from "./call.js";
 import { failed, ok, type Result } from "./result.js";
 import type {
+  AllApplied,
+  ApplyAllOptions,
   ApplyOptions,
   At,
   AuthorOptions,
@@ -32,6 +35,7 @@ import type {
   Changed,
   ChangeOptions,
   Collected,
+  Conflicts,
   Copy,
   CopyPage,
   DifferencePage,
@@ -53,6 +57,7 @@ import type {
   Opened,
   OpenOptions,
   OperationPage,
+  Overlaps,
   Page,
   Placed,
   PreviewOptions,
@@ -61,11 +66,13 @@ import type {
   PruneOptions,
   Published,
   Rebased,
+  RebaseOptions,
   RemoveOptions,
   Revision,
   RevisionPage,
   Revoked,
   Status,
+  Together,
   Undone,
   Usage,
   WriteOptions,
@@ -105,7 +112,7 @@ export abstract class Operations<Env = unknown> extends DurableObject<Env> {
       if (size > MAX_VALUE) {
         await reply.stream().cancel();
         const message = `${path}: ${size} bytes, more than ${MAX_VALUE}: open it as a stream`;
-        return failed({ code: "limit_exceeded", message, path });
+        return failed({ code: "limit_exceeded", message, path, operation: "read" });
       }
       return ok(await reply.bytes());
     });
@@ -118,7 +125,8 @@ export abstract class Operations<Env = unknown> extends DurableObject<Env> {
     try {
       return ok(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(read.value));
     } catch {
-      return failed({ code: "invalid", message: `${path}: not UTF-8`, path });
+      const message = `${path}: not UTF-8`;
+      return failed({ code: "invalid", reason: "not_utf8", message, path, operation: "read" });
     }
   }
 
@@ -137,9 +145,12 @@ export abstract class Operations<Env = unknown> extends DurableObject<Env> {
     });
   }
 
-  /** Writes a file: text, bytes, or a stream of any length. */
+  /**
+   * Writes a file: text, bytes, or a stream of any length. A stream that is to be refused
+   * is cancelled, and as a rule before it is read.
+   */
   writeFile(path: string, content: Bytes, options: WriteOptions = {}): Promise<Result<Written>> {
-    return json(this, () => {
+    const written = json<Written>(this, () => {
       const { media_type, if_content, if_absent, copy, revision, ...fields } = options;
       const headers: string[] = [];
       if (media_type !== undefined) headers.push("content-type", media_type);
@@ -148,6 +159,7 @@ export abstract class Operations<Env = unknown> extends DurableObject<Env> {
       const target = below({ copy, revision }, "files", path);
       return upload("PUT", target, content, fields, headers);
     });
+    return ended(content, written);
   }
 
   /** What is at a path; `not_found` for nothing. */
@@ -202,11 +214,12 @@ export abstract class Operations<Env = unknown> extends DurableObject<Env> {
 
   /** Imports a tar archive; into head it is all or nothing. */
   importTar(archive: Bytes, options: ImportOptions = {}): Promise<Result<Imported>> {
-    return json(this, () => {
+    const imported = json<Imported>(this, () => {
       const { copy, revision, ...fields } = options;
       const target = `${root({ copy, revision })}/import`;
       return upload("POST", target, archive, fields, ["content-type", "application/x-tar"]);
     });
+    return ended(archive, imported);
   }
 
   /** Exports what is below a path as a tar archive. */
@@ -247,14 +260,38 @@ export abstract class Operations<Env = unknown> extends DurableObject<Env> {
     return json(this, () => get("/v1/diff", { from, to, ...options }));
   }
 
-  /** Publishes a copy: it becomes head, as a new revision. */
+  /**
+   * Applies a copy to its parent: it becomes head, as a new revision, or that of a copy, as
+   * an operation of it. With `only`, what it changed at paths that these globs match.
+   */
   apply(copy: string, options: ApplyOptions = {}): Promise<Result<Published>> {
     return json(this, () => send("POST", `${named(copy)}/apply`, options));
   }
 
-  /** Moves a copy onto the present head. */
-  rebase(copy: string, options: AuthorOptions = {}): Promise<Result<Rebased>> {
+  /** Applies copies of one parent, each as a revision or operation of its own, or none. */
+  applyAll(
+    copies: (string | Together)[],
+    options: ApplyAllOptions = {},
+  ): Promise<Result<AllApplied>> {
+    return json(this, () => {
+      const together = copies.map((copy) => (typeof copy === "string" ? { copy } : copy));
+      return send("POST", "/v1/apply", { ...options, copies: together });
+    });
+  }
+
+  /** Moves a copy onto what its parent is now, with what is decided where that conflicts. */
+  rebase(copy: string, options: RebaseOptions = {}): Promise<Result<Rebased>> {
     return json(this, () => send("POST", `${named(copy)}/rebase`, options));
+  }
+
+  /** What stands in the way of a rebase, with what each side has there. */
+  conflicts(copy: string): Promise<Result<Conflicts>> {
+    return json(this, () => get(`${named(copy)}/conflicts`));
+  }
+
+  /** Which of these copies changed the same paths in different ways, and where. */
+  overlap(copies: string[]): Promise<Result<Overlaps>> {
+    return json(this, () => send("POST", "/v1/overlap", { copies }));
   }
 
   /** Throws a copy away; repeating it is fine. */

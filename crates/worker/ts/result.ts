@@ -4,13 +4,24 @@ import type { components } from "./contract.js";
 
 type Problem = components["schemas"]["ProblemDto"];
 
+/** What the caller can decide by. */
+export type Code = Problem["code"];
+/** Why the input is wrong, for the code `invalid`. */
+export type Reason = NonNullable<Problem["reason"]>;
+/** What is not there, for the code `not_found`. */
+export type Sought = NonNullable<Problem["what"]>;
+
 /** What came of an operation. */
 export type Result<T> = { status: "ok"; value: T } | { status: "error"; error: Failure };
 
 /** Why an operation failed. Nothing of it was done. */
 export interface Failure {
   /** What the caller can decide by; stable. */
-  code: string;
+  code: Code;
+  /** Why the input is wrong, for the code `invalid`. */
+  reason?: Reason;
+  /** What is not there, for the code `not_found`. */
+  what?: Sought;
   /** What went wrong, in words. */
   message: string;
   /** The path or id that it is about. */
@@ -36,6 +47,8 @@ export function problem(text: string): Failure {
     code: found.code,
     message: [found.title, found.path, found.detail].filter(Boolean).join(": "),
   };
+  if (found.reason) failure.reason = found.reason;
+  if (found.what) failure.what = found.what;
   if (found.path) failure.path = found.path;
   if (found.operation) failure.operation = found.operation;
   if (found.conflict) failure.conflict = found.conflict;

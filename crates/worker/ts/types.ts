@@ -41,7 +41,13 @@ export type Conflict = Schemas["ConflictDto"];
 
 export type ForkOptions = Schemas["ForkDto"];
 export type ApplyOptions = Schemas["ApplyDto"];
-export type AuthorOptions = Schemas["AuthorDto"];
+export type AuthorOptions = Pick<Schemas["RebaseDto"], "actor" | "note">;
+export type RebaseOptions = Schemas["RebaseDto"];
+export type ApplyAllOptions = Omit<Schemas["ApplyAllDto"], "copies">;
+export type Together = Schemas["TogetherDto"];
+export type AllApplied = Schemas["AllAppliedDto"];
+export type Conflicts = Schemas["ConflictsDto"];
+export type Overlaps = Schemas["OverlapsDto"];
 export type GrantOptions = Schemas["IssueDto"];
 export type MessageOptions = Schemas["MessageDto"];
 export type PreviewOptions = Schemas["PreviewOfDto"];

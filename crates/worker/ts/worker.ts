@@ -9,6 +9,7 @@ import { addressOf, domainOf } from "./address.js";
 import { linger } from "./linger.js";
 import type { WorkspaceEnv, WorkspaceObject } from "./object.js";
 import { html, policy } from "./page.js";
+import type { Code, Reason } from "./result.js";
 
 export { WorkspaceObject } from "./object.js";
 
@@ -29,7 +30,11 @@ export default {
         return problem(404, "no_such_route", "expected the host of a preview");
       case "misnamed":
         await linger(request, 404);
-        return problem(400, "invalid", "expected 1 to 64 of 0-9, A-Z, a-z, - and _", address.name);
+        return problem(400, "invalid", "expected 1 to 64 of 0-9, A-Z, a-z, - and _", {
+          operation: "name workspace",
+          path: address.name,
+          reason: "malformed_name",
+        });
       case "none":
         await linger(request, 404);
         if (/^\/($|\?)/.test(address.target)) return page(request.method);
@@ -54,10 +59,17 @@ function page(method: string): Response {
   return new Response(method === "GET" ? html : null, { headers });
 }
 
-function problem(status: number, code: string, detail: string, path?: string): Response {
+/** What a problem says besides. */
+type Besides = { operation: string; path: string; reason: Reason };
+
+function problem(status: number, code: Code, detail: string, besides?: Besides): Response {
   const type = `urn:workspace:problem:${code}`;
   const title = code.replaceAll("_", " ");
-  const headers = { "content-type": "application/problem+json", "cache-control": "no-store" };
-  const body = JSON.stringify({ type, title, status, code, detail, path });
+  const headers = {
+    "content-type": "application/problem+json",
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+  };
+  const body = JSON.stringify({ type, title, status, code, detail, ...besides });
   return new Response(body, { status, headers });
 }

@@ -1,8 +1,8 @@
 // Results as responses.
 
-import type { Failure, Result } from "workspace-worker";
+import type { Code, Failure, Result } from "workspace-worker";
 
-const STATUS: Record<string, number> = {
+const STATUS: Partial<Record<Code, number>> = {
   invalid: 400,
   not_found: 404,
   already_exists: 409,

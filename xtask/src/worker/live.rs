@@ -15,6 +15,7 @@ use tungstenite::protocol::CloseFrame;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Message, WebSocket};
 
+use super::matrix;
 use super::raw::Target;
 use workspace_workerd::Workerd;
 
@@ -22,6 +23,7 @@ use workspace_workerd::Workerd;
 pub(crate) fn run(workerd: &mut Workerd, target: &Target) -> Result<()> {
     previews(&target.at("/workspaces/previews")).context("previews")?;
     hosts(&target.at("/workspaces/hosts")).context("hosts of previews")?;
+    matrix::run(target).context("who is let in where")?;
     strangers(workerd, target).context("strangers")?;
     let target = feed(workerd, &target.at("/workspaces/feed")).context("the feed")?;
     upkeep(&target.at("/workspaces/upkeep")).context("upkeep")?;

@@ -7,6 +7,7 @@ pub(crate) mod dev;
 mod durability;
 mod example;
 mod live;
+mod matrix;
 mod measured;
 mod npm;
 mod package;

@@ -80,6 +80,20 @@ impl Request<'_> {
         self
     }
 
+    /// Asks for a WebSocket.
+    pub(crate) fn upgrading(mut self) -> Self {
+        self.headers.retain(|line| line != "Connection: close");
+        for line in [
+            "Connection: Upgrade",
+            "Upgrade: websocket",
+            "Sec-WebSocket-Version: 13",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        ] {
+            self.headers.push(line.into());
+        }
+        self
+    }
+
     pub(crate) fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self
@@ -212,10 +226,11 @@ fn ended(answer: &[u8], bodiless: bool) -> bool {
     let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else {
         return false;
     };
-    if bodiless {
+    let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
+    let status = head.split(' ').nth(1).unwrap_or_default();
+    if bodiless || ["101", "204", "304"].contains(&status) {
         return true;
     }
-    let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
     let length = head
         .lines()
         .find_map(|line| line.strip_prefix("content-length: "));

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures::Stream;
 use tar_core::Header;
-use workspace_core::{Error, ErrorKind, Result, Timestamp, TreePath};
+use workspace_core::{Error, ErrorKind, Reason, Result, Timestamp, TreePath};
 
 use super::header::{self, damaged, is_header};
 use super::input::Input;
@@ -400,10 +400,10 @@ fn no_archive(start: &[u8]) -> Error {
             ErrorKind::Unsupported,
             format!("this is {}, and not a tar archive", format.name()),
         ),
-        None => error(ErrorKind::Invalid, "this is not a tar archive".into()),
+        None => wrong("this is not a tar archive"),
     }
 }
 
 fn wrong(why: &str) -> Error {
-    Error::new(ErrorKind::Invalid, "read source").because(why)
+    Error::invalid(Reason::MalformedArchive, "read source").because(why)
 }

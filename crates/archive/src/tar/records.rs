@@ -1,6 +1,8 @@
 //! The records of extended headers: what POSIX has no field for.
 
-use workspace_core::{Error, ErrorKind, MAX_MEDIA_TYPE, MAX_PROVENANCE, Result, Text, Timestamp};
+use workspace_core::{
+    Error, ErrorKind, MAX_MEDIA_TYPE, MAX_PROVENANCE, Reason, Result, Text, Timestamp,
+};
 
 use super::number::{count, time};
 use super::sparse::{MAX_REGIONS, Region};
@@ -178,7 +180,7 @@ fn refused(key: &[u8], value: &[u8], why: &str) -> Error {
         start.escape_debug().to_string()
     };
     let (key, value) = (shown(key), shown(value));
-    Error::new(ErrorKind::Invalid, "read source")
+    Error::invalid(Reason::MalformedArchive, "read source")
         .because(format_args!("{key}={value} in an extended header: {why}"))
 }
 

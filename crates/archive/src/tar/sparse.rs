@@ -1,6 +1,6 @@
 //! Sparse files: regions of bytes, and zeros between them.
 
-use workspace_core::{Error, ErrorKind, Result};
+use workspace_core::{Error, ErrorKind, Reason, Result};
 
 use super::number::number;
 
@@ -99,7 +99,8 @@ pub(super) fn regions(pairs: &[u8], found: &mut Vec<Region>) -> Result<()> {
 
 /// A sparse file whose map cannot be meant.
 pub(super) fn wrong(why: &str) -> Error {
-    Error::new(ErrorKind::Invalid, "read source").because(format_args!("a sparse file: {why}"))
+    Error::invalid(Reason::MalformedArchive, "read source")
+        .because(format_args!("a sparse file: {why}"))
 }
 
 /// A sparse file with more regions than are held.

@@ -1,6 +1,6 @@
 //! Where the objects of a workspace are in a bucket that it shares with others.
 
-use workspace_core::{BlobKey, Error, ErrorKind, Result};
+use workspace_core::{BlobKey, Error, Reason, Result};
 
 /// The start of every key of a workspace's objects.
 ///
@@ -23,13 +23,13 @@ impl Prefix {
     /// id of its Durable Object is one.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`] for any other name.
+    /// `Invalid` for any other name.
     pub fn new(workspace: &str) -> Result<Self> {
         let plain = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
         if (1..=128).contains(&workspace.len()) && workspace.bytes().all(plain) {
             Ok(Self(format!("{workspace}/")))
         } else {
-            Err(Error::new(ErrorKind::Invalid, "name workspace")
+            Err(Error::invalid(Reason::MalformedName, "name workspace")
                 .at(workspace.escape_debug())
                 .because("expected 1 to 128 of 0-9, A-Z, a-z, - and _"))
         }

@@ -17,7 +17,7 @@ use std::thread;
 
 use futures::executor::block_on;
 use workspace_core::store::{BlobStore, MetaStore, MetaTx};
-use workspace_core::{Error, ErrorKind, Options, Result, Workspace};
+use workspace_core::{Error, ErrorKind, Options, Result, Sought, Workspace};
 use workspace_sql::{SqlMeta, schema_version};
 
 use crate::blobs::ObjectBlobs;
@@ -174,7 +174,7 @@ enum Purpose {
 
 fn refuse_no_workspace(directory: &Path) -> Result<()> {
     let missing = |why| {
-        Err(Error::new(ErrorKind::NotFound, "open workspace")
+        Err(Error::not_found(Sought::Workspace, "open workspace")
             .at(directory.display())
             .because(why))
     };

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use workspace_core::store::CopyRecord;
 use workspace_core::{
-    At, DiffOptions, Entry, ErrorKind, OperationId, Summary, Timestamp, TreePath,
+    At, DiffOptions, Entry, ErrorKind, OperationId, Sought, Summary, Timestamp, TreePath,
 };
 
 use crate::args::CopyOption;
@@ -217,7 +217,7 @@ pub(crate) async fn undo(run: &Run, args: &Undo) -> Result<Outcome> {
     let session = run.session()?;
     let copy = copies::find(session, &args.copy.required("undo")?).await?;
     let Some(operation) = args.operation.or(copy.operation) else {
-        let error = workspace_core::Error::new(ErrorKind::NotFound, "undo")
+        let error = workspace_core::Error::not_found(Sought::Operation, "undo")
             .at(label(&copy))
             .because("the copy has no operation");
         return Err(error.into());

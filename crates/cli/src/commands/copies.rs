@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::Subcommand;
 use serde::Serialize;
 use workspace_core::store::{CopyRecord, CopyState};
-use workspace_core::{At, CopyId, Error, ErrorKind, ForkOptions, RevisionId};
+use workspace_core::{At, CopyId, Error, ErrorKind, ForkOptions, Reason, RevisionId};
 
 use crate::exit::{Failure, Hinted, Outcome, Result};
 use crate::output::{Output, YELLOW};
@@ -131,7 +131,7 @@ async fn starting(session: &Session, start: &str) -> Result<Option<CopyRecord>> 
     let mut found = session.copies(true, before.as_ref(), 2).await?;
     found.retain(|copy| ids.contains(&copy.id));
     match (found.pop(), found.pop()) {
-        (Some(_), Some(_)) => Err(Error::new(ErrorKind::Invalid, "find copy")
+        (Some(_), Some(_)) => Err(Error::invalid(Reason::Contradiction, "find copy")
             .at(start)
             .because("several copies' ids start so")
             .into()),

@@ -4,13 +4,13 @@ use clap::ArgAction;
 use serde::Serialize;
 use workspace_core::store::HeadRecord;
 use workspace_core::{
-    At, BinaryStyle, DiffOptions, Difference, Error, ErrorKind, TreeId, TreePath,
+    At, BinaryStyle, DiffOptions, Difference, Error, ErrorKind, Reason, TreeId, TreePath,
 };
 
 use crate::args::{CopyOption, parse_at, tree_path};
 use crate::commands::copies;
 use crate::commands::patch::{Compared, compare, unpatched};
-use crate::exit::{Outcome, Result};
+use crate::exit::{Failure, Outcome, Result};
 use crate::output::{BOLD, CYAN, GREEN, Output, RED, YELLOW, bytes_text, count_text};
 use crate::run::Run;
 use crate::session::Session;
@@ -28,11 +28,14 @@ pub(crate) struct Diff {
     #[arg(long, value_name = "PATH", default_value = "/", value_parser = tree_path)]
     below: TreePath,
     /// Count changed lines instead of showing them
-    #[arg(long, conflicts_with = "name_status")]
+    #[arg(long, conflicts_with_all = ["name_status", "name_only"])]
     stat: bool,
     /// Only name the paths, with a letter each: added, modified, deleted, renamed, type changed
     #[arg(long)]
     name_status: bool,
+    /// Only name the paths, those of what was removed as well
+    #[arg(long, conflicts_with = "name_status")]
+    name_only: bool,
     /// Do not look for renames
     #[arg(long = "no-renames", action = ArgAction::SetFalse)]
     renames: bool,
@@ -95,12 +98,27 @@ pub(crate) async fn diff(run: &Run, args: &Diff) -> Result<Outcome> {
     let session = run.session()?;
     let (from, to) = (args.from.as_deref(), args.to.as_deref());
     if from.is_some() && args.copy.is_given() {
-        return Err(Error::new(ErrorKind::Invalid, "diff")
+        return Err(Error::invalid(Reason::Contradiction, "diff")
             .because("--copy shows one copy's changes: it takes no sides")
             .into());
     }
     let copy = args.copy.chosen().filter(|_| from.is_none());
-    let (from, to) = sides(session, from, to, copy.as_deref()).await?;
+    let found = sides(session, from, to, copy.as_deref()).await;
+    let (from, to) = match found {
+        // What is no copy may be a file.
+        Err(Failure::Error { error, .. })
+            if error.kind() == ErrorKind::NotFound && is_path(session, from).await =>
+        {
+            let path = from.unwrap_or_default();
+            return Err(Failure::Error {
+                error,
+                hint: Some(format!(
+                    "`workspace diff --below {path}` compares what is there"
+                )),
+            });
+        }
+        found => found?,
+    };
     let options = DiffOptions::default()
         .below(args.below.clone())
         .renames(args.renames);
@@ -108,13 +126,39 @@ pub(crate) async fn diff(run: &Run, args: &Diff) -> Result<Outcome> {
     if args.stat {
         return stat(run, (from, to), &differences).await;
     }
+    if args.name_only && !run.out.is_json() {
+        for difference in &differences {
+            run.out.line(shown_path(&run.out, difference))?;
+        }
+        return Ok(Outcome::Done);
+    }
     if run.out.is_json() || args.name_status {
         print_names(run, &differences)?;
         return Ok(Outcome::Done);
     }
-    for difference in &differences {
+    print_patches(run, (from, to), &differences).await?;
+    Ok(Outcome::Done)
+}
+
+/// Tells whether a text is the path of something in head.
+async fn is_path(session: &Session, text: Option<&str>) -> bool {
+    let Some(Ok(path)) = text.map(tree_path) else {
+        return false;
+    };
+    let found = session.files(At::Head).stat(&path).await;
+    matches!(found, Ok(Some(_)))
+}
+
+/// Prints what changed, line by line.
+pub(crate) async fn print_patches(
+    run: &Run,
+    sides: (At, At),
+    differences: &[Difference],
+) -> Result<()> {
+    let session = run.session()?;
+    for difference in differences {
         print_unpatched(&run.out, difference)?;
-        match compare(session, (from, to), difference, Some(BinaryStyle::Named)).await? {
+        match compare(session, sides, difference, Some(BinaryStyle::Named)).await? {
             Compared::Patch { text, .. } => print_patch(&run.out, &text)?,
             Compared::Directory => {}
             Compared::TooLarge(size) => run.out.line(format!(
@@ -124,7 +168,7 @@ pub(crate) async fn diff(run: &Run, args: &Diff) -> Result<Outcome> {
             ))?,
         }
     }
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 /// Names the paths that differ.

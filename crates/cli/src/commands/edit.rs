@@ -8,8 +8,8 @@ use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use workspace_core::store::ByteStream;
 use workspace_core::{
-    At, Change, ChangeOptions, Changed, ContentId, Error, ErrorKind, Precondition, Text, TreePath,
-    WriteOptions,
+    At, Change, ChangeOptions, Changed, ContentId, Error, ErrorKind, Precondition, Reason, Text,
+    TreePath, WriteOptions,
 };
 
 use crate::args::{WriteAt, tree_path};
@@ -115,6 +115,9 @@ pub(crate) struct Rm {
     /// Remove directories with everything in them
     #[arg(short, long)]
     recursive: bool,
+    /// Pass over what is not there
+    #[arg(short, long)]
+    force: bool,
     #[command(flatten)]
     edit: EditArgs,
 }
@@ -157,7 +160,7 @@ impl EditArgs {
         let at = self.at.find(session).await?;
         if at == At::Head && self.note.is_some() {
             return Err(Failure::Error {
-                error: Error::new(ErrorKind::Invalid, "change")
+                error: Error::invalid(Reason::Contradiction, "change")
                     .at("head")
                     .because("it has no log that would keep the note"),
                 hint: Some(
@@ -209,7 +212,11 @@ pub(crate) async fn put(run: &Run, args: &Put) -> Result<Outcome> {
     let body = if args.source == Path::new("-") {
         read_stream(tokio::io::stdin(), "standard input".into())
     } else {
-        let open_error = |error| io_error("read", &args.source, error);
+        let open_error = |error: std::io::Error| Failure::Error {
+            hint: (error.kind() == std::io::ErrorKind::NotFound)
+                .then(|| "the second argument is a file; text comes from standard input".into()),
+            error: io_error("read", &args.source, error),
+        };
         let source = tokio::fs::File::open(&args.source)
             .await
             .map_err(open_error)?;
@@ -304,14 +311,29 @@ pub(crate) async fn cp(run: &Run, args: &Cp) -> Result<Outcome> {
 
 /// Removes entries, all or none.
 pub(crate) async fn rm(run: &Run, args: &Rm) -> Result<Outcome> {
-    let at = args.edit.find(run.session()?).await?;
-    let changes = args.paths.iter().map(|path| Change::Remove {
-        path: path.clone(),
-        recursive: args.recursive,
-    });
-    let changed = args.edit.make(run, at, changes.collect()).await?;
-    let removed = count_text(args.paths.len() as u64, "entry", "entries");
+    let session = run.session()?;
+    let at = args.edit.find(session).await?;
+    let mut changes = Vec::new();
+    for path in &args.paths {
+        if args.force && !is_there(session.files(at), path).await? {
+            continue;
+        }
+        changes.push(Change::Remove {
+            path: path.clone(),
+            recursive: args.recursive,
+        });
+    }
+    let removed = count_text(changes.len() as u64, "entry", "entries");
+    let changed = args.edit.make(run, at, changes).await?;
     run.out
         .done(&ChangedShape::new(&changed), format!("removed {removed}"))?;
     Ok(Outcome::Done)
+}
+
+/// Tells whether something is at a path, and not below a file.
+async fn is_there(files: Files<'_>, path: &TreePath) -> Result<bool> {
+    match files.stat(path).await {
+        Err(error) if error.kind() == ErrorKind::NotADirectory => Ok(false),
+        found => Ok(found?.is_some()),
+    }
 }

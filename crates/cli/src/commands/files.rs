@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use futures::TryStreamExt;
 use serde::Serialize;
-use workspace_core::{Entry, Error, ErrorKind, Opened, TreePath};
+use workspace_core::{Entry, Error, ErrorKind, Opened, Reason, Sought, TreePath};
 
 use crate::args::{ReadAt, tree_path};
 use crate::commands::copies::{SIMILAR, likeness};
@@ -40,7 +40,7 @@ pub(crate) struct Stat {
 
 fn parse_range(text: &str) -> workspace_core::Result<Range<u64>> {
     let invalid = || {
-        Error::new(ErrorKind::Invalid, "parse range")
+        Error::invalid(Reason::MalformedArgument, "parse range")
             .at(text.escape_debug())
             .because("expected FROM..TO, FROM.. or ..TO")
     };
@@ -64,7 +64,7 @@ pub(crate) async fn require(
     match files.stat(path).await? {
         Some(entry) => Ok(entry),
         None => Err(Failure::Error {
-            error: Error::new(ErrorKind::NotFound, operation).at(path),
+            error: Error::not_found(Sought::Path, operation).at(path),
             hint: nearest(files, path).await,
         }),
     }
@@ -82,6 +82,12 @@ pub(crate) async fn nearest(files: Files<'_>, path: &TreePath) -> Option<String>
         missing = parent;
     };
     let name = missing.name()?;
+    // As other commands write where a file is.
+    if let Some((copy, _)) = path.as_str()[1..].split_once(':') {
+        return Some(format!(
+            "--copy {copy} reads a copy, --at NUMBER a revision"
+        ));
+    }
     let names = files.list(&directory, None, PAGE).await.ok()?;
     let close = names
         .iter()

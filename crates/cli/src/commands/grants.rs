@@ -34,10 +34,10 @@ struct ScopeArgs {
     /// The directory that the holder sees as /
     #[arg(long, value_name = "PATH", default_value = "/", value_parser = tree_path)]
     root: TreePath,
-    /// What may be read, such as '**', as seen from the root; more than once for more
+    /// What may be read, such as '**' or 'posts/**', as seen from the root; a name without a slash, such as '*.md', at any depth; more than once for more
     #[arg(long, value_name = "GLOB")]
     read: Vec<Glob>,
-    /// What may be written, such as '/posts/**', as seen from the root
+    /// What may be written, such as 'posts/**', as seen from the root
     #[arg(long, value_name = "GLOB")]
     write: Vec<Glob>,
     /// Let what may be written be removed and moved away as well

@@ -8,7 +8,7 @@ use futures::TryStreamExt;
 use regex::bytes::{Regex, RegexBuilder};
 use serde::Serialize;
 use workspace_core::store::ByteStream;
-use workspace_core::{Entry, Error, ErrorKind, File, Glob, TreePath};
+use workspace_core::{Entry, Error, ErrorKind, File, Glob, Reason, TreePath};
 
 use crate::args::{ReadAt, tree_path};
 use crate::commands::files::require;
@@ -40,6 +40,12 @@ pub(crate) struct Grep {
     /// Print the paths of matching files only
     #[arg(short = 'l', long)]
     files: bool,
+    /// Search all below, which is always so
+    #[arg(short, long, hide = true)]
+    recursive: bool,
+    /// Number the lines, which is always so
+    #[arg(short = 'n', long, hide = true)]
+    line_number: bool,
     #[command(flatten)]
     at: ReadAt,
 }
@@ -121,7 +127,7 @@ fn compile(args: &Grep) -> Result<Regex> {
         .case_insensitive(args.ignore_case)
         .build()
         .map_err(|error| {
-            Error::new(ErrorKind::Invalid, "parse pattern")
+            Error::invalid(Reason::MalformedArgument, "parse pattern")
                 .at(args.pattern.escape_debug())
                 .because(error)
         })?;

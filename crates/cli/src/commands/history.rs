@@ -2,11 +2,13 @@
 
 use serde::Serialize;
 use workspace_core::store::{RevisionCause, RevisionRecord};
-use workspace_core::{At, DiffOptions, ErrorKind, Recorded, RevisionId, TreeId};
+use workspace_core::{
+    At, DiffOptions, Difference, Error, ErrorKind, Recorded, RevisionId, Sought, TreeId,
+};
 
 use crate::commands::changes::print_event;
-use crate::commands::diff::{differences, print_names};
-use crate::exit::{Outcome, Result};
+use crate::commands::diff::{differences, print_names, print_patches};
+use crate::exit::{Failure, Hinted as _, Outcome, Result};
 use crate::run::Run;
 use crate::session::Session;
 use crate::shapes::{DifferenceShape, RevisionShape};
@@ -23,12 +25,21 @@ pub(crate) struct Log {
     /// Only those before this one
     #[arg(long, value_name = "REVISION")]
     before: Option<RevisionId>,
+    /// Also show what each changed
+    #[arg(short, long)]
+    patch: bool,
+    /// Tell each in a line, which is always so
+    #[arg(long, hide = true)]
+    oneline: bool,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Show {
-    /// The revision's number
-    revision: RevisionId,
+    /// The revision's number; `head` is the newest [default: head]
+    revision: Option<String>,
+    /// Show what it changed line by line, and not only where
+    #[arg(short, long)]
+    patch: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -74,6 +85,16 @@ pub(crate) async fn log(run: &Run, args: &Log) -> Result<Outcome> {
                     (&revision.actor, text_of(revision)),
                 )?,
             }
+            if args.patch && !out.is_json() {
+                match change(session, revision).await? {
+                    Some((sides, differences)) => {
+                        out.line("")?;
+                        print_patches(run, sides, &differences).await?;
+                        out.line("")?;
+                    }
+                    None => out.line("the revision before was pruned")?,
+                }
+            }
         }
     }
     if let Some(list) = list {
@@ -96,16 +117,21 @@ fn text_of(revision: &RevisionRecord) -> &str {
 /// Shows a revision and what it changed.
 pub(crate) async fn show(run: &Run, args: &Show) -> Result<Outcome> {
     let session = run.session()?;
-    let revision = session.revision(args.revision).await?;
-    let parent = parent(session, &revision).await?;
-    let differences = match parent {
-        Some(parent) => {
-            let to = At::Revision(revision.id);
-            Some(differences(session, parent, to, &DiffOptions::default()).await?)
+    let revision = match args.revision.as_deref() {
+        None | Some("head" | "HEAD") => newest(session).await?,
+        Some(id) => {
+            let id = id.parse().hinted(|_| {
+                Some(
+                    "`workspace log` lists the revisions; `workspace diff COPY` shows a copy"
+                        .into(),
+                )
+            })?;
+            session.revision(id).await?
         }
-        None => None,
     };
+    let change = change(session, &revision).await?;
     if run.out.is_json() {
+        let differences = change.map(|(_, differences)| differences);
         #[derive(Serialize)]
         struct Shape {
             revision: RevisionShape,
@@ -140,11 +166,39 @@ pub(crate) async fn show(run: &Run, args: &Show) -> Result<Outcome> {
         }
         out.line("")?;
     }
-    match differences {
-        Some(differences) => print_names(run, &differences)?,
+    match change {
+        Some((sides, differences)) if args.patch => print_patches(run, sides, &differences).await?,
+        Some((_, differences)) => print_names(run, &differences)?,
         None => out.line("the revision before was pruned: nothing to compare with")?,
     }
     Ok(Outcome::Done)
+}
+
+/// Returns the newest revision.
+async fn newest(session: &Session) -> Result<RevisionRecord> {
+    let mut newest = session.revisions(None, 1).await?;
+    newest.pop().ok_or_else(|| Failure::Error {
+        error: Error::not_found(Sought::Revision, "show")
+            .at("head")
+            .because("no revision records it"),
+        hint: Some(
+            "`workspace diff` shows what is in head; `workspace snapshot` records it".into(),
+        ),
+    })
+}
+
+/// Returns what a revision changed, and between which sides; `None` where the one before
+/// was pruned.
+async fn change(
+    session: &Session,
+    revision: &RevisionRecord,
+) -> Result<Option<((At, At), Vec<Difference>)>> {
+    let Some(parent) = parent(session, revision).await? else {
+        return Ok(None);
+    };
+    let sides = (parent, At::Revision(revision.id));
+    let differences = differences(session, sides.0, sides.1, &DiffOptions::default()).await?;
+    Ok(Some((sides, differences)))
 }
 
 /// Returns what a revision is to be compared with: the one before, or nothing.

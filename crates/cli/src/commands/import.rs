@@ -2,13 +2,17 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use serde::Serialize;
 use workspace_archive::{ArchiveKind, WithoutGit};
 use workspace_core::{
-    EntrySource, Error, ErrorKind, ImportLimits, ImportOptions, Imported, TreePath,
+    EntrySource, Error, ErrorKind, ImportLimits, ImportOptions, Imported, Reason, SourceEntry,
+    SourceKind, TreePath,
 };
 use workspace_native::source::{self, SourceOptions};
 
@@ -68,7 +72,7 @@ fn parse_size(text: &str) -> workspace_core::Result<u64> {
     number
         .and_then(|number| number.checked_mul(1u64.checked_shl(shift)?))
         .ok_or_else(|| {
-            Error::new(ErrorKind::Invalid, "parse size")
+            Error::invalid(Reason::MalformedArgument, "parse size")
                 .at(text.escape_debug())
                 .because("expected a number of bytes, such as 5000, 64K or 10G")
         })
@@ -104,7 +108,11 @@ pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
         .bytes(args.max_bytes.unwrap_or(defaults.bytes))
         .file_bytes(args.max_file_bytes.unwrap_or(defaults.file_bytes));
     let left_out = Arc::new(AtomicU64::new(0));
-    let source = open(run, args, limits, &left_out)?;
+    let secrets = Arc::new(Mutex::new(Secrets::default()));
+    let source = Box::new(Watched {
+        source: open(run, args, limits, &left_out)?,
+        secrets: Arc::clone(&secrets),
+    });
     let bar = progress::start(run, "importing", None);
     let mut progress = |imported: &Imported| {
         let files = count_text(imported.files, "file", "files");
@@ -116,7 +124,7 @@ pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
         .limits(limits)
         .delete_missing(args.delete)
         .progress(&mut progress);
-    let imported = session.import(at, source, options).await;
+    let imported = session.import(at, source, options, args.allow_git).await;
     bar.finish_and_clear();
     let imported = imported.hinted(|error| match error.kind() {
         ErrorKind::LimitExceeded => {
@@ -125,6 +133,18 @@ pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
         _ => None,
     })?;
 
+    let secrets = secrets.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(first) = &secrets.first {
+        let more = match secrets.count {
+            1 => String::new(),
+            n => format!(" and {} more", n - 1),
+        };
+        run.out.note(format_args!(
+            "{}{more} may hold secrets, which are in the workspace now; \
+             --ignore leaves out what .gitignore names",
+            run.out.safe(first.as_str())
+        ));
+    }
     let changed = imported.revision.is_some() || !imported.operations.is_empty();
     let operations: Vec<String> = imported
         .operations
@@ -166,6 +186,63 @@ pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
         line,
     )?;
     Ok(Outcome::Done)
+}
+
+/// Files that may hold secrets, among those that were imported.
+#[derive(Default)]
+struct Secrets {
+    first: Option<TreePath>,
+    count: u64,
+}
+
+/// A source that notes what may hold secrets.
+struct Watched {
+    source: Box<dyn EntrySource>,
+    secrets: Arc<Mutex<Secrets>>,
+}
+
+impl EntrySource for Watched {
+    fn next(&mut self) -> BoxFuture<'_, workspace_core::Result<Option<SourceEntry>>> {
+        async {
+            let entry = self.source.next().await?;
+            if let Some(SourceEntry { path, kind }) = &entry
+                && matches!(kind, SourceKind::File { .. })
+                && path.name().is_some_and(|name| may_be_secret(name.as_str()))
+            {
+                let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+                secrets.count += 1;
+                secrets.first.get_or_insert_with(|| path.clone());
+            }
+            Ok(entry)
+        }
+        .boxed()
+    }
+
+    fn chunk(&mut self) -> BoxFuture<'_, workspace_core::Result<Option<Bytes>>> {
+        self.source.chunk()
+    }
+}
+
+/// Tells whether a file of that name holds passwords or keys as a rule.
+fn may_be_secret(name: &str) -> bool {
+    const ALWAYS: [&str; 10] = [
+        ".dev.vars",
+        ".git-credentials",
+        ".htpasswd",
+        ".netrc",
+        ".pgpass",
+        "id_dsa",
+        "id_ecdsa",
+        "id_ed25519",
+        "id_rsa",
+        ".env",
+    ];
+    // What is there to be copied has no secret in it.
+    const SAMPLES: [&str; 5] = ["example", "sample", "template", "dist", "defaults"];
+    ALWAYS.contains(&name)
+        || name
+            .strip_prefix(".env.")
+            .is_some_and(|rest| !rest.split('.').any(|part| SAMPLES.contains(&part)))
 }
 
 /// Opens the source. The workspace's own directory is never a part of it, nor
@@ -219,6 +296,28 @@ fn name_and_content(run: &Run, source: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_secrets_are_known() {
+        for name in [
+            ".env",
+            ".env.production",
+            ".env.local",
+            "id_ed25519",
+            ".netrc",
+        ] {
+            assert!(may_be_secret(name), "{name}");
+        }
+        for name in [
+            ".env.example",
+            ".env.local.sample",
+            "env",
+            ".envrc.md",
+            "id_rsa.pub",
+        ] {
+            assert!(!may_be_secret(name), "{name}");
+        }
+    }
 
     #[test]
     fn sizes_have_units() {

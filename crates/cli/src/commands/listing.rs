@@ -23,6 +23,12 @@ pub(crate) struct Ls {
     /// Also tell sizes and times
     #[arg(short, long)]
     long: bool,
+    /// List names that begin with a dot as well, which is always so
+    #[arg(short, long, hide = true)]
+    all: bool,
+    /// List one name a line, which is always so
+    #[arg(short = '1', hide = true)]
+    lines: bool,
     #[command(flatten)]
     at: ReadAt,
 }
@@ -33,7 +39,7 @@ pub(crate) struct Tree {
     #[arg(default_value = "/", value_parser = tree_path)]
     path: TreePath,
     /// How many levels are shown
-    #[arg(short, long, value_name = "LEVELS")]
+    #[arg(short, long, short_alias = 'L', value_name = "LEVELS")]
     depth: Option<usize>,
     #[command(flatten)]
     at: ReadAt,
@@ -41,7 +47,7 @@ pub(crate) struct Tree {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Find {
-    /// Patterns such as '*.rs' or '/src/**/test_*'; an entry matches one of them
+    /// Patterns such as '*.rs', a name at any depth, or 'src/**/test_*', from the root; an entry matches one of them
     globs: Vec<Glob>,
     /// Only below this directory
     #[arg(long, value_name = "PATH", default_value = "/", value_parser = tree_path)]

@@ -1,6 +1,7 @@
 //! The commands, a module for each group.
 
 pub(crate) mod changes;
+pub(crate) mod conflicts;
 pub(crate) mod copies;
 pub(crate) mod diff;
 pub(crate) mod edit;

@@ -1,10 +1,14 @@
 //! Applying a copy to its parent: `apply`, `rebase`.
 
 use serde::Serialize;
-use workspace_core::store::CopyRecord;
-use workspace_core::{Applied, ApplyOptions, Error, ErrorKind, TreeId};
+use workspace_core::store::{CopyRecord, CopyState};
+use workspace_core::{
+    Applied, ApplyOptions, Conflicts, Error, ErrorKind, Glob, Reason, RebaseOptions, Resolution,
+    Take, Together, TreeId, TreePath,
+};
+use workspace_merge::Merged;
 
-use crate::args::CopyOption;
+use crate::args::{CopyOption, tree_path};
 use crate::commands::copies::{self, label};
 use crate::exit::{Hinted, Outcome, Result};
 use crate::run::Run;
@@ -13,7 +17,7 @@ use crate::shapes::CopyShape;
 
 /// A copy, as an argument or as an option.
 #[derive(Debug, clap::Args)]
-struct OneCopy {
+pub(crate) struct OneCopy {
     /// The copy's name, id, or the start of its id
     #[arg(value_name = "COPY", conflicts_with = "copy")]
     name: Option<String>,
@@ -22,7 +26,11 @@ struct OneCopy {
 }
 
 impl OneCopy {
-    async fn find(&self, session: &Session, operation: &'static str) -> Result<CopyRecord> {
+    pub(crate) async fn find(
+        &self,
+        session: &Session,
+        operation: &'static str,
+    ) -> Result<CopyRecord> {
         let name = match &self.name {
             Some(name) => name.clone(),
             None => self.option.required(operation)?,
@@ -33,8 +41,16 @@ impl OneCopy {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Apply {
+    /// The copies' names, ids, or the starts of their ids: several are applied in this
+    /// order, all of them or none
+    #[arg(value_name = "COPY", conflicts_with = "copy")]
+    names: Vec<String>,
     #[command(flatten)]
-    copy: OneCopy,
+    option: CopyOption,
+    /// Only what it changed at and below this path, or at paths that this glob matches;
+    /// can be repeated. The rest stays in the copy
+    #[arg(long, value_name = "GLOB")]
+    only: Vec<Glob>,
     /// What the revision, or the operation of the copy that is its parent, is for
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
@@ -50,58 +66,196 @@ pub(crate) struct Rebase {
     /// What it is for, for the log of operations
     #[arg(short = 'm', long, value_name = "TEXT")]
     note: Option<String>,
+    /// What to take at conflicting paths: `copy` or `parent` for all of them, `copy:PATH`
+    /// or `parent:PATH` for those at and below a path; can be repeated
+    #[arg(long, value_name = "SIDE[:PATH]", value_parser = parse_side)]
+    take: Vec<(Side, Option<TreePath>)>,
+    /// Merge the lines of conflicting files, all of them or those at and below a path; can
+    /// be repeated
+    #[arg(long, value_name = "PATH", num_args = 0..=1, require_equals = true, default_missing_value = "/", value_parser = tree_path)]
+    merge: Vec<TreePath>,
 }
 
-/// Applies a copy to its parent.
+/// Whose side is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Copy,
+    Parent,
+}
+
+fn parse_side(text: &str) -> std::result::Result<(Side, Option<TreePath>), String> {
+    let (side, path) = match text.split_once(':') {
+        Some((side, path)) => (side, Some(path)),
+        None => (text, None),
+    };
+    let side = match side {
+        "copy" => Side::Copy,
+        "parent" => Side::Parent,
+        _ => return Err("it is `copy` or `parent`, or one of them with `:` and a path".into()),
+    };
+    let path = path.map(tree_path).transpose();
+    path.map(|path| (side, path))
+        .map_err(|error| error.to_string())
+}
+
+impl Rebase {
+    /// Says what to take where, of what conflicts.
+    fn resolve(&self, found: &Conflicts) -> (Vec<Resolution>, Vec<TreePath>) {
+        let mut resolutions: Vec<(TreePath, Side)> = Vec::new();
+        let mut merge = self.merge.clone();
+        for (side, path) in &self.take {
+            let path = path.clone().unwrap_or_else(TreePath::root);
+            let below = found.paths.iter().filter(|it| it.path.starts_with(&path));
+            let before = resolutions.len();
+            for it in below {
+                // The longest path says it.
+                let nearer = |other: &TreePath| {
+                    it.path.starts_with(other) && other.starts_with(&path) && *other != path
+                };
+                let other = self
+                    .take
+                    .iter()
+                    .any(|(_, other)| other.as_ref().is_some_and(nearer));
+                if !other && !self.merge.iter().any(nearer) {
+                    resolutions.push((it.path.clone(), *side));
+                }
+            }
+            if resolutions.len() == before && !path.is_root() {
+                // The workspace says what is wrong with it.
+                resolutions.push((path, *side));
+            }
+        }
+        if found.paths.is_empty() {
+            merge.clear();
+        }
+        let take = |side| match side {
+            Side::Copy => Take::Copy,
+            Side::Parent => Take::Parent,
+        };
+        let resolutions = resolutions.into_iter().map(|(path, side)| Resolution {
+            path,
+            take: take(side),
+        });
+        (resolutions.collect(), merge)
+    }
+}
+
+/// What came of applying a copy.
+#[derive(Debug, Serialize)]
+struct AppliedShape {
+    copy: String,
+    published: bool,
+    revision: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent_operation: Option<u64>,
+    already: bool,
+    /// Whether the rest of what it changed is still in it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    in_part: bool,
+}
+
+impl AppliedShape {
+    fn new(copy: &CopyRecord, applied: Applied, in_part: bool) -> Self {
+        let (revision, parent_operation, already) = match applied {
+            Applied::Published { revision, already } => (Some(revision.get()), None, already),
+            Applied::ToParent { operation, already } => (None, Some(operation.get()), already),
+            Applied::Unchanged => (None, None, false),
+        };
+        Self {
+            copy: copy.id.to_string(),
+            published: revision.is_some(),
+            revision,
+            parent_operation,
+            already,
+            in_part,
+        }
+    }
+
+    fn text(&self, copy: &CopyRecord) -> String {
+        let name = label(copy);
+        let what = match (self.revision, self.parent_operation) {
+            (Some(revision), _) => format!("revision {revision}"),
+            (_, Some(operation)) => {
+                let parent = copy.parent.map_or("head".into(), |id| id.to_string());
+                format!("operation {operation} of copy {parent}, which is not published")
+            }
+            _ => return format!("{name} has no change there: nothing was applied"),
+        };
+        match (self.already, self.in_part) {
+            (true, _) => format!("{name} was applied before, as {what}"),
+            (false, true) => format!("applied a part of {name} as {what}; the rest stays in it"),
+            (false, false) => format!("applied {name} as {what}"),
+        }
+    }
+}
+
+/// Applies copies to their parent.
 pub(crate) async fn apply(run: &Run, args: &Apply) -> Result<Outcome> {
     let session = run.session()?;
-    let copy = args.copy.find(session, "apply").await?;
-    let name = label(&copy);
+    if args.names.len() > 1 {
+        return apply_all(run, args).await;
+    }
+    let name = match args.names.first() {
+        Some(name) => name.clone(),
+        None => args.option.required("apply")?,
+    };
+    let copy = copies::find(session, &name).await?;
     let options = ApplyOptions::default()
         .message(run.revision_message(&args.message))
-        .expect_tree(args.expect_tree);
+        .expect_tree(args.expect_tree)
+        .only(args.only.clone());
     let applied = session
         .apply(copy.id, options)
         .await
         .hinted(|error| apply_hint(error, &copy))?;
+    let in_part = !args.only.is_empty()
+        && applied != Applied::Unchanged
+        && session.find_copy(&copy.id.to_string()).await?.state == CopyState::Open;
+    let shape = AppliedShape::new(&copy, applied, in_part);
+    let line = match applied {
+        Applied::Unchanged if args.only.is_empty() => {
+            format!("{} has no change: nothing was applied", label(&copy))
+        }
+        _ => shape.text(&copy),
+    };
+    run.out.done(&shape, line)?;
+    Ok(Outcome::Done)
+}
 
+async fn apply_all(run: &Run, args: &Apply) -> Result<Outcome> {
+    let session = run.session()?;
+    if args.expect_tree.is_some() || !args.only.is_empty() {
+        let error = Error::invalid(Reason::Contradiction, "apply");
+        return Err(error
+            .because("--only and --expect-tree are for one copy")
+            .into());
+    }
+    let mut found = Vec::new();
+    for name in &args.names {
+        found.push(copies::find(session, name).await?);
+    }
+    let together: Vec<Together> = found.iter().map(|copy| copy.id.into()).collect();
+    let message = run.revision_message(&args.message);
+    let applied = session
+        .apply_all(&together, &message)
+        .await
+        .hinted(|error| {
+            (error.kind() == ErrorKind::Conflict).then(|| {
+                "none was applied; `workspace overlap` shows which copies meet, and where".into()
+            })
+        })?;
     #[derive(Serialize)]
     struct Shape {
-        copy: String,
-        published: bool,
-        revision: Option<u64>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        parent_operation: Option<u64>,
-        already: bool,
+        applied: Vec<AppliedShape>,
     }
-    let (revision, parent_operation, already) = match applied {
-        Applied::Published { revision, already } => (Some(revision), None, already),
-        Applied::ToParent { operation, already } => (None, Some(operation), already),
-        Applied::Unchanged => (None, None, false),
+    let shapes = found.iter().zip(applied);
+    let shapes = shapes.map(|(copy, applied)| AppliedShape::new(copy, applied, false));
+    let shape = Shape {
+        applied: shapes.collect(),
     };
-    let what = match applied {
-        Applied::Published { revision, .. } => format!("revision {revision}"),
-        Applied::ToParent { operation, .. } => {
-            let parent = copy.parent.map_or("head".into(), |id| id.to_string());
-            format!("operation {operation} of copy {parent}, which is not published")
-        }
-        Applied::Unchanged => String::new(),
-    };
-    let line = match (applied, already) {
-        (Applied::Unchanged, _) => format!("{name} has no change: nothing was applied"),
-        (_, false) => format!("applied {name} as {what}"),
-        (_, true) => format!("{name} was applied before, as {what}"),
-    };
-    run.out.done(
-        &Shape {
-            copy: copy.id.to_string(),
-            published: revision.is_some(),
-            revision: revision.map(|id| id.get()),
-            parent_operation: parent_operation.map(|id| id.get()),
-            already,
-        },
-        line,
-    )?;
+    let lines = found.iter().zip(&shape.applied);
+    let lines: Vec<String> = lines.map(|(copy, shape)| shape.text(copy)).collect();
+    run.out.done(&shape, lines.join("\n"))?;
     Ok(Outcome::Done)
 }
 
@@ -129,20 +283,32 @@ pub(crate) async fn rebase(run: &Run, args: &Rebase) -> Result<Outcome> {
     let session = run.session()?;
     let copy = args.copy.find(session, "rebase").await?;
     let name = label(&copy);
-    let rebased = session
-        .rebase(copy.id, &run.author(&args.note))
-        .await
-        .hinted(|error| match error.kind() {
-            ErrorKind::Conflict => Some(format!(
-                "nothing was changed: fork a new copy, carry over what \
-                 `workspace diff --copy {name}` shows, and discard this one"
-            )),
-            _ => None,
-        })?;
+    let mut options = RebaseOptions::default().author(run.author(&args.note));
+    let mut merge = Vec::new();
+    if !args.take.is_empty() || !args.merge.is_empty() {
+        let found = session.conflicts(copy.id).await?;
+        let (resolutions, merged) = args.resolve(&found);
+        merge = merged;
+        options = options
+            .resolutions(resolutions)
+            .expect_generation(found.copy.generation)
+            .expect_parent_version(found.parent_version);
+    }
+    let rebased = session.rebase(copy.id, options, &merge).await;
+    let Merged { rebased, merged } = rebased.hinted(|error| match error.kind() {
+        ErrorKind::Conflict => Some(format!(
+            "nothing was changed: `workspace conflicts {name}` shows what each side has; rebase \
+             with --merge, or --take copy:PATH or parent:PATH for each of them"
+        )),
+        ErrorKind::Stale => Some("it was changed meanwhile: look again".into()),
+        _ => None,
+    })?;
     #[derive(Serialize)]
     struct Shape {
         moved: bool,
         operation: Option<u64>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        merged: Vec<String>,
         copy: CopyShape,
     }
     let moved = rebased.copy.base_version != copy.base_version || rebased.copy.base != copy.base;
@@ -154,10 +320,14 @@ pub(crate) async fn rebase(run: &Run, args: &Rebase) -> Result<Outcome> {
         ),
         false => format!("{name} is based on what {} is already", parent(&copy)),
     };
+    for path in &merged {
+        run.out.say(format!("merged {path}"))?;
+    }
     run.out.done(
         &Shape {
             moved,
             operation: rebased.operation.map(|id| id.get()),
+            merged: merged.iter().map(ToString::to_string).collect(),
             copy: CopyShape::new(&rebased.copy),
         },
         line,

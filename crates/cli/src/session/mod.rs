@@ -7,11 +7,13 @@ mod transport;
 
 use workspace_core::store::{CopyRecord, HeadRecord, OperationRecord, RevisionRecord, StoreUsage};
 use workspace_core::{
-    Applied, ApplyOptions, At, Author, Collected, CopyId, DiffOptions, Difference, EntrySource,
-    ForkOptions, FsckOptions, FsckReport, ImportOptions, Imported, KeepRevisions, OperationId,
-    Rebased, Receipt, Recorded, Result, RevisionId, RevisionMessage, Undone, Workspace,
+    Applied, ApplyOptions, At, Author, Collected, Conflicts, CopyId, DiffOptions, Difference,
+    EntrySource, ForkOptions, FsckOptions, FsckReport, ImportOptions, Imported, KeepRevisions,
+    OperationId, Overlap, RebaseOptions, Receipt, Recorded, Result, RevisionId, RevisionMessage,
+    Together, TreePath, Undone, Workspace,
 };
 use workspace_http::Client;
+use workspace_merge::Merged;
 
 pub(crate) use files::Files;
 pub(crate) use transport::{HttpTransport, REACH, connect};
@@ -45,6 +47,15 @@ impl Session {
         match (self, at) {
             (Self::Remote(client), At::Head | At::Copy(_)) => client.tree(at).await.map(At::Tree),
             (_, at) => Ok(at),
+        }
+    }
+
+    /// Returns the tree of `at` as it is now; a revision and a tree stay what they are.
+    pub(crate) async fn tree(&self, at: At) -> Result<At> {
+        match (self, at) {
+            (_, At::Revision(_) | At::Tree(_)) => Ok(at),
+            (Self::Local(workspace), at) => workspace.tree(at).map(At::Tree),
+            (Self::Remote(client), at) => client.tree(at).await.map(At::Tree),
         }
     }
 
@@ -89,8 +100,32 @@ impl Session {
         both!(self, apply(id, options))
     }
 
-    pub(crate) async fn rebase(&self, id: CopyId, author: &Author) -> Result<Rebased> {
-        both!(self, rebase(id, author))
+    pub(crate) async fn rebase(
+        &self,
+        id: CopyId,
+        options: RebaseOptions,
+        merge: &[TreePath],
+    ) -> Result<Merged> {
+        match self {
+            Self::Local(workspace) => workspace_merge::rebase(workspace, id, options, merge).await,
+            Self::Remote(client) => client.rebase_with(id, options, merge).await,
+        }
+    }
+
+    pub(crate) async fn conflicts(&self, id: CopyId) -> Result<Conflicts> {
+        both!(self, conflicts(id))
+    }
+
+    pub(crate) async fn overlap(&self, copies: &[CopyId]) -> Result<Vec<Overlap>> {
+        both!(self, overlap(copies))
+    }
+
+    pub(crate) async fn apply_all(
+        &self,
+        copies: &[Together],
+        message: &RevisionMessage,
+    ) -> Result<Vec<Applied>> {
+        both!(self, apply_all(copies, message))
     }
 
     pub(crate) async fn operations(
@@ -171,10 +206,11 @@ impl Session {
         at: At,
         mut source: Box<dyn EntrySource>,
         options: ImportOptions<'_>,
+        allow_git: bool,
     ) -> Result<Imported> {
         match self {
             Self::Local(workspace) => workspace.import(at, &mut *source, options).await,
-            Self::Remote(client) => client.import(at, source, options).await,
+            Self::Remote(client) => client.import(at, source, options, allow_git).await,
         }
     }
 }

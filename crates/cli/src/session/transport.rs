@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
-use workspace_core::{Error, ErrorKind, Result};
+use workspace_core::{Error, ErrorKind, Reason, Result};
 use workspace_http::{Body, Client, Transport};
 
 /// How long a server may take to be reached.
@@ -63,7 +63,7 @@ impl Transport for HttpTransport {
             .map_err(|error| self.failed("write request", &error))?;
         // A URL takes `.` and `..` for what they are in file systems.
         if request.url().path() != path {
-            return Err(Error::new(ErrorKind::Invalid, "write request")
+            return Err(Error::invalid(Reason::MalformedUrl, "write request")
                 .at(path)
                 .because("a name that a URL cannot carry"));
         }

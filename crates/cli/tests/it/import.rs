@@ -113,6 +113,34 @@ fn an_archive_leaves_out_what_git_takes_for_its_own() {
     assert_eq!(place.ok(&["cat", "all/.git/config"]), "x");
 }
 
+/// Secrets get into previews and to agents with what they are imported with.
+#[test]
+fn files_that_may_hold_secrets_are_told() {
+    let place = Place::new();
+    for name in [
+        "src/main.rs",
+        ".env.example",
+        "app/.env",
+        "app/.env.local",
+        "id_rsa.pub",
+    ] {
+        place.file(&format!("site/{name}"), name);
+    }
+    let ran = place.run(&["import", "site"]);
+    assert_eq!(ran.code, 0);
+    let note = "note: /app/.env and 1 more may hold secrets";
+    assert!(
+        ran.stderr.contains(note) && ran.stderr.contains("--ignore"),
+        "{}",
+        ran.stderr
+    );
+    assert!(place.run(&["--json", "import", "site"]).stderr.is_empty());
+    place.file("site/.gitignore", ".env\n.env.local\n");
+    let ran = place.run(&["import", "site", "--ignore", "--delete"]);
+    assert_eq!((ran.code, &*ran.stderr), (0, ""));
+    place.error(3, &["stat", "app/.env"]);
+}
+
 #[test]
 fn a_directory_goes_into_head_or_a_copy() {
     let place = Place::new();

@@ -8,6 +8,7 @@ mod disks;
 mod export;
 mod git_apply;
 mod import;
+mod newcomer;
 mod processes;
 mod remote;
 mod serve;

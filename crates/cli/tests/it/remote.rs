@@ -48,6 +48,35 @@ fn the_token_comes_from_a_file_or_the_environment_and_is_never_told() {
     assert_eq!(error["path"], "none");
 }
 
+/// What leaves the machine in clear has no token in it, unless somebody says so.
+#[test]
+fn a_token_is_not_sent_in_clear_to_another_machine() {
+    let client = Place::empty();
+    client.file("token", "a-token-of-16-bytes");
+    let with = [
+        "--token-file",
+        "token",
+        "--remote",
+        "http://192.0.2.1:9/w",
+        "ls",
+    ];
+    let error = client.error(2, &with);
+    assert_eq!([&error["code"], &error["reason"]], ["invalid", "insecure"]);
+    assert!(error["hint"].as_str().unwrap().contains("--insecure"));
+    // It is asked for: what fails then is the way.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let url = format!("http://127.0.0.1:{port}");
+    for (url, code) in [(&*url, 19), (&*url.replace("127.0.0.1", "localhost"), 19)] {
+        client.error(code, &["--token-file", "token", "--remote", url, "ls"]);
+    }
+    let odd = format!("http://0x7f000001:{port}");
+    let with = ["--token-file", "token", "--remote", &odd];
+    client.error(2, &[&with[..], &["ls"]].concat());
+    client.error(19, &[&with[..], &["--insecure", "ls"]].concat());
+}
+
 #[test]
 fn what_answers_not_or_not_as_a_workspace_is_told_with_its_url() {
     let place = Place::empty();

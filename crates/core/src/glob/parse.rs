@@ -95,12 +95,15 @@ pub(super) fn parse(text: &str) -> Result<Vec<Segment>, String> {
     if text.len() > MAX_PATH {
         return Err(format!("longer than {MAX_PATH} bytes"));
     }
-    let (anchored, relative) = match text.strip_prefix('/') {
-        Some(relative) => (true, relative),
-        None => (false, text),
+    let relative = text.strip_prefix('/').unwrap_or(text);
+    // A slash at the end says nothing: what matches, matches with everything below.
+    let relative = match relative.strip_suffix('/') {
+        Some("") => return Err("empty segment".into()),
+        Some(directory) => directory,
+        None => relative,
     };
     let mut segments = Vec::new();
-    if !anchored && !relative.starts_with("**") {
+    if !text.starts_with('/') && !relative.contains('/') && relative != "**" {
         segments.push(Segment::any());
     }
     // `/` alone is the root, with everything below.

@@ -1,5 +1,6 @@
 //! How git writes paths, blob ids and binary content.
 
+use data_encoding::HEXLOWER;
 use sha1::{Digest, Sha1};
 
 use super::push;
@@ -40,8 +41,7 @@ pub(super) fn blob_id(bytes: &[u8]) -> String {
     let mut hash = Sha1::new();
     hash.update(format!("blob {}\0", bytes.len()));
     hash.update(bytes);
-    let digest = hash.finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&hash.finalize())
 }
 
 /// Appends a binary file whole: deflated, in git's base 85 with 52 bytes a line,

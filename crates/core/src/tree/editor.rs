@@ -4,6 +4,7 @@ use crate::entry::{Directory, Entry, EntryKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::TreeId;
 use crate::path::{Name, TreePath};
+use crate::reason::Sought;
 use crate::tree::directory::edit;
 use crate::tree::edits::Edits;
 use crate::tree::{Nodes, directory_of, lookup};
@@ -357,7 +358,7 @@ fn not_a_parent(path: &TreePath, depth: usize, found: Option<&Entry>) -> Error {
         .flat_map(|name| ["/", name])
         .collect();
     match found {
-        None => Error::new(ErrorKind::NotFound, "open directory")
+        None => Error::not_found(Sought::Path, "open directory")
             .at(at)
             .because("no such directory"),
         Some(entry) => Error::new(ErrorKind::NotADirectory, "open directory")

@@ -7,6 +7,7 @@ use crate::entry::{Directory, Entry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::TreeId;
 use crate::path::{Name, TreePath};
+use crate::reason::Reason;
 use crate::tree::changed::{Which, changed};
 use crate::tree::compare::{Budget, Differences, Level, MAX_COMPARED, Next, Pairing};
 use crate::tree::decisions::{Decision, Decisions};
@@ -273,7 +274,7 @@ impl<'n, 'd> Merging<'n, 'd> {
                 };
             }
             if file {
-                return Err(Error::new(ErrorKind::Invalid, "rebase")
+                return Err(Error::invalid(Reason::Contradiction, "rebase")
                     .at(self.path_of(&name)?)
                     .because(
                         "one side has a directory there, the other a file: take one of them",

@@ -78,6 +78,7 @@ fn allow(grant: &Grant, mut change: Change) -> Result<AllowedChange> {
     Ok(AllowedChange {
         change,
         rests_on: target.rests_on,
+        longest: grant.longest(),
     })
 }
 

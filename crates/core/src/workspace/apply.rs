@@ -11,6 +11,7 @@ use crate::event::{Event, EventKind};
 use crate::glob::Glob;
 use crate::id::{CopyId, OperationId, RevisionId, TreeId};
 use crate::path::TreePath;
+use crate::reason::Reason;
 use crate::store::{
     AppliedAs, CopyRecord, CopyState, HeadRecord, OperationCause, RevisionCause, RevisionRecord,
 };
@@ -63,7 +64,7 @@ impl RevisionMessage {
                 .iter()
                 .any(|(key, value)| nul(key) || nul(value))
         {
-            return Err(Error::new(ErrorKind::Invalid, operation)
+            return Err(Error::invalid(Reason::MalformedText, operation)
                 .at("metadata")
                 .because("a NUL byte, or more than 64 KiB"));
         }
@@ -306,7 +307,7 @@ fn apply_to(
         }
         Parent::Copy(mut parent) => {
             if !message.metadata.is_empty() {
-                return Err(Error::new(ErrorKind::Invalid, "apply")
+                return Err(Error::invalid(Reason::Contradiction, "apply")
                     .at("metadata")
                     .because("its parent is a copy, and only revisions keep metadata"));
             }

@@ -1,11 +1,13 @@
 //! Batches of changes to head or to a copy.
 
-use crate::change::{AllowedChange, Change, ChangeOptions, Changed, Content};
-use crate::error::{Error, ErrorKind, Result};
+use crate::change::{AllowedChange, Change, ChangeOptions, Changed, Content, WriteOptions};
+use crate::error::{Error, Result};
 use crate::id::BlobKey;
+use crate::path::TreePath;
+use crate::reason::Reason;
 use crate::store::OperationCause;
 use crate::tree::Editor;
-use crate::workspace::edit::{OtherKind, Prepared, What, edit};
+use crate::workspace::edit::{OtherKind, Prepared, What, edit, rehearse};
 use crate::workspace::target::Target;
 use crate::workspace::tx::Tx;
 use crate::workspace::uploads::Uploads;
@@ -27,7 +29,12 @@ impl Workspace {
         check_text("change", &options.author.actor, &options.author.note)?;
         let mut uploads = Uploads::new(self);
         let mut prepared = Vec::with_capacity(changes.len());
-        for (position, AllowedChange { change, rests_on }) in changes.into_iter().enumerate() {
+        for (position, allowed) in changes.into_iter().enumerate() {
+            let AllowedChange {
+                change,
+                rests_on,
+                longest,
+            } = allowed;
             let what = match change {
                 Change::Write {
                     path,
@@ -39,13 +46,14 @@ impl Workspace {
                         Content::Bytes(bytes) => match self.store_inline(bytes) {
                             Ok(stored) => stored,
                             Err(bytes) => {
-                                let prepare = |content| Prepared {
+                                let prepare = move |content| Prepared {
                                     what: What::Write {
                                         path,
                                         content,
                                         options,
                                     },
                                     rests_on,
+                                    longest,
                                 };
                                 uploads.begin(position, bytes, prepare).await?;
                                 continue;
@@ -60,7 +68,12 @@ impl Workspace {
                 }
                 other => What::Other(other),
             };
-            prepared.push((position, Prepared { what, rests_on }));
+            let change = Prepared {
+                what,
+                rests_on,
+                longest,
+            };
+            prepared.push((position, change));
         }
         prepared.extend(uploads.finish().await?);
         prepared.sort_unstable_by_key(|(position, _)| *position);
@@ -73,6 +86,23 @@ impl Workspace {
         Ok(changed)
     }
 
+    /// Fails as a write of whatever content would now. Changes nothing.
+    pub(crate) fn check_write(
+        &self,
+        at: At,
+        path: &TreePath,
+        rests_on: Option<&TreePath>,
+        how: &WriteOptions,
+        options: &ChangeOptions,
+    ) -> Result<()> {
+        check_text("change", &options.author.actor, &options.author.note)?;
+        self.read("change", |tx| {
+            let target = Target::load(tx, "change", at, self.now())?;
+            target.expect(options.expect_generation)?;
+            rehearse(Editor::new(tx, &target.tree())?, path, rests_on, how)
+        })
+    }
+
     /// Makes a batch of changes whose contents fit into rows, at once. Objects
     /// that turn out not to be needed are left to the collector.
     pub(crate) fn change_now(
@@ -82,12 +112,14 @@ impl Workspace {
         options: &ChangeOptions,
     ) -> Result<Changed> {
         check_text("change", &options.author.actor, &options.author.note)?;
-        let prepared = changes
-            .into_iter()
-            .map(|AllowedChange { change, rests_on }| {
-                let what = self.prepare_now(change)?;
-                Ok(Prepared { what, rests_on })
-            });
+        let prepared = changes.into_iter().map(|allowed| {
+            let what = self.prepare_now(allowed.change)?;
+            Ok(Prepared {
+                what,
+                rests_on: allowed.rests_on,
+                longest: allowed.longest,
+            })
+        });
         let prepared = prepared.collect::<Result<Vec<_>>>()?;
         Ok(self.commit_batch(at, &prepared, options)?.0)
     }
@@ -107,7 +139,7 @@ impl Workspace {
                     }
                     Content::Bytes(bytes) => self.store_inline(bytes).map_err(|bytes| {
                         let limit = self.inner.options.inline_limit;
-                        Error::new(ErrorKind::Invalid, "change")
+                        Error::invalid(Reason::NotInline, "change")
                             .at(&path)
                             .because(format!(
                                 "its {} bytes are more than the {limit} that a row takes: \
@@ -162,7 +194,7 @@ pub(crate) fn check_text(operation: &'static str, actor: &str, note: &str) -> Re
         ("note or message", note, MAX_NOTE),
     ] {
         if text.len() > limit || text.contains('\0') {
-            return Err(Error::new(ErrorKind::Invalid, operation)
+            return Err(Error::invalid(Reason::MalformedText, operation)
                 .at(what)
                 .because(format!("a NUL byte, or more than {limit} bytes")));
         }

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::entry::File;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{BlobKey, ContentId};
+use crate::reason::{Reason, Sought};
 use crate::store::{ByteStream, ContentRecord, MetaTx as _, Place};
 use crate::workspace::Workspace;
 use crate::workspace::edit::{Prepared, What};
@@ -214,7 +215,7 @@ impl Workspace {
     pub(crate) fn refuse_foreign(&self, stored: &Stored) -> Result<()> {
         match stored.keys.is(&self.inner.in_flight) {
             true => Ok(()),
-            false => Err(Error::new(ErrorKind::Invalid, "change")
+            false => Err(Error::invalid(Reason::UnknownContent, "change")
                 .at(stored.id)
                 .because("it was stored in another workspace")),
         }
@@ -348,7 +349,7 @@ impl Workspace {
             Place::Inline(_) => Err(Error::new(ErrorKind::Corrupt, "read content")
                 .at(file.content)
                 .because("the bytes are not those that were stored")),
-            Place::Object(_) => Err(Error::new(ErrorKind::Invalid, "read content")
+            Place::Object(_) => Err(Error::invalid(Reason::NotInline, "read content")
                 .at(file.content)
                 .because(format!(
                     "its {} bytes are in an object, which cannot be read at once",
@@ -425,7 +426,7 @@ impl Workspace {
     ) -> Result<ByteStream<'static>> {
         let id = file.content;
         if range.start > range.end || range.end > file.size {
-            return Err(Error::new(ErrorKind::Invalid, "read content")
+            return Err(Error::invalid(Reason::MalformedRange, "read content")
                 .at(id)
                 .because(format!(
                     "bytes {} to {} of {}",
@@ -506,7 +507,7 @@ fn missing(id: &ContentId, what: &str) -> Error {
 }
 
 fn missing_object(key: &BlobKey) -> Error {
-    Error::new(ErrorKind::NotFound, "get object").at(key)
+    Error::not_found(Sought::Object, "get object").at(key)
 }
 
 /// Passes a content through and keeps its object until then. Ends with an error where

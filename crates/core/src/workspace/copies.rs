@@ -6,6 +6,7 @@ use crate::entry::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, EventKind};
 use crate::id::CopyId;
+use crate::reason::{Reason, Sought};
 use crate::store::{CopyRecord, CopyState, MetaTx as _};
 use crate::workspace::nesting::{Start, close};
 use crate::workspace::tx::Tx;
@@ -62,7 +63,7 @@ impl Workspace {
         }
         let now = self.now();
         if options.expires.is_some_and(|expires| expires <= now) {
-            return Err(Error::new(ErrorKind::Invalid, "fork")
+            return Err(Error::invalid(Reason::InThePast, "fork")
                 .at("expires")
                 .because("in the past"));
         }
@@ -115,7 +116,7 @@ impl Workspace {
             }
             let named = tx.rows.open_copy_named(name_or_id)?;
             named.ok_or_else(|| {
-                Error::new(ErrorKind::NotFound, "find copy")
+                Error::not_found(Sought::Copy, "find copy")
                     .at(name_or_id.escape_debug())
                     .because("no open copy has that name or id")
             })
@@ -242,7 +243,7 @@ fn check_name(operation: &'static str, name: &str) -> Result<()> {
         return Ok(());
     };
     let start: String = name.chars().take(MAX_COPY_NAME).collect();
-    Err(Error::new(ErrorKind::Invalid, operation)
+    Err(Error::invalid(Reason::MalformedName, operation)
         .at(start.escape_debug())
         .because(why))
 }

@@ -3,8 +3,9 @@
 use crate::change::{Change, Precondition, WriteOptions};
 use crate::entry::{Entry, EntryKind, File, MAX_TARGET, Symlink, Text, Timestamp};
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::BlobKey;
-use crate::path::{MAX_PATH, TreePath};
+use crate::id::{BlobKey, ContentId};
+use crate::path::TreePath;
+use crate::reason::{Reason, Sought};
 use crate::tree::{Editor, Found};
 use crate::workspace::contents::Stored;
 use crate::workspace::tx::{Tx, wrong_kind};
@@ -15,6 +16,8 @@ pub(crate) struct Prepared {
     /// The directory that a grant demands to be there; where it is not, the change
     /// is denied.
     pub(crate) rests_on: Option<TreePath>,
+    /// The longest path that it may lead to.
+    pub(crate) longest: usize,
 }
 
 /// A change, the content of a write stored.
@@ -50,7 +53,12 @@ pub(crate) fn edit(
     now: Timestamp,
 ) -> Result<Vec<BlobKey>> {
     let mut unneeded = Vec::new();
-    for Prepared { what, rests_on } in changes {
+    for Prepared {
+        what,
+        rests_on,
+        longest,
+    } in changes
+    {
         if let Some(directory) = rests_on {
             rest(editor, directory, other_kind)?;
         }
@@ -63,7 +71,7 @@ pub(crate) fn edit(
                 content,
                 options,
             } => unneeded.extend(write(tx, editor, path, content, options, now)?),
-            What::Other(change) => make(editor, change, now)?,
+            What::Other(change) => make(editor, change, *longest, now)?,
         }
     }
     Ok(unneeded)
@@ -108,15 +116,35 @@ fn make_room(editor: &mut Editor<'_>, what: &What, other_kind: OtherKind) -> Res
     }
 }
 
-/// Writes a file unless it is there already. Returns an object that was not needed.
-fn write(
-    tx: &Tx<'_>,
-    editor: &mut Editor<'_>,
+/// Fails as a write of whatever content to `path` would, in an editor that is thrown
+/// away.
+pub(crate) fn rehearse(
+    mut editor: Editor<'_>,
     path: &TreePath,
-    content: &Stored,
+    rests_on: Option<&TreePath>,
     options: &WriteOptions,
-    now: Timestamp,
-) -> Result<Option<BlobKey>> {
+) -> Result<()> {
+    if let Some(directory) = rests_on {
+        rest(&editor, directory, OtherKind::PerChange)?;
+    }
+    check_write(&editor, path, options)?;
+    let file = Entry::File(File {
+        content: ContentId::of(b""),
+        size: 0,
+        executable: false,
+        modified: Timestamp::default(),
+        media_type: None,
+        provenance: None,
+    });
+    editor.put(path, file, options.create_parents)
+}
+
+/// Checks what is there already before a write; returns it.
+fn check_write(
+    editor: &Editor<'_>,
+    path: &TreePath,
+    options: &WriteOptions,
+) -> Result<Option<Found>> {
     let found = editor.find(path)?;
     let old = match &found {
         Some(Found::Entry(Entry::File(file))) => Some(file),
@@ -137,6 +165,23 @@ fn write(
         }
         _ => {}
     }
+    Ok(found)
+}
+
+/// Writes a file unless it is there already. Returns an object that was not needed.
+fn write(
+    tx: &Tx<'_>,
+    editor: &mut Editor<'_>,
+    path: &TreePath,
+    content: &Stored,
+    options: &WriteOptions,
+    now: Timestamp,
+) -> Result<Option<BlobKey>> {
+    let found = check_write(editor, path, options)?;
+    let old = match &found {
+        Some(Found::Entry(Entry::File(file))) => Some(file),
+        _ => None,
+    };
     let same_content = old.filter(|file| file.content == content.id());
     let new = Entry::File(File {
         content: content.id(),
@@ -194,10 +239,10 @@ fn symlink(
     put_if_other(editor, path, found.as_ref(), new, create_parents)
 }
 
-fn make(editor: &mut Editor<'_>, change: &Change, now: Timestamp) -> Result<()> {
+fn make(editor: &mut Editor<'_>, change: &Change, longest: usize, now: Timestamp) -> Result<()> {
     match change {
         // `What::Write` is what becomes of it.
-        Change::Write { path, .. } => Err(Error::new(ErrorKind::Invalid, "write")
+        Change::Write { path, .. } => Err(Error::invalid(Reason::UnknownContent, "write")
             .at(path)
             .because("its content is not stored")),
         Change::Mkdir { path, parents } => mkdir(editor, path, *parents),
@@ -213,12 +258,12 @@ fn make(editor: &mut Editor<'_>, change: &Change, now: Timestamp) -> Result<()> 
         Change::Remove { path, recursive } => remove(editor, path, *recursive),
         Change::Rename { from, to, .. } if from == to => found(editor, "rename", from).map(|_| ()),
         Change::Rename { from, to, replace } => {
-            let entry = transfer(editor, "rename", from, to, *replace)?;
+            let entry = transfer(editor, "rename", (from, to), *replace, longest)?;
             editor.remove(from)?;
             editor.put(to, entry, false)
         }
         Change::Copy { from, to, replace } => {
-            let entry = transfer(editor, "copy", from, to, *replace)?;
+            let entry = transfer(editor, "copy", (from, to), *replace, longest)?;
             editor.put(to, entry, false)
         }
         Change::SetExecutable { path, executable } => {
@@ -232,7 +277,7 @@ fn make(editor: &mut Editor<'_>, change: &Change, now: Timestamp) -> Result<()> 
                     };
                     editor.put(path, Entry::File(file), false)
                 }
-                other => Err(Error::new(ErrorKind::Invalid, "set executable")
+                other => Err(Error::invalid(Reason::NotAFile, "set executable")
                     .at(path)
                     .because(format!("it is a {}", other.kind()))),
             }
@@ -243,7 +288,7 @@ fn make(editor: &mut Editor<'_>, change: &Change, now: Timestamp) -> Result<()> 
 fn found(editor: &Editor<'_>, operation: &'static str, path: &TreePath) -> Result<Found> {
     editor
         .find(path)?
-        .ok_or_else(|| Error::new(ErrorKind::NotFound, operation).at(path))
+        .ok_or_else(|| Error::not_found(Sought::Path, operation).at(path))
 }
 
 fn mkdir(editor: &mut Editor<'_>, path: &TreePath, parents: bool) -> Result<()> {
@@ -258,7 +303,7 @@ fn mkdir(editor: &mut Editor<'_>, path: &TreePath, parents: bool) -> Result<()> 
 
 fn remove(editor: &mut Editor<'_>, path: &TreePath, recursive: bool) -> Result<()> {
     if path.is_root() {
-        return Err(Error::new(ErrorKind::Invalid, "remove")
+        return Err(Error::invalid(Reason::Root, "remove")
             .at(path)
             .because("the root stays"));
     }
@@ -287,19 +332,22 @@ fn entries_below(editor: &mut Editor<'_>, path: &TreePath) -> Result<u64> {
     })
 }
 
-/// Checks a rename or copy, and returns the entry that goes to `to`.
+/// Checks a rename or copy, and returns the entry that goes to the second path: none
+/// below it may be longer than `most` bytes.
 fn transfer(
     editor: &mut Editor<'_>,
     operation: &'static str,
-    from: &TreePath,
-    to: &TreePath,
+    (from, to): (&TreePath, &TreePath),
     replace: bool,
+    most: usize,
 ) -> Result<Entry> {
     let source = found(editor, operation, from)?;
     if to.starts_with(from) {
-        return Err(Error::new(ErrorKind::Invalid, operation)
-            .at(to)
-            .because("a directory cannot go into itself"));
+        let (reason, why) = match from.is_root() {
+            true => (Reason::Root, "the root stays where it is"),
+            false => (Reason::IntoItself, "a directory cannot go into itself"),
+        };
+        return Err(Error::invalid(reason, operation).at(to).because(why));
     }
     if let Some(target) = editor.find(to)? {
         let directory = EntryKind::Directory;
@@ -312,16 +360,14 @@ fn transfer(
         refuse_full(editor, operation, to)?;
     }
     let entry = editor.take_entry(from)?;
-    let entry = entry.ok_or_else(|| Error::new(ErrorKind::NotFound, operation).at(from))?;
+    let entry = entry.ok_or_else(|| Error::not_found(Sought::Path, operation).at(from))?;
     let longest = entry
         .as_directory()
         .map_or(0, |directory| directory.summary.longest);
-    if longest.saturating_add(to.as_str().len() as u64) > MAX_PATH as u64 {
-        return Err(Error::new(ErrorKind::Invalid, operation)
+    if longest.saturating_add(to.as_str().len() as u64) > most as u64 {
+        return Err(Error::invalid(Reason::PathTooLong, operation)
             .at(to)
-            .because(format!(
-                "paths below it would be longer than {MAX_PATH} bytes"
-            )));
+            .because("paths below it would be longer than a path may be"));
     }
     Ok(entry)
 }

@@ -2,14 +2,15 @@
 
 use std::fmt;
 
+use data_encoding::BASE32_NOPAD;
 use derive_setters::Setters;
 use sha2::{Digest, Sha256};
 
 use crate::entry::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
-use crate::grant::{Grant, Scope};
+use crate::grant::{Grant, MAX_SCOPES, Scope};
 use crate::id::{CopyId, GrantId, TokenHash};
-use crate::path::TreePath;
+use crate::reason::{Reason, Sought};
 use crate::store::{CopyState, GrantRecord, MetaTx as _, Purpose, WhichGrants};
 use crate::workspace::batch::check_text;
 use crate::workspace::tx::Tx;
@@ -23,8 +24,6 @@ const MAX_GRANTS: u64 = 1000;
 const SEARCHED: usize = 50;
 /// For how many copies it is remembered where the next search begins.
 const MAX_SEARCHES: usize = 1000;
-/// The most scopes of a grant that is handed out.
-const MAX_SCOPES: usize = 16;
 /// The most globs in all of its scopes.
 const MAX_GLOBS: usize = 128;
 /// The most bytes of its roots and globs.
@@ -70,7 +69,7 @@ impl Workspace {
     ///
     /// # Errors
     /// `NotFound`, `Closed`; `Invalid` for a label, an actor or an expiry that
-    /// cannot be; `LimitExceeded` for more than 16 scopes, 128 globs or 16 KiB of
+    /// cannot be, and for a root of more than 1,024 bytes; `LimitExceeded` for more than 16 scopes, 128 globs or 16 KiB of
     /// roots and globs in all of them, and where there are 1,000 grants to the copy
     /// and none of the 50 that the call looks at is dead. The next call looks at the
     /// next 50, so that one of 20 finds a dead one, if there is any.
@@ -104,7 +103,8 @@ impl Workspace {
     /// that is alive. Revoking a grant revokes those that were made from it.
     ///
     /// # Errors
-    /// `Invalid` for an expiry in the past; `LimitExceeded` as for
+    /// `Invalid` for an expiry in the past, and for a root of more than 128 bytes;
+    /// `LimitExceeded` as for
     /// [`issue_grant`](Self::issue_grant).
     pub fn attenuate_grant(
         &self,
@@ -186,7 +186,7 @@ impl Workspace {
                 at: At::Copy(copy), ..
             }) = found
             else {
-                return Err(Error::new(ErrorKind::NotFound, "revoke grant")
+                return Err(Error::not_found(Sought::Grant, "revoke grant")
                     .at(id)
                     .because("no such grant"));
             };
@@ -231,13 +231,7 @@ impl Workspace {
 
 /// Encodes bytes in lower-case base32 (RFC 4648) without padding.
 pub(super) fn base32(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-    let bit = |at: usize| bytes.get(at / 8).map_or(0, |byte| byte >> (7 - at % 8) & 1);
-    let digit = |first: usize| (first..first + 5).fold(0, |digit, at| digit << 1 | bit(at));
-    (0..bytes.len() * 8)
-        .step_by(5)
-        .map(|first| char::from(ALPHABET[usize::from(digit(first))]))
-        .collect()
+    BASE32_NOPAD.encode(bytes).to_ascii_lowercase()
 }
 
 fn is_to_files(grant: &GrantRecord) -> bool {
@@ -349,7 +343,7 @@ fn delete_some_dead(tx: &Tx<'_>, copy: CopyId, now: Timestamp) -> Result<bool> {
 
 fn check_label(operation: &'static str, label: &str) -> Result<()> {
     if label.len() > MAX_LABEL || label.contains('\0') {
-        return Err(Error::new(ErrorKind::Invalid, operation)
+        return Err(Error::invalid(Reason::MalformedText, operation)
             .at("label")
             .because(format!("a NUL byte, or more than {MAX_LABEL} bytes")));
     }
@@ -362,7 +356,7 @@ pub(super) fn check_expiry(
     now: Timestamp,
 ) -> Result<()> {
     match expires {
-        Some(expires) if expires <= now => Err(Error::new(ErrorKind::Invalid, operation)
+        Some(expires) if expires <= now => Err(Error::invalid(Reason::InThePast, operation)
             .at("expires")
             .because("in the past")),
         _ => Ok(()),
@@ -389,7 +383,7 @@ fn check_size(operation: &'static str, grant: &Grant) -> Result<()> {
                 .because(format!("more than {limit} {what}")));
         }
     }
-    grant.resolve(&TreePath::root()).map(|_| ())
+    grant.check_roots()
 }
 
 #[cfg(test)]

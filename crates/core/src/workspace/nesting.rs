@@ -7,6 +7,7 @@ use crate::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, EventKind};
 use crate::id::{CopyId, TreeId};
+use crate::reason::Reason;
 use crate::store::{CopyRecord, CopyState, HeadRecord, MetaTx as _};
 use crate::workspace::At;
 use crate::workspace::tx::Tx;
@@ -100,7 +101,7 @@ impl Start {
                     ..start(parent.generation, parent.tree)
                 })
             }
-            At::Tree(_) => Err(Error::new(ErrorKind::Invalid, "fork")
+            At::Tree(_) => Err(Error::invalid(Reason::MalformedArgument, "fork")
                 .at(of)
                 .because("there is nothing to apply it to: fork head, a revision or a copy")),
         }

@@ -1,9 +1,10 @@
 //! The log of a copy, and undoing one entry of it.
 
 use crate::change::Author;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::id::{CopyId, OperationId};
 use crate::path::TreePath;
+use crate::reason::{Reason, Sought};
 use crate::store::{MetaTx as _, OperationCause, OperationRecord};
 use crate::tree::{Merged, merge};
 use crate::workspace::Workspace;
@@ -52,11 +53,13 @@ impl Workspace {
         let now = self.now();
         self.write("undo", |tx| {
             let mut copy = tx.open_copy("undo", copy, now)?;
-            let error = |kind| Error::new(kind, "undo").at(format!("operation {id}"));
+            let name = format!("operation {id}");
             let undone = tx.rows.operation(&copy.id, id)?;
-            let undone = undone.ok_or_else(|| error(ErrorKind::NotFound))?;
+            let undone =
+                undone.ok_or_else(|| Error::not_found(Sought::Operation, "undo").at(&name))?;
             if matches!(undone.cause, OperationCause::Rebase(_)) {
-                return Err(error(ErrorKind::Invalid)
+                return Err(Error::invalid(Reason::NotUndoable, "undo")
+                    .at(name)
                     .because("a rebase brought in head's changes and cannot be undone"));
             }
             let tree = match merge(tx, &undone.after, &copy.tree, &undone.before)? {

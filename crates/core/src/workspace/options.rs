@@ -2,7 +2,8 @@
 
 use derive_setters::Setters;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
+use crate::reason::Reason;
 
 /// What can be tuned.
 ///
@@ -75,7 +76,7 @@ impl Options {
             ("keep_operations", self.keep_operations, 1, u64::MAX),
         ] {
             if !(least..=most).contains(&value) {
-                return Err(Error::new(ErrorKind::Invalid, "open")
+                return Err(Error::invalid(Reason::OutOfRange, "open")
                     .at(what)
                     .because(format!("it is not from {least} to {most}")));
             }
@@ -87,6 +88,7 @@ impl Options {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn options_out_of_range_are_refused_by_name() {

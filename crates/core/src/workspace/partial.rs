@@ -5,6 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::glob::Glob;
 use crate::id::TreeId;
 use crate::path::TreePath;
+use crate::reason::Reason;
 use crate::tree::{Differences, Editor};
 use crate::workspace::tx::Tx;
 
@@ -48,7 +49,7 @@ pub(super) fn part(
             None => Ok(()),
         };
         put.map_err(|error| match error.kind() {
-            ErrorKind::NotADirectory => Error::new(ErrorKind::Invalid, "apply")
+            ErrorKind::NotADirectory => Error::invalid(Reason::Contradiction, "apply")
                 .at(error.subject().unwrap_or_default())
                 .because(format!(
                     "it is a file where the copy has a directory, above {path}: take it as well"

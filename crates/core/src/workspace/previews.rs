@@ -1,9 +1,10 @@
 //! Previews: a tree shown as a site to whoever has the token.
 
 use crate::entry::Timestamp;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::id::{GrantId, TokenHash};
 use crate::path::Name;
+use crate::reason::Sought;
 use crate::store::{GrantRecord, MetaTx as _, Purpose, Site, WhichGrants};
 use crate::workspace::grants::{Issued, base32, check_expiry, live};
 use crate::workspace::{At, Workspace};
@@ -79,7 +80,7 @@ impl Workspace {
     pub fn revoke_preview(&self, id: &GrantId) -> Result<()> {
         self.write("revoke preview", |tx| {
             if tx.rows.grant(id)?.filter(is_site).is_none() {
-                return Err(Error::new(ErrorKind::NotFound, "revoke preview")
+                return Err(Error::not_found(Sought::Preview, "revoke preview")
                     .at(id)
                     .because("no such preview"));
             }

@@ -8,6 +8,7 @@ use crate::entry::{Entry, File};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::CopyId;
 use crate::path::TreePath;
+use crate::reason::Reason;
 use crate::store::CopyRecord;
 use crate::tree::{Decision, Decisions, left_open, resolve};
 use crate::workspace::Workspace;
@@ -194,7 +195,7 @@ impl Workspace {
 fn decide(decisions: &mut Decisions, path: &TreePath, decision: Decision) -> Result<()> {
     match decisions.add(path, decision) {
         true => Ok(()),
-        false => Err(Error::new(ErrorKind::Invalid, "rebase")
+        false => Err(Error::invalid(Reason::Contradiction, "rebase")
             .at(path)
             .because("it is resolved twice, or is below a path that is resolved")),
     }
@@ -211,7 +212,7 @@ fn file_of(
 ) -> Result<File> {
     let found = |tree| match resolve(tx, tree, path) {
         Ok(Some(Entry::File(file))) => Ok(Some(file)),
-        Ok(Some(Entry::Directory(_))) => Err(Error::new(ErrorKind::Invalid, "rebase")
+        Ok(Some(Entry::Directory(_))) => Err(Error::invalid(Reason::Contradiction, "rebase")
             .at(path)
             .because("a directory is there on one side: take one of them")),
         Ok(_) => Ok(None),
@@ -260,7 +261,7 @@ pub(crate) fn check_decided(
     }
     match decisions.idle() {
         None => Ok(()),
-        Some(path) => Err(Error::new(ErrorKind::Invalid, "rebase")
+        Some(path) => Err(Error::invalid(Reason::NoConflict, "rebase")
             .at(path)
             .because("there is no conflict to resolve at or below it")),
     }

@@ -9,6 +9,7 @@ use crate::entry::Entry;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{CopyId, TreeId};
 use crate::path::TreePath;
+use crate::reason::Reason;
 use crate::store::{CopyRecord, CopyState};
 use crate::tree::{Decisions, Differences};
 use crate::workspace::Workspace;
@@ -111,7 +112,7 @@ impl Workspace {
                 let copy = tx.any_copy("apply", one.copy)?;
                 parents.insert(copy.parent);
                 if parents.len() > 1 {
-                    return Err(Error::new(ErrorKind::Invalid, "apply")
+                    return Err(Error::invalid(Reason::Contradiction, "apply")
                         .at(one.copy)
                         .because("its parent is another one than that of those before"));
                 }
@@ -139,7 +140,7 @@ fn check_distinct(operation: &'static str, copies: impl Iterator<Item = CopyId>)
     let mut met = BTreeSet::new();
     for copy in copies {
         if !met.insert(copy) {
-            return Err(Error::new(ErrorKind::Invalid, operation)
+            return Err(Error::invalid(Reason::Contradiction, operation)
                 .at(copy)
                 .because("it is named twice"));
         }

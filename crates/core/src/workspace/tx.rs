@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, EventKind};
 use crate::id::{ContentId, CopyId, GrantId, OperationId, RevisionId, TreeId};
 use crate::meter::Metered;
+use crate::reason::Sought;
 use crate::store::{
     ContentRecord, CopyRecord, CopyState, HeadRecord, MetaTx, OperationCause, OperationRecord,
     RevisionRecord,
@@ -79,7 +80,7 @@ impl<'a> Tx<'a> {
             return Ok(head.clone());
         }
         let head = self.rows.head()?.ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, "open")
+            Error::not_found(Sought::Workspace, "open")
                 .at("workspace")
                 .because("it was never created")
         })?;
@@ -169,7 +170,7 @@ impl<'a> Tx<'a> {
 
     pub(crate) fn any_copy(&self, operation: &'static str, id: CopyId) -> Result<CopyRecord> {
         self.rows.copy(&id)?.ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, operation)
+            Error::not_found(Sought::Copy, operation)
                 .at(id)
                 .because("no such copy")
         })
@@ -181,7 +182,7 @@ impl<'a> Tx<'a> {
         id: RevisionId,
     ) -> Result<RevisionRecord> {
         self.rows.revision(id)?.ok_or_else(|| {
-            Error::new(ErrorKind::NotFound, operation)
+            Error::not_found(Sought::Revision, operation)
                 .at(id)
                 .because("no such revision")
         })
@@ -196,7 +197,7 @@ impl<'a> Tx<'a> {
             At::Revision(id) => Ok(self.revision("resolve", id)?.tree),
             At::Tree(id) => match self.has_tree(&id)? {
                 true => Ok(id),
-                false => Err(Error::new(ErrorKind::NotFound, "resolve")
+                false => Err(Error::not_found(Sought::Tree, "resolve")
                     .at(id)
                     .because("no such tree")),
             },

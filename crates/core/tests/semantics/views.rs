@@ -6,9 +6,9 @@ use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use proptest::prelude::*;
 use workspace_core::store::Place;
 use workspace_core::{
-    At, Change, ChangeOptions, ContentId, EntrySource, ErrorKind, Glob, Grant, ImportOptions,
-    Imported, Name, Options, PathList, Precondition, Result, Scope, SourceEntry, Text, TreeId,
-    TreePath, View, WriteOptions,
+    At, Change, ChangeOptions, ContentId, EntrySource, ErrorKind, Glob, Grant, GrantOptions,
+    ImportOptions, Imported, Name, Options, PathList, Precondition, Result, Scope, SourceEntry,
+    Text, TreeId, TreePath, View, WriteOptions,
 };
 
 use crate::support::{
@@ -114,6 +114,94 @@ proptest! {
         prop_assert_eq!(seen.passes(&path), grant.passes(&path));
         prop_assert_eq!(seen.writes(&path), grant.writes(&path));
         prop_assert_eq!(seen.deletes(&path), grant.deletes(&path));
+    }
+}
+
+/// > A glob starts at the root; one without a slash, but at its end, is a name at any depth.
+#[test]
+fn globs_start_at_the_root_of_their_grant() {
+    let fixture = Fixture::new();
+    for name in [
+        "/site/photos/a",
+        "/site/x/photos/b",
+        "/site/x/c.md",
+        "/photos/d",
+    ] {
+        fixture.write(At::Head, name, name);
+    }
+    for (glob, seen) in [
+        ("photos/**", &["/photos", "/photos/a"][..]),
+        ("/photos/**", &["/photos", "/photos/a"]),
+        ("photos/*", &["/photos", "/photos/a"]),
+        ("x/*", &["/x", "/x/c.md", "/x/photos", "/x/photos/b"]),
+        (
+            "photos",
+            &["/photos", "/photos/a", "/x", "/x/photos", "/x/photos/b"],
+        ),
+        (
+            "photos/",
+            &["/photos", "/photos/a", "/x", "/x/photos", "/x/photos/b"],
+        ),
+        ("*.md", &["/photos", "/x", "/x/c.md", "/x/photos"]),
+        ("*/*.md", &["/photos", "/x", "/x/c.md"]),
+    ] {
+        let grant = Grant::all().attenuate(scope("/site", &[glob], &[], false));
+        let view = fixture.workspace.view(At::Head, grant);
+        let walk = view.walk(&TreePath::root()).unwrap();
+        let walked: Vec<String> = walk.map(|found| found.unwrap().0.to_string()).collect();
+        assert_eq!(walked, seen, "{glob}");
+    }
+}
+
+/// > The holder of a grant names paths of up to 1,024 bytes, wherever its root is.
+#[test]
+fn a_path_of_a_holder_has_a_limit_of_its_own() {
+    let fixture = Fixture::new();
+    // Of an even number of bytes.
+    let long = |bytes: usize| format!("/{}", "n/".repeat(bytes))[..bytes].to_string();
+    let root = long(1024);
+    for at in ["/".to_string(), root.clone()] {
+        let grant = Grant::all().attenuate(scope(&at, &["**"], &["**"], true));
+        let copy = At::Copy(fixture.fork());
+        // What is above the root is not the holder's to make.
+        fixture.write(copy, &format!("{}/there", at.trim_end_matches('/')), "x");
+        let view = fixture.workspace.view(copy, grant);
+        let file = |bytes| {
+            Change::write(long(bytes).as_str(), "x")
+                .unwrap()
+                .with_parents()
+        };
+        change(&view, vec![file(1024)]).unwrap();
+        assert_eq!(kind(change(&view, vec![file(1026)])), ErrorKind::Denied);
+        assert_eq!(kind(view.stat(&path(&long(1026)))), ErrorKind::Denied);
+        // Nor can something be moved to where it would be longer.
+        let deeper = Change::Rename {
+            from: path("/n"),
+            to: path("/name"),
+            replace: false,
+        };
+        assert_eq!(kind(change(&view, vec![deeper])), ErrorKind::Invalid);
+        let shorter = Change::Rename {
+            from: path("/n/n"),
+            to: path("/m"),
+            replace: false,
+        };
+        change(&view, vec![shorter]).unwrap();
+    }
+    let copy = fixture.fork();
+    for (first, second) in [(1026, 1), (10, 130)] {
+        let second = if second == 1 {
+            "/".into()
+        } else {
+            long(second)
+        };
+        let grant = Grant::all()
+            .attenuate(scope(&long(first), &["**"], &["**"], true))
+            .attenuate(scope(&second, &["**"], &["**"], true));
+        let issued = fixture
+            .workspace
+            .issue_grant(copy, grant, GrantOptions::default());
+        assert_eq!(kind(issued), ErrorKind::Invalid);
     }
 }
 
@@ -556,14 +644,14 @@ fn a_page_of_one_entry_reads_over_many_at_once() {
 fn a_batch_compares_so_many_globs_with_its_paths() {
     let fixture = Fixture::new();
     let files = fixture.workspace.files(At::Head);
-    let globs = vec!["**"; 1 << 16];
+    let globs = vec!["**"; 1 << 18];
     let view = files.attenuate(scope("/", &[], &globs, true));
-    let long = format!("/{}", "a".repeat(255)).repeat(16);
+    let long = format!("/{}", "a".repeat(255)).repeat(4);
     let remove = |at: &str| Change::Remove {
         path: path(at),
         recursive: true,
     };
-    assert_eq!(long.len(), 4096);
+    assert_eq!(long.len(), 1024);
     assert_eq!(
         kind(change(&view, vec![remove(&long)])),
         ErrorKind::NotFound

@@ -4,19 +4,62 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use workspace_core::{
     ApplyOptions, At, Author, Change, ChangeOptions, Content, Error, ErrorKind, ForkOptions,
-    KeepRevisions, Precondition, Result, RevisionMessage,
+    KeepRevisions, Precondition, Reason, RebaseOptions, Resolution, Result, RevisionMessage, Take,
+    TreePath,
 };
 
 use crate::wire::{
-    ApplyDto, AuthorDto, ChangeDto, ChangesDto, ForkDto, MessageDto, PruneDto, TextOrBase64,
+    ApplyDto, ChangeDto, ChangesDto, ForkDto, MessageDto, PruneDto, RebaseDto, ResolutionDto,
+    TakeDto, TextOrBase64,
 };
 
-impl From<Author> for AuthorDto {
-    fn from(author: Author) -> Self {
-        Self {
-            actor: author.actor,
-            note: author.note,
+impl RebaseDto {
+    /// Describes a rebase that merges files at and below the paths `merge`.
+    ///
+    /// # Errors
+    /// `Unsupported` for a content that was stored ahead: it is in another workspace.
+    pub fn new(options: RebaseOptions, merge: &[TreePath]) -> Result<Self> {
+        let mut resolutions = Vec::with_capacity(options.resolutions.len() + merge.len());
+        for Resolution { path, take } in options.resolutions {
+            let take = match take {
+                Take::Copy => TakeDto::Copy,
+                Take::Parent => TakeDto::Parent,
+                Take::Content(content) => TakeDto::Content(told(&path, content)?),
+                _ => {
+                    return Err(Error::new(ErrorKind::Unsupported, "rebase")
+                        .at(path)
+                        .because("this release has no word for it"));
+                }
+            };
+            resolutions.push(ResolutionDto {
+                path: path.to_string(),
+                take,
+            });
         }
+        resolutions.extend(merge.iter().map(|path| ResolutionDto {
+            path: path.to_string(),
+            take: TakeDto::Merge,
+        }));
+        Ok(Self {
+            actor: options.author.actor,
+            note: options.author.note,
+            resolutions,
+            expect_generation: options.expect_generation.map(Into::into),
+            expect_parent_version: options.expect_parent_version.map(Into::into),
+        })
+    }
+}
+
+/// Describes a content.
+fn told(path: &TreePath, content: Content) -> Result<TextOrBase64> {
+    match content {
+        Content::Stored(_) => Err(Error::new(ErrorKind::Unsupported, "write")
+            .at(path)
+            .because("its content is stored in another workspace")),
+        Content::Bytes(bytes) => Ok(match String::from_utf8(bytes.into()) {
+            Ok(text) => TextOrBase64::Text(text),
+            Err(bytes) => TextOrBase64::Base64(STANDARD.encode(bytes.as_bytes())),
+        }),
     }
 }
 
@@ -29,7 +72,7 @@ impl TryFrom<ForkOptions> for ForkDto {
             At::Copy(id) => (Some(id.to_string()), None),
             At::Revision(id) => (None, Some(id.get().into())),
             At::Tree(_) => {
-                return Err(Error::new(ErrorKind::Invalid, "fork")
+                return Err(Error::invalid(Reason::MalformedArgument, "fork")
                     .at(options.of)
                     .because("head, a revision or a copy can be forked"));
             }
@@ -60,6 +103,7 @@ impl From<ApplyOptions> for ApplyDto {
             message: options.message.message,
             metadata: options.message.metadata,
             expect_tree: options.expect_tree.map(|tree| tree.to_string()),
+            only: options.only.iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -97,23 +141,11 @@ impl TryFrom<Change> for ChangeDto {
         Ok(match change {
             Change::Write {
                 path,
-                content: Content::Stored(_),
-                ..
-            } => {
-                return Err(Error::new(ErrorKind::Unsupported, "write")
-                    .at(path)
-                    .because("its content is stored in another workspace"));
-            }
-            Change::Write {
-                path,
-                content: Content::Bytes(bytes),
+                content,
                 options,
             } => Self::Write {
+                content: told(&path, content)?,
                 path: path.to_string(),
-                content: match String::from_utf8(bytes.into()) {
-                    Ok(text) => TextOrBase64::Text(text),
-                    Err(bytes) => TextOrBase64::Base64(STANDARD.encode(bytes.as_bytes())),
-                },
                 create_parents: options.create_parents,
                 executable: options.executable,
                 modified: options.modified.map(Into::into),

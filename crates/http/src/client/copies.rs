@@ -3,15 +3,18 @@
 use axum::http::Method;
 use workspace_core::store::{CopyRecord, OperationRecord};
 use workspace_core::{
-    Applied, ApplyOptions, At, Author, CopyId, ForkOptions, OperationId, Rebased, Result, Undone,
+    Applied, ApplyOptions, At, Author, Conflicts, CopyId, ForkOptions, OperationId, Overlap,
+    RebaseOptions, Rebased, Result, RevisionMessage, Together, TreePath, Undone,
 };
+use workspace_merge::Merged;
 
 use super::answer::checked;
 use super::{Client, Transport, encoded, route};
 use crate::routes::MAX_PAGE;
 use crate::wire::{
-    ApplyDto, AuthorDto, CopyDto, CopyPage, ForkDto, OperationPage, PublishedDto, RebasedDto,
-    RenameDto, UndoDto, UndoneDto,
+    AllAppliedDto, ApplyAllDto, ApplyDto, ConflictsDto, CopyDto, CopyPage, ForkDto, OperationPage,
+    OverlapOfDto, OverlapsDto, PublishedDto, RebaseDto, RebasedDto, RenameDto, TogetherDto,
+    UndoDto, UndoneDto,
 };
 
 impl<T: Transport> Client<T> {
@@ -99,9 +102,70 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// `Conflict`; `Closed`; `NotFound`.
     pub async fn rebase(&self, id: CopyId, author: &Author) -> Result<Rebased> {
+        let options = RebaseOptions::default().author(author.clone());
+        Ok(self.rebase_with(id, options, &[]).await?.rebased)
+    }
+
+    /// Moves a copy onto what its parent is now, with what was decided where that
+    /// conflicts, and merges conflicting files at and below the paths `merge`. See
+    /// [`workspace_merge::rebase`].
+    ///
+    /// # Errors
+    /// `Conflict`; `Invalid`; `Stale`; `Closed`; `NotFound`; `Unsupported` for a content
+    /// that was stored ahead.
+    pub async fn rebase_with(
+        &self,
+        id: CopyId,
+        options: RebaseOptions,
+        merge: &[TreePath],
+    ) -> Result<Merged> {
         let request = self.post(&route(At::Copy(id), "/rebase"), &[]);
-        let author = AuthorDto::from(author.clone());
-        checked(request.read_with::<RebasedDto>(&author).await?)
+        let body = RebaseDto::new(options, merge)?;
+        checked(request.read_with::<RebasedDto>(&body).await?)
+    }
+
+    /// Lists what stands in the way of a rebase of a copy.
+    ///
+    /// # Errors
+    /// `LimitExceeded`; `Closed`; `NotFound`.
+    pub async fn conflicts(&self, id: CopyId) -> Result<Conflicts> {
+        let request = self.get(&route(At::Copy(id), "/conflicts"), &[]);
+        checked(request.read::<ConflictsDto>().await?)
+    }
+
+    /// Lists the pairs of copies that meet, and where.
+    ///
+    /// # Errors
+    /// `LimitExceeded`; `Invalid`; `Closed`; `NotFound`.
+    pub async fn overlap(&self, copies: &[CopyId]) -> Result<Vec<Overlap>> {
+        let copies = copies.iter().map(ToString::to_string).collect();
+        let request = self.post("/v1/overlap", &[]);
+        let found: OverlapsDto = request.read_with(&OverlapOfDto { copies }).await?;
+        found.overlaps.into_iter().map(checked).collect()
+    }
+
+    /// Applies copies of one parent, each as a revision or operation of its own, or none.
+    ///
+    /// # Errors
+    /// `Conflict`; `Stale`; `Invalid`; `LimitExceeded`; `Closed`; `NotFound`.
+    pub async fn apply_all(
+        &self,
+        copies: &[Together],
+        message: &RevisionMessage,
+    ) -> Result<Vec<Applied>> {
+        let copies = copies.iter().map(|one| TogetherDto {
+            copy: one.copy.to_string(),
+            expect_tree: one.expect_tree.map(|tree| tree.to_string()),
+        });
+        let body = ApplyAllDto {
+            copies: copies.collect(),
+            actor: message.actor.clone(),
+            message: message.message.clone(),
+            metadata: message.metadata.clone(),
+        };
+        let request = self.post("/v1/apply", &[]);
+        let found: AllAppliedDto = request.read_with(&body).await?;
+        found.applied.into_iter().map(checked).collect()
     }
 
     /// Returns up to `limit` operations of a copy, and at most 10,000, after

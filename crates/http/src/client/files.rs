@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use workspace_core::store::ByteStream;
 use workspace_core::{
     At, Change, ChangeOptions, Changed, ContentId, Entry, Error, ErrorKind, File, Name, Opened,
-    Precondition, Result, TreePath, WriteOptions,
+    Precondition, Reason, Result, Sought, TreePath, WriteOptions,
 };
 
 use super::answer::{self, checked};
@@ -85,7 +85,7 @@ impl<T: Transport> Client<T> {
             };
             let range = range.clone().unwrap_or(0..file.size);
             if range.start > range.end {
-                return Err(Error::new(ErrorKind::Invalid, "open")
+                return Err(Error::invalid(Reason::MalformedRange, "open")
                     .at(path)
                     .because(format!("the range ends at {} before it starts", range.end)));
             }
@@ -233,12 +233,14 @@ pub(super) fn below(at: At, what: &str, path: &TreePath) -> String {
 fn no_file(path: &TreePath, found: Option<Entry>) -> Error {
     let error = |kind| Error::new(kind, "read").at(path);
     match found {
-        Some(Entry::Symlink(symlink)) => error(ErrorKind::Invalid).because(format!(
-            "it is a symlink to {}, which is not followed",
-            symlink.target
-        )),
+        Some(Entry::Symlink(symlink)) => error(ErrorKind::Invalid)
+            .for_reason(Reason::NotAFile)
+            .because(format!(
+                "it is a symlink to {}, which is not followed",
+                symlink.target
+            )),
         Some(_) => error(ErrorKind::IsADirectory),
-        None => error(ErrorKind::NotFound),
+        None => error(ErrorKind::NotFound).of(Sought::Path),
     }
 }
 

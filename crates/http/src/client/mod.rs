@@ -21,9 +21,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use axum::http::{Method, Request, Response};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use workspace_core::{At, Error, ErrorKind, Receipt, Result};
+use workspace_core::{At, Error, Reason, Receipt, Result};
 
 pub use events::RemoteEvents;
 pub use files::Written;
@@ -105,7 +106,7 @@ impl<T: Transport> Client<T> {
     /// that a header cannot carry.
     pub fn new(transport: T, base: &str, token: &str) -> Result<Self> {
         let invalid = |why: &str| {
-            Error::new(ErrorKind::Invalid, "read URL")
+            Error::invalid(Reason::MalformedUrl, "read URL")
                 .at(base.escape_debug())
                 .because(why)
         };
@@ -121,14 +122,14 @@ impl<T: Transport> Client<T> {
             .authority()
             .is_some_and(|part| part.as_str().contains('@'))
         {
-            return Err(Error::new(ErrorKind::Invalid, "read URL")
+            return Err(Error::invalid(Reason::MalformedUrl, "read URL")
                 .because("a URL with a user in it; give the token on its own"));
         }
         if uri.query().is_some() || base.contains('#') {
             return Err(invalid("a query or a fragment does not belong to it"));
         }
         let wrong = || {
-            Error::new(ErrorKind::Invalid, "read token")
+            Error::invalid(Reason::MalformedToken, "read token")
                 .because("expected visible ASCII characters")
         };
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -202,10 +203,9 @@ impl<T: Transport> Asking<'_, T> {
 
     /// Sends it with a body; returns an answer that is a success.
     async fn body(self, body: Body) -> Result<Response<Body>> {
-        let request = self
-            .request
-            .body(body)
-            .map_err(|error| Error::new(ErrorKind::Invalid, "write request").because(error))?;
+        let request = self.request.body(body).map_err(|error| {
+            Error::invalid(Reason::MalformedUrl, "write request").because(error)
+        })?;
         let response = self.client.transport.send(request).await?;
         if let Some(receipt) = answer::receipt(&response) {
             let cost = &self.client.cost;
@@ -220,8 +220,9 @@ impl<T: Transport> Asking<'_, T> {
 
     /// Sends it with a JSON body.
     async fn json(self, body: &impl Serialize) -> Result<Response<Body>> {
-        let json = serde_json::to_vec(body)
-            .map_err(|error| Error::new(ErrorKind::Invalid, "write request").because(error))?;
+        let json = serde_json::to_vec(body).map_err(|error| {
+            Error::invalid(Reason::MalformedBody, "write request").because(error)
+        })?;
         self.header(CONTENT_TYPE, "application/json")
             .body(json.into())
             .await
@@ -248,23 +249,24 @@ fn route(at: At, rest: &str) -> String {
     }
 }
 
+/// What is encoded in a segment of a URL: all but what is unreserved (RFC 3986, 2.3).
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+/// The same where slashes stay.
+const PATH: &AsciiSet = &SEGMENT.remove(b'/');
+
 /// Encodes a text for a place in the path of a URL; slashes stay where `path`.
 fn encoded(text: &str, path: bool) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                out.push(char::from(byte));
-            }
-            b'/' if path => out.push('/'),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
+    utf8_percent_encode(text, if path { PATH } else { SEGMENT }).to_string()
 }
 
 #[cfg(test)]
 mod tests {
+    use workspace_core::ErrorKind;
+
     use super::*;
 
     struct Nowhere;

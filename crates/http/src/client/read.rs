@@ -5,16 +5,19 @@ use workspace_core::store::{
     RevisionRecord, StoreUsage,
 };
 use workspace_core::{
-    Applied, Changed, Collected, Conflict, Difference, Directory, Entry, Error, ErrorKind, File,
-    FsckReport, Garbage, Imported, Name, OperationId, PathList, Problem, Rebased, Receipt,
-    Recorded, Result, RevisionId, Summary, Symlink, Text, TreePath, Undone,
+    Applied, Changed, Collected, Conflict, Conflicting, Conflicts, Difference, Directory, Entry,
+    Error, ErrorKind, File, FsckReport, Garbage, Imported, Name, OperationId, Overlap, PathList,
+    Problem, Reason, Rebased, Receipt, Recorded, Result, RevisionId, Sought, Summary, Symlink,
+    Text, TreePath, Undone,
 };
+use workspace_merge::Merged;
 
 use crate::problem::{ConflictDto, PathListDto, ProblemDto};
 use crate::wire::{
-    ChangedDto, CollectedDto, CopyDto, CopyStateDto, Count, DifferenceDto, EntryDto, FsckDto,
-    HeadDto, ImportedDto, ListedDto, OperationCauseDto, OperationDto, OutcomeDto, PlacedDto,
-    PublishedDto, RebasedDto, ReceiptDto, RevisionCauseDto, RevisionDto, UndoneDto, UsageDto,
+    ChangedDto, CollectedDto, ConflictsDto, CopyDto, CopyStateDto, Count, DifferenceDto, EntryDto,
+    FsckDto, HeadDto, ImportedDto, ListedDto, OperationCauseDto, OperationDto, OutcomeDto,
+    OverlapDto, PlacedDto, PublishedDto, RebasedDto, ReceiptDto, RevisionCauseDto, RevisionDto,
+    UndoneDto, UsageDto,
 };
 
 /// Says that an answer cannot be what it should be.
@@ -233,13 +236,51 @@ impl TryFrom<PublishedDto> for Recorded {
     }
 }
 
-impl TryFrom<RebasedDto> for Rebased {
+impl TryFrom<RebasedDto> for Merged {
     type Error = Error;
 
     fn try_from(rebased: RebasedDto) -> Result<Self> {
+        let merged = rebased.merged.iter().map(|path| TreePath::new(path));
         Ok(Self {
-            copy: rebased.copy.try_into()?,
-            operation: rebased.operation.map(operation),
+            merged: merged.collect::<Result<_>>()?,
+            rebased: Rebased {
+                copy: rebased.copy.try_into()?,
+                operation: rebased.operation.map(operation),
+            },
+        })
+    }
+}
+
+impl TryFrom<ConflictsDto> for Conflicts {
+    type Error = Error;
+
+    fn try_from(found: ConflictsDto) -> Result<Self> {
+        let entry = |entry: Option<EntryDto>| entry.map(Entry::try_from).transpose();
+        let paths = found.conflicts.into_iter().map(|it| {
+            Ok(Conflicting {
+                path: TreePath::new(&it.path)?,
+                base: entry(it.base)?,
+                copy: entry(it.copy)?,
+                parent: entry(it.parent)?,
+            })
+        });
+        Ok(Self {
+            copy: found.copy.try_into()?,
+            parent_version: found.parent_version.get(),
+            paths: paths.collect::<Result<_>>()?,
+            count: found.count.get(),
+        })
+    }
+}
+
+impl TryFrom<OverlapDto> for Overlap {
+    type Error = Error;
+
+    fn try_from(found: OverlapDto) -> Result<Self> {
+        Ok(Self {
+            one: found.one.parse()?,
+            other: found.other.parse()?,
+            paths: found.paths.try_into()?,
         })
     }
 }
@@ -393,6 +434,13 @@ impl From<ProblemDto> for Error {
         };
         let operation = problem.operation.unwrap_or_else(|| unnamed.into());
         let mut error = Self::new(kind, operation);
+        // One that a newer server knows says nothing here.
+        if let Some(reason) = problem.reason.as_deref().and_then(Reason::from_code) {
+            error = error.for_reason(reason);
+        }
+        if let Some(sought) = problem.what.as_deref().and_then(Sought::from_code) {
+            error = error.of(sought);
+        }
         if let Some(path) = problem.path {
             error = error.at(path);
         }

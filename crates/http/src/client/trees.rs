@@ -80,7 +80,8 @@ impl<T: Transport> Client<T> {
     /// Imports a source over the files that are there, as one stream. See
     /// [`Workspace::import`](workspace_core::Workspace::import); the server
     /// batches, by itself, and its own limits hold as well. `progress` is told
-    /// what was sent.
+    /// what was sent. The server leaves out what git takes for its own directory, unless
+    /// `allow_git`; one that is older takes it all the same.
     ///
     /// # Errors
     /// Those of the source, and of
@@ -90,17 +91,20 @@ impl<T: Transport> Client<T> {
         at: At,
         source: Box<dyn EntrySource>,
         mut options: ImportOptions<'_>,
+        allow_git: bool,
     ) -> Result<Imported> {
         let mut query = vec![
             ("into", options.into.to_string()),
             ("delete_missing", options.delete_missing.to_string()),
-            // What the source has is what is meant.
-            ("allow_git", true.to_string()),
             ("max_entries", clamped(options.limits.entries)),
             ("max_bytes", clamped(options.limits.bytes)),
             ("max_file_bytes", clamped(options.limits.file_bytes)),
         ];
         query.extend(ask::author(options.author));
+        // Older servers know nothing of it, and refuse what they do not know.
+        if allow_git {
+            query.push(("allow_git", true.to_string()));
+        }
         // One that is not fetched in time is made up for by the next.
         let (mut sender, mut sent) = mpsc::channel::<Imported>(0);
         let archive = pack(source, move |imported| {

@@ -5,8 +5,8 @@ use axum::http::header::{HeaderValue, LOCATION};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use workspace_core::{
-    ApplyOptions, At, Author, CopyId, Error, ErrorKind, ForkOptions, OperationId, Result,
-    RevisionMessage,
+    ApplyOptions, At, Author, CopyId, Error, ErrorKind, ForkOptions, Glob, OperationId, Reason,
+    Result, RevisionMessage, Together,
 };
 
 use super::diff::first_page;
@@ -14,8 +14,9 @@ use super::{CREATED, OK, cut, page_limit};
 use crate::call::{Answer, Call, json};
 use crate::route::Route;
 use crate::wire::{
-    ApplyDto, AuthorDto, CopyDto, CopyPage, Count, ForkDto, HeadDto, OperationDto, OperationPage,
-    PublishedDto, RebasedDto, RenameDto, StatusDto, UndoDto, UndoneDto,
+    AllAppliedDto, ApplyAllDto, ApplyDto, ConflictsDto, CopyDto, CopyPage, Count, ForkDto, HeadDto,
+    OperationDto, OperationPage, OverlapDto, OverlapOfDto, OverlapsDto, PublishedDto, RebaseDto,
+    RebasedDto, RenameDto, StatusDto, UndoDto, UndoneDto,
 };
 
 /// How naming an open copy can fail.
@@ -101,10 +102,40 @@ pub(super) fn routes() -> Vec<Route> {
             "Moves a copy onto what its parent is now",
             rebase,
         )
-        .optional_json::<AuthorDto>()
+        .optional_json::<RebaseDto>()
         .answers::<RebasedDto>(OK, "It is based on what its parent is now.")
         .fails(&OPEN)
-        .fails(&[ErrorKind::Conflict]),
+        .fails(&[ErrorKind::Conflict, ErrorKind::Stale]),
+        Route::new(
+            Method::GET,
+            "/v1/copies/{copy}/conflicts",
+            "list_conflicts",
+            "Lists what stands in the way of a rebase, with what each side has there",
+            conflicts,
+        )
+        .answers::<ConflictsDto>(OK, "The conflicting paths.")
+        .fails(&OPEN),
+        Route::new(
+            post.clone(),
+            "/v1/overlap",
+            "overlap",
+            "Lists the pairs of copies that changed the same paths in different ways",
+            overlap,
+        )
+        .json::<OverlapOfDto>()
+        .answers::<OverlapsDto>(OK, "The pairs that meet, and where.")
+        .fails(&OPEN),
+        Route::new(
+            post.clone(),
+            "/v1/apply",
+            "apply_all",
+            "Applies copies of one parent, each as a revision or operation of its own, or none",
+            apply_all,
+        )
+        .json::<ApplyAllDto>()
+        .answers::<AllAppliedDto>(OK, "What each of them led to.")
+        .fails(&OPEN)
+        .fails(&[ErrorKind::Conflict, ErrorKind::Stale]),
         Route::new(
             post.clone(),
             "/v1/copies/{copy}/discard",
@@ -136,7 +167,7 @@ async fn fork(call: Call) -> Answer {
         (Some(copy), None) => At::Copy(workspace.find_copy(&copy)?.id),
         (None, Some(revision)) => At::Revision(revision.get().to_string().parse()?),
         (Some(_), Some(_)) => {
-            return Err(Error::new(ErrorKind::Invalid, "fork")
+            return Err(Error::invalid(Reason::Contradiction, "fork")
                 .because("copy and revision: one of them can be forked")
                 .into());
         }
@@ -242,6 +273,8 @@ async fn apply(call: Call) -> Answer {
     let (workspace, copy) = (call.workspace.clone(), call.copy()?.id);
     let body: ApplyDto = call.json_or_default().await?;
     let expect_tree = body.expect_tree.map(|tree| tree.parse()).transpose()?;
+    let only = body.only.iter().map(|glob| Glob::new(glob));
+    let only = only.collect::<Result<_>>()?;
     let applied = workspace.apply(
         copy,
         ApplyOptions::default()
@@ -251,18 +284,50 @@ async fn apply(call: Call) -> Answer {
                     .message(body.message)
                     .metadata(body.metadata),
             )
-            .expect_tree(expect_tree),
+            .expect_tree(expect_tree)
+            .only(only),
     )?;
     json(OK, &PublishedDto::from(applied))
 }
 
 async fn rebase(call: Call) -> Answer {
     let (workspace, copy) = (call.workspace.clone(), call.copy()?.id);
-    let author: AuthorDto = call.json_or_default().await?;
-    json(
-        OK,
-        &RebasedDto::from(workspace.rebase(copy, &author.into())?),
-    )
+    let body: RebaseDto = call.json_or_default().await?;
+    let (options, merge) = body.into_core()?;
+    let merged = workspace_merge::rebase(&workspace, copy, options, &merge).await?;
+    json(OK, &RebasedDto::from(merged))
+}
+
+async fn conflicts(call: Call) -> Answer {
+    let found = call.workspace.conflicts(call.copy()?.id)?;
+    json(OK, &ConflictsDto::from(&found))
+}
+
+async fn overlap(call: Call) -> Answer {
+    let workspace = call.workspace.clone();
+    let OverlapOfDto { copies } = call.json().await?;
+    let copies = copies.iter().map(|copy| Ok(workspace.find_copy(copy)?.id));
+    let found = workspace.overlap(&copies.collect::<Result<Vec<_>>>()?)?;
+    let overlaps = found.iter().map(OverlapDto::from).collect();
+    json(OK, &OverlapsDto { overlaps })
+}
+
+async fn apply_all(call: Call) -> Answer {
+    let workspace = call.workspace.clone();
+    let body: ApplyAllDto = call.json().await?;
+    let copies = body.copies.into_iter().map(|one| {
+        Ok(Together {
+            copy: workspace.find_copy(&one.copy)?.id,
+            expect_tree: one.expect_tree.map(|tree| tree.parse()).transpose()?,
+        })
+    });
+    let message = RevisionMessage::default()
+        .actor(body.actor)
+        .message(body.message)
+        .metadata(body.metadata);
+    let applied = workspace.apply_all(&copies.collect::<Result<Vec<_>>>()?, &message)?;
+    let applied = applied.into_iter().map(PublishedDto::from).collect();
+    json(OK, &AllAppliedDto { applied })
 }
 
 async fn discard(call: Call) -> Answer {

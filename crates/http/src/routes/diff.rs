@@ -3,7 +3,9 @@
 use axum::http::Method;
 use serde::Deserialize;
 use utoipa::IntoParams;
-use workspace_core::{At, DiffOptions, Difference, Error, ErrorKind, Result, TreePath, Workspace};
+use workspace_core::{
+    At, DiffOptions, Difference, Error, ErrorKind, Reason, Result, TreePath, Workspace,
+};
 
 use super::{OK, PAGE, cut, page_limit};
 use crate::call::{Answer, Call, json};
@@ -111,7 +113,7 @@ pub(super) fn parse_at(workspace: &Workspace, text: &str) -> Result<At> {
         Some(("tree", tree)) => tree.parse().map(At::Tree),
         _ => {
             let start: String = text.chars().take(120).collect();
-            Err(Error::new(ErrorKind::Invalid, "read query")
+            Err(Error::invalid(Reason::MalformedQuery, "read query")
                 .at(start.escape_debug())
                 .because("expected head, copy:NAME, revision:NUMBER or tree:ID"))
         }

@@ -9,7 +9,7 @@ use futures::stream::{self, BoxStream, Stream, StreamExt};
 use send_wrapper::SendWrapper;
 use serde::Deserialize;
 use utoipa::IntoParams;
-use workspace_core::{Error, ErrorKind, EventRecord, Result, Workspace};
+use workspace_core::{Error, ErrorKind, EventRecord, Reason, Result, Workspace};
 
 use super::{OK, page_limit};
 use crate::call::{Answer, Call, json};
@@ -100,7 +100,8 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<Count>> {
     };
     let number = value.to_str().ok().and_then(|text| text.parse().ok());
     let number: u64 = number.ok_or_else(|| {
-        Error::new(ErrorKind::Invalid, "read Last-Event-ID").because("not the number of an event")
+        Error::invalid(Reason::MalformedHeader, "read Last-Event-ID")
+            .because("not the number of an event")
     })?;
     Ok(Some(number.into()))
 }

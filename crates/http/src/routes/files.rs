@@ -8,7 +8,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use workspace_core::{
     Author, Change, ChangeOptions, Content, Entry, Error, ErrorKind, MAX_MEDIA_TYPE, Precondition,
-    Result, Stored, Text, TreePath, View, WriteOptions,
+    Reason, Result, Sought, Stored, Text, TreePath, View, WriteOptions,
 };
 
 use super::site::guess;
@@ -23,29 +23,23 @@ use crate::serve::{BYTES, serve};
 use crate::wire::{ChangedDto, Count, EntryDto, Millis, WrittenDto};
 
 pub(super) fn routes() -> Vec<Route> {
-    let read = |files: Files, method: Method, id: &str, summary| {
-        let route = Route::new(
-            method,
-            files.route("/files/{*path}"),
-            files.id(id),
-            summary,
-            read,
-        )
-        .header("Range", "One range of bytes.")
-        .header("If-Range", "The ETag, or date, that the range is of.")
-        .header("If-Match", "ETags, or `*`.")
-        .header("If-None-Match", "ETags, or `*`.")
-        .header("If-Modified-Since", "A date.")
-        .header("If-Unmodified-Since", "A date.")
-        .answers_nothing(StatusCode::NOT_MODIFIED, "The caller has it already.")
-        .fails(files.fails())
-        .fails(&[
-            ErrorKind::NotFound,
-            ErrorKind::IsADirectory,
-            ErrorKind::NotADirectory,
-        ])
-        .fails(&[ErrorKind::Stale])
-        .fails_with(StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable");
+    let read = |files: Files, method: Method, rest: &str, id: &str, summary| {
+        let route = Route::new(method, files.route(rest), files.id(id), summary, read)
+            .header("Range", "One range of bytes.")
+            .header("If-Range", "The ETag, or date, that the range is of.")
+            .header("If-Match", "ETags, or `*`.")
+            .header("If-None-Match", "ETags, or `*`.")
+            .header("If-Modified-Since", "A date.")
+            .header("If-Unmodified-Since", "A date.")
+            .answers_nothing(StatusCode::NOT_MODIFIED, "The caller has it already.")
+            .fails(files.fails())
+            .fails(&[
+                ErrorKind::NotFound,
+                ErrorKind::IsADirectory,
+                ErrorKind::NotADirectory,
+            ])
+            .fails(&[ErrorKind::Stale])
+            .fails_with(StatusCode::RANGE_NOT_SATISFIABLE, "range_not_satisfiable");
         match route.method == Method::HEAD {
             true => route.answers_nothing(OK, "What a GET would say about the file."),
             false => route
@@ -57,10 +51,10 @@ pub(super) fn routes() -> Vec<Route> {
                 .answers_bytes(StatusCode::PARTIAL_CONTENT, "The range.", BYTES),
         }
     };
-    let write = |files: Files| {
+    let write = |files: Files, rest: &str| {
         Route::new(
             Method::PUT,
-            files.route("/files/{*path}"),
+            files.route(rest),
             files.id("write_file"),
             "Writes a file; its media type is the Content-Type, but for what clients send unasked",
             write,
@@ -88,10 +82,10 @@ pub(super) fn routes() -> Vec<Route> {
         .fails(&[ErrorKind::Stale])
         .fails_with(StatusCode::PRECONDITION_FAILED, "already_exists")
     };
-    let remove = |files: Files| {
+    let remove = |files: Files, rest: &str| {
         Route::new(
             Method::DELETE,
-            files.route("/files/{*path}"),
+            files.route(rest),
             files.id("remove"),
             "Removes an entry",
             remove,
@@ -113,23 +107,24 @@ pub(super) fn routes() -> Vec<Route> {
         .fails_with(StatusCode::PRECONDITION_FAILED, "already_exists")
     };
     let mut routes = Vec::new();
-    for files in Files::ALL {
-        routes.push(read(
-            files,
-            Method::GET,
-            "read_file",
-            "Reads a file, or a range of it",
-        ));
-        routes.push(read(
-            files,
-            Method::HEAD,
-            "look_at_file",
-            "Tells about a file",
-        ));
-    }
-    for files in Files::CURRENT {
-        routes.push(write(files));
-        routes.push(remove(files));
+    // The root is no file; that it is a directory is told as of any other.
+    for rest in ["/files/{*path}", "/files", "/files/"] {
+        let documented = rest == "/files/{*path}";
+        let told = |route: Route| match documented {
+            true => route,
+            false => route.undocumented(),
+        };
+        for files in Files::ALL {
+            let summary = "Reads a file, or a range of it";
+            let route = read(files, Method::GET, rest, "read_file", summary);
+            routes.push(told(route));
+            let summary = "Tells about a file";
+            let route = read(files, Method::HEAD, rest, "look_at_file", summary);
+            routes.push(told(route));
+        }
+        for files in Files::CURRENT {
+            routes.extend([write(files, rest), remove(files, rest)].map(told));
+        }
     }
     routes
 }
@@ -140,7 +135,7 @@ async fn read(call: Call) -> Answer {
     // A directory or nothing is told from a file by the facade's own errors.
     let Some(Entry::File(file)) = view.stat(&path)? else {
         view.open(&path, None).await?;
-        return Err(Error::new(ErrorKind::NotFound, "read").at(path).into());
+        return Err(Error::not_found(Sought::Path, "read").at(path).into());
     };
     serve(&call, &path, &file).await
 }
@@ -185,11 +180,28 @@ async fn write(call: Call) -> Answer {
     };
     let provenance = query.provenance.as_deref().map(Text::new).transpose()?;
     refuse_part(&headers)?;
-    // Before the body is taken: what can be known to fail should not be sent.
     if !view.grant().writes(&path) {
         return Err(Problem::denied());
     }
-    condition(&headers, &view, &path)?;
+    let options = options(query.expect_generation, author);
+    let how = WriteOptions::default()
+        .create_parents(query.create_parents)
+        .executable(query.executable)
+        .modified(query.modified.map(Into::into))
+        .media_type(media_type)
+        .provenance(provenance);
+    let told = |error| match is_conditional(&headers) {
+        true => Problem::conditional(error),
+        false => error.into(),
+    };
+    // Before the body is taken: what can be known to fail should not be sent. A small one
+    // has been sent already.
+    let (_, precondition) = condition(&headers, &view, &path)?;
+    let small = call.workspace.options().inline_limit as u64;
+    if call.body_size().is_none_or(|size| size > small) {
+        let now = how.clone().precondition(precondition);
+        view.check_write(&path, now, &options).map_err(told)?;
+    }
     let stored = store(call).await?;
     let content = stored.id();
     // And again now. The content that it finds is held fast by the precondition until
@@ -198,20 +210,9 @@ async fn write(call: Call) -> Answer {
     let change = Change::Write {
         path: path.clone(),
         content: Content::Stored(stored),
-        options: WriteOptions::default()
-            .create_parents(query.create_parents)
-            .executable(query.executable)
-            .modified(query.modified.map(Into::into))
-            .media_type(media_type)
-            .provenance(provenance)
-            .precondition(precondition),
+        options: how.precondition(precondition),
     };
-    let options = options(query.expect_generation, author);
-    let changed = view.change(vec![change], options).await;
-    let changed = changed.map_err(|error| match is_conditional(&headers) {
-        true => Problem::conditional(error),
-        false => error.into(),
-    })?;
+    let changed = view.change(vec![change], options).await.map_err(told)?;
     let written = match view.grant().reads(&path) {
         true => view.stat(&path)?,
         false => None,
@@ -325,7 +326,7 @@ fn is_utf8(kind: &str) -> bool {
 /// A part of a file, taken for the whole, would lose the rest.
 fn refuse_part(headers: &HeaderMap) -> Result<()> {
     match headers.contains_key(CONTENT_RANGE) {
-        true => Err(Error::new(ErrorKind::Invalid, "write")
+        true => Err(Error::invalid(Reason::MalformedHeader, "write")
             .because("a Content-Range, and files are written whole")),
         false => Ok(()),
     }

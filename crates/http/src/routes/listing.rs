@@ -8,7 +8,7 @@ use futures::stream;
 use send_wrapper::SendWrapper;
 use serde::Deserialize;
 use utoipa::IntoParams;
-use workspace_core::{Error, ErrorKind, Name, Result, Walk};
+use workspace_core::{Error, ErrorKind, Name, Result, Sought, Walk};
 
 use super::{Files, OK, cut, page_limit};
 use crate::call::{Answer, Call, json};
@@ -108,7 +108,7 @@ async fn list(call: Call) -> Answer {
 async fn stat(call: Call) -> Answer {
     let path = call.path()?;
     let found = call.view()?.stat(&path)?;
-    let entry = found.ok_or_else(|| Error::new(ErrorKind::NotFound, "stat").at(&path))?;
+    let entry = found.ok_or_else(|| Error::not_found(Sought::Path, "stat").at(&path))?;
     json(
         OK,
         &PlacedDto {

@@ -13,8 +13,8 @@ pub(crate) mod site;
 mod transfer;
 mod upkeep;
 
-use axum::http::StatusCode;
-use workspace_core::{Changed, Error, ErrorKind, Result};
+use axum::http::{Method, StatusCode};
+use workspace_core::{Changed, Error, ErrorKind, Reason, Result};
 
 use crate::route::Route;
 use crate::wire::{ChangedDto, Count};
@@ -81,6 +81,20 @@ impl Files {
     }
 }
 
+/// Tells whether a request would change files that nothing can change: those of a revision
+/// or of a tree. There are no such routes, and who asks for one is told why.
+pub(crate) fn changes_fixed_files(method: &Method, path: &str) -> bool {
+    let mut parts = path.split('/').skip(1);
+    let fixed = parts.next() == Some("v1")
+        && matches!(parts.next(), Some("revisions" | "trees"))
+        && parts.next().is_some();
+    match parts.next() {
+        Some("files") => fixed && (method == Method::PUT || method == Method::DELETE),
+        Some("changes" | "import") => fixed && method == Method::POST && parts.next().is_none(),
+        _ => false,
+    }
+}
+
 /// Returns every route.
 pub(crate) fn all() -> Vec<Route> {
     let mut routes = upkeep::routes();
@@ -108,7 +122,7 @@ const CREATED: StatusCode = StatusCode::CREATED;
 fn page_limit(limit: Option<Count>) -> Result<usize> {
     match limit.map_or(PAGE, Count::get) {
         limit @ 1..=MAX_PAGE => Ok(limit as usize),
-        limit => Err(Error::new(ErrorKind::Invalid, "read query")
+        limit => Err(Error::invalid(Reason::OutOfRange, "read query")
             .at("limit")
             .because(format!("{limit}, expected 1 to {MAX_PAGE}"))),
     }

@@ -6,11 +6,11 @@ use axum::http::header::{
     ACCEPT, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
     ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
-    HeaderName, HeaderValue, LOCATION, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
+    HeaderName, HeaderValue, LOCATION, REFERRER_POLICY, VARY,
 };
 use axum::http::{HeaderMap, Method, Response, StatusCode};
 use workspace_core::store::{Purpose, Site};
-use workspace_core::{At, Entry, Error, ErrorKind, File, Result, TreeId, TreePath, View};
+use workspace_core::{At, Entry, Error, ErrorKind, File, Result, Sought, TreeId, TreePath, View};
 
 use crate::call::{Answer, Call};
 use crate::own_host::OwnHost;
@@ -129,7 +129,6 @@ fn dress(mut response: Response<Body>, tree: Option<TreeId>, own_host: bool) -> 
     headers.extend(tree.map(|tree| (TREE, tree)));
     let fixed = |text| HeaderValue::from_static(text);
     headers.insert(CACHE_CONTROL, fixed("private, no-cache"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
     // The token is in the URL, which is nobody's business elsewhere.
     headers.insert(REFERRER_POLICY, fixed("no-referrer"));
     headers.insert(ROBOTS, fixed("noindex"));
@@ -153,7 +152,7 @@ enum Found {
 
 /// There is no such preview, or nothing at the path.
 fn nothing() -> Problem {
-    Error::new(ErrorKind::NotFound, "preview").into()
+    Error::not_found(Sought::Preview, "preview").into()
 }
 
 /// Tells whether a request came to a preview's own host.

@@ -20,29 +20,28 @@ use crate::wire::{Count, ImportedDto};
 
 pub(super) fn routes() -> Vec<Route> {
     let mut routes = Vec::new();
-    for files in Files::CURRENT {
+    let into = |files: Files| {
         let summary = "Imports a tar archive over the files that are there";
-        routes.push(
-            Route::new(
-                Method::POST,
-                files.route("/import"),
-                files.id("import"),
-                summary,
-                import,
-            )
-            .query::<ImportQuery>()
-            .bytes(TAR)
-            .answers::<ImportedDto>(OK, "It is imported.")
-            .fails(files.fails())
-            .fails(&[
-                ErrorKind::NotADirectory,
-                ErrorKind::IsADirectory,
-                ErrorKind::Conflict,
-            ])
-            .fails(&[ErrorKind::Closed, ErrorKind::NotFound])
-            .fails(&[ErrorKind::Source, ErrorKind::Unsupported]),
-        );
-    }
+        Route::new(
+            Method::POST,
+            files.route("/import"),
+            files.id("import"),
+            summary,
+            import,
+        )
+        .query::<ImportQuery>()
+        .bytes(TAR)
+        .answers::<ImportedDto>(OK, "It is imported.")
+        .fails(files.fails())
+        .fails(&[
+            ErrorKind::NotADirectory,
+            ErrorKind::IsADirectory,
+            ErrorKind::Conflict,
+        ])
+        .fails(&[ErrorKind::Closed, ErrorKind::NotFound])
+        .fails(&[ErrorKind::Source, ErrorKind::Unsupported])
+    };
+    routes.extend(Files::CURRENT.map(into));
     for files in Files::ALL {
         for (rest, root) in [("", "_root"), ("/{*path}", "")] {
             let path = files.route(&format!("/export{rest}"));

@@ -1,7 +1,7 @@
 //! The server itself, and upkeep: usage, collection, the integrity check.
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, HeaderValue};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use axum::http::{Method, Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -91,8 +91,10 @@ fn answers() -> Answer {
 /// Returns the document.
 fn document() -> Answer {
     let mut response = Response::new(Body::from(OPENAPI));
-    let json = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(CONTENT_TYPE, json);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    // The same for everybody, until the server is another one.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     Ok(response)
 }
 

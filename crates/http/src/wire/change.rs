@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use workspace_core::{
-    Author, Change, ChangeOptions, Content, Error, ErrorKind, Imported, Precondition, Result, Text,
+    Author, Change, ChangeOptions, Content, Error, Imported, Precondition, Reason, Result, Text,
     TreePath, WriteOptions,
 };
 
@@ -149,11 +149,15 @@ pub enum TextOrBase64 {
 }
 
 impl TextOrBase64 {
-    fn into_bytes(self, path: &TreePath) -> Result<Bytes> {
+    /// Returns the bytes.
+    ///
+    /// # Errors
+    /// `Invalid`, at `path`, where it is no base64.
+    pub(crate) fn into_bytes(self, path: &TreePath) -> Result<Bytes> {
         match self {
             Self::Text(text) => Ok(text.into()),
             Self::Base64(text) => STANDARD.decode(text).map(Bytes::from).map_err(|error| {
-                Error::new(ErrorKind::Invalid, "write")
+                Error::invalid(Reason::MalformedBody, "write")
                     .at(path)
                     .because(format!("its content is not base64: {error}"))
             }),
@@ -182,7 +186,7 @@ impl ChangeDto {
                     (None, true) => Precondition::Absent,
                     (Some(content), false) => Precondition::Content(content.parse()?),
                     (Some(_), true) => {
-                        return Err(Error::new(ErrorKind::Invalid, "write")
+                        return Err(Error::invalid(Reason::Contradiction, "write")
                             .at(path)
                             .because("if_content and if_absent exclude each other"));
                     }

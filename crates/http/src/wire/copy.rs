@@ -3,9 +3,13 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use workspace_core::store::{AppliedAs, CopyRecord, CopyState, OperationCause, OperationRecord};
-use workspace_core::{Author, Rebased, Undone};
+use workspace_core::{
+    Author, Conflicts, Content, Overlap, RebaseOptions, Resolution, Result, Take, TreePath, Undone,
+};
+use workspace_merge::Merged;
 
-use super::{Count, DifferencePage, HeadDto, Millis};
+use super::{Count, DifferencePage, EntryDto, HeadDto, Millis, TextOrBase64};
+use crate::problem::PathListDto;
 
 /// A working copy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -135,21 +139,165 @@ pub struct RenameDto {
     pub name: Option<String>,
 }
 
-/// Who does something, and what for.
+/// How to rebase a copy.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AuthorDto {
+pub struct RebaseDto {
     /// Who, in up to 200 bytes.
     #[serde(default)]
     pub actor: String,
     /// What for, in up to 8 KiB.
     #[serde(default)]
     pub note: String,
+    /// What is decided for conflicting paths: up to 10,000, no two for one path, and none
+    /// below another.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resolutions: Vec<ResolutionDto>,
+    /// The generation of the copy that the resolutions were made for; otherwise `stale`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect_generation: Option<Count>,
+    /// The version of head, or the generation of the parent, that they were made for;
+    /// otherwise `stale`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect_parent_version: Option<Count>,
 }
 
-impl From<AuthorDto> for Author {
-    fn from(author: AuthorDto) -> Self {
-        Self::new(author.actor, author.note)
+/// What is decided for a conflicting path, or for one above.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResolutionDto {
+    /// The path.
+    pub path: String,
+    /// What is to be there.
+    pub take: TakeDto,
+}
+
+/// What a resolution takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TakeDto {
+    /// What the copy has there, and below it.
+    Copy,
+    /// What its parent has there, and below it.
+    Parent,
+    /// What both sides changed in the lines of conflicting files there, and below it: where
+    /// they are UTF-8 of up to 1 MiB, and the sides did not change the same or neighbouring
+    /// lines. Others stay conflicts.
+    Merge,
+    /// A file with this content.
+    Content(TextOrBase64),
+}
+
+impl RebaseDto {
+    /// Reads it: the options, and the paths at and below which files are merged.
+    ///
+    /// # Errors
+    /// `Invalid` for what is no path, and a content that is no base64.
+    pub fn into_core(self) -> Result<(RebaseOptions, Vec<TreePath>)> {
+        let (mut resolutions, mut merge) = (Vec::new(), Vec::new());
+        for ResolutionDto { path, take } in self.resolutions {
+            let path = TreePath::new(&path)?;
+            let take = match take {
+                TakeDto::Copy => Take::Copy,
+                TakeDto::Parent => Take::Parent,
+                TakeDto::Content(content) => {
+                    Take::Content(Content::Bytes(content.into_bytes(&path)?))
+                }
+                TakeDto::Merge => {
+                    merge.push(path);
+                    continue;
+                }
+            };
+            resolutions.push(Resolution { path, take });
+        }
+        let options = RebaseOptions::default()
+            .author(Author::new(self.actor, self.note))
+            .resolutions(resolutions)
+            .expect_generation(self.expect_generation.map(Count::get))
+            .expect_parent_version(self.expect_parent_version.map(Count::get));
+        Ok((options, merge))
+    }
+}
+
+/// What stands in the way of a rebase.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ConflictsDto {
+    /// The copy.
+    pub copy: CopyDto,
+    /// The version of head, or the generation of the copy that is its parent.
+    pub parent_version: Count,
+    /// The first 1,000 conflicting paths, in byte order.
+    pub conflicts: Vec<ConflictingDto>,
+    /// How many there are.
+    pub count: Count,
+}
+
+/// A conflicting path, and what is there on each side; absent where nothing is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ConflictingDto {
+    /// The path.
+    pub path: String,
+    /// In the tree that the copy is based on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<EntryDto>,
+    /// In the copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<EntryDto>,
+    /// In its parent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<EntryDto>,
+}
+
+impl From<&Conflicts> for ConflictsDto {
+    fn from(found: &Conflicts) -> Self {
+        let conflicts = found.paths.iter().map(|it| ConflictingDto {
+            path: it.path.to_string(),
+            base: it.base.as_ref().map(EntryDto::from),
+            copy: it.copy.as_ref().map(EntryDto::from),
+            parent: it.parent.as_ref().map(EntryDto::from),
+        });
+        Self {
+            copy: CopyDto::from(&found.copy),
+            parent_version: found.parent_version.into(),
+            conflicts: conflicts.collect(),
+            count: found.count.into(),
+        }
+    }
+}
+
+/// Copies to compare with one another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OverlapOfDto {
+    /// Their names or ids, up to 100.
+    pub copies: Vec<String>,
+}
+
+/// Where copies meet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OverlapsDto {
+    /// The pairs that meet.
+    pub overlaps: Vec<OverlapDto>,
+}
+
+/// The paths at which two copies would conflict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OverlapDto {
+    /// The id of the copy that was named first.
+    pub one: String,
+    /// The id of the other.
+    pub other: String,
+    /// Where.
+    pub paths: PathListDto,
+}
+
+impl From<&Overlap> for OverlapDto {
+    fn from(found: &Overlap) -> Self {
+        Self {
+            one: found.one.to_string(),
+            other: found.other.to_string(),
+            paths: PathListDto::from(&found.paths),
+        }
     }
 }
 
@@ -162,13 +310,17 @@ pub struct RebasedDto {
     /// files stay as they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<Count>,
+    /// The files that were merged by lines.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<String>,
 }
 
-impl From<Rebased> for RebasedDto {
-    fn from(rebased: Rebased) -> Self {
+impl From<Merged> for RebasedDto {
+    fn from(Merged { rebased, merged }: Merged) -> Self {
         Self {
             copy: CopyDto::from(&rebased.copy),
             operation: rebased.operation.map(|id| id.get().into()),
+            merged: merged.iter().map(ToString::to_string).collect(),
         }
     }
 }

@@ -11,11 +11,13 @@ use super::{Count, Millis};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScopeDto {
-    /// The directory that the holder sees as `/`; all unless said.
+    /// The directory that the holder sees as `/`, in up to 1,024 bytes, or 128 where a
+    /// grant is narrowed; all unless said.
     #[serde(default = "root")]
     #[schema(required = false)]
     pub root: String,
-    /// Globs of what may be read, as seen from the root.
+    /// Globs of what may be read, as seen from the root: `photos/**` is what is in
+    /// `/photos`, `*.md`, without a slash, a name at any depth.
     #[serde(default)]
     pub read: Vec<String>,
     /// Globs of what may be written, as seen from the root.

@@ -17,8 +17,9 @@ pub use change::{
     ChangeDto, ChangedDto, ChangesDto, ImportedDto, MAX_JSON, TextOrBase64, WrittenDto,
 };
 pub use copy::{
-    AuthorDto, CopyDto, CopyPage, CopyStateDto, ForkDto, OperationCauseDto, OperationDto,
-    OperationPage, RebasedDto, RenameDto, StatusDto, UndoDto, UndoneDto,
+    ConflictingDto, ConflictsDto, CopyDto, CopyPage, CopyStateDto, ForkDto, OperationCauseDto,
+    OperationDto, OperationPage, OverlapDto, OverlapOfDto, OverlapsDto, RebaseDto, RebasedDto,
+    RenameDto, ResolutionDto, StatusDto, TakeDto, UndoDto, UndoneDto,
 };
 pub use entry::{DifferenceDto, DifferencePage, EntryDto, EntryPage, ListedDto, PlacedDto};
 pub use event::{EventDto, EventKindDto, EventPage};
@@ -31,8 +32,8 @@ pub use report::{
     CollectedDto, FsckDto, GarbageDto, HealthDto, ProblemFoundDto, ReceiptDto, UsageDto,
 };
 pub use revision::{
-    ApplyDto, HeadDto, MessageDto, OutcomeDto, PruneDto, PrunedDto, PublishedDto, RevisionCauseDto,
-    RevisionDto, RevisionPage,
+    AllAppliedDto, ApplyAllDto, ApplyDto, HeadDto, MessageDto, OutcomeDto, PruneDto, PrunedDto,
+    PublishedDto, RevisionCauseDto, RevisionDto, RevisionPage, TogetherDto,
 };
 
 use std::borrow::Cow;

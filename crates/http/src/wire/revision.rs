@@ -164,6 +164,47 @@ pub struct ApplyDto {
     /// apply fails with `stale`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect_tree: Option<String>,
+    /// Which of the copy's changes: those at paths that one of up to 100 globs matches, and
+    /// the directories above them; all where there are none. The rest stays in the copy,
+    /// which is based on what its parent is then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<String>,
+}
+
+/// Copies to apply together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApplyAllDto {
+    /// The copies, up to 100 of one parent, in the order in which they are applied.
+    pub copies: Vec<TogetherDto>,
+    /// Who, in up to 200 bytes.
+    #[serde(default)]
+    pub actor: String,
+    /// What for, in up to 8 KiB.
+    #[serde(default)]
+    pub message: String,
+    /// Whatever else to keep, in up to 64 KiB.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// A copy to apply with others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TogetherDto {
+    /// Its name or id.
+    pub copy: String,
+    /// The tree that was reviewed; where the copy has another one by now, nothing is
+    /// applied, with `stale`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect_tree: Option<String>,
+}
+
+/// What applying copies together led to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AllAppliedDto {
+    /// Of each copy, in the order of the request.
+    pub applied: Vec<PublishedDto>,
 }
 
 /// What an apply, a snapshot or a restore led to.

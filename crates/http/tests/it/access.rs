@@ -69,7 +69,7 @@ fn every_route_but_few_needs_the_token() {
 #[test]
 fn routes_that_are_not_there_are_not_told_from_others() {
     let server = Server::new();
-    for uri in ["/", "/v1", "/v2/head", "/v1/head/files", "/favicon.ico"] {
+    for uri in ["/", "/v1", "/v2/head", "/v1/head/file", "/favicon.ico"] {
         assert_eq!(server.call("GET", uri).without_token().send().status, 401);
         assert_eq!(server.get(uri).problem(), (404, "no_such_route".into()));
     }
@@ -84,8 +84,6 @@ fn routes_that_are_not_there_are_not_told_from_others() {
     let answer = server.post("/v1/head", serde_json::json!({}));
     assert_eq!(answer.problem(), (405, "method_not_allowed".into()));
     assert!(answer.header("allow").unwrap().contains("GET"));
-    let answer = server.put("/v1/revisions/1/files/a", "x");
-    assert_eq!(answer.status, 405);
 }
 
 #[test]
@@ -205,6 +203,140 @@ fn a_stranger_cannot_tell_whether_a_workspace_is_there() {
             }
         }
     }
+}
+
+/// What an answer says about itself, by its class: of each route of the document that
+/// reads, and of what each refuses.
+#[test]
+fn every_route_answers_by_its_class() {
+    let server = Server::new();
+    let changes = json!({ "changes": [
+        { "op": "write", "path": "/d/a.html", "content": { "text": "<p>" }, "create_parents": true },
+        { "op": "write", "path": "/index.html", "content": { "text": "<h1>" } },
+    ] });
+    server.post("/v1/head/changes", changes).ok();
+    server.post("/v1/revisions", json!({})).ok();
+    server.post("/v1/copies", json!({ "name": "draft" })).ok();
+    let everything = json!({ "scope": { "read": ["**"] } });
+    let grant = server
+        .post("/v1/copies/draft/grants", everything)
+        .ok()
+        .json();
+    let preview = server.post("/v1/previews", json!({})).ok().json();
+    let tree = server.get("/v1/head").json()["tree"]
+        .as_str()
+        .unwrap()
+        .to_string();
+    let token = grant["token"].as_str().unwrap();
+    let mut classes: BTreeMap<&str, u32> = BTreeMap::new();
+    for (method, path, who) in server.operations() {
+        let is_directory = ["/list/", "/walk/", "/export/"]
+            .iter()
+            .any(|part| path.contains(part));
+        let url = path
+            .replace("{path}", if is_directory { "d" } else { "d/a.html" })
+            .replace("{tree}", &tree)
+            .replace("{token}", preview["token"].as_str().unwrap());
+        let url = self::url(&url)
+            + if path == "/v1/diff" {
+                "?from=head&to=copy:draft"
+            } else {
+                ""
+            };
+        let call = || match who {
+            "grant" => server.call(&method, &url).with_token(token),
+            _ => server.call(&method, &url),
+        };
+        let mut answers = vec![call().without_token().send()];
+        if ["GET", "HEAD", "OPTIONS"].contains(&&*method) {
+            let answer = call().send();
+            assert!(answer.status < 400, "{method} {path}: {}", answer.status);
+            let tag = answer.header("etag").map(String::from);
+            answers.push(answer);
+            if let Some(tag) = tag {
+                answers.push(call().header("if-none-match", tag).send());
+                answers.push(call().header("range", "bytes=0-0").send());
+                answers.push(call().header("range", "bytes=99-").send());
+            }
+        }
+        if path == "/v1/events" {
+            let (parts, _) = call().header("accept", "text/event-stream").open();
+            assert_eq!(parts.headers["content-type"], "text/event-stream");
+            assert_eq!(parts.headers["cache-control"], "no-store");
+            assert_eq!(parts.headers["x-content-type-options"], "nosniff");
+        }
+        for answer in answers {
+            let kind = answer.header("content-type");
+            let (is_site, ok) = (path.starts_with("/preview/"), answer.status < 400);
+            let (class, cache): (_, &[&str]) = match (is_site, &*method, ok) {
+                (true, "OPTIONS", _) => ("preflight", &["no-store"]),
+                (true, ..) => ("site", &["private, no-cache"]),
+                (_, _, false) => ("problem", &["no-store"]),
+                _ if path == "/v1/openapi.json" => ("document", &["no-cache"]),
+                _ if path.contains("/files/") => ("file", &["private, no-cache"]),
+                _ if path.contains("/export") => ("archive", &["no-store"]),
+                _ if path.contains("/walk") => ("lines", &["no-store"]),
+                _ => ("json", &["no-store"]),
+            };
+            *classes.entry(class).or_default() += 1;
+            let said = format!("{method} {path} {}: {:?}", answer.status, answer.headers);
+            assert!(
+                cache.contains(&answer.header("cache-control").unwrap()),
+                "{said}"
+            );
+            assert_eq!(
+                answer.header("x-content-type-options"),
+                Some("nosniff"),
+                "{said}"
+            );
+            let has = |name: &str| answer.header(name).is_some();
+            // Only a site is shown by a browser, and is of no origin where it shares one.
+            let sandboxed = answer.header("content-security-policy");
+            let sandboxed = sandboxed.is_some_and(|policy| policy.starts_with("sandbox "));
+            assert_eq!(sandboxed, class == "site", "{said}");
+            for name in ["referrer-policy", "x-robots-tag"] {
+                assert_eq!(has(name), class == "site", "{name}: {said}");
+            }
+            let shared = has("access-control-allow-origin");
+            assert_eq!(shared, is_site, "{said}");
+            assert!(
+                !has("access-control-allow-credentials") && !has("set-cookie"),
+                "{said}"
+            );
+            assert_eq!(has("www-authenticate"), answer.status == 401, "{said}");
+            assert_eq!(
+                has("content-range"),
+                [206, 416].contains(&answer.status),
+                "{said}"
+            );
+            let expected = match class {
+                "problem" => Some("application/problem+json"),
+                "json" | "document" => Some("application/json"),
+                "archive" => Some("application/x-tar"),
+                "lines" => Some("application/x-ndjson"),
+                _ => None,
+            };
+            assert!(expected.is_none() || expected == kind, "{said}");
+            // Nothing of what a call costs to those whose grant hides what is outside.
+            let tells_cost = who == "root" && answer.status != 401;
+            assert_eq!(has("workspace-receipt"), tells_cost, "{said}");
+            if class == "file" {
+                assert!(has("etag") && has("workspace-content"), "{said}");
+            }
+        }
+    }
+    let found: Vec<&str> = classes.keys().copied().collect();
+    let all = [
+        "archive",
+        "document",
+        "file",
+        "json",
+        "lines",
+        "preflight",
+        "problem",
+        "site",
+    ];
+    assert_eq!(found, all);
 }
 
 /// A method that a path does not have is 405, and says which it has (RFC 9110, 15.5.6).

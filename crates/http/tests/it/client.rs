@@ -520,7 +520,7 @@ proptest! {
             let mut told = 0;
             let mut progress = |_: &workspace_core::Imported| told += 1;
             let with_progress = options().progress(&mut progress);
-            let found = client.import(At::Copy(there), Box::new(source()), with_progress).await;
+            let found = client.import(At::Copy(there), Box::new(source()), with_progress, true).await;
             match (expected, found) {
                 (Ok(expected), Ok(found)) => {
                     prop_assert_eq!(expected, found);
@@ -529,7 +529,7 @@ proptest! {
                 (Err(expected), Err(found)) => {
                     prop_assert_eq!(expected.kind(), found.kind(), "{} / {}", expected, found);
                     let head = client.head().await.unwrap();
-                    let failed = client.import(At::Head, Box::new(source()), options()).await;
+                    let failed = client.import(At::Head, Box::new(source()), options(), false).await;
                     prop_assert!(failed.is_err());
                     prop_assert_eq!(client.head().await.unwrap(), head);
                 }

@@ -138,6 +138,117 @@ fn a_copy_of_a_copy_is_applied_to_it() {
 }
 
 #[test]
+fn every_conflict_has_a_way_out() {
+    let server = Server::new();
+    server.put("/v1/head/files/text", "one\ntwo\nthree\n").ok();
+    server.put("/v1/head/files/own", "base").ok();
+    fork(&server, "draft");
+    server
+        .put("/v1/copies/draft/files/text", "ONE\ntwo\nthree\n")
+        .ok();
+    server.put("/v1/copies/draft/files/own", "draft").ok();
+    server.put("/v1/head/files/text", "one\ntwo\nTHREE\n").ok();
+    server.call("DELETE", "/v1/head/files/own").send().ok();
+
+    let found = server.get("/v1/copies/draft/conflicts").ok().json();
+    assert_eq!(
+        (&found["count"], &found["parent_version"]),
+        (&json!(2), &json!(4))
+    );
+    let own = &found["conflicts"][0];
+    assert_eq!(
+        (&own["path"], &own["parent"]),
+        (&json!("/own"), &json!(null))
+    );
+    assert_eq!(own["copy"]["kind"], "file");
+
+    let rebase = |body| server.post("/v1/copies/draft/rebase", body);
+    let merge = json!({ "path": "/text", "take": "merge" });
+    let refused = rebase(json!({ "resolutions": [merge] }));
+    assert_eq!(refused.problem(), (409, "conflict".into()));
+    assert_eq!(refused.json()["conflict"]["both"]["paths"], json!(["/own"]));
+    for (resolution, reason) in [
+        (json!({ "path": "/nowhere", "take": "copy" }), "no_conflict"),
+        (json!({ "path": "own", "take": "copy" }), "malformed_path"),
+        (
+            json!({ "path": "/own", "take": "theirs" }),
+            "malformed_body",
+        ),
+        (
+            json!({ "path": "/own", "take": { "content": { "base64": "!" } } }),
+            "malformed_body",
+        ),
+    ] {
+        let all = json!({ "path": "/", "take": "parent" });
+        let resolutions = match reason {
+            "no_conflict" => {
+                json!([{ "path": "/own", "take": "copy" }, { "path": "/text", "take": "copy" }, resolution])
+            }
+            _ => json!([resolution, all]),
+        };
+        let refused = rebase(json!({ "resolutions": resolutions }));
+        assert_eq!(refused.problem(), (400, "invalid".into()), "{reason}");
+        assert_eq!(refused.json()["reason"], reason);
+    }
+    let own = json!({ "path": "/own", "take": "copy" });
+    let resolutions = json!([own, merge]);
+    let stale = json!({ "resolutions": resolutions, "expect_parent_version": 1 });
+    assert_eq!(rebase(stale).problem(), (412, "stale".into()));
+    let rebased = rebase(json!({ "resolutions": resolutions, "expect_parent_version": 4 }));
+    assert_eq!(rebased.ok().json()["merged"], json!(["/text"]));
+    assert_eq!(
+        server.get("/v1/copies/draft/files/text").body,
+        "ONE\ntwo\nTHREE\n"
+    );
+
+    let part = json!({ "only": ["/text"] });
+    let part = server.post("/v1/copies/draft/apply", part).ok().json();
+    assert_eq!(part, json!({ "outcome": "published", "revision": 2 }));
+    assert_eq!(server.get("/v1/head/files/own").status, 404);
+    let revision = server.get("/v1/revisions/2").ok().json();
+    assert_eq!(revision["cause"]["kind"], "apply_in_part");
+    assert_eq!(server.get("/v1/copies/draft").json()["state"], "open");
+}
+
+#[test]
+fn copies_are_applied_together() {
+    let server = Server::new();
+    for (copy, path) in [("one", "a"), ("two", "b"), ("three", "a")] {
+        fork(&server, copy);
+        server
+            .put(&format!("/v1/copies/{copy}/files/{path}"), copy)
+            .ok();
+    }
+    let copies = json!({ "copies": ["one", "two", "three"] });
+    let found = server.post("/v1/overlap", copies).ok().json();
+    assert_eq!(found["overlaps"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        found["overlaps"][0]["paths"],
+        json!({ "paths": ["/a"], "count": 1 })
+    );
+    let all = |names: &[&str]| {
+        let copies: Vec<_> = names.iter().map(|name| json!({ "copy": name })).collect();
+        server.post(
+            "/v1/apply",
+            json!({ "copies": copies, "message": "together" }),
+        )
+    };
+    assert_eq!(
+        all(&["one", "two", "three"]).problem(),
+        (409, "conflict".into())
+    );
+    assert_eq!(server.get("/v1/head/files/a").status, 404);
+    let applied = all(&["one", "two"]).ok().json();
+    assert_eq!(
+        applied["applied"][1],
+        json!({ "outcome": "published", "revision": 2 })
+    );
+    assert_eq!(server.get("/v1/revisions/2").json()["message"], "together");
+    assert_eq!(all(&["three", "three"]).problem(), (400, "invalid".into()));
+    assert_eq!(all(&["nobody"]).problem(), (404, "not_found".into()));
+}
+
+#[test]
 fn a_conflict_names_the_paths_and_loses_nothing() {
     let server = Server::new();
     fork(&server, "left");

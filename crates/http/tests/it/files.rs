@@ -1,8 +1,13 @@
 //! Files: written, read in whole and in part, under conditions.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::body::Body;
+use futures::{StreamExt as _, stream};
 use serde_json::json;
 
-use crate::server::Server;
+use crate::server::{Server, TOKEN};
 
 const A: &str = "/v1/head/files/a.txt";
 
@@ -139,6 +144,129 @@ fn reads_and_writes_heed_conditions() {
         server.call("DELETE", A).send().problem(),
         (404, "not_found".into())
     );
+}
+
+/// The root is a directory, and a revision and a tree are what they are: said as such.
+#[test]
+fn the_root_and_revisions_are_told_for_what_they_are() {
+    let server = Server::new();
+    server.put("/v1/head/files/a", "1").ok();
+    server.post("/v1/revisions", json!({})).ok();
+    server.post("/v1/copies", json!({ "name": "draft" })).ok();
+    let everything = json!({ "scope": { "read": ["**"], "write": ["**"], "delete": true } });
+    let issued = server
+        .post("/v1/copies/draft/grants", everything)
+        .ok()
+        .json();
+    let (token, tree) = (
+        issued["token"].as_str().unwrap().to_string(),
+        server.get("/v1/head").json()["tree"]
+            .as_str()
+            .unwrap()
+            .to_string(),
+    );
+    for files in ["head", "copies/draft", "view"] {
+        let token = if files == "view" { &*token } else { TOKEN };
+        for root in ["", "/"] {
+            let uri = format!("/v1/{files}/files{root}");
+            let call = |method| server.call(method, &uri).with_token(token).body("x");
+            for method in ["GET", "PUT"] {
+                let answer = call(method).send();
+                assert_eq!(
+                    answer.problem(),
+                    (409, "is_a_directory".into()),
+                    "{method} {uri}"
+                );
+                assert_eq!(answer.json()["path"], "/");
+            }
+            assert_eq!(call("HEAD").send().status, 409);
+            let answer = call("DELETE").send();
+            assert_eq!(answer.problem(), (400, "invalid".into()));
+            let problem = answer.json();
+            assert_eq!(
+                [&problem["reason"], &problem["path"]],
+                ["root", "/"],
+                "{problem}"
+            );
+        }
+    }
+    for files in ["revisions/1".to_string(), format!("trees/{tree}")] {
+        for (method, rest, status) in [
+            ("PUT", "files/a", 405),
+            ("DELETE", "files/a", 405),
+            ("PUT", "files", 405),
+            ("DELETE", "files/", 405),
+            ("POST", "changes", 403),
+            ("POST", "import", 403),
+        ] {
+            let uri = format!("/v1/{files}/{rest}");
+            let answer = server.call(method, &uri).body("x").send();
+            assert_eq!(
+                answer.problem(),
+                (status, "read_only".into()),
+                "{method} {uri}"
+            );
+            if status == 405 {
+                let allow = answer.header("allow").unwrap();
+                assert!(
+                    allow.contains("GET") && !allow.contains("PUT"),
+                    "{uri}: {allow}"
+                );
+            }
+            let stranger = server.call(method, &uri).without_token().send();
+            assert_eq!(stranger.status, 401);
+            let holder = server.call(method, &uri).with_token(&token).send();
+            assert_eq!(holder.problem(), (403, "denied".into()));
+        }
+        let other = server
+            .call("POST", &format!("/v1/{files}/changes/more"))
+            .send();
+        assert_eq!(other.problem(), (404, "no_such_route".into()));
+    }
+}
+
+/// A body that is to be refused is not asked for.
+#[test]
+fn what_is_to_be_refused_is_refused_before_it_is_read() {
+    let server = Server::new();
+    server.put("/v1/head/files/file", "1").ok();
+    let directory = json!({ "changes": [{ "op": "mkdir", "path": "/directory" }] });
+    server.post("/v1/head/changes", directory).ok();
+    server.post("/v1/copies", json!({ "name": "draft" })).ok();
+    let scope = json!({ "scope": { "write": ["drop/**"], "read": ["drop/**"] } });
+    let issued = server.post("/v1/copies/draft/grants", scope).ok().json();
+    let token = issued["token"].as_str().unwrap();
+    for (uri, token, refused) in [
+        ("/v1/head/files/no/parent", TOKEN, (404, "not_found")),
+        ("/v1/head/files/file/below", TOKEN, (409, "not_a_directory")),
+        ("/v1/head/files/directory", TOKEN, (409, "is_a_directory")),
+        ("/v1/head/files", TOKEN, (409, "is_a_directory")),
+        (
+            "/v1/head/files/a?expect_generation=99",
+            TOKEN,
+            (412, "stale"),
+        ),
+        ("/v1/revisions/1/files/a", TOKEN, (405, "read_only")),
+        ("/v1/copies/nobody/files/a", TOKEN, (404, "not_found")),
+        ("/v1/view/files/file", token, (403, "denied")),
+        ("/v1/view/files/other/a", token, (403, "denied")),
+        ("/v1/view/files/drop/a/b", token, (404, "not_found")),
+    ] {
+        let read = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&read);
+        let chunks = stream::iter(0..100).map(move |_| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Ok::<_, std::io::Error>(vec![b'x'; 1000])
+        });
+        let body = Body::from_stream(chunks);
+        let answer = server.call("PUT", uri).with_token(token).body(body).send();
+        assert_eq!(answer.problem(), (refused.0, refused.1.into()), "{uri}");
+        assert_eq!(
+            read.load(Ordering::Relaxed),
+            0,
+            "{uri}: chunks that were read"
+        );
+    }
 }
 
 #[test]

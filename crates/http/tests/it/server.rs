@@ -144,11 +144,33 @@ impl Server {
             assert_eq!(problem["status"], answer.status);
             let code = problem["code"].as_str().unwrap();
             assert_eq!(problem["type"], format!("urn:workspace:problem:{code}"));
+            // What a program tells them apart by.
+            let says = |field: &str| problem[field].as_str().is_some_and(|text| !text.is_empty());
+            assert_eq!(
+                says("reason"),
+                code == "invalid",
+                "{method} {uri}: {problem}"
+            );
+            assert_eq!(
+                says("what"),
+                code == "not_found",
+                "{method} {uri}: {problem}"
+            );
+            assert!(
+                code != "invalid" || says("operation"),
+                "{method} {uri}: {problem}"
+            );
         }
         let path = uri.split('?').next().unwrap();
         check_headers(method, path, answer);
         let Some((template, operations)) = self.find(path) else {
-            assert!([401, 403, 404, 503].contains(&answer.status), "{uri}");
+            let root = path.ends_with("/files");
+            let expected: &[u16] = if root {
+                &[400, 401, 403, 404, 405, 409]
+            } else {
+                &[401, 403, 404, 503]
+            };
+            assert!(expected.contains(&answer.status), "{uri}");
             return;
         };
         let key = match method {
@@ -351,25 +373,20 @@ impl Answer {
 
 /// Checks what keeps an answer from being kept by others, or taken for what it is not.
 fn check_headers(method: &str, path: &str, answer: &Answer) {
-    // The same for everybody.
-    if path == "/v1/openapi.json" && answer.status < 400 {
-        return;
-    }
+    let sniff = answer.header("x-content-type-options");
+    assert_eq!(sniff, Some("nosniff"), "{method} {path}");
     let reads = ["GET", "HEAD"].contains(&method);
     let is_file = path.contains("/files/") && answer.status < 400;
     let sends_file = reads && (path.starts_with("/preview/") || is_file);
-    let cache = if sends_file {
-        "private, no-cache"
-    } else {
-        "no-store"
+    let cache = match sends_file {
+        // The same for everybody.
+        _ if path == "/v1/openapi.json" && answer.status < 400 => "no-cache",
+        true => "private, no-cache",
+        false => "no-store",
     };
     assert_eq!(
         answer.header("cache-control"),
         Some(cache),
         "{method} {path}"
     );
-    if sends_file && answer.status != 304 {
-        let sniff = answer.header("x-content-type-options");
-        assert_eq!(sniff, Some("nosniff"), "{method} {path}");
-    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::{BackoffConfig, RetryConfig};
-use workspace_core::{Error, ErrorKind, Result};
+use workspace_core::{Error, Reason, Result};
 
 use super::reactor::Reactor;
 use super::{Backend, ObjectBlobs};
@@ -21,7 +21,7 @@ impl ObjectBlobs {
     /// cost space until the bucket's rule for unfinished uploads removes them.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`] for another URL, or settings that do not parse.
+    /// [`ErrorKind::Invalid`](workspace_core::ErrorKind::Invalid) for another URL, or settings that do not parse.
     pub fn s3(url: &str) -> Result<Self> {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -32,13 +32,13 @@ impl ObjectBlobs {
     /// Opens `s3://bucket/prefix` with these settings instead of the environment's.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`] for another URL, or settings that do not parse.
+    /// [`ErrorKind::Invalid`](workspace_core::ErrorKind::Invalid) for another URL, or settings that do not parse.
     pub fn s3_with(
         url: &str,
         settings: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self> {
         let invalid = |why: &str| {
-            Error::new(ErrorKind::Invalid, "open objects")
+            Error::invalid(Reason::MalformedSetting, "open objects")
                 .at(url.escape_debug())
                 .because(why)
         };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use workspace_archive::is_git_name;
-use workspace_core::{Error, ErrorKind, Result, SourceEntry, SourceKind, Text, TreePath};
+use workspace_core::{Error, ErrorKind, Result, Sought, SourceEntry, SourceKind, Text, TreePath};
 
 use super::ahead::{ReadAhead, Sink, Stop};
 use super::beneath::{Beneath, Kind};
@@ -30,12 +30,13 @@ impl DirectorySource {
     /// a directory of more names than there may be entries, and for ignore files that
     /// are too long.
     pub fn open(path: &Path, options: &SourceOptions) -> Result<Self> {
-        let refused = |kind| Error::new(kind, "open source").at(path.display());
-        let root = path
-            .canonicalize()
-            .map_err(|cause| refused(ErrorKind::NotFound).with_source(cause))?;
+        let root = path.canonicalize().map_err(|cause| {
+            Error::not_found(Sought::Source, "open source")
+                .at(path.display())
+                .with_source(cause)
+        })?;
         if !root.is_dir() {
-            return Err(refused(ErrorKind::NotADirectory));
+            return Err(Error::new(ErrorKind::NotADirectory, "open source").at(path.display()));
         }
         let exclude = options.exclude.as_deref();
         let exclude = exclude.and_then(|path| path.canonicalize().ok());

@@ -25,7 +25,9 @@ use derive_setters::Setters;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 pub use workspace_archive::Format;
-use workspace_core::{EntrySource, Error, ErrorKind, ImportLimits, Result, SourceEntry};
+use workspace_core::{
+    EntrySource, Error, ErrorKind, ImportLimits, Reason, Result, Sought, SourceEntry,
+};
 
 use crate::fault::io_kind;
 
@@ -137,6 +139,7 @@ fn no_archive(name: String) -> Error {
         name,
         "this is not an archive: neither tar nor zip, nor packed by gzip or zstd",
     )
+    .for_reason(Reason::MalformedArchive)
 }
 
 fn empty(name: impl std::fmt::Display) -> Error {
@@ -147,7 +150,7 @@ fn empty(name: impl std::fmt::Display) -> Error {
 
 fn open_file(path: &Path) -> Result<File> {
     File::open(path).map_err(|cause| match cause.kind() {
-        io::ErrorKind::NotFound => Error::new(ErrorKind::NotFound, "open source")
+        io::ErrorKind::NotFound => Error::not_found(Sought::Source, "open source")
             .at(path.display())
             .with_source(cause),
         _ => source_error(path.display(), cause),
@@ -182,7 +185,7 @@ fn source_error(subject: impl std::fmt::Display, cause: io::Error) -> Error {
 
 /// The source holds what must not be imported.
 fn invalid(subject: impl std::fmt::Display, why: &str) -> Error {
-    Error::new(ErrorKind::Invalid, "read source")
+    Error::invalid(Reason::UnfitEntry, "read source")
         .at(subject)
         .because(why)
 }

@@ -9,7 +9,7 @@ use ::zip::result::ZipError;
 use ::zip::{CompressionMethod, ExtraField, System, ZipArchive};
 use workspace_archive::{link_target, member_path};
 use workspace_core::{
-    Error, ErrorKind, MAX_TARGET, Result, SourceEntry, SourceKind, Timestamp, TreePath,
+    Error, ErrorKind, MAX_TARGET, Reason, Result, SourceEntry, SourceKind, Timestamp, TreePath,
 };
 
 use super::ahead::{ReadAhead, Sink, Stop};
@@ -92,7 +92,9 @@ impl Reading {
                 true => "two members have the same name, and each reader takes another",
                 false => "its members overlap",
             };
-            return Err(invalid(&self.name, why).into());
+            return Err(invalid(&self.name, why)
+                .for_reason(Reason::MalformedArchive)
+                .into());
         }
         for index in 0..archive.len() {
             // What the archive's directory says of a member and what stands before its
@@ -132,7 +134,10 @@ impl Reading {
         match mode & 0o170_000 {
             kind if kind == 0o040_000 || name.ends_with(b"/") => {
                 if member.size() > 0 {
-                    return Err(invalid(path, "a directory with contents").into());
+                    let why = "a directory with contents";
+                    return Err(invalid(path, why)
+                        .for_reason(Reason::MalformedArchive)
+                        .into());
                 }
                 let kind = SourceKind::Directory;
                 sink.entry(SourceEntry { path, kind })?;

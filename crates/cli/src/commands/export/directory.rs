@@ -1,13 +1,15 @@
 //! A directory on disk as the target of an export.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind as IoKind, Write};
-use std::os::fd::AsFd as _;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use futures::TryStreamExt;
+use rustix::fs::fstat;
 use rustix::io::Errno;
-use workspace_core::{Entry, Error, ErrorKind, Exported, Symlink, TreePath};
+use workspace_core::{Entry, Error, ErrorKind, Exported, Reason, Symlink, TreePath};
 
 use super::settle::settle;
 use super::staging::{Staging, set_modified};
@@ -26,6 +28,17 @@ pub(super) struct DirectoryTarget {
     directory: File,
     staging: Staging,
     symlinks: Vec<(TreePath, Symlink)>,
+    /// The files that were written, where the file system may know one by several names.
+    written: Option<HashSet<FileId>>,
+}
+
+/// What the system knows a file by: the file system and a number.
+pub(super) type FileId = (u64, u64);
+
+/// Returns what the system knows a file by.
+pub(super) fn file_id(file: impl AsFd) -> io::Result<FileId> {
+    let found = fstat(file)?;
+    Ok((found.st_dev as u64, found.st_ino as u64))
 }
 
 impl DirectoryTarget {
@@ -47,17 +60,19 @@ impl DirectoryTarget {
             staging: Staging::make(directory.as_fd()).map_err(failed)?,
             directory,
             symlinks: Vec::new(),
+            written: None,
         })
     }
 
     /// Refuses names that the file system does not take, or takes for one, before any
     /// content is read.
-    pub(super) async fn check_names(&self, files: &Files<'_>, below: &TreePath) -> Result<()> {
+    pub(super) async fn check_names(&mut self, files: &Files<'_>, below: &TreePath) -> Result<()> {
         let failed = |error| Failure::from(io_error("export", &self.root, error));
         let staging = || Staging::make(self.directory.as_fd()).map_err(failed);
         if staging()?.takes_every_name().map_err(failed)? {
             return Ok(());
         }
+        self.written = Some(HashSet::new());
         // The file system is asked: it knows its rules best.
         let mut names = staging()?;
         let mut walk = files.walk(below).await?;
@@ -84,25 +99,31 @@ impl DirectoryTarget {
             Entry::File(entry) => {
                 let made = self.staging.create(&path, entry.executable);
                 let mut file = made.map_err(|error| refused(&path, &self.staging, error))?;
-                let failed = |error| io_error("export", &self.place(&path), error);
+                let place = self.place(&path);
+                let failed = |error| io_error("export", &place, error);
                 if let Some(mut opened) = exported.body {
                     while let Some(chunk) = opened.body.try_next().await? {
                         file.write_all(&chunk).map_err(failed)?;
                     }
                 }
                 set_modified(&file, entry.modified).map_err(failed)?;
+                if let Some(written) = &mut self.written {
+                    written.insert(file_id(&file).map_err(failed)?);
+                }
             }
         }
         Ok(())
     }
 
-    /// Makes the symlinks, and moves everything to its place.
-    pub(super) fn finish(mut self) -> Result<()> {
+    /// Makes the symlinks, and moves everything to its place; returns the directory, and
+    /// the files that were written where the file system may know one by several names.
+    pub(super) fn finish(mut self) -> Result<(File, Option<HashSet<FileId>>)> {
         for (path, link) in std::mem::take(&mut self.symlinks) {
             let made = self.staging.link(&path, &link);
             made.map_err(|error| refused(&path, &self.staging, error))?;
         }
-        settle(&self.root, self.directory.as_fd(), &self.staging)
+        settle(&self.root, self.directory.as_fd(), &self.staging)?;
+        Ok((self.directory, self.written))
     }
 
     /// Returns where a path of the tree goes, for messages.
@@ -135,7 +156,7 @@ fn refused(path: &TreePath, staging: &Staging, error: io::Error) -> Failure {
         _ => return io_error("export", Path::new(path.as_str()), error).into(),
     };
     Failure::Error {
-        error: Error::new(ErrorKind::Invalid, "export")
+        error: Error::invalid(Reason::UnfitEntry, "export")
             .at(path)
             .because(why),
         hint: Some("nothing was written; an archive holds every name".into()),

@@ -5,21 +5,26 @@ mod beneath;
 mod directory;
 mod names;
 mod pieces;
+mod remove;
 mod settle;
 mod sink;
 mod staging;
 mod zip;
 
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use workspace_archive::ArchiveKind;
-use workspace_core::{At, BinaryStyle, DiffOptions, EntryKind, Error, ErrorKind, TreeId, TreePath};
+use workspace_core::{
+    At, BinaryStyle, DiffOptions, EntryKind, Error, ErrorKind, Reason, TreeId, TreePath,
+};
 
 use self::archive::ArchiveTarget;
 use self::directory::DirectoryTarget;
+use self::remove::Removal;
 use self::sink::{Failing, Sink};
 use crate::args::{ReadAt, parse_at, tree_path};
 use crate::commands::diff::{differences, side, sides};
@@ -53,6 +58,9 @@ pub(crate) struct Export {
     /// Write into a directory that holds something, or over a file
     #[arg(long)]
     force: bool,
+    /// Remove from a directory what is no more in the tree: what an earlier state of the files left there and nobody changed since
+    #[arg(long)]
+    delete: bool,
     /// Write what git takes for its own directory, such as .git/config, into a directory
     #[arg(long)]
     allow_git: bool,
@@ -115,6 +123,12 @@ struct Exported {
     directories: u64,
     symlinks: u64,
     bytes: u64,
+    /// Entries that --delete removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    removed: Option<u64>,
+    /// What --delete left since it is not as any earlier state had it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    kept: Vec<String>,
     /// What a patch does not hold.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     besides: Vec<String>,
@@ -132,6 +146,9 @@ pub(crate) async fn export(run: &Run, args: &Export) -> Result<Outcome> {
     if format != Format::Patch && args.from.is_some() {
         return Err(invalid("--from is for patches").into());
     }
+    if format != Format::Directory && args.delete {
+        return Err(invalid("--delete is for directories").into());
+    }
     let exported = match format {
         Format::Patch => patch(run, args).await?,
         _ => tree(run, args, format).await?,
@@ -147,13 +164,22 @@ pub(crate) async fn export(run: &Run, args: &Export) -> Result<Outcome> {
         exported: Exported,
     }
     let target = args.target.display().to_string();
+    let removed = match exported.removed {
+        None | Some(0) => String::new(),
+        Some(n) => format!(", {} removed", count_text(n, "entry", "entries")),
+    };
     let line = format!(
-        "exported {}, {} to {}",
+        "exported {}, {} to {}{removed}",
         count_text(exported.files + exported.symlinks, "file", "files"),
         bytes_text(exported.bytes),
         run.out.safe(&target)
     );
     let besides = exported.besides.clone();
+    for path in &exported.kept {
+        let path = run.out.safe(path);
+        run.out
+            .note(format_args!("{path} stays: it is not as it was exported"));
+    }
     run.out.done(&Shape { target, exported }, line)?;
     if !besides.is_empty() && !run.out.is_json() {
         run.out.say("a patch does not hold:")?;
@@ -165,12 +191,17 @@ pub(crate) async fn export(run: &Run, args: &Export) -> Result<Outcome> {
 }
 
 fn invalid(why: &str) -> Error {
-    Error::new(ErrorKind::Invalid, "export").because(why)
+    Error::invalid(Reason::MalformedArgument, "export").because(why)
 }
 
 async fn tree(run: &Run, args: &Export, format: Format) -> Result<Exported> {
     let session = run.session()?;
-    let view = session.files(args.at.find(session).await?);
+    let at = args.at.find(session).await?;
+    let now = match args.delete {
+        true => session.tree(at).await?,
+        false => at,
+    };
+    let view = session.files(now);
     let root = require(view, "export", &args.below).await?;
     let total = root.as_directory().map(|root| root.summary.files);
     let mut export = view.export(&args.below).await?;
@@ -182,6 +213,10 @@ async fn tree(run: &Run, args: &Export, format: Format) -> Result<Exported> {
         }
         let mut target = DirectoryTarget::create(&args.target, args.force)?;
         target.check_names(&view, &args.below).await?;
+        let gone = match args.delete {
+            true => Some(remove::gone(session, at, now, &args.below).await?),
+            false => None,
+        };
         while let Some(entry) = export.next().await? {
             // What came since it was looked for.
             if !args.allow_git {
@@ -190,7 +225,18 @@ async fn tree(run: &Run, args: &Export, format: Format) -> Result<Exported> {
             count(&mut exported, &bar, &entry.entry);
             target.write(entry).await?;
         }
-        target.finish()?;
+        let (directory, written) = target.finish()?;
+        if let Some(gone) = gone {
+            let removal = Removal {
+                root: &args.target,
+                target: directory.as_fd(),
+                allow_git: args.allow_git,
+                written: written.as_ref(),
+            };
+            let removed = removal.run(&gone)?;
+            exported.removed = Some(removed.count);
+            exported.kept = removed.kept;
+        }
     } else {
         let sink = Sink::create(&run.out, &args.target, args.force)?;
         let mut target = match format {

@@ -1,7 +1,7 @@
 //! Names that a directory on disk gives a meaning of its own.
 
 use workspace_archive::is_git;
-use workspace_core::{Error, ErrorKind, TreePath};
+use workspace_core::{Error, Reason, TreePath};
 
 use super::directory::below_root;
 use crate::exit::{Failure, Result};
@@ -13,7 +13,7 @@ pub(super) fn check(path: &TreePath) -> Result<()> {
     match is_git(path) {
         false => Ok(()),
         true => Err(Failure::Error {
-            error: Error::new(ErrorKind::Invalid, "export")
+            error: Error::invalid(Reason::UnfitEntry, "export")
                 .at(path)
                 .because("git takes it for its own directory, and runs what it names"),
             hint: Some("--allow-git writes it all the same".into()),

@@ -188,13 +188,18 @@ impl<'a, 'o> Pull<'a, 'o> {
                         let prepare = move |stored| Prepared {
                             what: write(stored),
                             rests_on,
+                            longest: MAX_PATH,
                         };
                         return self.uploads.begin(position, bytes, prepare).await;
                     }
                 }
             }
         };
-        let prepared = Prepared { what, rests_on };
+        let prepared = Prepared {
+            what,
+            rests_on,
+            longest: MAX_PATH,
+        };
         self.batch.changes.insert(position, prepared);
         Ok(())
     }
