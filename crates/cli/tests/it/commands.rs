@@ -122,6 +122,52 @@ const CONFLICTS: &str = "
     apply clash --expect-tree 0000000000000000000000000000000000000000000000000000000000000000
 ";
 
+const WAYS_OUT: &str = "
+    < one\\ntwo\\nthree\\n
+    put text
+    < base\\n
+    put own
+    fork draft
+    fork try --of draft
+    fork nobody --of nobody
+    < ONE\\ntwo\\nthree\\n
+    put -c try text
+    < try\\n
+    put -c try own
+    < one\\ntwo\\nTHREE\\n
+    put -c draft text
+    < draft\\n
+    put -c draft own
+    copy list
+    status -c try
+    apply try
+    conflicts try
+    rebase try --merge
+    rebase try --merge --take ours
+    rebase try --take copy:/nowhere
+    rebase try --merge=/text --take copy:/own
+    conflicts try
+    cat -c try text
+    apply try --only text -m 'the text'
+    apply try
+    apply try
+    ops -c draft
+    fork beside
+    < beside\\n
+    put -c beside own
+    fork apart
+    < apart\\n
+    put -c apart other
+    overlap
+    apply draft beside apart
+    apply draft apart -m 'both of them'
+    rebase beside --take parent
+    log
+    fork old --revision 1
+    copy show old
+    overlap beside old
+";
+
 const SHARING: &str = "
     < <h1>\\n
     put --parents site/index.html
@@ -195,6 +241,15 @@ fn conflicts_and_refusals() {
     insta::assert_snapshot!(
         "conflicts_json",
         transcript(&Place::new(), &["--json"], CONFLICTS)
+    );
+}
+
+#[test]
+fn ways_out_of_conflicts() {
+    insta::assert_snapshot!("ways_out_text", transcript(&Place::new(), &[], WAYS_OUT));
+    insta::assert_snapshot!(
+        "ways_out_json",
+        transcript(&Place::new(), &["--json"], WAYS_OUT)
     );
 }
 
@@ -425,4 +480,5 @@ also_behind_a_url![
     every_difference_shows,
     reading_and_writing,
     tokens_and_events,
+    ways_out_of_conflicts,
 ];
