@@ -42,7 +42,6 @@ export type Conflict = Schemas["ConflictDto"];
 export type ForkOptions = Schemas["ForkDto"];
 export type ApplyOptions = Schemas["ApplyDto"];
 export type AuthorOptions = Schemas["AuthorDto"];
-export type GrantOptions = Schemas["IssueDto"];
 export type MessageOptions = Schemas["MessageDto"];
 export type PreviewOptions = Schemas["PreviewOfDto"];
 export type PruneOptions = Schemas["PruneDto"];
@@ -54,6 +53,9 @@ export interface At {
   /** A revision, by number. */
   revision?: number;
 }
+
+/** What the holder of a token may do, of which files: to be read only, unless of a copy. */
+export type GrantOptions = At & Schemas["IssueDto"];
 
 /** Which page of a list is wanted. */
 export interface Page<K = string> {

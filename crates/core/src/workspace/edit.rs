@@ -1,7 +1,7 @@
 //! Changes put into an editor: what each needs to be there, and what it leaves.
 
 use crate::change::{Change, Precondition, WriteOptions};
-use crate::entry::{Entry, EntryKind, File, MAX_TARGET, Symlink, Text, Timestamp};
+use crate::entry::{Entry, EntryKind, File, MAX_TARGET, Summary, Symlink, Text, Timestamp};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::BlobKey;
 use crate::path::{MAX_PATH, TreePath};
@@ -40,16 +40,24 @@ pub(crate) enum OtherKind {
     GivesWay,
 }
 
-/// Puts changes into the editor, in order. Returns the objects that were not
-/// needed, since their contents were there.
+/// What changes led to, beside what is in the editor.
+#[derive(Default)]
+pub(crate) struct Edited {
+    /// The objects that were not needed, since their contents were there.
+    pub(crate) unneeded: Vec<BlobKey>,
+    /// The bytes of the files that were written and copied.
+    pub(crate) bytes: u64,
+}
+
+/// Puts changes into the editor, in order.
 pub(crate) fn edit(
     tx: &Tx<'_>,
     editor: &mut Editor<'_>,
     changes: &[Prepared],
     other_kind: OtherKind,
     now: Timestamp,
-) -> Result<Vec<BlobKey>> {
-    let mut unneeded = Vec::new();
+) -> Result<Edited> {
+    let mut edited = Edited::default();
     for Prepared { what, rests_on } in changes {
         if let Some(directory) = rests_on {
             rest(editor, directory, other_kind)?;
@@ -62,11 +70,18 @@ pub(crate) fn edit(
                 path,
                 content,
                 options,
-            } => unneeded.extend(write(tx, editor, path, content, options, now)?),
-            What::Other(change) => make(editor, change, now)?,
+            } => {
+                let written = write(tx, editor, path, content, options, now)?;
+                edited.unneeded.extend(written.unneeded);
+                edited.bytes = edited.bytes.saturating_add(written.bytes);
+            }
+            What::Other(change) => {
+                let copied = make(editor, change, now)?;
+                edited.bytes = edited.bytes.saturating_add(copied);
+            }
         }
     }
-    Ok(unneeded)
+    Ok(edited)
 }
 
 /// Refuses what would need a directory that its grant does not let it make, in the
@@ -108,7 +123,7 @@ fn make_room(editor: &mut Editor<'_>, what: &What, other_kind: OtherKind) -> Res
     }
 }
 
-/// Writes a file unless it is there already. Returns an object that was not needed.
+/// Writes a file unless it is there already.
 fn write(
     tx: &Tx<'_>,
     editor: &mut Editor<'_>,
@@ -116,7 +131,7 @@ fn write(
     content: &Stored,
     options: &WriteOptions,
     now: Timestamp,
-) -> Result<Option<BlobKey>> {
+) -> Result<Edited> {
     let found = editor.find(path)?;
     let old = match &found {
         Some(Found::Entry(Entry::File(file))) => Some(file),
@@ -154,9 +169,13 @@ fn write(
             .clone()
             .or_else(|| same_content?.provenance.clone()),
     });
-    let unneeded = content.commit(tx)?;
+    let bytes = match same_content {
+        Some(_) => 0,
+        None => content.size(),
+    };
+    let unneeded = content.commit(tx)?.into_iter().collect();
     put_if_other(editor, path, found.as_ref(), new, options.create_parents)?;
-    Ok(unneeded)
+    Ok(Edited { unneeded, bytes })
 }
 
 /// Puts `new` unless what is there differs from it in time at most.
@@ -194,8 +213,15 @@ fn symlink(
     put_if_other(editor, path, found.as_ref(), new, create_parents)
 }
 
-fn make(editor: &mut Editor<'_>, change: &Change, now: Timestamp) -> Result<()> {
-    match change {
+/// Makes a change that is not a write; returns the bytes of the files that it copied.
+fn make(editor: &mut Editor<'_>, change: &Change, now: Timestamp) -> Result<u64> {
+    let made = match change {
+        Change::Copy { from, to, replace } => {
+            let entry = transfer(editor, "copy", from, to, *replace)?;
+            let bytes = Summary::of("", &entry).bytes;
+            editor.put(to, entry, false)?;
+            return Ok(bytes);
+        }
         // `What::Write` is what becomes of it.
         Change::Write { path, .. } => Err(Error::new(ErrorKind::Invalid, "write")
             .at(path)
@@ -217,10 +243,6 @@ fn make(editor: &mut Editor<'_>, change: &Change, now: Timestamp) -> Result<()> 
             editor.remove(from)?;
             editor.put(to, entry, false)
         }
-        Change::Copy { from, to, replace } => {
-            let entry = transfer(editor, "copy", from, to, *replace)?;
-            editor.put(to, entry, false)
-        }
         Change::SetExecutable { path, executable } => {
             match found(editor, "set executable", path)? {
                 Found::Entry(Entry::File(file)) if file.executable == *executable => Ok(()),
@@ -237,7 +259,8 @@ fn make(editor: &mut Editor<'_>, change: &Change, now: Timestamp) -> Result<()> 
                     .because(format!("it is a {}", other.kind()))),
             }
         }
-    }
+    };
+    made.map(|()| 0)
 }
 
 fn found(editor: &Editor<'_>, operation: &'static str, path: &TreePath) -> Result<Found> {

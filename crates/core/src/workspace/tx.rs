@@ -14,7 +14,7 @@ use crate::id::{ContentId, CopyId, GrantId, OperationId, RevisionId, TreeId};
 use crate::meter::Metered;
 use crate::store::{
     ContentRecord, CopyRecord, CopyState, HeadRecord, MetaTx, OperationCause, OperationRecord,
-    RevisionRecord,
+    RevisionRecord, WhichGrants,
 };
 use crate::tree::{Node, Nodes};
 use crate::workspace::{At, Inner, Workspace};
@@ -41,8 +41,8 @@ pub(crate) struct Tx<'a> {
 }
 
 impl<'a> Tx<'a> {
-    /// Where the last searches for dead grants to the files of copies came to.
-    pub(super) fn grant_searches(&self) -> &RefCell<BTreeMap<CopyId, GrantId>> {
+    /// Where the last searches for dead grants came to.
+    pub(super) fn grant_searches(&self) -> &RefCell<BTreeMap<WhichGrants, GrantId>> {
         &self.inner.grant_searches
     }
 

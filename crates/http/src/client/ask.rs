@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use workspace_core::{
-    ApplyOptions, At, Author, Change, ChangeOptions, Content, Error, ErrorKind, ForkOptions,
+    ApplyOptions, Author, Change, ChangeOptions, Content, Error, ErrorKind, ForkOptions,
     KeepRevisions, Precondition, Result, RevisionMessage,
 };
 
@@ -145,16 +145,6 @@ impl TryFrom<Change> for ChangeDto {
                 executable,
             },
         })
-    }
-}
-
-/// Says which files are meant, for a query.
-pub(super) fn side(at: At) -> String {
-    match at {
-        At::Head => "head".into(),
-        At::Copy(id) => format!("copy:{id}"),
-        At::Revision(id) => format!("revision:{id}"),
-        At::Tree(id) => format!("tree:{id}"),
     }
 }
 

@@ -7,11 +7,11 @@ use workspace_core::{
 
 use super::answer::checked;
 use super::copies::page;
-use super::{Client, Transport, ask, route};
+use super::{Client, Transport, route};
 use crate::routes::MAX_PAGE;
 use crate::wire::{
     DifferencePage, HeadDto, MessageDto, PruneDto, PrunedDto, PublishedDto, RevisionDto,
-    RevisionPage,
+    RevisionPage, at_text,
 };
 
 impl<T: Transport> Client<T> {
@@ -88,8 +88,8 @@ impl<T: Transport> Client<T> {
         let mut after: Option<String> = None;
         loop {
             let mut query = vec![
-                ("from", ask::side(from)),
-                ("to", ask::side(to)),
+                ("from", at_text(from)),
+                ("to", at_text(to)),
                 ("below", options.below.to_string()),
                 ("renames", options.renames.to_string()),
                 ("limit", MAX_PAGE.to_string()),
