@@ -380,9 +380,8 @@ pub struct GrantRecord {
     pub actor: String,
     /// The grant that it was attenuated from.
     pub parent: Option<GrantId>,
-    /// The first of those that it was attenuated from, one after the other: the one
-    /// that was issued. Where there is a parent.
-    pub origin: Option<GrantId>,
+    /// The one that was issued, at the top of the line of parents. Where there is one.
+    pub top: Option<GrantId>,
     /// What its holder, and those of all that were attenuated from it, may add.
     pub budget: Budget,
     /// What they have used of that.
@@ -446,7 +445,7 @@ pub enum WhichGrants {
     Issued(At),
     /// Those that were attenuated from this one.
     MadeFrom(GrantId),
-    /// Those that have this one as their [`origin`](GrantRecord::origin).
+    /// Those that have this one as their [`top`](GrantRecord::top).
     Below(GrantId),
     /// Previews.
     Sites,

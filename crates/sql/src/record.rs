@@ -232,7 +232,7 @@ pub(crate) fn grant(row: &mut Row<'_>) -> Result<GrantRecord> {
         label: row.text()?.to_owned(),
         actor: row.text()?.to_owned(),
         parent: row.optional_id()?,
-        origin: row.optional_id()?,
+        top: row.optional_id()?,
         budget: Budget {
             max_bytes: row.optional_number()?,
             max_entries: row.optional_number()?,

@@ -176,13 +176,13 @@ const VERSION_3: &[&str] = &[
 const VERSION_4: &[&str] = &[
     "ALTER TABLE grants ADD COLUMN root TEXT",
     "ALTER TABLE grants ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0",
-    "ALTER TABLE grants ADD COLUMN origin BLOB",
+    "ALTER TABLE grants ADD COLUMN top BLOB",
     "ALTER TABLE grants ADD COLUMN max_bytes INTEGER",
     "ALTER TABLE grants ADD COLUMN max_entries INTEGER",
     "ALTER TABLE grants ADD COLUMN used_bytes INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE grants ADD COLUMN used_entries INTEGER NOT NULL DEFAULT 0",
     // Each is the one above that has none above; UNION ends where a row is altered.
-    "UPDATE grants SET origin = (
+    "UPDATE grants SET top = (
   WITH RECURSIVE above (id, parent) AS (
     SELECT own.id, own.parent FROM grants AS own WHERE own.id = grants.id
     UNION SELECT up.id, up.parent FROM grants AS up JOIN above ON up.id = above.parent
@@ -190,14 +190,14 @@ const VERSION_4: &[&str] = &[
   SELECT above.id FROM above WHERE above.parent IS NULL
 ) WHERE parent IS NOT NULL",
     // Those whose line is broken are dead, and would not be counted.
-    "DELETE FROM grants WHERE parent IS NOT NULL AND origin IS NULL",
+    "DELETE FROM grants WHERE parent IS NOT NULL AND top IS NULL",
     "DROP INDEX grants_by_copy",
     "CREATE INDEX grants_by_target ON grants (copy, revision, tree, id)
   WHERE scopes IS NOT NULL",
     "CREATE INDEX issued_grants ON grants (copy, revision, tree, id)
   WHERE scopes IS NOT NULL AND parent IS NULL",
     "CREATE INDEX grants_by_parent ON grants (parent, id) WHERE parent IS NOT NULL",
-    "CREATE INDEX grants_by_origin ON grants (origin, id) WHERE origin IS NOT NULL",
+    "CREATE INDEX grants_by_top ON grants (top, id) WHERE top IS NOT NULL",
 ];
 
 /// Stands for [`into_packs`] among the statements.

@@ -166,7 +166,7 @@ fn rule(which: &WhichGrants) -> Result<(&'static str, Vec<SqlValue<'_>>)> {
         WhichGrants::Every => ("1", Vec::new()),
         WhichGrants::Sites => ("page IS NOT NULL", Vec::new()),
         WhichGrants::MadeFrom(id) => ("parent = ?1", vec![blob(id.as_bytes())]),
-        WhichGrants::Below(id) => ("origin = ?1", vec![blob(id.as_bytes())]),
+        WhichGrants::Below(id) => ("top = ?1", vec![blob(id.as_bytes())]),
         WhichGrants::Files(at) => (
             "copy IS ?1 AND revision IS ?2 AND tree IS ?3 AND scopes IS NOT NULL",
             target(at)?.into(),
@@ -216,7 +216,7 @@ macro_rules! select_grants {
     ($rest:literal) => {
         concat!(
             "SELECT id, token, copy, revision, tree, scopes, root, page, fallback, hidden, label,
-               actor, parent, origin, max_bytes, max_entries, used_bytes, used_entries,
+               actor, parent, top, max_bytes, max_entries, used_bytes, used_entries,
                created, expires FROM grants ",
             $rest
         )
@@ -640,7 +640,7 @@ impl MetaTx for Tx<'_> {
         let GrantRecord { budget, used, .. } = grant;
         self.exec(
             "INSERT INTO grants (id, token, copy, revision, tree, scopes, root, page, fallback,
-               hidden, label, actor, parent, origin, max_bytes, max_entries, used_bytes,
+               hidden, label, actor, parent, top, max_bytes, max_entries, used_bytes,
                used_entries, created, expires)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
                ?18, ?19, ?20)
@@ -648,7 +648,7 @@ impl MetaTx for Tx<'_> {
                revision = excluded.revision, tree = excluded.tree, scopes = excluded.scopes,
                root = excluded.root, page = excluded.page, fallback = excluded.fallback,
                hidden = excluded.hidden, label = excluded.label, actor = excluded.actor,
-               parent = excluded.parent, origin = excluded.origin,
+               parent = excluded.parent, top = excluded.top,
                max_bytes = excluded.max_bytes, max_entries = excluded.max_entries,
                used_bytes = excluded.used_bytes, used_entries = excluded.used_entries,
                created = excluded.created, expires = excluded.expires",
@@ -666,7 +666,7 @@ impl MetaTx for Tx<'_> {
                 SqlValue::Text(&grant.label),
                 SqlValue::Text(&grant.actor),
                 optional_blob(grant.parent.as_ref().map(|id| &id.as_bytes()[..])),
-                optional_blob(grant.origin.as_ref().map(|id| &id.as_bytes()[..])),
+                optional_blob(grant.top.as_ref().map(|id| &id.as_bytes()[..])),
                 optional_number(budget.max_bytes)?,
                 optional_number(budget.max_entries)?,
                 number(used.bytes)?,

@@ -42,10 +42,16 @@ export function logThrown(message: string, error: unknown, request?: string): vo
   write("error", { level: "error", message, error: name, request });
 }
 
-/** Returns what names a request. */
-export function newRequest(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(8));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+/** Returns what names requests, one after the other: where they were, and which it was. */
+export function requests(): () => string {
+  let place: string | undefined;
+  let last = 0;
+  return () => {
+    // Random numbers are there within a request only.
+    place ??= crypto.randomUUID().slice(0, 8);
+    last += 1;
+    return `${place}-${last.toString(36)}`;
+  };
 }
 
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]);

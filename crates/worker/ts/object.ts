@@ -6,7 +6,7 @@ import { answer, type Call, headersOf, type Reply, small } from "./call.js";
 import { type EventPage, Feed, isUpgrade, withoutTicket } from "./feed.js";
 import { Guarded, Panic } from "./guard.mjs";
 import { linger } from "./linger.js";
-import { log, logThrown, newRequest } from "./log.js";
+import { log, logThrown, requests } from "./log.js";
 import { Operations } from "./operations.js";
 import { Platform, type WorkspaceEnv } from "./platform.js";
 import type { At } from "./types.js";
@@ -35,6 +35,7 @@ export class WorkspaceObject extends Operations<WorkspaceEnv> {
   readonly #feed: Feed;
   readonly #upkeep: Upkeep;
   readonly #domain: string | undefined;
+  readonly #name = requests();
 
   constructor(ctx: DurableObjectState, env: WorkspaceEnv) {
     super(ctx, env);
@@ -82,7 +83,7 @@ export class WorkspaceObject extends Operations<WorkspaceEnv> {
     // A caller who holds the object need not say which it is.
     const target = "target" in address ? address.target : "/";
     const preview = address.kind === "preview" ? address.token : undefined;
-    const id = newRequest();
+    const id = this.#name();
     try {
       if (!preview && isUpgrade(request) && /^\/v1\/events($|\?)/.test(target)) {
         return await this.#listen(request, target, id);
@@ -92,7 +93,10 @@ export class WorkspaceObject extends Operations<WorkspaceEnv> {
         await linger(request, response.status);
         return response;
       }
-      const headers = [...request.headers].flat();
+      const headers: string[] = [];
+      request.headers.forEach((value, name) => {
+        headers.push(name, value);
+      });
       const length = Number(request.headers.get("content-length") ?? Number.NaN);
       const small = body && length <= AT_ONCE ? () => request.arrayBuffer() : body;
       const found = await this.#ask({ method, target, headers, body: small, preview }, false, id);

@@ -272,18 +272,19 @@ fn lines(workerd: &Workerd, target: &Target) -> Result<()> {
         .filter(|line: &Value| line["level"].is_string())
         .collect();
     let with = |message: &str, status: u64, route: &str| {
+        let wanted = [json!(message), json!(status), json!(route)];
         let mut lines = lines.iter();
-        lines.find(|line| {
-            line["message"] == message && line["status"] == status && line["route"] == route
-        })
+        lines.find(|line| ["message", "status", "route"].map(|name| line[name].clone()) == wanted)
     };
     let file = "/v1/head/files/{*path}";
     with("failed", 503, file).context("no line of a bucket that failed")?;
     with("failed", 500, file).context("no line of an object that was lost")?;
     with("slow", 200, file).context("no line of what took long")?;
-    let line = with("refused for a limit", 413, "/v1/head/changes");
-    let line = line.context("no line of what was too long")?;
-    ensure!(line["request"] == id && line["method"] == "POST", "{line}");
+    with("refused for a limit", 413, "/v1/head/changes").context("no line of a limit")?;
+    let line = lines.iter().find(|line| line["request"] == id);
+    let line = line.context("no line of this request")?;
+    let route = "/v1/head/changes";
+    ensure!(line["route"] == route && line["method"] == "POST", "{line}");
     ensure!(line["ms"].is_u64(), "{line}");
     Ok(())
 }

@@ -49,7 +49,7 @@ struct ScopeArgs {
     /// After which time it ends by itself, such as 2h or 7d
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     expires: Option<i64>,
-    /// How many bytes it may write and copy in all, such as 100MB; any number unless said
+    /// How many bytes it may write and copy in all, such as 100M; any number unless said
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     max_bytes: Option<u64>,
     /// By how many entries it may make the tree grow; any number unless said

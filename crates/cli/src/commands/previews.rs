@@ -149,7 +149,7 @@ async fn list(run: &Run) -> Result<Outcome> {
                     let expires = preview.expires.map(|time| local_text(time.into()));
                     let fallback = preview.fallback.as_deref().unwrap_or_default();
                     let line = format!(
-                        "{}  {}  {}  {}  {}{}  {}",
+                        "{}  {}  {}  {}{}  {}  {}",
                         out.paint(YELLOW, &preview.id),
                         expires.as_deref().unwrap_or("never"),
                         preview.at,

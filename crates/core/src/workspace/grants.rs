@@ -100,7 +100,7 @@ impl Workspace {
             label: options.label,
             actor: options.actor,
             parent: None,
-            origin: None,
+            top: None,
             budget: options.budget,
             used: Used::default(),
             created: now,
@@ -162,14 +162,14 @@ impl Workspace {
             id: self.next_grant(),
             purpose: Purpose::Files(narrower),
             parent: Some(parent.id),
-            origin: Some(parent.origin.unwrap_or(parent.id)),
+            top: Some(parent.top.unwrap_or(parent.id)),
             budget: budget.within(parent.budget),
             used: Used::default(),
             created: now,
             expires: earlier,
             ..parent
         });
-        let (made_from, below) = (parent.id, parent.origin.unwrap_or(parent.id));
+        let (made_from, below) = (parent.id, parent.top.unwrap_or(parent.id));
         self.write(OPERATION, |tx| {
             if !(make_room(tx, WhichGrants::MadeFrom(made_from), MAX_MADE, now)?
                 && make_room(tx, WhichGrants::Below(below), MAX_BELOW, now)?)

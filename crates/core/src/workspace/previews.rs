@@ -47,7 +47,7 @@ impl Workspace {
             label: String::new(),
             actor: String::new(),
             parent: None,
-            origin: None,
+            top: None,
             budget: Budget::default(),
             used: Used::default(),
             created: now,

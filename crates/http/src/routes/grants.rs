@@ -69,6 +69,11 @@ pub(super) fn routes() -> Vec<Route> {
             Files::Copy => &[],
             _ => &[ErrorKind::ReadOnly],
         };
+        // Those of a closed copy are listed as well.
+        let absent: &[ErrorKind] = match files {
+            Files::Head => &[],
+            _ => &[ErrorKind::NotFound],
+        };
         routes.push(
             route
                 .json::<IssueDto>()
@@ -82,7 +87,7 @@ pub(super) fn routes() -> Vec<Route> {
             route
                 .query::<ListQuery>()
                 .answers::<GrantPage>(OK, "A page of them.")
-                .fails(files.fails()),
+                .fails(absent),
         );
     }
     routes

@@ -148,7 +148,8 @@ fn head_and_revisions_are_read_by_a_token_of_their_own() {
         }
         let issued = issue(uri, &reading);
         assert_eq!(issued.status, 201);
-        let token = issued.json()["token"].as_str().unwrap().to_string();
+        let issued = issued.json();
+        let token = issued["token"].as_str().unwrap().to_string();
         let file = get(&server, &token, "/v1/view/files/pub/a.md");
         assert_eq!((file.status, &file.body[..]), (200, &b"inside"[..]));
         assert_eq!(get(&server, &token, "/v1/view/files/ro/c").status, 403);
@@ -176,7 +177,7 @@ fn head_and_revisions_are_read_by_a_token_of_their_own() {
         let listed = server.get(uri).ok().json();
         let listed = listed["grants"].as_array().unwrap();
         assert_eq!(listed.len(), 2);
-        let id = listed[0]["id"].as_str().unwrap();
+        let id = issued["grant"]["id"].as_str().unwrap();
         let revoked = server.call("DELETE", &format!("/v1/grants/{id}")).send();
         assert_eq!(revoked.ok().json()["revoked"], 2);
         assert_eq!(get(&server, &token, "/v1/view").status, 401);
@@ -197,7 +198,7 @@ fn head_and_revisions_are_read_by_a_token_of_their_own() {
     let after = get(&server, &head, "/v1/view").json()["generation"].as_u64();
     assert!(after > before, "{after:?} {before:?}");
     assert_eq!(get(&server, &recorded, "/v1/view").json()["generation"], 0);
-    assert_eq!(server.post("/v1/revisions", json!({})).status, 201);
+    server.post("/v1/revisions", json!({})).ok();
     server
         .post("/v1/revisions/prune", json!({ "newest": 1 }))
         .ok();

@@ -177,7 +177,7 @@ fn everything(tx: &dyn MetaTx) -> Result<()> {
             label: String::new(),
             actor: String::new(),
             parent: None,
-            origin: None,
+            top: None,
             budget: Budget::default(),
             used: Used::default(),
             created: at,

@@ -486,7 +486,7 @@ impl MetaTx for Tx<'_> {
                 WhichGrants::Files(at) => is_to(at, grant),
                 WhichGrants::Issued(at) => is_to(at, grant) && grant.parent.is_none(),
                 WhichGrants::MadeFrom(parent) => grant.parent == Some(parent),
-                WhichGrants::Below(origin) => grant.origin == Some(origin),
+                WhichGrants::Below(top) => grant.top == Some(top),
                 WhichGrants::Sites => matches!(grant.purpose, Purpose::Site(_)),
             });
             wanted.take(limit).cloned().collect()

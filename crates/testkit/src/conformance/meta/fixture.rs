@@ -145,7 +145,7 @@ pub(super) fn grant(n: u8) -> GrantRecord {
         label: format!("label {n}"),
         actor: format!("actor {n}"),
         parent: None,
-        origin: None,
+        top: None,
         budget: Budget::default(),
         used: Used::default(),
         created: Timestamp::from_millis(4_000),

@@ -47,7 +47,7 @@ pub fn grants(store: &dyn MetaStore) {
             label: "for \0 the ' agent".into(),
             actor: "agent \u{1f980}".into(),
             parent: Some(grant_id(7)),
-            origin: Some(grant_id(6)),
+            top: Some(grant_id(6)),
             budget: Budget {
                 max_bytes: Some((1 << 53) - 1),
                 max_entries: Some(0),
@@ -149,7 +149,7 @@ pub fn grant_pages(store: &dyn MetaStore) {
             _ => Purpose::Files(Grant::all()),
         },
         parent: is_made(n).then(|| grant_id(0xff)),
-        origin: is_made(n).then(|| grant_id(0x01)),
+        top: is_made(n).then(|| grant_id(0x01)),
         ..grant(n)
     };
     for n in &ids {
