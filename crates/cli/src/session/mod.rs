@@ -9,7 +9,7 @@ use workspace_core::store::{CopyRecord, HeadRecord, OperationRecord, RevisionRec
 use workspace_core::{
     Applied, ApplyOptions, At, Author, Collected, CopyId, DiffOptions, Difference, EntrySource,
     ForkOptions, FsckOptions, FsckReport, ImportOptions, Imported, KeepRevisions, OperationId,
-    Rebased, Receipt, Recorded, Result, RevisionId, RevisionMessage, Undone, Workspace,
+    Rebased, Receipt, Recorded, Result, RevisionId, RevisionMessage, TreePath, Undone, Workspace,
 };
 use workspace_http::Client;
 
@@ -146,6 +146,18 @@ impl Session {
         options: &DiffOptions,
     ) -> Result<Vec<Difference>> {
         both!(self, diff(from, to, options))
+    }
+
+    /// Lists a page of the differences; an empty one is the end.
+    pub(crate) async fn diff_page(
+        &self,
+        from: At,
+        to: At,
+        options: &DiffOptions,
+        after: Option<&TreePath>,
+        limit: usize,
+    ) -> Result<Vec<Difference>> {
+        both!(self, diff_page(from, to, options, after, limit))
     }
 
     pub(crate) async fn usage(&self) -> Result<StoreUsage> {
