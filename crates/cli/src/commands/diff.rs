@@ -313,15 +313,14 @@ fn print_stat(out: &Output, files: &[StatShape]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use futures::executor::block_on;
     use workspace_core::{Change, ChangeOptions, ForkOptions};
     use workspace_native::Objects;
 
     use super::*;
 
     /// A copy in which very much has changed has a status as any other.
-    #[test]
-    fn more_differences_than_can_be_held_are_counted() {
+    #[tokio::test]
+    async fn more_differences_than_can_be_held_are_counted() {
         let place = tempfile::tempdir().unwrap();
         let options = workspace_native::options().max_diff(64 << 10);
         let directory = place.path().join("workspace");
@@ -334,14 +333,9 @@ mod tests {
             .change_now(changes, &ChangeOptions::default())
             .unwrap();
         let session = Session::Local(workspace);
-        let held = block_on(differences(
-            &session,
-            At::Head,
-            copy,
-            &DiffOptions::default(),
-        ));
+        let held = differences(&session, At::Head, copy, &DiffOptions::default()).await;
         assert!(held.is_err());
-        let counts = block_on(counts(&session, At::Head, copy)).unwrap();
+        let counts = counts(&session, At::Head, copy).await.unwrap();
         assert_eq!((counts.added, counts.removed), (1_000, 0));
     }
 }
