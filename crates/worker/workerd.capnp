@@ -43,6 +43,7 @@ const main :Workerd.Worker = (
     (name = "WORKSPACE_KEEP_REVISIONS", fromEnvironment = "WORKSPACE_KEEP_REVISIONS"),
     (name = "WORKSPACE_KEEP_DAYS", fromEnvironment = "WORKSPACE_KEEP_DAYS"),
     (name = "WORKSPACE_IDLE", fromEnvironment = "WORKSPACE_IDLE"),
+    (name = "WORKSPACE_ORIGINS", fromEnvironment = "WORKSPACE_ORIGINS"),
   ],
 );
 

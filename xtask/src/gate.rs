@@ -38,7 +38,7 @@ const FORBIDDEN: [&str; 3] = ["tokio", "worker", "libc"];
 pub(crate) fn test(repository: &Repository) -> Result<()> {
     let mut steps = Steps::default();
     fast(&mut steps, repository)?;
-    steps.step("tests", tests)?;
+    steps.step("tests", || tests(repository))?;
     steps.step("workerd", || worker::test(repository))?;
     steps.step("typescript", || {
         worker::typescript(repository, &worker::TypeScript::default())
@@ -100,10 +100,15 @@ fn fast(steps: &mut Steps, repository: &Repository) -> Result<()> {
 }
 
 /// Unit and integration tests. The runner's closing lines stay as they are.
-fn tests() -> Result<()> {
+fn tests(repository: &Repository) -> Result<()> {
     let cargo = Program::cargo();
     if tools::has_nextest() {
-        cargo.args(["nextest", "run"]).args(ALL).run()
+        cargo.args(["nextest", "run"]).args(ALL).run()?;
+        let listed = Program::cargo()
+            .args(["nextest", "list", "--message-format", "json"])
+            .args(ALL)
+            .read()?;
+        claims::are_run(repository, &listed)
     } else {
         cargo.args(["test", "--all-targets"]).args(ALL).run()
     }

@@ -49,7 +49,8 @@ pub(crate) struct Global {
     )]
     pub(crate) insecure: bool,
     /// The file that holds the token: the one to show with --remote, or for
-    /// `serve` the one to ask for
+    /// `serve` those to ask for, one a line, so that a new one is known before the old
+    /// one goes; the first is the one to show
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
     /// Print results, and errors, as JSON

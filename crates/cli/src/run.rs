@@ -85,7 +85,13 @@ impl Run {
     /// Returns the token to show to a server.
     pub(crate) fn token(&self) -> Result<String> {
         if let Some(file) = &self.global.token_file {
-            return read_token(file);
+            // A server may know several, of which the first is the one to use.
+            let tokens = read_tokens(file)?;
+            return Ok(tokens
+                .split_ascii_whitespace()
+                .next()
+                .unwrap_or_default()
+                .into());
         }
         std::env::var("WORKSPACE_TOKEN").map_err(|_| Failure::Error {
             error: Error::invalid(Reason::MalformedToken, "read token")
@@ -184,11 +190,10 @@ fn is_in_clear(url: &str) -> bool {
     uri.scheme_str() == Some("http") && !here
 }
 
-/// Reads the token that a file holds.
-pub(crate) fn read_token(file: &Path) -> Result<String> {
+/// Reads the tokens that a file holds.
+pub(crate) fn read_tokens(file: &Path) -> Result<String> {
     let text = std::fs::read_to_string(file);
-    let text = text.map_err(|error| io_error("read token", file, error))?;
-    Ok(text.trim().to_string())
+    Ok(text.map_err(|error| io_error("read token", file, error))?)
 }
 
 /// Finds the nearest `.workspace` in the current directory or above.

@@ -131,16 +131,21 @@ impl ChangeCounts {
     /// Counts differences.
     pub(crate) fn of(differences: &[Difference]) -> Self {
         let mut counts = Self::default();
+        counts.add(differences);
+        counts
+    }
+
+    /// Counts further ones.
+    pub(crate) fn add(&mut self, differences: &[Difference]) {
         for difference in differences {
             let count = match status(difference).1 {
-                'A' => &mut counts.added,
-                'D' => &mut counts.removed,
-                'R' => &mut counts.renamed,
-                _ => &mut counts.modified,
+                'A' => &mut self.added,
+                'D' => &mut self.removed,
+                'R' => &mut self.renamed,
+                _ => &mut self.modified,
             };
             *count += 1;
         }
-        counts
     }
 }
 

@@ -270,6 +270,42 @@ impl<const MAX: usize> Text<MAX> {
     }
 }
 
+/// Reads a media type, as RFC 9110 has it: `type/subtype`, then parameters, each after a
+/// `;`. What a file is written as is one; what a file was written as before this was
+/// asked may be none.
+///
+/// ```
+/// use workspace_core::media_type;
+/// assert!(media_type("text/html; charset=utf-8").is_ok());
+/// assert!(media_type("multipart/mixed ; boundary=\"a \\\" b\"").is_ok());
+/// for none in ["", "text", "text/*", "text/html\r\nx: y", "text/html; charset", " a/b", "ä/b"] {
+///     assert!(media_type(none).is_err(), "{none}");
+/// }
+/// ```
+///
+/// # Errors
+/// [`ErrorKind::Invalid`], saying what is wrong and where, also for more than 255 bytes
+/// and for a parameter that comes twice.
+pub fn media_type(text: &str) -> Result<Text<MAX_MEDIA_TYPE>> {
+    let kept = Text::new(text)?;
+    let invalid = |why: String| {
+        let start: String = text.chars().take(40).collect();
+        Error::invalid(Reason::MalformedMediaType, "read media type")
+            .at(start.escape_debug())
+            .because(why)
+    };
+    let trimmed = text.trim_matches([' ', '\t']);
+    if trimmed.len() < text.len() {
+        return Err(invalid("white space around it".into()));
+    }
+    match parse_net::parse_media_type(text.as_bytes()) {
+        Ok(_) => Ok(kept),
+        Err(error) => Err(invalid(format!(
+            "not a type/subtype with parameters as in RFC 9110: {error}"
+        ))),
+    }
+}
+
 impl<const MAX: usize> fmt::Display for Text<MAX> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

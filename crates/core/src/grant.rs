@@ -183,6 +183,13 @@ impl Grant {
         reach.is_some_and(|reach| reach.covers() || reach.passes())
     }
 
+    /// Tells whether it is for reading, and says so: its newest scope has nothing to be
+    /// written and no removal.
+    pub(crate) fn only_reads(&self) -> bool {
+        let newest = self.scopes.last();
+        newest.is_some_and(|scope| scope.write.is_empty() && !scope.delete)
+    }
+
     /// Returns how many globs all scopes have.
     pub(crate) fn globs(&self) -> usize {
         let globs = |scope: &Scope| scope.read.len() + scope.write.len();

@@ -71,7 +71,7 @@ pub use conflict::{Conflict, PathList};
 pub use context::{Clock, Context, IdSeed, IdSource, OrderedIds};
 pub use entry::{
     Directory, Entry, EntryKind, File, MAX_MEDIA_TYPE, MAX_PROVENANCE, MAX_TARGET, Summary,
-    Symlink, Text, Timestamp,
+    Symlink, Text, Timestamp, media_type,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, EventKind, EventRecord};

@@ -11,7 +11,7 @@ use crate::event::{Event, EventRecord};
 use crate::id::{BlobKey, ContentId, CopyId, GrantId, OperationId, RevisionId, TokenHash, TreeId};
 use crate::store::{
     CollectionRecord, ContentRecord, CopyRecord, GrantRecord, HeadRecord, Marked, MetaTx,
-    OperationRecord, Place, RevisionRecord, StoreUsage, Swept, WhichGrants,
+    OperationRecord, Place, RevisionRecord, StoreUsage, Swept, Used, WhichGrants,
 };
 
 /// What calls cost: rows, nodes, objects and bytes, as asked of the stores.
@@ -302,8 +302,12 @@ impl MetaTx for Metered<'_> {
         self.meter.wrote(self.rows.delete_grant(id))
     }
 
-    fn count_grants(&self, copy: &CopyId) -> Result<u64> {
-        Ok(self.meter.read(1, self.rows.count_grants(copy)?))
+    fn set_used(&self, id: &GrantId, used: Used) -> Result<()> {
+        self.meter.wrote(self.rows.set_used(id, used))
+    }
+
+    fn count_grants(&self, which: WhichGrants) -> Result<u64> {
+        Ok(self.meter.read(1, self.rows.count_grants(which)?))
     }
 
     fn grants(

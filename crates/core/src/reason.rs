@@ -63,6 +63,8 @@ codes! {
         MalformedText = "malformed_text",
         /// It cannot be the name of a copy or a workspace.
         MalformedName = "malformed_name",
+        /// It is no media type.
+        MalformedMediaType = "malformed_media_type",
         /// It is no id, hash or number of anything.
         MalformedId = "malformed_id",
         /// A token, or a password, is one that cannot be.

@@ -155,8 +155,10 @@ pub trait MetaTx {
     fn put_grant(&self, grant: &GrantRecord) -> Result<()>;
     /// Deletes a grant.
     fn delete_grant(&self, id: &GrantId) -> Result<()>;
-    /// Counts the grants to the files of a copy, dead ones included.
-    fn count_grants(&self, copy: &CopyId) -> Result<u64>;
+    /// Replaces what has been used of a grant's budget; of an absent one nothing.
+    fn set_used(&self, id: &GrantId, used: Used) -> Result<()>;
+    /// Counts those grants, dead ones included.
+    fn count_grants(&self, which: WhichGrants) -> Result<u64>;
     /// Returns up to `limit` of those grants after `after`, in id order.
     fn grants(
         &self,
@@ -412,10 +414,36 @@ pub struct GrantRecord {
     pub actor: String,
     /// The grant that it was attenuated from.
     pub parent: Option<GrantId>,
+    /// The one that was issued, at the top of the line of parents. Where there is one.
+    pub top: Option<GrantId>,
+    /// What its holder, and those of all that were attenuated from it, may add.
+    pub budget: Budget,
+    /// What they have used of that.
+    pub used: Used,
     /// When it was issued.
     pub created: Timestamp,
     /// When it expires; `None` for never.
     pub expires: Option<Timestamp>,
+}
+
+/// What the holder of a grant may add to the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Budget {
+    /// How many bytes the files have that its changes write and copy, in all. What is
+    /// written over one another counts each time, since each is kept to be undone.
+    pub max_bytes: Option<u64>,
+    /// By how many entries its changes make the tree grow. What they remove gives room
+    /// back, as far as they had taken it.
+    pub max_entries: Option<u64>,
+}
+
+/// What has been used of a [`Budget`]; 0 of what it does not limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Used {
+    /// Bytes.
+    pub bytes: u64,
+    /// Entries.
+    pub entries: u64,
 }
 
 /// What the holder of a token may do.
@@ -423,26 +451,36 @@ pub struct GrantRecord {
 pub enum Purpose {
     /// Use the files within this grant.
     Files(Grant),
-    /// Look at all files as a site: a preview.
+    /// Look at files as a site: a preview.
     Site(Site),
 }
 
 /// How a tree is shown as a site.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
+    /// The directory that is the site.
+    pub root: TreePath,
     /// The file that stands for its directory.
     pub index: Name,
-    /// The file that stands for pages that do not exist.
+    /// The file that stands for pages that do not exist, as seen from the root.
     pub fallback: Option<TreePath>,
+    /// Whether it has the names that begin with a dot.
+    pub hidden: bool,
 }
 
 /// Which grants a page is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WhichGrants {
     /// All, previews included.
     Every,
-    /// Those to the files of this copy.
-    Files(CopyId),
+    /// Those to these files.
+    Files(At),
+    /// Those of them that were issued, and not attenuated from another.
+    Issued(At),
+    /// Those that were attenuated from this one.
+    MadeFrom(GrantId),
+    /// Those that have this one as their [`top`](GrantRecord::top).
+    Below(GrantId),
     /// Previews.
     Sites,
 }

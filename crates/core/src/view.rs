@@ -16,7 +16,7 @@ use crate::change::{AllowedChange, Change, ChangeOptions, Changed, Content, Writ
 use crate::entry::{Entry, File};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grant::{Grant, Scope};
-use crate::id::TreeId;
+use crate::id::{GrantId, TreeId};
 use crate::import::{EntrySource, ImportOptions, Imported};
 use crate::path::{Name, TreePath};
 use crate::reason::{Reason, Sought};
@@ -47,6 +47,8 @@ pub struct View {
     workspace: Workspace,
     at: At,
     grant: Grant,
+    /// The grant that was handed out, and that each commit looks at again.
+    holder: Option<GrantId>,
 }
 
 /// A file that is being read.
@@ -69,11 +71,12 @@ impl std::fmt::Debug for Opened {
 }
 
 impl View {
-    pub(crate) fn new(workspace: Workspace, at: At, grant: Grant) -> Self {
+    pub(crate) fn new(workspace: Workspace, at: At, grant: Grant, holder: Option<GrantId>) -> Self {
         Self {
             workspace,
             at,
             grant,
+            holder,
         }
     }
 
@@ -220,7 +223,7 @@ impl View {
     pub async fn change(&self, changes: Vec<Change>, options: ChangeOptions) -> Result<Changed> {
         let changes = allow::allowed(&self.grant, changes)?;
         self.workspace
-            .change(self.at, changes, options)
+            .change(self.at, self.holder.as_ref(), changes, options)
             .await
             .map_err(|error| self.told(error))
     }
@@ -286,7 +289,9 @@ impl View {
             return Err(self.denied("import", &into));
         }
         options.into = grant.resolve(&into)?;
-        let imported = self.workspace.import_as(self.at, source, options, grant);
+        let holder = self.holder.as_ref();
+        let workspace = &self.workspace;
+        let imported = workspace.import_as(self.at, source, options, grant, holder);
         imported.await.map_err(|error| self.told(error))
     }
 

@@ -2,22 +2,25 @@
 
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
-use workspace_core::store::{GrantRecord, Purpose};
+use subtle::{Choice, ConstantTimeEq};
+use workspace_core::store::GrantRecord;
 use workspace_core::{Error, ErrorKind, Reason, Result, View, Workspace};
 
 use crate::problem::Problem;
 
 /// The shortest token that is accepted, in bytes.
 const MIN_TOKEN: usize = 16;
+/// How many root tokens there may be at once.
+const MAX_TOKENS: usize = 16;
 
 /// Who may call. Nothing is open by default.
 ///
-/// Keeps the root token's SHA-256 only; it is compared by hash, in constant time.
+/// Keeps the SHA-256 of root tokens only; they are compared by hash, in constant time.
 /// Tokens of grants are looked up by theirs in the workspace.
 #[derive(Clone)]
 pub struct Access(Root);
@@ -26,7 +29,7 @@ pub struct Access(Root);
 #[derive(Clone)]
 enum Root {
     Nobody,
-    Token([u8; 32]),
+    Tokens(Arc<[[u8; 32]]>),
     Everybody,
 }
 
@@ -62,10 +65,12 @@ pub(crate) struct Holder {
 impl Holder {
     /// Returns the files as the holder sees them.
     pub(crate) fn view(&self) -> Result<View> {
-        match &self.grant.purpose {
-            Purpose::Files(grant) => Ok(self.workspace.view(self.grant.at, grant.clone())),
-            Purpose::Site(_) => Err(Error::new(ErrorKind::Denied, "view")),
-        }
+        self.workspace.view_of(&self.grant)
+    }
+
+    /// Returns how many bytes may still be written; `None` for any number.
+    pub(crate) fn left(&self) -> Result<Option<u64>> {
+        Ok(self.workspace.left(&self.grant)?.max_bytes)
     }
 
     /// Checks that the grant is still alive.
@@ -81,18 +86,27 @@ impl Holder {
 }
 
 impl Access {
-    /// Lets in whoever has the root token, and the holders of grants to what
-    /// their grants allow.
+    /// Lets in whoever has a root token, and the holders of grants to what their grants
+    /// allow. There may be several, with white space between them, so that a new one
+    /// is known before the old one is forgotten.
     ///
     /// # Errors
-    /// `Invalid` for a token that is shorter than 16 bytes, or that a header
-    /// cannot carry: visible ASCII characters only.
-    pub fn root(token: &str) -> Result<Self> {
-        if token.len() < MIN_TOKEN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(Error::invalid(Reason::MalformedToken, "read token")
-                .because("expected 16 or more visible ASCII characters"));
+    /// `Invalid` for no token, for more than 16, for one that is shorter than 16 bytes,
+    /// and for one that a header cannot carry: visible ASCII characters only.
+    pub fn root(tokens: &str) -> Result<Self> {
+        let invalid = |why: &str| Error::invalid(Reason::MalformedToken, "read token").because(why);
+        let mut hashes = Vec::new();
+        for token in tokens.split_ascii_whitespace() {
+            if token.len() < MIN_TOKEN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return Err(invalid("expected 16 or more visible ASCII characters"));
+            }
+            hashes.push(hash(token));
         }
-        Ok(Self(Root::Token(hash(token))))
+        match hashes.len() {
+            0 => Err(invalid("expected 16 or more visible ASCII characters")),
+            1..=MAX_TOKENS => Ok(Self(Root::Tokens(hashes.into()))),
+            _ => Err(invalid("more than 16 tokens")),
+        }
     }
 
     /// Lets nobody in as root: for a server that was given no token. Holders of
@@ -113,9 +127,12 @@ impl Access {
         match &self.0 {
             Root::Nobody => false,
             Root::Everybody => true,
-            Root::Token(root) => {
-                bearer(headers).is_some_and(|token| hash(token).ct_eq(root).into())
-            }
+            Root::Tokens(tokens) => bearer(headers).is_some_and(|token| {
+                let token = hash(token);
+                // All of them, so that the time tells of none.
+                let equal = tokens.iter().map(|root| token.ct_eq(root));
+                equal.fold(Choice::from(0), |any, equal| any | equal).into()
+            }),
         }
     }
 
@@ -179,8 +196,6 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use workspace_core::Options;
     use workspace_testkit::{MemoryBlobs, MemoryMeta, TestContext};
 
@@ -227,6 +242,25 @@ mod tests {
         assert!(!allows(&[&format!("{good}0")]) && !allows(&[&good[..good.len() - 1]]));
     }
 
+    /// A new root token is let in before the old one is forgotten.
+    #[test]
+    fn each_of_several_root_tokens_is_let_in() {
+        let access = Access::root(&format!("{TOKEN}\n another-of-16-bytes\n")).unwrap();
+        let is_root = |token: &str| {
+            let mut headers = HeaderMap::new();
+            headers.append(AUTHORIZATION, format!("Bearer {token}").parse().unwrap());
+            access.is_root(&headers)
+        };
+        assert!(is_root(TOKEN) && is_root("another-of-16-bytes"));
+        for wrong in [
+            "another-of-16-byte",
+            "",
+            &format!("{TOKEN} another-of-16-bytes"),
+        ] {
+            assert!(!is_root(wrong), "{wrong}");
+        }
+    }
+
     #[test]
     fn without_a_token_nobody_is_let_in_but_who_is_trusted() {
         let (workspace, mut headers) = (workspace(), HeaderMap::new());
@@ -238,7 +272,16 @@ mod tests {
 
     #[test]
     fn tokens_that_can_be_guessed_or_not_sent_are_refused() {
-        for bad in ["", "short", "with a space in it", "ümlaut ümlaut ümlaut"] {
+        let many = "0123456789abcdef ".repeat(17);
+        for bad in [
+            "",
+            " ",
+            "short",
+            "0123456789abcdef and-short",
+            "ümlaut-ümlaut-ümlaut",
+            "0123456789abcde\u{7f}",
+            &many,
+        ] {
             assert!(Access::root(bad).is_err(), "{bad}");
         }
         assert!(!format!("{:?}", Access::root(TOKEN).unwrap()).contains(TOKEN));

@@ -122,6 +122,11 @@ pub(crate) fn unsniffed(mut response: Response) -> Response {
     response
 }
 
+/// Refuses a request to a workspace that is not there.
+pub(crate) fn refuse_absent(request: &Request) -> Problem {
+    Problem::unauthorized().of_request(RequestId::of(request))
+}
+
 /// Returns the service of a workspace that is not there. It answers as one that is there
 /// answers a stranger: nobody but the holder of its token learns which it is.
 pub fn absent() -> Router {
@@ -131,11 +136,11 @@ pub fn absent() -> Router {
         router.route(&path, route.service_of_nothing())
     });
     router
-        .fallback(async || Problem::unauthorized())
+        .fallback(async |request: Request| refuse_absent(&request))
         .method_not_allowed_fallback(async |request: Request| {
             match request.uri().path().starts_with("/preview/") {
                 true => routes::site::wrong_method(Problem::method_not_allowed()),
-                false => Problem::unauthorized().into_response(),
+                false => refuse_absent(&request).into_response(),
             }
         })
         .layer(MapResponseLayer::new(unsniffed))

@@ -130,7 +130,11 @@ impl Call {
         }
     }
 
-    fn at(&self) -> Result<At> {
+    /// Returns which files the route names.
+    ///
+    /// # Errors
+    /// `Invalid`, `NotFound`.
+    pub(crate) fn at(&self) -> Result<At> {
         if self.parameter("copy")?.is_some() {
             return Ok(At::Copy(self.copy()?.id));
         }

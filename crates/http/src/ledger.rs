@@ -3,14 +3,14 @@
 //!
 //! Both are for who was let in: a request that is refused takes no share.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use async_lock::{Semaphore, SemaphoreGuardArc};
 use axum::body::BodyDataStream;
 use bytes::Bytes;
+use futures::channel::oneshot;
 use futures::future::{self, BoxFuture, Either, FutureExt as _};
 use futures::stream::TryStreamExt as _;
 use send_wrapper::SendWrapper;
@@ -63,8 +63,10 @@ impl fmt::Debug for Timer {
 }
 
 /// How many bodies are taken at a time, by who sends them: the holder of the root token,
-/// or those of grants, who have half of what is theirs for one copy. One that is longer
-/// than 256 KiB takes up to 16 MiB on its way into the stores.
+/// or those of grants. Of what is for those, who send to one copy take a further share
+/// only while they have fewer than are free, so half of them at most, and leave some to
+/// others. A body that is longer than 256 KiB takes up to 16 MiB on its way into the
+/// stores.
 ///
 /// A server that has little memory puts it into the extensions of requests; without it
 /// any number is taken.
@@ -72,8 +74,6 @@ impl fmt::Debug for Timer {
 pub struct Bodies {
     root: Arc<Shares>,
     holders: Arc<Shares>,
-    copies: Arc<Mutex<HashMap<At, Weak<Shares>>>>,
-    copy: [usize; 2],
 }
 
 impl Bodies {
@@ -83,25 +83,15 @@ impl Bodies {
         Self {
             root: Shares::new([small, large]),
             holders: Shares::new([small, large]),
-            copies: Arc::default(),
-            copy: [small.div_ceil(2), large.div_ceil(2)],
         }
     }
 
-    /// Returns what a sender's bodies are taken from, in the order of taking.
-    fn shares(&self, holder: Option<&Holder>) -> Vec<Arc<Shares>> {
-        let Some(holder) = holder else {
-            return vec![Arc::clone(&self.root)];
-        };
-        let mut copies = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = copies.get(&holder.grant.at).and_then(Weak::upgrade);
-        let own = found.unwrap_or_else(|| {
-            copies.retain(|_, shares| shares.strong_count() > 0);
-            let own = Shares::new(self.copy);
-            copies.insert(holder.grant.at, Arc::downgrade(&own));
-            own
-        });
-        vec![own, Arc::clone(&self.holders)]
+    /// Returns what a sender's bodies are taken from.
+    fn shares(&self, holder: Option<&Holder>) -> (Arc<Shares>, Option<At>) {
+        match holder {
+            None => (Arc::clone(&self.root), None),
+            Some(holder) => (Arc::clone(&self.holders), Some(holder.grant.at)),
+        }
     }
 }
 
@@ -112,39 +102,141 @@ impl fmt::Debug for Bodies {
 }
 
 /// Small shares and large ones. Who waits for a large one has a small one, and who has a
-/// large one of all holders waits for nothing more, so nobody waits for ever.
+/// large one waits for nothing more, so nobody waits for ever.
 struct Shares {
-    small: Queue,
-    large: Queue,
+    small: Arc<Pool>,
+    large: Arc<Pool>,
 }
 
 impl Shares {
     fn new([small, large]: [usize; 2]) -> Arc<Self> {
         Arc::new(Self {
-            small: Queue::new(small),
-            large: Queue::new(large),
+            small: Pool::new(small),
+            large: Pool::new(large),
         })
     }
 }
 
-/// Shares that are given out in the order of asking: the semaphore alone would give
-/// what is free to who comes just then.
-struct Queue {
-    turn: async_lock::Mutex<()>,
-    free: Arc<Semaphore>,
+/// Shares that are given out in the order of asking, but to who has the fewest first.
+struct Pool(Mutex<Pooled>);
+
+struct Pooled {
+    free: usize,
+    /// Who has some: what they send to, and how many.
+    held: HashMap<At, usize>,
+    waiting: VecDeque<Waiting>,
 }
 
-impl Queue {
-    fn new(count: usize) -> Self {
-        Self {
-            turn: async_lock::Mutex::new(()),
-            free: Arc::new(Semaphore::new(count)),
+/// Somebody whose turn has not come.
+struct Waiting {
+    to: Option<At>,
+    tell: oneshot::Sender<Share>,
+}
+
+/// A share that somebody has; given back when it is dropped.
+struct Share {
+    /// None once it was taken back.
+    of: Option<Arc<Pool>>,
+    to: Option<At>,
+}
+
+impl Pool {
+    fn new(free: usize) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(Pooled {
+            free,
+            held: HashMap::new(),
+            waiting: VecDeque::new(),
+        })))
+    }
+
+    /// Waits for a share for what is sent to `to`; of the root token's holder, who
+    /// shares with nobody, for what is sent to anything.
+    async fn take(self: &Arc<Self>, to: Option<At>) -> Option<Share> {
+        let told = {
+            let mut pool = self.pooled();
+            // Whoever could have one before has it already.
+            if pool.may_take(to) {
+                return Some(pool.take(self, to));
+            }
+            let (tell, told) = oneshot::channel();
+            pool.waiting.push_back(Waiting { to, tell });
+            told
+        };
+        told.await.ok()
+    }
+
+    fn give_back(self: &Arc<Self>, to: Option<At>) {
+        let mut pool = self.pooled();
+        pool.returned(to);
+        while let Some(Waiting { to, tell }) = pool.next() {
+            let share = pool.take(self, to);
+            // Whoever waits no more leaves it to the next.
+            if let Err(mut share) = tell.send(share) {
+                share.of = None;
+                pool.returned(to);
+            }
         }
     }
 
-    async fn take(&self) -> SemaphoreGuardArc {
-        let _turn = self.turn.lock().await;
-        self.free.acquire_arc().await
+    fn pooled(&self) -> MutexGuard<'_, Pooled> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pooled {
+    /// Returns how many there are for what is sent to `to`.
+    fn held(&self, to: Option<At>) -> usize {
+        to.and_then(|to| self.held.get(&to).copied())
+            .unwrap_or_default()
+    }
+
+    fn may_take(&self, to: Option<At>) -> bool {
+        let held = self.held(to);
+        self.free > 0 && (held == 0 || held < self.free)
+    }
+
+    fn take(&mut self, of: &Arc<Pool>, to: Option<At>) -> Share {
+        self.free -= 1;
+        if let Some(to) = to {
+            *self.held.entry(to).or_default() += 1;
+        }
+        Share {
+            of: Some(Arc::clone(of)),
+            to,
+        }
+    }
+
+    fn returned(&mut self, to: Option<At>) {
+        self.free += 1;
+        if let Some(to) = to
+            && let Some(held) = self.held.get_mut(&to)
+        {
+            *held -= 1;
+            if *held == 0 {
+                self.held.remove(&to);
+            }
+        }
+    }
+
+    /// Takes out who is next: of those who may take one, who has the fewest, and waits
+    /// the longest.
+    fn next(&mut self) -> Option<Waiting> {
+        self.waiting.retain(|waiting| !waiting.tell.is_canceled());
+        let may_take = |waiting: &&Waiting| self.may_take(waiting.to);
+        let next = self.waiting.iter().filter(may_take);
+        let least = next.map(|waiting| self.held(waiting.to)).min()?;
+        let is_next =
+            |waiting: &Waiting| self.may_take(waiting.to) && self.held(waiting.to) == least;
+        let at = self.waiting.iter().position(is_next)?;
+        self.waiting.remove(at)
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        if let Some(pool) = self.of.take() {
+            pool.give_back(self.to);
+        }
     }
 }
 
@@ -160,14 +252,15 @@ enum Verdict {
 /// What a body has, and what becomes of it.
 #[derive(Default)]
 struct Taken {
-    shares: Vec<SemaphoreGuardArc>,
+    shares: Vec<Share>,
     verdict: Option<Verdict>,
 }
 
 /// What one request's body takes; given back when the request is answered.
 pub(crate) struct Ledger {
     timer: Option<Timer>,
-    shares: Vec<Arc<Shares>>,
+    /// What it takes of, and what it is sent to.
+    shares: Option<(Arc<Shares>, Option<At>)>,
     taken: Mutex<Taken>,
 }
 
@@ -177,10 +270,9 @@ impl Ledger {
         timer: Option<Timer>,
         holder: Option<&Holder>,
     ) -> Self {
-        let shares = bodies.map(|bodies| bodies.shares(holder));
         Self {
             timer,
-            shares: shares.unwrap_or_default(),
+            shares: bodies.map(|bodies| bodies.shares(holder)),
             taken: Mutex::default(),
         }
     }
@@ -202,25 +294,22 @@ impl Ledger {
         self.take(|shares| &shares.large).await
     }
 
-    async fn take(&self, of: impl Fn(&Shares) -> &Queue) -> Result<(), Refused> {
-        let taking = async {
-            let mut taken = Vec::with_capacity(self.shares.len());
-            for shares in &self.shares {
-                taken.push(of(shares).take().await);
-            }
-            taken
+    async fn take(&self, of: impl Fn(&Shares) -> &Arc<Pool>) -> Result<(), Refused> {
+        let Some((shares, to)) = &self.shares else {
+            return Ok(());
         };
+        let taking = of(shares).take(*to);
         let taken = match &self.timer {
-            None => Some(taking.await),
+            None => taking.await,
             Some(timer) => match future::select(Box::pin(taking), (timer.0)(PATIENCE)).await {
-                Either::Left((taken, _)) => Some(taken),
+                Either::Left((taken, _)) => taken,
                 Either::Right(_) => None,
             },
         };
         let mut held = self.held();
         match taken {
-            Some(taken) => {
-                held.shares.extend(taken);
+            Some(share) => {
+                held.shares.push(share);
                 Ok(())
             }
             None => {
@@ -310,4 +399,69 @@ impl Patience {
 fn since(began: Timestamp, now: Timestamp) -> Duration {
     let millis = now.as_millis().saturating_sub(began.as_millis());
     Duration::from_millis(u64::try_from(millis).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use workspace_core::CopyId;
+
+    use super::*;
+
+    fn copy(n: u8) -> Option<At> {
+        Some(At::Copy(CopyId::from_bytes([n; 16])))
+    }
+
+    fn now(pool: &Arc<Pool>, to: Option<At>) -> Option<Share> {
+        pool.take(to).now_or_never().flatten()
+    }
+
+    /// Holders of grants to two copies, or to more, leave shares to the others: each
+    /// copy that comes is let in while there are as many as copies before it.
+    #[test]
+    fn who_sends_to_many_copies_leaves_shares_to_others() {
+        let pool = Pool::new(32);
+        let mut held = Vec::new();
+        let counts = [1, 2, 3, 4, 5].map(|n| {
+            let before = held.len();
+            held.extend(std::iter::from_fn(|| now(&pool, copy(n))));
+            held.len() - before
+        });
+        assert_eq!(counts, [16, 8, 4, 2, 1]);
+        assert!(now(&pool, copy(6)).is_some(), "and one is left");
+        // Root's own are for whatever it sends to.
+        let pool = Pool::new(3);
+        let all: Vec<_> = std::iter::from_fn(|| now(&pool, None)).collect();
+        assert_eq!(all.len(), 3);
+    }
+
+    /// A share that is given back goes to who has the fewest, and of those to who asked
+    /// first; who waits no more is passed over.
+    #[test]
+    fn a_share_goes_to_who_has_the_fewest() {
+        let pool = Pool::new(4);
+        let mut first: Vec<_> = std::iter::from_fn(|| now(&pool, copy(1))).collect();
+        let second = [now(&pool, copy(2)), now(&pool, copy(3))];
+        assert_eq!((first.len(), second.iter().flatten().count()), (2, 2));
+        let mut asked =
+            [copy(1), copy(4), copy(4), copy(5)].map(|to| Some(Box::pin(pool.take(to))));
+        let ready = |asked: &mut Option<_>| -> Option<Share> {
+            let asked: &mut std::pin::Pin<Box<_>> = asked.as_mut()?;
+            future::FutureExt::now_or_never(asked).flatten()
+        };
+        for asked in &mut asked {
+            assert!(ready(asked).is_none());
+        }
+        asked[1] = None;
+        drop(first.pop());
+        assert!(ready(&mut asked[0]).is_none(), "it has one");
+        let third = ready(&mut asked[2]);
+        assert!(third.is_some());
+        drop(second);
+        let fourth = ready(&mut asked[3]);
+        assert!(fourth.is_some());
+        drop((third, fourth, first));
+        assert!(ready(&mut asked[0]).is_some());
+        assert_eq!(pool.pooled().free, 4);
+        assert!(pool.pooled().held.is_empty() && pool.pooled().waiting.is_empty());
+    }
 }

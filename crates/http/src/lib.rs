@@ -8,6 +8,7 @@
 //! - [`Pulse`]: what a server keeps streams of events alive by, and ends them.
 //! - [`Bodies`], [`Timer`]: how many bodies are taken at a time, and what ends those that
 //!   do not come.
+//! - [`Origins`]: pages of other origins that may ask.
 //! - [`RequestId`]: how a server names a request, in its answer and in its log.
 //! - [`wire`]: what goes over the wire as JSON.
 //! - [`ProblemDto`], [`status`]: failures as problem documents with stable codes.
@@ -27,7 +28,7 @@
 //! | … `/changes`, `/import` | POST |
 //! | `/v1/copies/{copy}/…` | `status`, `operations`, `apply`, `rebase`, `undo`, `discard` |
 //! | `/v1/events` | what has changed, in pages or as server-sent events |
-//! | `/v1/copies/{copy}/grants`, `/v1/grants/{grant}`, `/v1/view/grants` | tokens |
+//! | `…/grants` of head, copies, revisions and views, `/v1/grants/{grant}` | tokens |
 //! | `/v1/previews`, `/preview/{token}/` | a tree as a site, for browsers |
 //! | `/v1/diff`, `/v1/usage`, `/v1/gc`, `/v1/fsck` | the whole |
 
@@ -39,6 +40,7 @@ mod client;
 mod conditional;
 mod ledger;
 mod openapi;
+mod origins;
 mod own_host;
 mod passage;
 mod problem;
@@ -55,9 +57,10 @@ pub use axum::body::Body;
 pub use client::{Client, RemoteEvents, RemoteExport, RemoteWalk, Transport, Written};
 pub use ledger::{Bodies, Timer};
 pub use openapi::{OPENAPI, openapi};
+pub use origins::Origins;
 pub use own_host::within_preview;
 pub use passage::{Passage, Passed};
 pub use problem::{ConflictDto, PROBLEM_JSON, PathListDto, ProblemDto, problem, status};
 pub use pulse::Pulse;
 pub use request_id::{REQUEST, RequestId};
-pub use route::RECEIPT;
+pub use route::{RECEIPT, Routed};

@@ -15,12 +15,17 @@ use utoipa::{IntoParams, ToSchema};
 use workspace_core::{ErrorKind, Receipt};
 
 use crate::access::{Holder, Who};
-use crate::api::Api;
+use crate::api::{Api, refuse_absent};
 use crate::call::{Answer, Call};
 use crate::openapi::Schemas;
 use crate::problem::Problem;
 use crate::request_id::RequestId;
 use crate::wire::ReceiptDto;
+
+/// By which route a request was answered, in the extensions of its answer: for a server
+/// that writes down requests, but not their paths.
+#[derive(Debug, Clone)]
+pub struct Routed(pub Arc<str>);
 
 /// What the call cost the stores, in answers.
 pub const RECEIPT: HeaderName = HeaderName::from_static("workspace-receipt");
@@ -228,7 +233,7 @@ impl Route {
         let filter = MethodFilter::try_from(self.method).expect("routes use the common methods");
         on(filter, async move |request: Request| match self.absent {
             Some(answer) => answer(&request),
-            None => Err(Problem::unauthorized()),
+            None => Err(refuse_absent(&request)),
         })
     }
 
@@ -247,9 +252,14 @@ impl Route {
             // A workspace stays on its thread, and so does whoever serves it.
             SendWrapper::new(async move {
                 let id = RequestId::of(&request);
+                let routed = Routed(Arc::clone(&path));
                 let call = match api.admit(who, path, request) {
                     Ok(call) => call,
-                    Err(problem) => return problem.of_request(id).into_response(),
+                    Err(problem) => {
+                        let mut response = problem.of_request(id).into_response();
+                        response.extensions_mut().insert(routed);
+                        return response;
+                    }
                 };
                 let (workspace, holder) = (call.workspace.clone(), call.holder.clone());
                 let ledger = Arc::clone(&call.ledger);
@@ -264,6 +274,7 @@ impl Route {
                         _ => problem.of_request(id).into_response(),
                     }
                 });
+                response.extensions_mut().insert(routed);
                 // What a call costs depends on what is outside a grant.
                 if who == Who::Root {
                     tell_cost(workspace.receipt(), &mut response);

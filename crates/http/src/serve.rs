@@ -6,7 +6,7 @@ use axum::http::header::{
     HeaderValue, LAST_MODIFIED,
 };
 use axum::http::{HeaderMap, Method, Response, StatusCode};
-use workspace_core::{Error, ErrorKind, File, TreePath};
+use workspace_core::{Error, ErrorKind, File, TreePath, media_type};
 
 use crate::call::{Answer, Call};
 use crate::conditional::{self, Part, Read, etag, http_date};
@@ -18,7 +18,7 @@ pub(crate) const BYTES: &str = "application/octet-stream";
 /// The content of a file, in answers: what its `ETag` begins with.
 pub(crate) const CONTENT: HeaderName = HeaderName::from_static("workspace-content");
 /// Whether a file may be executed, in answers.
-const EXECUTABLE: HeaderName = HeaderName::from_static("workspace-executable");
+pub(crate) const EXECUTABLE: HeaderName = HeaderName::from_static("workspace-executable");
 
 /// Answers with a file that a view let the caller see at `path`, or with a range of
 /// it.
@@ -100,7 +100,48 @@ fn describe(file: &File, headers: &mut HeaderMap) {
 }
 
 fn content_type(file: &File) -> HeaderValue {
+    // What was kept before types were checked may be none.
     let said = file.media_type.as_ref().map(|kind| kind.as_str());
+    let said = said.filter(|kind| media_type(kind).is_ok());
     said.and_then(|kind| kind.try_into().ok())
         .unwrap_or(HeaderValue::from_static(BYTES))
+}
+
+#[cfg(test)]
+mod tests {
+    use workspace_core::{ContentId, Text, Timestamp};
+
+    use super::*;
+
+    /// A type that was written before types were checked may be none.
+    #[test]
+    fn what_was_kept_before_is_in_no_header() {
+        let file = |said: Option<&str>| File {
+            content: ContentId::of(b"x"),
+            size: 1,
+            executable: false,
+            modified: Timestamp::default(),
+            media_type: said.map(|said| Text::new(said).unwrap()),
+            provenance: None,
+        };
+        for (said, sent) in [
+            (None, BYTES),
+            (Some("text/html"), "text/html"),
+            (Some("text"), BYTES),
+            (Some("text/*"), BYTES),
+            (Some("text/html\r\nset-cookie: x"), BYTES),
+            (Some("text/html, text/css"), BYTES),
+            (Some("text/html; charset=ü"), BYTES),
+        ] {
+            assert_eq!(content_type(&file(said)), sent, "{said:?}");
+            let mut headers = HeaderMap::new();
+            describe(&file(said), &mut headers);
+            let sent = |name: &str| {
+                headers
+                    .get(name)
+                    .is_some_and(|found| found.to_str().is_ok())
+            };
+            assert!(sent("etag") && sent("workspace-content"), "{said:?}");
+        }
+    }
 }

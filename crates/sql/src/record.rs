@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use workspace_core::store::{
-    AppliedAs, CollectionPhase, CollectionRecord, CopyRecord, CopyState, GrantRecord, HeadRecord,
-    OperationCause, OperationRecord, Purpose, RevisionCause, RevisionRecord, Site,
+    AppliedAs, Budget, CollectionPhase, CollectionRecord, CopyRecord, CopyState, GrantRecord,
+    HeadRecord, OperationCause, OperationRecord, Purpose, RevisionCause, RevisionRecord, Site,
+    Used,
 };
 use workspace_core::{
     At, BlobKey, CopyId, Event, EventKind, EventRecord, Glob, Grant, GrantId, Name, OperationId,
@@ -217,16 +218,25 @@ pub(crate) fn grant(row: &mut Row<'_>) -> Result<GrantRecord> {
         (None, None, Some(tree)) => At::Tree(tree),
         _ => return Err(row.corrupt("a grant to several files")),
     };
-    let purpose = match (
-        row.optional_bytes()?,
+    let scopes = row.optional_bytes()?;
+    let [root, index, fallback] = [
         row.optional_text()?,
         row.optional_text()?,
-    ) {
-        (Some(scopes), None, None) => {
+        row.optional_text()?,
+    ];
+    let hidden = match row.number()? {
+        0 => false,
+        1 => true,
+        _ => return Err(row.corrupt("hidden names shown, or not")),
+    };
+    let purpose = match (scopes, root, index, fallback) {
+        (Some(scopes), None, None, None) => {
             decode_grant(scopes).ok_or_else(|| row.corrupt("scopes do not decode"))?
         }
-        (None, Some(index), fallback) => {
-            site(index, fallback).ok_or_else(|| row.corrupt("not the paths of a site"))?
+        // Before version 4 each was of all files.
+        (None, root, Some(index), fallback) => {
+            site(root.unwrap_or("/"), index, fallback, hidden)
+                .ok_or_else(|| row.corrupt("not the paths of a site"))?
         }
         _ => return Err(row.corrupt("not exactly one of scopes and page")),
     };
@@ -238,13 +248,24 @@ pub(crate) fn grant(row: &mut Row<'_>) -> Result<GrantRecord> {
         label: row.text()?.to_owned(),
         actor: row.text()?.to_owned(),
         parent: row.optional_id()?,
+        top: row.optional_id()?,
+        budget: Budget {
+            max_bytes: row.optional_number()?,
+            max_entries: row.optional_number()?,
+        },
+        used: Used {
+            bytes: row.number()?,
+            entries: row.number()?,
+        },
         created: row.time()?,
         expires: row.optional_time()?,
     })
 }
 
-fn site(index: &str, fallback: Option<&str>) -> Option<Purpose> {
+fn site(root: &str, index: &str, fallback: Option<&str>, hidden: bool) -> Option<Purpose> {
     Some(Purpose::Site(Site {
+        root: TreePath::new(root).ok()?,
+        hidden,
         index: Name::new(index).ok()?,
         fallback: match fallback {
             Some(path) => Some(TreePath::new(path).ok()?),

@@ -15,7 +15,7 @@ use crate::tx::Tx;
 /// Rows that are keyed by a hash are small, as a write dirties one page for each; the
 /// bytes of nodes and contents are appended, in packs. Tables of small rows, and those
 /// that are paged by their key, are WITHOUT ROWID.
-const MIGRATIONS: &[&[&str]] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4];
+const MIGRATIONS: &[&[&str]] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5];
 
 const VERSION_1: &[&str] = &[
     "CREATE TABLE schema (
@@ -173,6 +173,33 @@ const VERSION_3: &[&str] = &[
     "UPDATE grants SET scopes = CAST(x'01' || scopes AS BLOB) WHERE scopes IS NOT NULL",
 ];
 
+const VERSION_4: &[&str] = &[
+    "ALTER TABLE grants ADD COLUMN root TEXT",
+    "ALTER TABLE grants ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE grants ADD COLUMN top BLOB",
+    "ALTER TABLE grants ADD COLUMN max_bytes INTEGER",
+    "ALTER TABLE grants ADD COLUMN max_entries INTEGER",
+    "ALTER TABLE grants ADD COLUMN used_bytes INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE grants ADD COLUMN used_entries INTEGER NOT NULL DEFAULT 0",
+    // Each is the one above that has none above; UNION ends where a row is altered.
+    "UPDATE grants SET top = (
+  WITH RECURSIVE above (id, parent) AS (
+    SELECT own.id, own.parent FROM grants AS own WHERE own.id = grants.id
+    UNION SELECT up.id, up.parent FROM grants AS up JOIN above ON up.id = above.parent
+  )
+  SELECT above.id FROM above WHERE above.parent IS NULL
+) WHERE parent IS NOT NULL",
+    // Those whose line is broken are dead, and would not be counted.
+    "DELETE FROM grants WHERE parent IS NOT NULL AND top IS NULL",
+    "DROP INDEX grants_by_copy",
+    "CREATE INDEX grants_by_target ON grants (copy, revision, tree, id)
+  WHERE scopes IS NOT NULL",
+    "CREATE INDEX issued_grants ON grants (copy, revision, tree, id)
+  WHERE scopes IS NOT NULL AND parent IS NULL",
+    "CREATE INDEX grants_by_parent ON grants (parent, id) WHERE parent IS NOT NULL",
+    "CREATE INDEX grants_by_top ON grants (top, id) WHERE top IS NOT NULL",
+];
+
 /// Stands for [`into_packs`] among the statements.
 const INTO_PACKS: &str = "-- into packs";
 
@@ -230,7 +257,7 @@ fn into_packs(conn: &dyn SqlConn) -> Result<()> {
 }
 
 /// Copies of copies.
-const VERSION_4: &[&str] = &[
+const VERSION_5: &[&str] = &[
     "ALTER TABLE copies ADD COLUMN parent BLOB",
     "ALTER TABLE copies ADD COLUMN top BLOB",
     "ALTER TABLE copies RENAME COLUMN revision TO applied",

@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use bytes::Bytes;
 use workspace_core::store::{
     CollectionRecord, ContentRecord, CopyRecord, GrantRecord, HeadRecord, Marked, MetaTx,
-    OperationRecord, Place, Purpose, RevisionRecord, StoreUsage, Swept, WhichGrants,
+    OperationRecord, Place, Purpose, RevisionRecord, StoreUsage, Swept, Used, WhichGrants,
 };
 use workspace_core::{
     At, BlobKey, ContentId, CopyId, Error, ErrorKind, Event, EventRecord, GrantId, OperationId,
@@ -149,6 +149,36 @@ fn optional_blob(bytes: Option<&[u8]>) -> SqlValue<'_> {
     bytes.map_or(SqlValue::Null, SqlValue::Blob)
 }
 
+/// Returns the columns that say which files a grant is to.
+fn target(at: &At) -> Result<[SqlValue<'_>; 3]> {
+    let none = || SqlValue::Null;
+    Ok(match at {
+        At::Head => [none(), none(), none()],
+        At::Copy(id) => [blob(id.as_bytes()), none(), none()],
+        At::Revision(id) => [none(), number(id.get())?, none()],
+        At::Tree(id) => [none(), none(), blob(id.as_bytes())],
+    })
+}
+
+/// Returns the condition that selects grants, each by an index, and its parameters.
+fn rule(which: &WhichGrants) -> Result<(&'static str, Vec<SqlValue<'_>>)> {
+    Ok(match which {
+        WhichGrants::Every => ("1", Vec::new()),
+        WhichGrants::Sites => ("page IS NOT NULL", Vec::new()),
+        WhichGrants::MadeFrom(id) => ("parent = ?1", vec![blob(id.as_bytes())]),
+        WhichGrants::Below(id) => ("top = ?1", vec![blob(id.as_bytes())]),
+        WhichGrants::Files(at) => (
+            "copy IS ?1 AND revision IS ?2 AND tree IS ?3 AND scopes IS NOT NULL",
+            target(at)?.into(),
+        ),
+        WhichGrants::Issued(at) => (
+            "copy IS ?1 AND revision IS ?2 AND tree IS ?3 AND scopes IS NOT NULL
+               AND parent IS NULL",
+            target(at)?.into(),
+        ),
+    })
+}
+
 fn optional_text(text: Option<&str>) -> SqlValue<'_> {
     text.map_or(SqlValue::Null, SqlValue::Text)
 }
@@ -186,7 +216,8 @@ macro_rules! select_revisions {
 macro_rules! select_grants {
     ($rest:literal) => {
         concat!(
-            "SELECT id, token, copy, revision, tree, scopes, page, fallback, label, actor, parent,
+            "SELECT id, token, copy, revision, tree, scopes, root, page, fallback, hidden, label,
+               actor, parent, top, max_bytes, max_entries, used_bytes, used_entries,
                created, expires FROM grants ",
             $rest
         )
@@ -616,28 +647,28 @@ impl MetaTx for Tx<'_> {
     }
 
     fn put_grant(&self, grant: &GrantRecord) -> Result<()> {
-        let (mut copy, mut revision, mut tree) = (SqlValue::Null, SqlValue::Null, SqlValue::Null);
-        match &grant.at {
-            At::Head => {}
-            At::Copy(id) => copy = blob(id.as_bytes()),
-            At::Revision(id) => revision = number(id.get())?,
-            At::Tree(id) => tree = blob(id.as_bytes()),
-        }
+        let [copy, revision, tree] = target(&grant.at)?;
         let (scopes, site) = match &grant.purpose {
             Purpose::Files(grant) => (Some(record::encode_grant(grant)), None),
             Purpose::Site(site) => (None, Some(site)),
         };
         let fallback = site.and_then(|site| site.fallback.as_ref());
         let expires = grant.expires.map(|at| SqlValue::Integer(at.as_millis()));
+        let GrantRecord { budget, used, .. } = grant;
         self.exec(
-            "INSERT INTO grants (id, token, copy, revision, tree, scopes, page, fallback, label,
-               actor, parent, created, expires)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+            "INSERT INTO grants (id, token, copy, revision, tree, scopes, root, page, fallback,
+               hidden, label, actor, parent, top, max_bytes, max_entries, used_bytes,
+               used_entries, created, expires)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
+               ?18, ?19, ?20)
              ON CONFLICT (id) DO UPDATE SET token = excluded.token, copy = excluded.copy,
                revision = excluded.revision, tree = excluded.tree, scopes = excluded.scopes,
-               page = excluded.page, fallback = excluded.fallback, label = excluded.label,
-               actor = excluded.actor, parent = excluded.parent, created = excluded.created,
-               expires = excluded.expires",
+               root = excluded.root, page = excluded.page, fallback = excluded.fallback,
+               hidden = excluded.hidden, label = excluded.label, actor = excluded.actor,
+               parent = excluded.parent, top = excluded.top,
+               max_bytes = excluded.max_bytes, max_entries = excluded.max_entries,
+               used_bytes = excluded.used_bytes, used_entries = excluded.used_entries,
+               created = excluded.created, expires = excluded.expires",
             &[
                 blob(grant.id.as_bytes()),
                 blob(grant.token.as_bytes()),
@@ -645,11 +676,18 @@ impl MetaTx for Tx<'_> {
                 revision,
                 tree,
                 optional_blob(scopes.as_deref()),
+                optional_text(site.map(|site| site.root.as_str())),
                 optional_text(site.map(|site| site.index.as_str())),
                 optional_text(fallback.map(TreePath::as_str)),
+                SqlValue::Integer(site.is_some_and(|site| site.hidden).into()),
                 SqlValue::Text(&grant.label),
                 SqlValue::Text(&grant.actor),
                 optional_blob(grant.parent.as_ref().map(|id| &id.as_bytes()[..])),
+                optional_blob(grant.top.as_ref().map(|id| &id.as_bytes()[..])),
+                optional_number(budget.max_bytes)?,
+                optional_number(budget.max_entries)?,
+                number(used.bytes)?,
+                number(used.entries)?,
                 SqlValue::Integer(grant.created.as_millis()),
                 expires.unwrap_or(SqlValue::Null),
             ],
@@ -663,9 +701,17 @@ impl MetaTx for Tx<'_> {
         Ok(())
     }
 
-    fn count_grants(&self, copy: &CopyId) -> Result<u64> {
-        let sql = "SELECT count(*) FROM grants WHERE copy = ?1 AND scopes IS NOT NULL";
-        let found = self.one("grants", sql, &[blob(copy.as_bytes())], |row| row.number())?;
+    fn set_used(&self, id: &GrantId, used: Used) -> Result<()> {
+        let sql = "UPDATE grants SET used_bytes = ?2, used_entries = ?3 WHERE id = ?1";
+        let (bytes, entries) = (number(used.bytes)?, number(used.entries)?);
+        self.exec(sql, &[blob(id.as_bytes()), bytes, entries])?;
+        Ok(())
+    }
+
+    fn count_grants(&self, which: WhichGrants) -> Result<u64> {
+        let (rule, params) = rule(&which)?;
+        let sql = format!("SELECT count(*) FROM grants WHERE {rule}");
+        let found = self.one("grants", &sql, &params, |row| row.number())?;
         Ok(found.unwrap_or_default())
     }
 
@@ -676,24 +722,15 @@ impl MetaTx for Tx<'_> {
         limit: usize,
     ) -> Result<Vec<GrantRecord>> {
         let after = blob(after.map(|id| &id.as_bytes()[..]).unwrap_or_default());
-        let limit = count(limit);
-        let page = |sql, params: &[SqlValue<'_>]| self.all("grants", sql, params, record::grant);
-        match which {
-            WhichGrants::Every => {
-                let sql = select_grants!("WHERE id > ?1 ORDER BY id LIMIT ?2");
-                page(sql, &[after, limit])
-            }
-            WhichGrants::Files(copy) => {
-                let sql = select_grants!(
-                    "WHERE copy = ?1 AND scopes IS NOT NULL AND id > ?2 ORDER BY id LIMIT ?3"
-                );
-                page(sql, &[blob(copy.as_bytes()), after, limit])
-            }
-            WhichGrants::Sites => {
-                let sql = select_grants!("WHERE page IS NOT NULL AND id > ?1 ORDER BY id LIMIT ?2");
-                page(sql, &[after, limit])
-            }
-        }
+        let (rule, mut params) = rule(&which)?;
+        let next = params.len() + 1;
+        let sql = format!(
+            "{}WHERE {rule} AND id > ?{next} ORDER BY id LIMIT ?{}",
+            select_grants!(""),
+            next + 1
+        );
+        params.extend([after, count(limit)]);
+        self.all("grants", &sql, &params, record::grant)
     }
 
     fn collection(&self) -> Result<Option<CollectionRecord>> {

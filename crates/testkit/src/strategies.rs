@@ -143,10 +143,12 @@ pub fn entry() -> impl Strategy<Value = Entry> {
 /// Returns edits that put something: files with every option, directories and
 /// symlinks. They make what is missing above them.
 pub fn put() -> impl Strategy<Value = Edit> {
+    let media_type = "[a-z]{1,5}/[a-z0-9.+-]{1,8}(; [a-z]{1,3}=(\"[ a-zü;=]{0,4}\"|[a-z]{1,3}))?";
+    let media_type = media_type.prop_filter_map("a text", |text| Text::new(&text).ok());
     let options = (
         option::of(any::<bool>()),
         time(),
-        option::of(text()),
+        option::of(media_type),
         option::of(text()),
     );
     let options = options.prop_map(|(executable, modified, media_type, provenance)| {

@@ -2,7 +2,7 @@
 
 use axum::body::{Body, BodyDataStream, HttpBody as _};
 use axum::http::header::CONTENT_LENGTH;
-use axum::http::{HeaderMap, Response};
+use axum::http::{Extensions, HeaderMap, Response};
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use futures::lock::Mutex;
@@ -10,11 +10,13 @@ use futures::stream::{AbortHandle, Abortable};
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use workspace_core::{Error, ErrorKind, Result};
+use workspace_http::Routed;
 
-/// Turns a response into `[status, headers, first, rest]`: the names and values
-/// of the headers alternate; `first` are the first bytes of the body, or nothing;
-/// `rest` is a [`Rest`] or a `ReadableStream`, or nothing where the first bytes
-/// are all.
+/// Turns a response into `[status, headers, first, rest, route]`: the headers are lines of
+/// which names and values alternate, in one text, which is handed over at once; `first`
+/// are the first bytes of the body, or nothing; `rest` is a [`Rest`] or a
+/// `ReadableStream`, or nothing where the first bytes are all; `route` is the one that
+/// answered, if one did.
 ///
 /// Waits for the first bytes of a body whose length is known, so that small ones
 /// need no stream.
@@ -26,14 +28,16 @@ pub(crate) async fn answer(response: Response<Body>) -> Result<Array> {
         None | Some(0) => None,
         Some(_) => chunks.try_next().await.map_err(broke_off)?,
     };
+    let route = route(&parts.extensions);
     let whole = length == Some(first.as_ref().map_or(0, Bytes::len) as u64);
     let rest = (!whole).then(|| JsValue::from(Rest::new(chunks)));
     let first = first.map(|bytes| Uint8Array::from(&*bytes).into());
-    Ok(Array::of4(
+    Ok(Array::of5(
         &parts.status.as_u16().into(),
         &flat(&parts.headers),
         &first.unwrap_or_default(),
         &rest.unwrap_or_default(),
+        &route,
     ))
 }
 
@@ -41,16 +45,27 @@ pub(crate) async fn answer(response: Response<Body>) -> Result<Array> {
 pub(crate) fn answer_with(response: &Response<Body>, body: &JsValue) -> Array {
     let status = response.status().as_u16();
     let headers = flat(response.headers());
-    Array::of4(&status.into(), &headers, &JsValue::UNDEFINED, body)
+    let route = route(response.extensions());
+    Array::of5(&status.into(), &headers, &JsValue::UNDEFINED, body, &route)
 }
 
-fn flat(headers: &HeaderMap) -> Array {
-    let flat = Array::new();
+fn route(extensions: &Extensions) -> JsValue {
+    let routed = extensions.get::<Routed>();
+    routed.map_or(JsValue::UNDEFINED, |Routed(route)| (&**route).into())
+}
+
+fn flat(headers: &HeaderMap) -> JsValue {
+    let mut lines = String::with_capacity(64 * headers.len());
     for (name, value) in headers {
-        flat.push(&name.as_str().into());
-        flat.push(&String::from_utf8_lossy(value.as_bytes()).as_ref().into());
+        if !lines.is_empty() {
+            lines.push('\n');
+        }
+        lines.push_str(name.as_str());
+        lines.push('\n');
+        // No value holds a line break.
+        lines.push_str(&String::from_utf8_lossy(value.as_bytes()));
     }
-    flat
+    lines.into()
 }
 
 /// Returns how long headers say that a body is.

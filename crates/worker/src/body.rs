@@ -3,26 +3,45 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use futures::FutureExt as _;
-use js_sys::{Error as Exception, Uint8Array};
+use bytes::Bytes;
+use futures::{FutureExt as _, stream};
+use js_sys::{ArrayBuffer, Error as Exception, Function, Promise, Uint8Array};
 use send_wrapper::SendWrapper;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use workspace_core::{BlobKey, ContentId, Error, ErrorKind, Reason};
+use workspace_core::{BlobKey, ContentId, Error, ErrorKind, Reason, Result};
 use workspace_durable_object::{R2Blobs, chunks};
 use workspace_http::Passage;
 
 use crate::platform::Platform;
 
-/// Returns the body that JavaScript hands over: nothing, bytes, or a stream.
+/// Returns the body that JavaScript hands over: nothing, bytes, a stream, or what resolves
+/// to its bytes, which is called when they are asked for.
 pub(crate) fn incoming(body: &JsValue) -> Body {
     if body.is_undefined() || body.is_null() {
         return Body::empty();
     }
-    match body.dyn_ref::<Uint8Array>() {
-        Some(bytes) => Body::from(bytes.to_vec()),
+    if let Some(bytes) = body.dyn_ref::<Uint8Array>() {
+        return Body::from(bytes.to_vec());
+    }
+    match body.dyn_ref::<Function>() {
+        Some(take) => Body::from_stream(SendWrapper::new(stream::once(whole(take.clone())))),
         None => Body::from_stream(chunks(body)),
     }
+}
+
+/// Takes a body that comes at once.
+async fn whole(take: Function) -> Result<Bytes> {
+    let broke = |thrown: JsValue| {
+        let text = thrown.dyn_ref::<Exception>();
+        let text = text.map(|error| String::from(error.message()));
+        Error::new(ErrorKind::Unavailable, "read body")
+            .with_source(std::io::Error::other(text.unwrap_or_default()))
+    };
+    let promise = take.call0(&JsValue::UNDEFINED).map_err(broke)?;
+    let taken = JsFuture::from(Promise::from(promise)).await;
+    let taken: ArrayBuffer = taken.map_err(broke)?.unchecked_into();
+    Ok(Uint8Array::new(&taken).to_vec().into())
 }
 
 /// Returns how a request's body gets into R2 without passing through here.

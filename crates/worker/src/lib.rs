@@ -4,15 +4,19 @@
 //!
 //! - `WorkspaceObject`: answers requests, and keeps house when an alarm rings.
 //! - `Platform`: what JavaScript does for it.
+//! - `Front`: answers what is for no workspace.
 //! - `Rest`: a body that goes out as it is made.
 
 #![cfg(target_arch = "wasm32")]
 
 mod answer;
 mod body;
+mod front;
 mod object;
 mod platform;
+mod request;
 
 pub use answer::Rest;
+pub use front::Front;
 pub use object::WorkspaceObject;
 pub use platform::Platform;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Once};
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use axum::http::{Method, Request, Response, StatusCode};
 use futures::FutureExt as _;
 use js_sys::{Array, Uint8Array};
 use tower::ServiceExt as _;
@@ -19,12 +19,15 @@ use workspace_core::{
     TreePath, Workspace,
 };
 use workspace_durable_object::{DoSql, Prefix, R2Blobs, context};
-use workspace_http::{Access, Bodies, Passed, absent, problem, router, within_preview};
+use workspace_http::{
+    Access, Bodies, Origins, Passed, RequestId, absent, problem, router, within_preview,
+};
 use workspace_sql::{SqlMeta, schema_version};
 
 use crate::answer::{answer, answer_with};
 use crate::body::{incoming, passage};
 use crate::platform::Platform;
+use crate::request::request;
 
 #[wasm_bindgen]
 extern "C" {
@@ -41,6 +44,9 @@ const MAX_FILE: u64 = (5 << 30) - (5 << 20);
 const SMALL: usize = 32;
 const LARGE: usize = 2;
 
+/// The most bytes of differences in one answer, which is made of them and held as well.
+const MAX_DIFF: usize = 12 << 20;
+
 /// One named workspace.
 #[wasm_bindgen]
 #[derive(Debug)]
@@ -53,6 +59,7 @@ struct Object {
     id: String,
     platform: Platform,
     access: Access,
+    origins: Origins,
     bodies: Bodies,
     open: OnceCell<Open>,
     /// What answers where there is no workspace.
@@ -74,11 +81,13 @@ struct Open {
 struct Call {
     method: String,
     target: String,
-    headers: Vec<String>,
+    headers: String,
     body: JsValue,
     trusted: bool,
     /// The token of the preview whose own host it came to.
     preview: Option<String>,
+    /// What names it in the log, and in its answer.
+    id: Option<String>,
 }
 
 #[wasm_bindgen]
@@ -97,13 +106,22 @@ impl WorkspaceObject {
     ) -> std::result::Result<Self, JsError> {
         static HOOK: Once = Once::new();
         HOOK.call_once(|| {
-            std::panic::set_hook(Box::new(|panic| console_error(&panic.to_string())));
+            // Where it was, and not what of: a message may hold what it was about.
+            std::panic::set_hook(Box::new(|panic| {
+                let at = panic.location().map(ToString::to_string);
+                let at = at.unwrap_or_default();
+                console_error(&format!(
+                    r#"{{"level":"error","message":"panic","at":"{}"}}"#,
+                    at.escape_default()
+                ));
+            }));
         });
         Ok(Self(Rc::new(Object {
             storage,
             bucket,
             id,
             access: platform.access().map_err(thrown)?,
+            origins: platform.allowed().map_err(thrown)?,
             platform,
             bodies: Bodies::new(SMALL, LARGE),
             open: OnceCell::new(),
@@ -111,11 +129,12 @@ impl WorkspaceObject {
         })))
     }
 
-    /// Answers a request. `target` is path and query; `headers` alternate names
-    /// and values; `body` is nothing, bytes, or a stream of bytes. With the token of a
+    /// Answers a request. `target` is path and query; `headers` are lines of which names
+    /// and values alternate; `body` is nothing, bytes, a stream of bytes, or what
+    /// resolves to few bytes when it is called. With the token of a
     /// `preview` the target is within that one, at a host of its own; no header says
-    /// what a request is for. Resolves to status, headers, first bytes and rest of the
-    /// answer.
+    /// what a request is for. With an `id` problems name it. Resolves to status,
+    /// headers, first bytes and rest of the answer, and the route that answered.
     ///
     /// # Errors
     /// Only what no answer can be made of.
@@ -123,10 +142,11 @@ impl WorkspaceObject {
         &self,
         method: String,
         target: String,
-        headers: Vec<String>,
+        headers: String,
         body: JsValue,
         trusted: bool,
         preview: Option<String>,
+        id: Option<String>,
     ) -> std::result::Result<Array, JsError> {
         let object = Rc::clone(&self.0);
         let call = Call {
@@ -136,9 +156,13 @@ impl WorkspaceObject {
             body,
             trusted,
             preview,
+            id,
         };
         let response = object.respond(&call).await.unwrap_or_else(problem);
-        object.answer(&call, response).await.map_err(thrown)
+        object
+            .answer(&call, response)
+            .await
+            .map_err(|error| told(&error))
     }
 
     /// Returns the bytes of a small file of head, of a copy or of a revision, for a
@@ -177,12 +201,12 @@ impl WorkspaceObject {
     /// Those of the stores. Repeating it goes on where it stopped.
     pub async fn upkeep(&self) -> std::result::Result<Option<f64>, JsError> {
         let object = Rc::clone(&self.0);
-        let Some(open) = object.open(false).map_err(thrown)? else {
+        let Some(open) = object.open(false).map_err(|error| told(&error))? else {
             return Ok(None);
         };
         let now = js_sys::Date::now();
         let step = open.workspace.upkeep(&object.platform.upkeep(now)).await;
-        Ok(match step.map_err(thrown)?.next {
+        Ok(match step.map_err(|error| told(&error))?.next {
             NextStep::Now => Some(now),
             NextStep::At(time) => Some(time.as_millis() as f64),
             NextStep::Never => None,
@@ -196,7 +220,8 @@ impl Object {
         // A request that may not use the workspace does not create it.
         let make = call.trusted || self.access.is_root(request.headers());
         let Some(open) = self.open(make)? else {
-            let router = self.absent.get_or_init(absent).clone();
+            let router = || self.origins.clone().admit(absent());
+            let router = self.absent.get_or_init(router).clone();
             return Ok(answered(router.oneshot(request).await));
         };
         let extensions = request.extensions_mut();
@@ -213,7 +238,7 @@ impl Object {
         // Also where it failed: what it stored may be left for upkeep.
         if may_change
             && response.status() != StatusCode::UNAUTHORIZED
-            && let Ok(told) = self.platform.changed()
+            && let Ok(Some(told)) = self.platform.changed()
         {
             // What is committed stays so; a later call tells again.
             let _failed = JsFuture::from(told).await;
@@ -247,7 +272,7 @@ impl Object {
         let meta = || -> Result<Box<dyn MetaStore>> { Ok(Box::new(SqlMeta::open(sql.clone())?)) };
         let objects = Arc::new(R2Blobs::new(&self.bucket, Prefix::new(&self.id)?));
         let blobs = Arc::clone(&objects) as Arc<dyn BlobStore>;
-        let options = Options::default();
+        let options = Options::default().max_diff(MAX_DIFF);
         let opened = Workspace::open(meta()?, Arc::clone(&blobs), context(), options);
         let workspace = match opened {
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -257,9 +282,10 @@ impl Object {
         };
         let limits = ImportLimits::default().file_bytes(MAX_FILE);
         let serve = |access| router(workspace.clone(), access, limits);
+        let guarded = serve(self.access.clone());
         let open = Open {
             blobs: objects,
-            guarded: serve(self.access.clone()),
+            guarded: self.origins.clone().admit(guarded),
             trusted: serve(Access::trusted()),
             workspace: workspace.clone(),
         };
@@ -286,16 +312,12 @@ fn answered(result: std::result::Result<Response<Body>, Infallible>) -> Response
 
 impl Call {
     fn request(&self) -> Result<Request<Body>> {
-        let invalid =
-            |what: &str| Error::invalid(Reason::MalformedUrl, "read request").because(what);
-        let mut request = Request::new(incoming(&self.body));
-        *request.method_mut() =
-            Method::from_bytes(self.method.as_bytes()).map_err(|_| invalid("not a method"))?;
-        *request.uri_mut() = Uri::try_from(&self.target).map_err(|_| invalid("not a URL"))?;
-        for pair in self.headers.chunks_exact(2) {
-            let name = HeaderName::try_from(&pair[0]).map_err(|_| invalid("not a header"))?;
-            let value = HeaderValue::try_from(&pair[1]).map_err(|_| invalid("not a header"))?;
-            request.headers_mut().append(name, value);
+        let body = incoming(&self.body);
+        let mut request = request(&self.method, &self.target, &self.headers, body)?;
+        if let Some(id) = &self.id {
+            request
+                .extensions_mut()
+                .insert(RequestId(id.as_str().into()));
         }
         if let Some(token) = &self.preview {
             within_preview(&mut request, token)?;
@@ -304,6 +326,12 @@ impl Call {
     }
 }
 
+/// Says what failed and how, and not with what: it is written down.
+fn told(error: &Error) -> JsError {
+    JsError::new(&format!("{}: {}", error.operation(), error.kind().code()))
+}
+
+/// Says all of an error, of a setting.
 fn thrown(error: Error) -> JsError {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(&error);

@@ -177,8 +177,10 @@ export const flow: Record<string, Case> = {
     await value(workspace.importTar(tar({ "site/index.html": "<p>", "secret.txt": "no" })));
     const draft = await value(workspace.fork());
     const scope = { root: "/site", read: ["**"], write: ["*.html"], delete: false };
-    const issued = await value(workspace.grant(draft.id, { scope, actor: "agent", label: "edit" }));
-    const page = await value(workspace.grants(draft.id));
+    const issued = await value(
+      workspace.grant({ copy: draft.id, scope, actor: "agent", label: "edit" }),
+    );
+    const page = await value(workspace.grants({ copy: draft.id }));
     equal(
       page.grants.map(({ id, actor, label }) => [id, actor, label]),
       [[issued.grant.id, "agent", "edit"]],
@@ -207,6 +209,73 @@ export const flow: Record<string, Case> = {
       operations.map(({ actor }) => actor),
       ["agent"],
       "the log",
+    );
+  },
+
+  "a holder adds no more than it may": async (workspace) => {
+    const draft = await value(workspace.fork());
+    const scope = { read: ["**"], write: ["**"], delete: true };
+    const issued = await value(
+      workspace.grant({ copy: draft.id, scope, max_bytes: 10, max_entries: 2 }),
+    );
+    const put = (path: string, body: string) =>
+      workspace.fetch(`http://object/v1/view/files/${path}`, {
+        method: "PUT",
+        body,
+        headers: { authorization: `Bearer ${issued.token}` },
+      });
+    equal((await put("a", "12345")).status, 201, "within the budget");
+    equal((await put("b", "123456")).status, 413, "too many bytes");
+    equal((await put("b", "12345")).status, 201, "all of the budget");
+    equal((await put("c", "")).status, 413, "too many entries");
+    const [grant] = (await value(workspace.grants({ copy: draft.id }))).grants;
+    equal([grant?.used_bytes, grant?.used_entries], [10, 2], "what was used");
+  },
+
+  "head and a revision are read by a token": async (workspace) => {
+    await value(workspace.importTar(tar({ "a.txt": "text" })));
+    const { revision } = await value(workspace.head());
+    const scope = { read: ["**"] };
+    const at = [{}, { revision: revision ?? 0 }];
+    for (const files of at) {
+      const { token, grant } = await value(workspace.grant({ ...files, scope }));
+      const ask = (method: string, body: string | null = null) =>
+        workspace.fetch("http://object/v1/view/files/a.txt", {
+          method,
+          body,
+          headers: { authorization: `Bearer ${token}` },
+        });
+      equal(await (await ask("GET")).text(), "text", "what it reads");
+      equal((await ask("PUT", "other")).status, 403, "what it may not do");
+      const writing = await workspace.grant({ ...files, scope: { write: ["**"] } });
+      equal(writing.status === "error" && writing.error.code, "read_only", "a grant to write");
+      const listed = (await value(workspace.grants(files))).grants;
+      equal(
+        listed.map(({ id }) => id),
+        [grant.id],
+        "the grants",
+      );
+    }
+  },
+
+  "a directory is shown as a site": async (workspace) => {
+    const files = { "dist/index.html": "built", "dist/.env": "set", "src/a.js": "source" };
+    await value(workspace.importTar(tar(files)));
+    const shown = await value(workspace.preview({ root: "/dist" }));
+    const hidden = await value(workspace.preview({ root: "/dist", hidden: true }));
+    const ask = async ({ path }: { path: string }, rest: string) =>
+      (await workspace.fetch(`http://object${path}${rest}`)).status;
+    equal([await ask(shown, ""), await ask(shown, ".env")], [200, 404], "what is shown");
+    equal(await ask(hidden, ".env"), 200, "what was asked for");
+    equal(await ask(shown, "../src/a.js"), 404, "what is above");
+    const listed = (await value(workspace.previews())).previews;
+    equal(
+      listed.map(({ root, hidden }) => [root, hidden]),
+      [
+        ["/dist", false],
+        ["/dist", true],
+      ],
+      "the previews",
     );
   },
 

@@ -11,7 +11,7 @@ export interface Call {
   target: string;
   /** Names and values, alternating. */
   headers: string[];
-  body: Uint8Array | ReadableStream<Uint8Array> | null;
+  body: Uint8Array | ReadableStream<Uint8Array> | (() => Promise<ArrayBuffer>) | null;
   /** The token of the preview whose own host it came to: the target is within it. */
   preview?: string;
 }
@@ -44,6 +44,16 @@ class ArgumentError extends TypeError {
     this.reason = reason;
     this.path = path;
   }
+}
+
+/** Reads the headers of an answer: lines of which names and values alternate. */
+export function headersOf(flat: string): Headers {
+  const lines = flat.split("\n");
+  const headers = new Headers();
+  for (let at = 0; at + 1 < lines.length; at += 2) {
+    headers.append(lines[at] as string, lines[at + 1] as string);
+  }
+  return headers;
 }
 
 type Fields = Record<string, string | number | boolean | null | undefined>;

@@ -1,6 +1,7 @@
 // The change feed over WebSockets, which the object may sleep beside.
 
 import type { components } from "./contract.js";
+import { logThrown } from "./log.js";
 
 export type Event = components["schemas"]["EventDto"];
 export type EventPage = components["schemas"]["EventPage"];
@@ -67,7 +68,9 @@ export class Feed {
   publish(): void {
     if (this.#ctx.getWebSockets().length === 0) return;
     // One after the other, so that no socket gets an event twice or out of order.
-    this.#publishing = this.#publishing.then(() => this.#send()).catch(console.error);
+    this.#publishing = this.#publishing
+      .then(() => this.#send())
+      .catch((error) => logThrown("the feed failed", error));
     this.#ctx.waitUntil(this.#publishing);
   }
 

@@ -60,19 +60,27 @@ export class Guarded {
    * @returns {Promise<Awaited<R>>}
    */
   call(body) {
-    const { promise, resolve, reject } = Promise.withResolvers();
-    inFlight.add(reject);
-    const run = async () => {
-      if (this.#generation !== generation) {
-        this.#generation = generation;
-        this.#value = this.#make();
+    return new Promise((resolve, reject) => {
+      inFlight.add(reject);
+      /** @param {unknown} error */
+      const failed = (error) => {
+        noticed(error);
+        inFlight.delete(reject);
+        reject(error);
+      };
+      try {
+        if (this.#generation !== generation) {
+          this.#generation = generation;
+          this.#value = this.#make();
+        }
+        const made = Promise.resolve(body(/** @type {T} */ (this.#value)));
+        made.then((found) => {
+          inFlight.delete(reject);
+          resolve(found);
+        }, failed);
+      } catch (error) {
+        failed(error);
       }
-      return body(/** @type {T} */ (this.#value));
-    };
-    run().then(resolve, (error) => {
-      noticed(error);
-      reject(error);
     });
-    return promise.finally(() => inFlight.delete(reject));
   }
 }

@@ -2,10 +2,11 @@
 
 import { addressOf, domainOf } from "./address.js";
 import { WorkspaceObject as Rust, type Rest as RustRest } from "./bindings.js";
-import { answer, type Call, type Reply, small } from "./call.js";
+import { answer, type Call, headersOf, type Reply, small } from "./call.js";
 import { type EventPage, Feed, isUpgrade, withoutTicket } from "./feed.js";
 import { Guarded, Panic } from "./guard.mjs";
 import { linger } from "./linger.js";
+import { log, logThrown, requests } from "./log.js";
 import { Operations } from "./operations.js";
 import { Platform, type WorkspaceEnv } from "./platform.js";
 import type { Code } from "./result.js";
@@ -14,11 +15,20 @@ import { Upkeep } from "./upkeep.js";
 
 export type { WorkspaceEnv } from "./platform.js";
 
+/** The header of an answer that names its request. */
+const REQUEST = "workspace-request";
+
 /** The body of an answer after its first bytes: made by Rust, or R2's own. */
 type Rest = RustRest | ReadableStream<Uint8Array>;
 
-/** What the Rust object answers: status, headers, first bytes, the rest. */
-type Answer = [number, string[], Uint8Array | undefined, Rest | undefined];
+/**
+ * What the Rust object answers: status, headers as lines of which names and values
+ * alternate, first bytes, the rest; by which route.
+ */
+type Answer = [number, string, Uint8Array | undefined, Rest | undefined, string | undefined];
+
+/** A body of so many bytes comes at once, or takes less time than it may. */
+const AT_ONCE = 15 << 10;
 
 /** A named workspace: Rust answers, and its panics are kept off everything else. */
 export class WorkspaceObject extends Operations<WorkspaceEnv> {
@@ -26,6 +36,7 @@ export class WorkspaceObject extends Operations<WorkspaceEnv> {
   readonly #feed: Feed;
   readonly #upkeep: Upkeep;
   readonly #domain: string | undefined;
+  readonly #name = requests();
 
   constructor(ctx: DurableObjectState, env: WorkspaceEnv) {
     super(ctx, env);
@@ -46,8 +57,10 @@ export class WorkspaceObject extends Operations<WorkspaceEnv> {
    */
   async [answer](call: Call): Promise<Reply> {
     const [status, flat, first, rest] = await this.#ask(call, true);
-    const header = (name: string) =>
-      flat.find((_, at) => at % 2 === 1 && flat[at - 1] === name) ?? null;
+    const header = (name: string) => {
+      const lines = flat.split("\n");
+      return lines.find((_, at) => at % 2 === 1 && lines[at - 1] === name) ?? null;
+    };
     const stream = () => this.#stream(first, rest, header("content-length"));
     const bytes = async () =>
       rest
@@ -71,31 +84,48 @@ export class WorkspaceObject extends Operations<WorkspaceEnv> {
     // A caller who holds the object need not say which it is.
     const target = "target" in address ? address.target : "/";
     const preview = address.kind === "preview" ? address.token : undefined;
+    const id = this.#name();
     try {
       if (!preview && isUpgrade(request) && /^\/v1\/events($|\?)/.test(target)) {
-        return await this.#listen(request, target);
+        return await this.#listen(request, target, id);
       }
       if (!preview && method === "POST" && target === "/v1/events/tickets") {
-        const response = await this.#ticket(request);
+        const response = await this.#ticket(request, id);
         await linger(request, response.status);
         return response;
       }
-      const headers = [...request.headers].flat();
-      const found = await this.#ask({ method, target, headers, body, preview }, false);
+      const headers: string[] = [];
+      request.headers.forEach((value, name) => {
+        headers.push(name, value);
+      });
+      const length = Number(request.headers.get("content-length") ?? Number.NaN);
+      const small = body && length <= AT_ONCE ? () => request.arrayBuffer() : body;
+      const found = await this.#ask({ method, target, headers, body: small, preview }, false, id);
       await linger(request, found[0]);
-      return this.#respond(found);
+      const response = this.#respond(found);
+      response.headers.set(REQUEST, id);
+      return response;
     } catch (error) {
-      return panicked(error);
+      return panicked(error, id);
     }
   }
 
-  async #ask(call: Call, trusted: boolean): Promise<Answer> {
+  /** Asks Rust; writes a line of what went wrong, or took long. */
+  async #ask(call: Call, trusted: boolean, request?: string): Promise<Answer> {
     const { method, target, headers, body, preview } = call;
+    const began = Date.now();
+    const line = (status: number, sent: string, route?: string) => {
+      const again = status === 503 && sent.includes("retry-after\n");
+      log({ request, method, route, status, again, ms: Date.now() - began });
+    };
     try {
-      return await this.#rust.call(
-        (rust) => rust.fetch(method, target, headers, body, trusted, preview) as Promise<Answer>,
-      );
+      const found = (await this.#rust.call((rust) =>
+        rust.fetch(method, target, headers.join("\n"), body, trusted, preview, request),
+      )) as Answer;
+      line(found[0], found[1], found[4]);
+      return found;
     } catch (error) {
+      line(500, "");
       // Nobody knows what was committed before it.
       await this.#changed();
       throw error;
@@ -103,9 +133,9 @@ export class WorkspaceObject extends Operations<WorkspaceEnv> {
   }
 
   /** Something may have been committed, or stored and left. */
-  async #changed(): Promise<void> {
+  #changed(): Promise<void> | undefined {
     this.#feed.publish();
-    await this.#upkeep.schedule();
+    return this.#upkeep.schedule();
   }
 
   /** Keeps house. */
@@ -115,10 +145,10 @@ export class WorkspaceObject extends Operations<WorkspaceEnv> {
   }
 
   /** Takes a client into the feed, who may read it: by its token, or by a ticket. */
-  async #listen(request: Request, sent: string): Promise<Response> {
+  async #listen(request: Request, sent: string, id: string): Promise<Response> {
     const target = withoutTicket(sent);
     const call = { method: "GET", target, headers: authorization(request), body: null };
-    const found = await this.#ask(call, this.#feed.admits(sent));
+    const found = await this.#ask(call, this.#feed.admits(sent), id);
     const response = this.#respond(found);
     if (response.status !== 200) return response;
     const { events, next } = await response.json<EventPage>();
@@ -126,12 +156,22 @@ export class WorkspaceObject extends Operations<WorkspaceEnv> {
   }
 
   /** Gives a ticket to who may read the feed. */
-  async #ticket(request: Request): Promise<Response> {
+  async #ticket(request: Request, id: string): Promise<Response> {
     const [method, target] = ["GET", "/v1/events?limit=1"];
-    const call = { method, target, headers: authorization(request), body: null };
-    const response = this.#respond(await this.#ask(call, false));
+    const origin = request.headers.get("origin");
+    const sent = [...authorization(request), ...(origin === null ? [] : ["origin", origin])];
+    const response = this.#respond(
+      await this.#ask({ method, target, headers: sent, body: null }, false, id),
+    );
     if (response.status !== 200) return response;
-    const headers = { "cache-control": "no-store", "x-content-type-options": "nosniff" };
+    // What lets a page of another origin read it.
+    const headers = new Headers({
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+    });
+    for (const [name, value] of response.headers) {
+      if (name === "vary" || name.startsWith("access-control-")) headers.append(name, value);
+    }
     return Response.json({ ticket: this.#feed.ticket() }, { status: 201, headers });
   }
 
@@ -151,10 +191,7 @@ export class WorkspaceObject extends Operations<WorkspaceEnv> {
   }
 
   #respond([status, flat, first, rest]: Answer): Response {
-    const headers = new Headers();
-    for (let at = 0; at + 1 < flat.length; at += 2) {
-      headers.append(flat[at] as string, flat[at + 1] as string);
-    }
+    const headers = headersOf(flat);
     const body = rest ? this.#stream(first, rest, headers.get("content-length")) : first;
     return new Response(body ?? null, { status, headers });
   }
@@ -208,15 +245,17 @@ function close(rest: RustRest | undefined): void {
   }
 }
 
-function panicked(error: unknown): Response {
-  console.error(error);
+function panicked(error: unknown, request: string): Response {
+  logThrown("threw", error, request);
   const code: Code = error instanceof Panic ? "panic" : "unavailable";
   const title = "the server failed";
-  const problem = { type: `urn:workspace:problem:${code}`, title, status: 500, code };
+  const type = `urn:workspace:problem:${code}`;
+  const problem = { type, title, status: 500, code, request };
   const headers = {
     "content-type": "application/problem+json",
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
+    [REQUEST]: request,
   };
   return new Response(JSON.stringify(problem), { status: 500, headers });
 }

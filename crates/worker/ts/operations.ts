@@ -334,14 +334,23 @@ export abstract class Operations<Env = unknown> extends DurableObject<Env> {
     return json(this, () => send("POST", "/v1/revisions/prune", keep));
   }
 
-  /** Hands out a token to a part of an open copy's files: the holder's only key. */
-  grant(copy: string, options: GrantOptions): Promise<Result<Issued>> {
-    return json(this, () => send("POST", `${named(copy)}/grants`, options));
+  /**
+   * Hands out a token to a part of an open copy's files, the holder's only key; or one to
+   * read a part of head, or of a revision.
+   */
+  grant(options: GrantOptions): Promise<Result<Issued>> {
+    return json(this, () => {
+      const { copy, revision, ...rest } = options;
+      return send("POST", `${root({ copy, revision })}/grants`, rest);
+    });
   }
 
-  /** A page of the grants to a copy, in the order of issuing. */
-  grants(copy: string, page: Page = {}): Promise<Result<GrantPage>> {
-    return json(this, () => get(`${named(copy)}/grants`, { ...page }));
+  /** A page of the grants to a copy, to head or to a revision, in the order of issuing. */
+  grants(options: At & Page = {}): Promise<Result<GrantPage>> {
+    return json(this, () => {
+      const { copy, revision, ...page } = options;
+      return get(`${root({ copy, revision })}/grants`, page);
+    });
   }
 
   /** Revokes a grant, and all that were attenuated from it. */

@@ -6,8 +6,13 @@ import { upload } from "./upload.js";
 export interface WorkspaceEnv {
   /** Large contents. */
   WORKSPACE_BUCKET: R2Bucket;
-  /** The root token, a secret; without it only grants let anybody in from outside. */
+  /**
+   * The root token, a secret, or several with white space between them, so that a new one
+   * is known before the old one goes; without it only grants let anybody in from outside.
+   */
   WORKSPACE_TOKEN?: string;
+  /** Origins whose pages may ask from a browser, with white space between them; none. */
+  WORKSPACE_ORIGINS?: string;
   /** The domain below which each preview has a host of its own. */
   WORKSPACE_PREVIEWS?: string;
   /** As many of the newest revisions are kept; all, unless it is said. */
@@ -21,17 +26,19 @@ export interface WorkspaceEnv {
 /** Seen by the Rust half, which names its fields in `platform.rs`. */
 export class Platform {
   readonly #bucket: R2Bucket;
-  readonly #changed: () => Promise<void>;
+  readonly #changed: () => Promise<void> | undefined;
   readonly token: string | undefined;
+  readonly origins: string | undefined;
   readonly keepRevisions: number | undefined;
   readonly keepDays: number | undefined;
   /** In milliseconds. */
   readonly idle: number | undefined;
 
-  constructor(env: WorkspaceEnv, changed: () => Promise<void>) {
+  constructor(env: WorkspaceEnv, changed: () => Promise<void> | undefined) {
     this.#bucket = env.WORKSPACE_BUCKET;
     this.#changed = changed;
     this.token = env.WORKSPACE_TOKEN || undefined;
+    this.origins = env.WORKSPACE_ORIGINS || undefined;
     this.keepRevisions = number("WORKSPACE_KEEP_REVISIONS", env.WORKSPACE_KEEP_REVISIONS);
     this.keepDays = number("WORKSPACE_KEEP_DAYS", env.WORKSPACE_KEEP_DAYS);
     const idle = number("WORKSPACE_IDLE", env.WORKSPACE_IDLE);
@@ -43,7 +50,7 @@ export class Platform {
   }
 
   /** Is told after each request that was let in and may have changed something. */
-  changed(): Promise<void> {
+  changed(): Promise<void> | undefined {
     return this.#changed();
   }
 }

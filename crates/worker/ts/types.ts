@@ -48,7 +48,6 @@ export type Together = Schemas["TogetherDto"];
 export type AllApplied = Schemas["AllAppliedDto"];
 export type Conflicts = Schemas["ConflictsDto"];
 export type Overlaps = Schemas["OverlapsDto"];
-export type GrantOptions = Schemas["IssueDto"];
 export type MessageOptions = Schemas["MessageDto"];
 export type PreviewOptions = Schemas["PreviewOfDto"];
 export type PruneOptions = Schemas["PruneDto"];
@@ -60,6 +59,9 @@ export interface At {
   /** A revision, by number. */
   revision?: number;
 }
+
+/** What the holder of a token may do, of which files: to be read only, unless of a copy. */
+export type GrantOptions = At & Schemas["IssueDto"];
 
 /** Which page of a list is wanted. */
 export interface Page<K = string> {

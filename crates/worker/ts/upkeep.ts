@@ -1,5 +1,7 @@
 // Upkeep by alarms: copies expire, revisions are pruned, garbage is collected.
 
+import { logThrown } from "./log.js";
+
 /** How long after a change the first step is taken, at most. */
 const DELAY = 60_000;
 /** As many steps one alarm takes, letting requests in between. */
@@ -27,10 +29,13 @@ export class Upkeep {
     this.#step = step;
   }
 
-  /** Sees to it that the alarm rings soon: something changed. */
-  async schedule(): Promise<void> {
+  /** Sees to it that the alarm rings soon: something changed. Nothing to wait for where it will. */
+  schedule(): Promise<void> | undefined {
     const soon = Date.now() + this.#delay;
-    if (this.#alarm !== undefined && this.#alarm <= soon) return;
+    return this.#alarm !== undefined && this.#alarm <= soon ? undefined : this.#ring(soon);
+  }
+
+  async #ring(soon: number): Promise<void> {
     const set = await this.#storage.getAlarm();
     if (set === null || set > soon) await this.#storage.setAlarm(soon);
     this.#alarm = Math.min(set ?? soon, soon);
@@ -49,7 +54,7 @@ export class Upkeep {
       this.#failures = 0;
     } catch (error) {
       // An alarm that fails is rung six times, and then never again.
-      console.error(error);
+      logThrown("upkeep failed", error);
       next = Date.now() + Math.min(DELAY * 2 ** this.#failures, LONGEST);
       this.#failures += 1;
     }

@@ -6,6 +6,7 @@
 //   PREVIEW-NAME.DOMAIN            previews, each at a host of its own
 
 import { addressOf, domainOf } from "./address.js";
+import { answerForNone, isForNone } from "./front.js";
 import { linger } from "./linger.js";
 import type { WorkspaceEnv, WorkspaceObject } from "./object.js";
 import { html, policy } from "./page.js";
@@ -23,6 +24,10 @@ export default {
     const address = addressOf(request, domainOf(env.WORKSPACE_PREVIEWS));
     switch (address.kind) {
       case "workspace":
+        if (isForNone(request, address.target, env.WORKSPACE_ORIGINS)) {
+          return await answerForNone(request, address.target, env.WORKSPACE_ORIGINS);
+        }
+        return env.WORKSPACES.getByName(address.name).fetch(request);
       case "preview":
         return env.WORKSPACES.getByName(address.name).fetch(request);
       case "unknown_host":

@@ -19,12 +19,17 @@ use super::matrix;
 use super::raw::Target;
 use workspace_workerd::Workerd;
 
+/// The origin that `contract.capnp` lets ask.
+pub(super) const ORIGIN: &str = "https://app.example";
+
 /// Runs all of it. House must be kept a second after a change.
 pub(crate) fn run(workerd: &mut Workerd, target: &Target) -> Result<()> {
     previews(&target.at("/workspaces/previews")).context("previews")?;
     hosts(&target.at("/workspaces/hosts")).context("hosts of previews")?;
     matrix::run(target).context("who is let in where")?;
     strangers(workerd, target).context("strangers")?;
+    asked_of_nobody(workerd, target).context("what is for no workspace")?;
+    lines(workerd, target).context("what is written down")?;
     let target = feed(workerd, &target.at("/workspaces/feed")).context("the feed")?;
     upkeep(&target.at("/workspaces/upkeep")).context("upkeep")?;
     println!("previews, the feed over a WebSocket, upkeep by alarms: as they should be");
@@ -196,21 +201,123 @@ fn strangers(workerd: &Workerd, target: &Target) -> Result<()> {
     Ok(())
 }
 
+/// Health and the document wake no workspace, and neither does what a browser asks before
+/// a request: no object is there afterwards that was not there before.
+fn asked_of_nobody(workerd: &Workerd, target: &Target) -> Result<()> {
+    let asleep = target.at("/workspaces/asleep");
+    let before = objects(workerd.state())?;
+    for path in ["/v1/health", "/v1/openapi.json", "/v1/health?since=1"] {
+        for method in ["GET", "HEAD"] {
+            let told = asleep.anonymous(method, path).send()?.expect(200)?;
+            ensure!(told.head.contains("application/json"), "{}", told.head);
+            ensure!(told.body.is_empty() == (method == "HEAD"), "{path}");
+        }
+    }
+    let origin = format!("Origin: {ORIGIN}");
+    for path in ["/v1/copies", "/v1/health", "/v1/head/files/a/b"] {
+        let ask = asleep.anonymous("OPTIONS", path).header(&origin);
+        let told = ask.header("Access-Control-Request-Method: PUT").send()?;
+        let told = told.expect(200)?;
+        let allowed = told.header("access-control-allow-origin");
+        ensure!(allowed == Some(ORIGIN), "{}", told.head);
+    }
+    let after = objects(workerd.state())?;
+    ensure!(after == before, "an object was woken by what is for none");
+    // What asks for a workspace does wake it, or this would prove nothing.
+    let woken = asleep.anonymous("GET", "/v1/head").header(&origin).send()?;
+    let woken = woken.expect(401)?;
+    let allowed = woken.header("access-control-allow-origin");
+    ensure!(allowed == Some(ORIGIN), "{}", woken.head);
+    ensure!(objects(workerd.state())? != before, "no object was woken");
+    // A ticket is for a page of another origin as well.
+    let ticket = target.at("/workspaces/hosts");
+    let ticket = ticket.call("POST", "/v1/events/tickets").header(&origin);
+    let ticket = ticket.send()?.expect(201)?;
+    let allowed = ticket.header("access-control-allow-origin");
+    ensure!(allowed == Some(ORIGIN), "{}", ticket.head);
+    Ok(())
+}
+
+/// A line for each request that failed, was refused for a limit or took long, with what
+/// names it and no more of it: no token, no path, no content.
+fn lines(workerd: &Workerd, target: &Target) -> Result<()> {
+    let long = "x".repeat(9 << 20);
+    let body = json!({ "changes": [{
+        "op": "write", "path": "/secret-name", "content": { "text": long },
+    }] });
+    let refused = target.at("/workspaces/lines");
+    let refused = refused
+        .call("POST", "/v1/head/changes")
+        .json(&body)
+        .send()?;
+    let refused = refused.expect(413)?;
+    let id = refused.header("workspace-request").context("no request")?;
+    ensure!(
+        refused.json()?["request"] == id,
+        "a problem names its request"
+    );
+    let written = fs::read_to_string(workerd.state().join("workerd.log"))?;
+    for secret in [
+        &*target.token,
+        "secret-name",
+        "xxxxxxxx",
+        "llllllll",
+        "/workspaces/",
+        "/v1/head/files/small",
+        "/v1/head/files/kept",
+    ] {
+        ensure!(!written.contains(secret), "`{secret}` is written down");
+    }
+    let lines: Vec<Value> = written
+        .lines()
+        .filter_map(|line| serde_json::from_str(&line[line.find('{')?..]).ok())
+        .filter(|line: &Value| line["level"].is_string())
+        .collect();
+    let with = |message: &str, status: u64, route: &str| {
+        let wanted = [json!(message), json!(status), json!(route)];
+        let mut lines = lines.iter();
+        lines.find(|line| ["message", "status", "route"].map(|name| line[name].clone()) == wanted)
+    };
+    let file = "/v1/head/files/{*path}";
+    with("failed", 503, file).context("no line of a bucket that failed")?;
+    with("failed", 500, file).context("no line of an object that was lost")?;
+    with("slow", 200, file).context("no line of what took long")?;
+    with("refused for a limit", 413, "/v1/head/changes").context("no line of a limit")?;
+    let line = lines.iter().find(|line| line["request"] == id);
+    let line = line.context("no line of this request")?;
+    let route = "/v1/head/changes";
+    ensure!(line["route"] == route && line["method"] == "POST", "{line}");
+    ensure!(line["ms"].is_u64(), "{line}");
+    Ok(())
+}
+
+/// Returns the files of the objects that there are.
+fn objects(state: &Path) -> Result<BTreeSet<PathBuf>> {
+    let files = files(&state.join("objects"))?.into_iter();
+    Ok(files.map(|path| path.with_extension("sqlite")).collect())
+}
+
 /// Returns the objects that have had an alarm, by their files.
 fn alarms(state: &Path) -> Result<BTreeSet<PathBuf>> {
-    let (mut found, mut directories) = (BTreeSet::new(), vec![state.to_path_buf()]);
+    // A log is there at one moment, and not at the next.
+    let has_one = |path: &PathBuf| {
+        let bytes = fs::read(path).unwrap_or_default();
+        bytes.windows(9).any(|it| it == b"_cf_ALARM")
+    };
+    // Either the database or its log.
+    let files = files(state)?.into_iter().filter(has_one);
+    Ok(files.map(|path| path.with_extension("sqlite")).collect())
+}
+
+/// Returns all files below a directory.
+fn files(directory: &Path) -> Result<Vec<PathBuf>> {
+    let (mut found, mut directories) = (Vec::new(), vec![directory.to_path_buf()]);
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(directory)? {
             let path = entry?.path();
-            if path.is_dir() {
-                directories.push(path);
-                continue;
-            }
-            // A log is there at one moment, and not at the next.
-            let bytes = fs::read(&path).unwrap_or_default();
-            if bytes.windows(9).any(|it| it == b"_cf_ALARM") {
-                // Either the database or its log.
-                found.insert(path.with_extension("sqlite"));
+            match path.is_dir() {
+                true => directories.push(path),
+                false => found.push(path),
             }
         }
     }

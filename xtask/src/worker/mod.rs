@@ -134,7 +134,7 @@ pub(crate) fn serve(
     }
     let state = directory.join("state");
     // House is kept soon after a change.
-    let env = &[("WORKSPACE_IDLE", "1")];
+    let env = &[("WORKSPACE_IDLE", "1"), ("WORKSPACE_ORIGINS", live::ORIGIN)];
     let config = directory.join(config);
     let workerd = Workerd::start(&repository.root, &config, &state, "127.0.0.1:0", env)?;
     let target = Target {

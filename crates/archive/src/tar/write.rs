@@ -7,6 +7,7 @@ use tar_core::builder::EntryBuilder;
 use workspace_core::store::ByteStream;
 use workspace_core::{
     Entry, Error, ErrorKind, Export, Result, SourceEntry, SourceKind, Timestamp, TreePath,
+    media_type as media_type_of,
 };
 
 use super::{BLOCK, MEDIA_TYPE, MODIFIED, PROVENANCE, padding};
@@ -138,8 +139,11 @@ pub(super) fn header(entry: &SourceEntry, size: u64) -> Result<Bytes> {
             ..
         } => {
             builder.entry_type(EntryType::Regular).path(name);
-            if let Some(media_type) = media_type {
-                builder.add_pax(MEDIA_TYPE, media_type.as_str());
+            // What none is, kept from before types were checked, could not be imported.
+            if let Some(said) = media_type
+                && media_type_of(said.as_str()).is_ok()
+            {
+                builder.add_pax(MEDIA_TYPE, said.as_str());
             }
             if let Some(provenance) = provenance {
                 builder.add_pax(PROVENANCE, provenance.as_str());

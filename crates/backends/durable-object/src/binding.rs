@@ -1,7 +1,7 @@
 //! The calls of the platform that this crate makes. Each that can throw is
 //! caught, so that no exception ever passes through Rust.
 
-use js_sys::{Array, ArrayBuffer, Iterator, Object, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Iterator, JsString, Object, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -33,7 +33,7 @@ extern "C" {
     pub(crate) type Sql;
 
     #[wasm_bindgen(method, catch, variadic)]
-    pub(crate) fn exec(this: &Sql, sql: &str, params: &Array) -> Result<Cursor, JsValue>;
+    pub(crate) fn exec(this: &Sql, sql: &JsString, params: &Array) -> Result<Cursor, JsValue>;
 
     /// `SqlStorageCursor`.
     #[wasm_bindgen(extends = Object)]

@@ -31,6 +31,8 @@ pub fn chunks(readable: &JsValue) -> ByteStream<'static> {
 /// How much is read at a time, of streams that fill a buffer of the reader's; what
 /// they offer by themselves is a few kilobytes.
 const CHUNK: u32 = 64 << 10;
+/// How much is read first: many streams have no more, or do not come.
+const FIRST: u32 = 4 << 10;
 
 struct Reading {
     reader: Reader,
@@ -45,7 +47,7 @@ impl Reading {
         Reflect::set(&options, &"mode".into(), &"byob".into())?;
         // Streams made in JavaScript have none of these readers.
         let (reader, buffer) = match readable.get_reader_of(&options) {
-            Ok(reader) => (reader, Some(ArrayBuffer::new(CHUNK))),
+            Ok(reader) => (reader, Some(ArrayBuffer::new(FIRST))),
             Err(_) => (readable.get_reader()?, None),
         };
         let ended = false;
@@ -79,7 +81,12 @@ impl Reading {
             return Ok(None);
         }
         let bytes = chunk.value()?;
-        self.buffer = Some(bytes.buffer());
+        let buffer = bytes.buffer();
+        let filled = bytes.byte_length() == FIRST && buffer.byte_length() == FIRST;
+        self.buffer = Some(match filled {
+            true => ArrayBuffer::new(CHUNK),
+            false => buffer,
+        });
         Ok(Some(bytes.to_vec().into()))
     }
 }

@@ -1,9 +1,10 @@
 //! The SQL of an object's storage.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 
-use js_sys::{Array, Uint8Array};
+use js_sys::{Array, JsString, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use workspace_core::{Error, ErrorKind, Result};
 use workspace_sql::{Body, OnRow, SqlConn, SqlValue};
@@ -16,6 +17,8 @@ use crate::fault::{Exception, sql_error_kind};
 const MAX_VALUES: usize = 2_000_000;
 const MAX_PARAMS: usize = 100;
 const MAX_SQL: usize = 100_000;
+/// How many statements are kept as text of JavaScript.
+const MAX_TEXTS: usize = 256;
 
 /// The SQLite database of a Durable Object.
 ///
@@ -28,6 +31,8 @@ pub struct DoSql {
     sql: Sql,
     /// Of this value and its clones.
     written: Rc<Cell<u64>>,
+    /// The statements as JavaScript has them: each is handed over once.
+    texts: Rc<RefCell<HashMap<Box<str>, JsString>>>,
 }
 
 impl DoSql {
@@ -43,6 +48,7 @@ impl DoSql {
                 storage,
                 sql,
                 written: Rc::default(),
+                texts: Rc::default(),
             }),
             Ok(_) => Err(Error::new(ErrorKind::Unsupported, "open database")
                 .because("the class of this object has no SQLite database")),
@@ -62,6 +68,21 @@ impl DoSql {
         let rows = rows.map_err(|thrown| failed(operation, thrown))? as u64;
         self.written.set(self.written.get() + rows);
         Ok(rows)
+    }
+
+    /// Returns a statement as JavaScript has it.
+    fn text(&self, sql: &str) -> JsString {
+        let mut texts = self.texts.borrow_mut();
+        if let Some(text) = texts.get(sql) {
+            return text.clone();
+        }
+        // All that there are, and few that are made up for one call.
+        if texts.len() >= MAX_TEXTS {
+            texts.clear();
+        }
+        let text = JsString::from(sql);
+        texts.insert(sql.into(), text.clone());
+        text
     }
 
     fn run(
@@ -86,7 +107,7 @@ impl DoSql {
             values.set(at, to_js(*value));
         }
         self.sql
-            .exec(sql, &values)
+            .exec(&self.text(sql), &values)
             .map_err(|thrown| failed(operation, thrown))
     }
 }

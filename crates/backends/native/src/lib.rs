@@ -46,4 +46,5 @@ pub use config::Objects;
 pub use context::{SystemClock, context};
 pub use directory::{create, open, open_or_create, open_read_only, open_to_free, options};
 pub use handle::{Handle, spawn, spawn_with};
+pub use reserve::Reserve;
 pub use sqlite::SqliteConn;

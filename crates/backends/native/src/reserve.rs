@@ -4,7 +4,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The name of the file that takes the room.
 pub(crate) const RESERVE: &str = "reserve";
@@ -19,6 +19,40 @@ const LEFT: u64 = 3 * BYTES as u64;
 /// With less room left, in bytes, the database's log is kept short.
 #[cfg(unix)]
 const NEARLY_FULL: u64 = 64 << 20;
+
+/// The room that a workspace in a directory keeps for the day when the disk is full, for
+/// who has it open for longer than for one command.
+///
+/// ```
+/// # let place = tempfile::tempdir()?;
+/// # let directory = place.path();
+/// let reserve = workspace_native::Reserve::of(directory);
+/// reserve.give();
+/// // … a collection, or what else frees room …
+/// reserve.keep();
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Reserve(PathBuf);
+
+impl Reserve {
+    /// Names the room of the workspace in `directory`.
+    pub fn of(directory: impl AsRef<Path>) -> Self {
+        Self(directory.as_ref().to_owned())
+    }
+
+    /// Gives the room back, where the disk is nearly full: to what frees more.
+    pub fn give(&self) {
+        if is_nearly_full(&self.0) {
+            release(&self.0);
+        }
+    }
+
+    /// Keeps room again, once there is some.
+    pub fn keep(&self) {
+        keep(&self.0);
+    }
+}
 
 /// Keeps room in `directory`, unless there is some already, or little is left.
 pub(crate) fn keep(directory: &Path) {

@@ -2,13 +2,11 @@
 
 use serde::Serialize;
 use workspace_core::store::CopyRecord;
-use workspace_core::{
-    At, DiffOptions, Entry, ErrorKind, OperationId, Sought, Summary, Timestamp, TreePath,
-};
+use workspace_core::{At, Entry, ErrorKind, OperationId, Sought, Summary, Timestamp, TreePath};
 
 use crate::args::CopyOption;
 use crate::commands::copies::{self, label};
-use crate::commands::diff::{differences, recorded};
+use crate::commands::diff::{counts, recorded};
 use crate::exit::{Hinted, Outcome, Result};
 use crate::output::{Output, YELLOW, bytes_text, count_text};
 use crate::run::Run;
@@ -61,8 +59,7 @@ async fn status_of_head(run: &Run, session: &Session) -> Result<Outcome> {
     let head = session.head().await?;
     let root = root_summary(session, At::Tree(head.tree)).await?;
     let (from, to) = (recorded(&head), At::Tree(head.tree));
-    let unrecorded = differences(session, from, to, &DiffOptions::default()).await?;
-    let unrecorded = ChangeCounts::of(&unrecorded);
+    let unrecorded = counts(session, from, to).await?;
     let open = copies::open(session).await?;
     if run.out.is_json() {
         #[derive(Serialize)]
@@ -110,10 +107,8 @@ async fn status_of_copy(run: &Run, session: &Session, copy: &CopyRecord) -> Resu
             (name, parent.generation, parent.tree)
         }
     };
-    let changes = differences(session, base, tree, &DiffOptions::default()).await?;
-    let behind = At::Tree(parent_tree);
-    let behind = differences(session, base, behind, &DiffOptions::default()).await?;
-    let (changes, behind) = (ChangeCounts::of(&changes), ChangeCounts::of(&behind));
+    let changes = counts(session, base, tree).await?;
+    let behind = counts(session, base, At::Tree(parent_tree)).await?;
     let parent_moved = parent_tree != copy.base;
     if run.out.is_json() {
         #[derive(Serialize)]

@@ -10,11 +10,11 @@ use workspace_core::{
 use crate::args::{CopyOption, parse_at, tree_path};
 use crate::commands::copies;
 use crate::commands::patch::{Compared, compare, unpatched};
-use crate::exit::{Failure, Outcome, Result};
+use crate::exit::{Failure, Outcome, Result, code};
 use crate::output::{BOLD, CYAN, GREEN, Output, RED, YELLOW, bytes_text, count_text};
 use crate::run::Run;
 use crate::session::Session;
-use crate::shapes::{DifferenceShape, status as word};
+use crate::shapes::{ChangeCounts, DifferenceShape, status as word};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Diff {
@@ -76,6 +76,34 @@ pub(crate) async fn side(session: &Session, text: &str) -> Result<At> {
         // Closed copies can be compared as long as their trees are there.
         None => At::Tree(copies::find(session, text).await?.tree),
     })
+}
+
+/// How many differences are counted at once.
+const PAGE: usize = 10_000;
+
+/// Counts where two trees differ in more than times. Where those are more than can be
+/// held, page by page, and what has moved as removed and added.
+pub(crate) async fn counts(session: &Session, from: At, to: At) -> Result<ChangeCounts> {
+    let options = DiffOptions::default();
+    let failure = match differences(session, from, to, &options).await {
+        Ok(found) => return Ok(ChangeCounts::of(&found)),
+        Err(failure) => failure,
+    };
+    if failure.code() != code(ErrorKind::LimitExceeded) {
+        return Err(failure);
+    }
+    let options = options.renames(false);
+    let mut counts = ChangeCounts::default();
+    let mut after = None;
+    loop {
+        let page = session.diff_page(from, to, &options, after.as_ref(), PAGE);
+        let page = page.await?;
+        counts.add(&page);
+        match page.into_iter().last() {
+            Some(last) => after = Some(last.path),
+            None => return Ok(counts),
+        }
+    }
 }
 
 /// Lists where two trees differ in more than times.
@@ -325,4 +353,33 @@ fn print_stat(out: &Output, files: &[StatShape]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use workspace_core::{Change, ChangeOptions, ForkOptions};
+    use workspace_native::Objects;
+
+    use super::*;
+
+    /// A copy in which very much has changed has a status as any other.
+    #[tokio::test]
+    async fn more_differences_than_can_be_held_are_counted() {
+        let place = tempfile::tempdir().unwrap();
+        let options = workspace_native::options().max_diff(64 << 10);
+        let directory = place.path().join("workspace");
+        let workspace = workspace_native::create(&directory, &Objects::Local, options).unwrap();
+        let copy = At::Copy(workspace.fork(ForkOptions::default()).unwrap().id);
+        let write = |n| Change::write(&*format!("/{n:04}"), "x").unwrap();
+        let changes = (0..1_000).map(write).collect();
+        let files = workspace.files(copy);
+        files
+            .change_now(changes, &ChangeOptions::default())
+            .unwrap();
+        let session = Session::Local(workspace);
+        let held = differences(&session, At::Head, copy, &DiffOptions::default()).await;
+        assert!(held.is_err());
+        let counts = counts(&session, At::Head, copy).await.unwrap();
+        assert_eq!((counts.added, counts.removed), (1_000, 0));
+    }
 }

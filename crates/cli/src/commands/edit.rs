@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use workspace_core::store::ByteStream;
 use workspace_core::{
     At, Change, ChangeOptions, Changed, ContentId, Error, ErrorKind, Precondition, Reason, Text,
-    TreePath, WriteOptions,
+    TreePath, WriteOptions, media_type,
 };
 
 use crate::args::{WriteAt, tree_path};
@@ -37,7 +37,7 @@ pub(crate) struct Put {
     #[arg(short = 'x', long)]
     executable: bool,
     /// Its media type, such as text/css
-    #[arg(long, value_name = "TYPE", value_parser = Text::<255>::new)]
+    #[arg(long, value_name = "TYPE", value_parser = media_type)]
     media_type: Option<Text<255>>,
     /// A note on where it came from
     #[arg(long, value_name = "TEXT", value_parser = Text::<1024>::new)]

@@ -2,14 +2,17 @@
 
 use clap::Subcommand;
 use serde::Serialize;
-use workspace_core::{Glob, GrantId, GrantOptions, Scope, Timestamp, TreePath};
-use workspace_http::wire::{AllowedDto, GrantDto, ScopeDto};
+use workspace_core::store::Budget;
+use workspace_core::{At, Glob, GrantId, GrantOptions, RevisionId, Scope, Timestamp, TreePath};
+use workspace_http::wire::{AllowedDto, Count, GrantDto, ScopeDto};
 
 use crate::args::tree_path;
 use crate::commands::copies;
+use crate::commands::import::parse_size;
 use crate::exit::{Outcome, Result};
 use crate::output::{YELLOW, count_text};
 use crate::run::Run;
+use crate::session::Session;
 use crate::time::{local_text, machine_text, now, parse_duration};
 
 /// How many grants are read at once.
@@ -18,9 +21,9 @@ const PAGE: usize = 500;
 /// The `grant` commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Grant {
-    /// Hand out a token to a part of a copy's files
+    /// Hand out a token to a part of a copy's files, or to read of head or a revision
     Issue(Issue),
-    /// List the grants to a copy
+    /// List the grants to a copy, to head or to a revision
     List(List),
     /// Revoke grants, and all that were made from them
     Revoke(Revoke),
@@ -46,9 +49,46 @@ struct ScopeArgs {
     /// After which time it ends by itself, such as 2h or 7d
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     expires: Option<i64>,
+    /// How many bytes it may write and copy in all, such as 100M; any number unless said
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    max_bytes: Option<u64>,
+    /// By how many entries it may make the tree grow; any number unless said
+    #[arg(long, value_name = "NUMBER")]
+    max_entries: Option<u64>,
+}
+
+/// Which files a grant is to.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct To {
+    /// The copy's name, id, or the start of its id
+    copy: Option<String>,
+    /// Head, for reading only
+    #[arg(long)]
+    head: bool,
+    /// This revision, for reading only
+    #[arg(long, value_name = "REVISION")]
+    at: Option<RevisionId>,
+}
+
+impl To {
+    async fn find(&self, session: &Session) -> Result<At> {
+        Ok(match (&self.copy, self.at) {
+            (Some(copy), _) => At::Copy(copies::find(session, copy).await?.id),
+            (None, Some(revision)) => At::Revision(revision),
+            (None, None) => At::Head,
+        })
+    }
 }
 
 impl ScopeArgs {
+    fn budget(&self) -> Budget {
+        Budget {
+            max_bytes: self.max_bytes,
+            max_entries: self.max_entries,
+        }
+    }
+
     fn scope(&self) -> Scope {
         Scope {
             root: self.root.clone(),
@@ -65,8 +105,8 @@ impl ScopeArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Issue {
-    /// The copy's name, id, or the start of its id
-    copy: String,
+    #[command(flatten)]
+    to: To,
     #[command(flatten)]
     scope: ScopeArgs,
     /// What it is for
@@ -89,8 +129,8 @@ pub(crate) struct Issue {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct List {
-    /// The copy's name, id, or the start of its id
-    copy: String,
+    #[command(flatten)]
+    to: To,
 }
 
 #[derive(Debug, clap::Args)]
@@ -120,7 +160,7 @@ pub(crate) async fn grant(run: &Run, args: &Grant) -> Result<Outcome> {
 #[derive(Serialize)]
 struct GrantShape<'a> {
     id: &'a str,
-    copy: &'a str,
+    at: &'a str,
     scopes: &'a [ScopeDto],
     label: &'a str,
     actor: &'a str,
@@ -129,31 +169,44 @@ struct GrantShape<'a> {
     created: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_entries: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    used_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    used_entries: Option<u64>,
 }
 
 impl<'a> GrantShape<'a> {
     fn new(grant: &'a GrantDto) -> Self {
         Self {
             id: &grant.id,
-            copy: &grant.copy,
+            at: &grant.at,
             scopes: &grant.scopes,
             label: &grant.label,
             actor: &grant.actor,
             parent: grant.parent.as_deref(),
             created: machine_text(grant.created.into()),
             expires: grant.expires.map(|time| machine_text(time.into())),
+            max_bytes: grant.max_bytes.map(Count::get),
+            max_entries: grant.max_entries.map(Count::get),
+            used_bytes: grant.used_bytes.map(Count::get),
+            used_entries: grant.used_entries.map(Count::get),
         }
     }
 }
 
 async fn issue(run: &Run, args: &Issue) -> Result<Outcome> {
     let session = run.session()?;
-    let copy = copies::find(session, &args.copy).await?;
+    let at = args.to.find(session).await?;
     let options = GrantOptions::default()
         .label(args.label.clone())
         .actor(args.holder.clone())
-        .expires(args.scope.expires());
-    let issued = session.issue_grant(copy.id, args.scope.scope(), options);
+        .expires(args.scope.expires())
+        .budget(args.scope.budget());
+    let issued = session.issue_grant(at, args.scope.scope(), options);
     let issued = issued.await?;
     if run.out.is_json() {
         #[derive(Serialize)]
@@ -174,7 +227,7 @@ async fn issue(run: &Run, args: &Issue) -> Result<Outcome> {
 
 async fn list(run: &Run, args: &List) -> Result<Outcome> {
     let session = run.session()?;
-    let copy = copies::find(session, &args.copy).await?;
+    let at = args.to.find(session).await?;
     let out = &run.out;
     let mut shown = match out.is_json() {
         true => Some(out.begin_list("grants")?),
@@ -182,7 +235,7 @@ async fn list(run: &Run, args: &List) -> Result<Outcome> {
     };
     let mut after: Option<GrantId> = None;
     loop {
-        let page = session.grants(copy.id, after.as_ref(), PAGE).await?;
+        let page = session.grants(at, after.as_ref(), PAGE).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.id.parse()?);
         for grant in &page {
@@ -191,10 +244,15 @@ async fn list(run: &Run, args: &List) -> Result<Outcome> {
                 None => {
                     let expires = grant.expires.map(|time| local_text(time.into()));
                     let line = format!(
-                        "{}  {}  {}  {}",
+                        "{}  {}  {}{}  {}",
                         out.paint(YELLOW, &grant.id),
-                        expires.as_deref().unwrap_or("while the copy is open"),
+                        expires.as_deref().unwrap_or(match at {
+                            At::Copy(_) => "while the copy is open",
+                            At::Head => "never",
+                            At::Revision(_) | At::Tree(_) => "while the revision is kept",
+                        }),
                         allowed(&grant.scopes),
+                        budget(grant),
                         out.safe(&grant.label),
                     );
                     out.line(line.trim_end())?;
@@ -226,6 +284,16 @@ fn allowed(scopes: &[ScopeDto]) -> String {
     )
 }
 
+/// Says what is used of a budget, if there is one.
+fn budget(grant: &GrantDto) -> String {
+    let part = |used: Option<Count>, max: Option<Count>, what: &str| match (used, max) {
+        (Some(used), Some(max)) => format!("  {}/{} {what}", used.get(), max.get()),
+        _ => String::new(),
+    };
+    part(grant.used_bytes, grant.max_bytes, "bytes")
+        + &part(grant.used_entries, grant.max_entries, "entries")
+}
+
 async fn revoke(run: &Run, args: &Revoke) -> Result<Outcome> {
     let session = run.session()?;
     let mut revoked = 0;
@@ -244,7 +312,10 @@ async fn revoke(run: &Run, args: &Revoke) -> Result<Outcome> {
 async fn attenuate(run: &Run, args: &Attenuate) -> Result<Outcome> {
     let (scope, expires) = (args.scope.scope(), args.scope.expires());
     let token = run.token()?;
-    let made = run.session()?.attenuate(&token, scope, expires).await?;
+    let made = run
+        .session()?
+        .attenuate(&token, scope, expires, args.scope.budget())
+        .await?;
     if run.out.is_json() {
         #[derive(Serialize)]
         struct Shape<'a> {

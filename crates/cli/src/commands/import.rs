@@ -58,7 +58,7 @@ pub(crate) struct Import {
 }
 
 /// Reads a size in bytes; K, M, G and T (or KiB, …) are powers of 1,024.
-fn parse_size(text: &str) -> workspace_core::Result<u64> {
+pub(crate) fn parse_size(text: &str) -> workspace_core::Result<u64> {
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
     let shift = match text[digits.len()..].trim().to_ascii_lowercase().as_str() {
         "" | "b" => 0,

@@ -30,12 +30,18 @@ pub(crate) enum Preview {
 pub(crate) struct Issue {
     #[command(flatten)]
     at: ReadAt,
+    /// The directory that is the site
+    #[arg(long, value_name = "PATH", default_value = "/", value_parser = tree_path)]
+    root: TreePath,
     /// The file that stands for its directory
     #[arg(long, value_name = "NAME", default_value = "index.html", value_parser = Name::new)]
     index: Name,
     /// The file that stands for pages that do not exist
     #[arg(long, value_name = "PATH", value_parser = tree_path)]
     fallback: Option<TreePath>,
+    /// Show names that begin with a dot as well, such as .env
+    #[arg(long)]
+    hidden: bool,
     /// After which time it ends by itself, such as 2h or 7d [default: a week]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     expires: Option<i64>,
@@ -61,8 +67,10 @@ async fn issue(run: &Run, args: &Issue) -> Result<Outcome> {
     let session = run.session()?;
     let at = args.at.find(session).await?;
     let site = Site {
+        root: args.root.clone(),
         index: args.index.clone(),
         fallback: args.fallback.clone(),
+        hidden: args.hidden,
     };
     let expires = args.expires.map(|millis| now().plus_millis(millis));
     let issued = session.issue_preview(at, site, expires).await?;
@@ -98,9 +106,11 @@ async fn issue(run: &Run, args: &Issue) -> Result<Outcome> {
 struct PreviewShape<'a> {
     id: &'a str,
     at: &'a str,
+    root: &'a str,
     index: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     fallback: Option<&'a str>,
+    hidden: bool,
     created: String,
     expires: Option<String>,
 }
@@ -110,6 +120,8 @@ impl<'a> PreviewShape<'a> {
         Self {
             id: &preview.id,
             at: &preview.at,
+            root: &preview.root,
+            hidden: preview.hidden,
             index: &preview.index,
             fallback: preview.fallback.as_deref(),
             created: machine_text(preview.created.into()),
@@ -137,10 +149,12 @@ async fn list(run: &Run) -> Result<Outcome> {
                     let expires = preview.expires.map(|time| local_text(time.into()));
                     let fallback = preview.fallback.as_deref().unwrap_or_default();
                     let line = format!(
-                        "{}  {}  {}  {}  {}",
+                        "{}  {}  {}  {}{}  {}  {}",
                         out.paint(YELLOW, &preview.id),
                         expires.as_deref().unwrap_or("never"),
                         preview.at,
+                        out.safe(&preview.root),
+                        if preview.hidden { " (hidden too)" } else { "" },
                         out.safe(&preview.index),
                         out.safe(fallback),
                     );

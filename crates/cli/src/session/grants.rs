@@ -1,9 +1,9 @@
 //! Grants, previews and the change feed, in the contract's own types: what a token's holder
 //! must not learn is not in them.
 
-use workspace_core::store::{Purpose, Site};
+use workspace_core::store::{Budget, Purpose, Site};
 use workspace_core::{
-    At, CopyId, Error, ErrorKind, Grant, GrantId, GrantOptions, Result, Scope, Timestamp,
+    At, Error, ErrorKind, Grant, GrantId, GrantOptions, Result, Scope, Timestamp,
 };
 use workspace_http::RemoteEvents;
 use workspace_http::wire::{
@@ -22,35 +22,35 @@ pub(crate) struct Attenuated {
 impl Session {
     pub(crate) async fn issue_grant(
         &self,
-        copy: CopyId,
+        at: At,
         scope: Scope,
         options: GrantOptions,
     ) -> Result<IssuedDto> {
         match self {
             Self::Local(workspace) => {
                 let grant = Grant::all().attenuate(scope);
-                let issued = workspace.issue_grant(copy, grant, options)?;
+                let issued = workspace.issue_grant(at, grant, options)?;
                 Ok(IssuedDto {
                     grant: GrantDto::from(&issued.grant),
                     token: issued.token,
                 })
             }
-            Self::Remote(client) => client.issue_grant(copy, &scope, options).await,
+            Self::Remote(client) => client.issue_grant(at, &scope, options).await,
         }
     }
 
     pub(crate) async fn grants(
         &self,
-        copy: CopyId,
+        at: At,
         after: Option<&GrantId>,
         limit: usize,
     ) -> Result<Vec<GrantDto>> {
         match self {
             Self::Local(workspace) => {
-                let found = workspace.grants(copy, after, limit)?;
+                let found = workspace.grants(at, after, limit)?;
                 Ok(found.iter().map(GrantDto::from).collect())
             }
-            Self::Remote(client) => client.grants(copy, after, limit).await,
+            Self::Remote(client) => client.grants(at, after, limit).await,
         }
     }
 
@@ -67,10 +67,11 @@ impl Session {
         token: &str,
         scope: Scope,
         expires: Option<Timestamp>,
+        budget: Budget,
     ) -> Result<Attenuated> {
         match self {
             Self::Local(workspace) => {
-                let issued = workspace.attenuate_grant(token, scope, expires)?;
+                let issued = workspace.attenuate_grant(token, scope, expires, budget)?;
                 let issued = issued.ok_or_else(|| {
                     Error::new(ErrorKind::Denied, "attenuate grant")
                         .because("the token is that of no grant")
@@ -85,7 +86,7 @@ impl Session {
                 })
             }
             Self::Remote(client) => {
-                let made = client.attenuate(&scope, expires).await?;
+                let made = client.attenuate(&scope, expires, budget).await?;
                 Ok(Attenuated {
                     token: made.token,
                     scopes: made.view.scopes,

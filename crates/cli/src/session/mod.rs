@@ -183,6 +183,18 @@ impl Session {
         both!(self, diff(from, to, options))
     }
 
+    /// Lists a page of the differences; an empty one is the end.
+    pub(crate) async fn diff_page(
+        &self,
+        from: At,
+        to: At,
+        options: &DiffOptions,
+        after: Option<&TreePath>,
+        limit: usize,
+    ) -> Result<Vec<Difference>> {
+        both!(self, diff_page(from, to, options, after, limit))
+    }
+
     pub(crate) async fn usage(&self) -> Result<StoreUsage> {
         both!(self, usage())
     }

@@ -175,6 +175,15 @@ const SHARING: &str = "
     grant issue draft --root site --read '**' --write '/posts/**' --label 'for the agent' --as agent --expires 2h
     grant issue draft --read '*.md' --delete
     grant list draft
+    grant issue draft --write '/posts/**' --max-bytes 1M --max-entries 10
+    grant list draft
+    snapshot -m first
+    grant issue --head --read '**'
+    grant issue --at 1 --read '**'
+    grant issue --head --read '**' --write '**'
+    grant issue draft --head
+    grant list --head
+    grant list --at 1
     grant revoke 00000000000000000000000000000000
     grant issue nobody --read '**'
     apply draft
@@ -215,6 +224,28 @@ fn a_token_is_narrowed_by_its_holder_and_revoked_with_what_came_of_it() {
     assert_eq!(grants["grants"][1]["parent"], id);
     assert_eq!(place.json(&["grant", "revoke", id])["revoked"], 2);
     assert_eq!(narrow(&narrower.stdout).code, 8);
+}
+
+#[test]
+fn a_directory_is_previewed_and_its_hidden_names_only_if_asked_for() {
+    let place = Place::new();
+    place.put("site/index.html", "<h1>");
+    let issue = ["preview", "issue", "--root", "site"];
+    let path = place.ok(&issue);
+    assert!(path.starts_with("/preview/"), "{path}");
+    place.ok(&[&issue[..], &["--hidden", "--fallback", "404.html"]].concat());
+    let listed = place.json(&["preview", "list"]);
+    let shown = |n: usize| {
+        let preview = &listed["previews"][n];
+        (preview["root"].as_str(), preview["hidden"].as_bool())
+    };
+    assert_eq!(shown(0), (Some("/site"), Some(false)));
+    assert_eq!(shown(1), (Some("/site"), Some(true)));
+    let text = place.ok(&["preview", "list"]);
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].ends_with("head  /site  index.html"), "{text}");
+    let hidden = "head  /site (hidden too)  index.html  /404.html";
+    assert!(lines[1].ends_with(hidden), "{text}");
 }
 
 #[test]

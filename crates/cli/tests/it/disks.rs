@@ -72,6 +72,42 @@ fn room_is_freed_on_a_full_disk() {
     );
 }
 
+/// A server has the workspace open, and so has the room that a command would be given.
+#[test]
+fn a_server_frees_room_on_a_full_disk() {
+    let place = Place::new();
+    place.file(
+        "content",
+        (0..30_000u32)
+            .map(|n| ((n * n) >> 7) as u8)
+            .collect::<Vec<_>>(),
+    );
+    fs::create_dir(place.path("disk")).unwrap();
+    with_mounts(
+        &place,
+        r#"
+        mount -t tmpfs -o size=1200k tmpfs disk
+        "$0" init -q --workspace disk/ws
+        echo a-token-of-16-bytes > token
+        "$0" --workspace disk/ws --token-file token --quiet serve > url &
+        server=$!
+        trap 'kill $server' EXIT
+        while ! grep -q http url; do sleep 0.05; done
+        export WORKSPACE_REMOTE=$(head -n 1 url)
+        run() { "$0" --token-file token "$@"; }
+        run fork -q draft
+        n=0
+        while { echo $n; cat content; } | run put -q f$n -c draft 2> said; do n=$((n + 1)); done
+        grep -q 'storage is full' said
+        test -f disk/ws/reserve
+        run discard draft
+        run gc
+        run fsck --contents
+        { echo again; cat content; } | run put -q again
+        "#,
+    );
+}
+
 #[test]
 fn what_reads_works_where_nothing_may_be_written() {
     let place = Place::new();

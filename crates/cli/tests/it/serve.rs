@@ -185,6 +185,60 @@ fn a_large_file_passes_through_little_memory() {
     server.stop();
 }
 
+/// While a token is changed both are good; and a page of an origin that is said may ask.
+#[test]
+fn several_tokens_are_good_and_pages_of_an_origin_may_ask() {
+    let place = Place::new();
+    let [old, new] = ["the-old-token-of-it", "the-new-token-of-it"];
+    let file = place.file("token", format!("{new}\n{old}\n"));
+    let mut command = place.command();
+    command.arg("serve").arg("--token-file").arg(&file);
+    command.args(["--origin", "https://app.example", "--quiet"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut line).unwrap();
+    let url = line.trim();
+    let agent: Agent = Agent::config_builder()
+        .http_status_as_error(false)
+        .build()
+        .into();
+    let ask = |token: &str, origin: &str| {
+        let request = Request::builder()
+            .uri(format!("{url}/v1/head"))
+            .header("authorization", format!("Bearer {token}"))
+            .header("origin", origin)
+            .body(())
+            .unwrap();
+        let response = agent.run(request).unwrap();
+        let allowed = response.headers().get("access-control-allow-origin");
+        (
+            response.status().as_u16(),
+            allowed.map(|value| value.to_str().unwrap().to_owned()),
+        )
+    };
+    let app = Some("https://app.example".to_owned());
+    for token in [old, new] {
+        assert_eq!(ask(token, "https://app.example"), (200, app.clone()));
+        assert_eq!(ask(token, "https://other.example"), (200, None));
+    }
+    assert_eq!(
+        ask("the-odd-token-of-it", "https://app.example"),
+        (401, app)
+    );
+    // Of several, the first is the one to show.
+    let mut command = place.command();
+    command.args(["--remote", url, "--token-file"]).arg(&file);
+    let head = command.arg("status").output().unwrap();
+    assert!(head.status.success(), "{head:?}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    for wrong in ["*", "app.example"] {
+        let error = place.error(2, &["serve", "--origin", wrong]);
+        assert_eq!(error["code"], "invalid", "{wrong}");
+    }
+}
+
 #[test]
 fn a_token_comes_from_a_file_and_is_not_told() {
     let place = Place::new();

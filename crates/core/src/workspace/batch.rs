@@ -1,12 +1,14 @@
 //! Batches of changes to head or to a copy.
 
 use crate::change::{AllowedChange, Change, ChangeOptions, Changed, Content, WriteOptions};
+use crate::entry::{MAX_MEDIA_TYPE, Text, media_type};
 use crate::error::{Error, Result};
-use crate::id::BlobKey;
+use crate::id::{BlobKey, GrantId};
 use crate::path::TreePath;
 use crate::reason::Reason;
 use crate::store::OperationCause;
 use crate::tree::Editor;
+use crate::workspace::budgets::admit;
 use crate::workspace::edit::{OtherKind, Prepared, What, edit, rehearse};
 use crate::workspace::target::Target;
 use crate::workspace::tx::Tx;
@@ -23,6 +25,7 @@ impl Workspace {
     pub(crate) async fn change(
         &self,
         at: At,
+        holder: Option<&GrantId>,
         changes: Vec<AllowedChange>,
         options: ChangeOptions,
     ) -> Result<Changed> {
@@ -41,6 +44,7 @@ impl Workspace {
                     content,
                     options,
                 } => {
+                    check_media_type("write", &path, options.media_type.as_ref())?;
                     let content = match content {
                         Content::Stored(stored) => uploads.beside(self.own(stored)).await?,
                         Content::Bytes(bytes) => match self.store_inline(bytes) {
@@ -78,7 +82,7 @@ impl Workspace {
         prepared.extend(uploads.finish().await?);
         prepared.sort_unstable_by_key(|(position, _)| *position);
         let prepared: Vec<_> = prepared.into_iter().map(|(_, change)| change).collect();
-        let (changed, unneeded) = self.commit_batch(at, &prepared, &options)?;
+        let (changed, unneeded) = self.commit_batch(at, holder, &prepared, &options)?;
         if changed.operation.is_none() {
             self.left_over(&prepared, &unneeded);
         }
@@ -108,6 +112,7 @@ impl Workspace {
     pub(crate) fn change_now(
         &self,
         at: At,
+        holder: Option<&GrantId>,
         changes: Vec<AllowedChange>,
         options: &ChangeOptions,
     ) -> Result<Changed> {
@@ -121,7 +126,7 @@ impl Workspace {
             })
         });
         let prepared = prepared.collect::<Result<Vec<_>>>()?;
-        Ok(self.commit_batch(at, &prepared, options)?.0)
+        Ok(self.commit_batch(at, holder, &prepared, options)?.0)
     }
 
     /// Prepares a change that needs no object.
@@ -132,6 +137,7 @@ impl Workspace {
                 content,
                 options,
             } => {
+                check_media_type("write", &path, options.media_type.as_ref())?;
                 let content = match content {
                     Content::Stored(stored) => {
                         self.refuse_foreign(&stored)?;
@@ -161,16 +167,20 @@ impl Workspace {
     fn commit_batch(
         &self,
         at: At,
+        holder: Option<&GrantId>,
         changes: &[Prepared],
         options: &ChangeOptions,
     ) -> Result<(Changed, Vec<BlobKey>)> {
-        self.write("change", |tx| self.change_in(tx, at, changes, options))
+        self.write("change", |tx| {
+            self.change_in(tx, at, holder, changes, options)
+        })
     }
 
     fn change_in(
         &self,
         tx: &Tx<'_>,
         at: At,
+        holder: Option<&GrantId>,
         changes: &[Prepared],
         options: &ChangeOptions,
     ) -> Result<(Changed, Vec<BlobKey>)> {
@@ -178,13 +188,32 @@ impl Workspace {
         let target = Target::load(tx, "change", at, now)?;
         target.expect(options.expect_generation)?;
         let mut editor = Editor::new(tx, &target.tree())?;
-        let unneeded = edit(tx, &mut editor, changes, OtherKind::PerChange, now)?;
+        let edited = edit(tx, &mut editor, changes, OtherKind::PerChange, now)?;
         let written = editor.finish()?;
-        self.check_entries(tx, "change", &target.tree(), &written)?;
+        let before = target.tree();
+        self.check_entries(tx, "change", &before, &written)?;
+        admit(tx, "change", holder, edited.bytes, &before, &written, now)?;
         let author = &options.author;
         let changed = target.commit(tx, written.tree, OperationCause::Edit, author, now)?;
-        Ok((changed, unneeded))
+        Ok((changed, edited.unneeded))
     }
+}
+
+/// Refuses a media type that is none, of the file at `path`.
+pub(crate) fn check_media_type(
+    operation: &'static str,
+    path: &TreePath,
+    said: Option<&Text<MAX_MEDIA_TYPE>>,
+) -> Result<()> {
+    let Some(said) = said else { return Ok(()) };
+    media_type(said.as_str()).map(drop).map_err(|error| {
+        Error::invalid(Reason::MalformedMediaType, operation)
+            .at(path)
+            .because(format!(
+                "its media type is {}",
+                error.detail().unwrap_or_default()
+            ))
+    })
 }
 
 /// Refuses an actor or note that is too long for a row.

@@ -44,9 +44,6 @@ pub struct Difference {
     pub renamed_from: Option<TreePath>,
 }
 
-/// How much memory the differences of one answer may take, in bytes.
-const MAX_ANSWER: usize = 64 << 20;
-
 impl Difference {
     /// Returns about how many bytes it takes in memory.
     fn weight(&self) -> usize {
@@ -80,8 +77,9 @@ impl Workspace {
     /// order of path; the first in order of path wins.
     ///
     /// # Errors
-    /// `LimitExceeded` where the answer would take more than 64 MiB, which is about
-    /// 200,000 differences; page through them without renames. `NotFound` and
+    /// `LimitExceeded` where the answer would take more than
+    /// [`max_diff`](crate::Options::max_diff), unless said about 200,000 differences;
+    /// page through them without renames. `NotFound` and
     /// `Closed`, for what `from` or `to` name.
     pub fn diff(&self, from: At, to: At, options: &DiffOptions) -> Result<Vec<Difference>> {
         self.diff_page(from, to, options, None, usize::MAX)
@@ -153,7 +151,7 @@ impl Workspace {
             {
                 let next = difference(next);
                 bytes += next.weight();
-                if bytes > MAX_ANSWER {
+                if bytes > self.inner.options.max_diff {
                     return Err(
                         Error::new(ErrorKind::LimitExceeded, "diff").because(format!(
                             "more than {} differences: page through them, without renames",

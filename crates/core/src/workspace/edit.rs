@@ -1,7 +1,7 @@
 //! Changes put into an editor: what each needs to be there, and what it leaves.
 
 use crate::change::{Change, Precondition, WriteOptions};
-use crate::entry::{Entry, EntryKind, File, MAX_TARGET, Symlink, Text, Timestamp};
+use crate::entry::{Entry, EntryKind, File, MAX_TARGET, Summary, Symlink, Text, Timestamp};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{BlobKey, ContentId};
 use crate::path::TreePath;
@@ -43,16 +43,24 @@ pub(crate) enum OtherKind {
     GivesWay,
 }
 
-/// Puts changes into the editor, in order. Returns the objects that were not
-/// needed, since their contents were there.
+/// What changes led to, beside what is in the editor.
+#[derive(Default)]
+pub(crate) struct Edited {
+    /// The objects that were not needed, since their contents were there.
+    pub(crate) unneeded: Vec<BlobKey>,
+    /// The bytes of the files that were written and copied.
+    pub(crate) bytes: u64,
+}
+
+/// Puts changes into the editor, in order.
 pub(crate) fn edit(
     tx: &Tx<'_>,
     editor: &mut Editor<'_>,
     changes: &[Prepared],
     other_kind: OtherKind,
     now: Timestamp,
-) -> Result<Vec<BlobKey>> {
-    let mut unneeded = Vec::new();
+) -> Result<Edited> {
+    let mut edited = Edited::default();
     for Prepared {
         what,
         rests_on,
@@ -70,11 +78,18 @@ pub(crate) fn edit(
                 path,
                 content,
                 options,
-            } => unneeded.extend(write(tx, editor, path, content, options, now)?),
-            What::Other(change) => make(editor, change, *longest, now)?,
+            } => {
+                let written = write(tx, editor, path, content, options, now)?;
+                edited.unneeded.extend(written.unneeded);
+                edited.bytes = edited.bytes.saturating_add(written.bytes);
+            }
+            What::Other(change) => {
+                let copied = make(editor, change, *longest, now)?;
+                edited.bytes = edited.bytes.saturating_add(copied);
+            }
         }
     }
-    Ok(unneeded)
+    Ok(edited)
 }
 
 /// Refuses what would need a directory that its grant does not let it make, in the
@@ -168,7 +183,7 @@ fn check_write(
     Ok(found)
 }
 
-/// Writes a file unless it is there already. Returns an object that was not needed.
+/// Writes a file unless it is there already.
 fn write(
     tx: &Tx<'_>,
     editor: &mut Editor<'_>,
@@ -176,7 +191,7 @@ fn write(
     content: &Stored,
     options: &WriteOptions,
     now: Timestamp,
-) -> Result<Option<BlobKey>> {
+) -> Result<Edited> {
     let found = check_write(editor, path, options)?;
     let old = match &found {
         Some(Found::Entry(Entry::File(file))) => Some(file),
@@ -199,9 +214,13 @@ fn write(
             .clone()
             .or_else(|| same_content?.provenance.clone()),
     });
-    let unneeded = content.commit(tx)?;
+    let bytes = match same_content {
+        Some(_) => 0,
+        None => content.size(),
+    };
+    let unneeded = content.commit(tx)?.into_iter().collect();
     put_if_other(editor, path, found.as_ref(), new, options.create_parents)?;
-    Ok(unneeded)
+    Ok(Edited { unneeded, bytes })
 }
 
 /// Puts `new` unless what is there differs from it in time at most.
@@ -239,8 +258,15 @@ fn symlink(
     put_if_other(editor, path, found.as_ref(), new, create_parents)
 }
 
-fn make(editor: &mut Editor<'_>, change: &Change, longest: usize, now: Timestamp) -> Result<()> {
-    match change {
+/// Makes a change that is not a write; returns the bytes of the files that it copied.
+fn make(editor: &mut Editor<'_>, change: &Change, longest: usize, now: Timestamp) -> Result<u64> {
+    let made = match change {
+        Change::Copy { from, to, replace } => {
+            let entry = transfer(editor, "copy", (from, to), *replace, longest)?;
+            let bytes = Summary::of("", &entry).bytes;
+            editor.put(to, entry, false)?;
+            return Ok(bytes);
+        }
         // `What::Write` is what becomes of it.
         Change::Write { path, .. } => Err(Error::invalid(Reason::UnknownContent, "write")
             .at(path)
@@ -262,10 +288,6 @@ fn make(editor: &mut Editor<'_>, change: &Change, longest: usize, now: Timestamp
             editor.remove(from)?;
             editor.put(to, entry, false)
         }
-        Change::Copy { from, to, replace } => {
-            let entry = transfer(editor, "copy", (from, to), *replace, longest)?;
-            editor.put(to, entry, false)
-        }
         Change::SetExecutable { path, executable } => {
             match found(editor, "set executable", path)? {
                 Found::Entry(Entry::File(file)) if file.executable == *executable => Ok(()),
@@ -282,7 +304,8 @@ fn make(editor: &mut Editor<'_>, change: &Change, longest: usize, now: Timestamp
                     .because(format!("it is a {}", other.kind()))),
             }
         }
-    }
+    };
+    made.map(|()| 0)
 }
 
 fn found(editor: &Editor<'_>, operation: &'static str, path: &TreePath) -> Result<Found> {

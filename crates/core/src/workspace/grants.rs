@@ -9,20 +9,24 @@ use sha2::{Digest, Sha256};
 use crate::entry::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grant::{Grant, MAX_SCOPES, Scope};
-use crate::id::{CopyId, GrantId, TokenHash};
+use crate::id::{GrantId, TokenHash};
 use crate::reason::{Reason, Sought};
-use crate::store::{CopyState, GrantRecord, MetaTx as _, Purpose, WhichGrants};
+use crate::store::{Budget, CopyState, GrantRecord, MetaTx as _, Purpose, Used, WhichGrants};
 use crate::workspace::batch::check_text;
 use crate::workspace::tx::Tx;
 use crate::workspace::{At, Workspace};
 
 /// What the tokens of grants begin with, so that they are known when they leak.
 const PREFIX: &str = "wsg_";
-/// How many grants to the files of one copy may be alive at once.
-const MAX_GRANTS: u64 = 1000;
+/// How many grants that were issued to the same files may be alive at once.
+const MAX_ISSUED: u64 = 1000;
+/// How many that were attenuated from the same one.
+const MAX_MADE: u64 = 100;
+/// How many below the same one that was issued, however many are between them.
+const MAX_BELOW: u64 = 1000;
 /// How many of them are looked at for dead ones where there are as many.
 const SEARCHED: usize = 50;
-/// For how many copies it is remembered where the next search begins.
+/// For how many of these groups it is remembered where the next search begins.
 const MAX_SEARCHES: usize = 1000;
 /// The most globs in all of its scopes.
 const MAX_GLOBS: usize = 128;
@@ -41,9 +45,11 @@ pub struct GrantOptions {
     /// The name under which its holder's changes are logged, in up to 200 bytes.
     #[setters(into)]
     pub actor: String,
-    /// When it expires; `None` for as long as the copy is open.
+    /// When it expires; `None` for as long as the copy is open, or the revision kept.
     #[setters(into)]
     pub expires: Option<Timestamp>,
+    /// What its holder may add; any number of bytes and entries unless said.
+    pub budget: Budget,
 }
 
 /// A grant that was just issued. The token is nowhere else: only its hash is kept.
@@ -64,64 +70,89 @@ impl fmt::Debug for Issued {
 }
 
 impl Workspace {
-    /// Issues a grant to the files of an open copy, as a token of 256 random bits.
-    /// It dies with the copy, when it expires, and when it is revoked.
+    /// Issues a grant to the files of an open copy, or to those of head or of a
+    /// revision to be read, as a token of 256 random bits. It dies with the copy or
+    /// the revision, when it expires, and when it is revoked.
     ///
     /// # Errors
-    /// `NotFound`, `Closed`; `Invalid` for a label, an actor or an expiry that
-    /// cannot be, and for a root of more than 1,024 bytes; `LimitExceeded` for more than 16 scopes, 128 globs or 16 KiB of
-    /// roots and globs in all of them, and where there are 1,000 grants to the copy
-    /// and none of the 50 that the call looks at is dead. The next call looks at the
-    /// next 50, so that one of 20 finds a dead one, if there is any.
-    pub fn issue_grant(&self, copy: CopyId, grant: Grant, options: GrantOptions) -> Result<Issued> {
+    /// `NotFound`, `Closed`; `ReadOnly` where it would let something be written that
+    /// is not in a copy; `Invalid` for a bare tree, and for a label, an actor, an
+    /// expiry, a root of more than 1,024 bytes or a budget that cannot be; `LimitExceeded` for more than 16 scopes, 128
+    /// globs or 16 KiB of roots and globs in all of them, and where 1,000 grants to
+    /// the same files were issued and none of the 50 that the call looks at is dead.
+    /// The next call looks at the next 50, so that one of 20 finds a dead one, if
+    /// there is any.
+    pub fn issue_grant(&self, at: At, grant: Grant, options: GrantOptions) -> Result<Issued> {
         const OPERATION: &str = "issue grant";
         check_text(OPERATION, &options.actor, "")?;
         check_label(OPERATION, &options.label)?;
+        check_target(OPERATION, at, &grant)?;
         check_size(OPERATION, &grant)?;
+        options.budget.check(OPERATION)?;
         let now = self.now();
         check_expiry(OPERATION, options.expires, now)?;
         let issued = self.issued(GrantRecord {
             id: self.next_grant(),
             token: TokenHash::of(""),
-            at: At::Copy(copy),
+            at,
             purpose: Purpose::Files(grant),
             label: options.label,
             actor: options.actor,
             parent: None,
+            top: None,
+            budget: options.budget,
+            used: Used::default(),
             created: now,
             expires: options.expires,
         });
         self.write(OPERATION, |tx| {
-            tx.open_copy(OPERATION, copy, now)?;
-            add(tx, OPERATION, copy, &issued.grant)?;
+            match at {
+                At::Head | At::Tree(_) => {}
+                At::Copy(copy) => drop(tx.open_copy(OPERATION, copy, now)?),
+                At::Revision(revision) => drop(tx.revision(OPERATION, revision)?),
+            }
+            if !make_room(tx, WhichGrants::Issued(at), MAX_ISSUED, now)? {
+                return Err(Error::new(ErrorKind::LimitExceeded, OPERATION)
+                    .at(at)
+                    .because(format!(
+                        "{MAX_ISSUED} grants were issued, of which none is found dead"
+                    )));
+            }
+            tx.rows.put_grant(&issued.grant)?;
             Ok(issued)
         })
     }
 
     /// Issues a grant that allows no more than that of `token` and no more than
-    /// `scope`, and expires no later; `None` where the token is that of no grant
-    /// that is alive. Revoking a grant revokes those that were made from it.
+    /// `scope`, expires no later, and may add no more; `None` where the token is that
+    /// of no grant that is alive. What its holder adds counts for it and for all that
+    /// it was made from. Revoking a grant revokes those that were made from it.
     ///
     /// # Errors
-    /// `Invalid` for an expiry in the past, and for a root of more than 128 bytes;
-    /// `LimitExceeded` as for
-    /// [`issue_grant`](Self::issue_grant).
+    /// `Invalid` for an expiry in the past, a root of more than 128 bytes, and for a
+    /// budget that cannot be;
+    /// `LimitExceeded` for scopes as for [`issue_grant`](Self::issue_grant), and where
+    /// 100 grants were made of that one, or 1,000 in all of the one that was issued,
+    /// and none of the 50 that the call looks at is dead.
     pub fn attenuate_grant(
         &self,
         token: &str,
         scope: Scope,
         expires: Option<Timestamp>,
+        budget: Budget,
     ) -> Result<Option<Issued>> {
         const OPERATION: &str = "attenuate grant";
         let now = self.now();
         check_expiry(OPERATION, expires, now)?;
+        budget.check(OPERATION)?;
         let Some(parent) = self.find_grant(token)? else {
             return Ok(None);
         };
-        let (At::Copy(copy), Purpose::Files(grant)) = (parent.at, &parent.purpose) else {
+        let Purpose::Files(grant) = &parent.purpose else {
             return Ok(None);
         };
         let narrower = grant.attenuate(scope);
+        check_target(OPERATION, parent.at, &narrower)?;
         check_size(OPERATION, &narrower)?;
         let earlier = match (parent.expires, expires) {
             (Some(one), Some(other)) => Some(one.min(other)),
@@ -131,12 +162,23 @@ impl Workspace {
             id: self.next_grant(),
             purpose: Purpose::Files(narrower),
             parent: Some(parent.id),
+            top: Some(parent.top.unwrap_or(parent.id)),
+            budget: budget.within(parent.budget),
+            used: Used::default(),
             created: now,
             expires: earlier,
             ..parent
         });
+        let (made_from, below) = (parent.id, parent.top.unwrap_or(parent.id));
         self.write(OPERATION, |tx| {
-            add(tx, OPERATION, copy, &issued.grant)?;
+            if !(make_room(tx, WhichGrants::MadeFrom(made_from), MAX_MADE, now)?
+                && make_room(tx, WhichGrants::Below(below), MAX_BELOW, now)?)
+            {
+                // How many others there are is not the holder's affair.
+                return Err(Error::new(ErrorKind::LimitExceeded, OPERATION)
+                    .because("no more grants can be made of this one"));
+            }
+            tx.rows.put_grant(&issued.grant)?;
             Ok(Some(issued))
         })
     }
@@ -161,16 +203,16 @@ impl Workspace {
         })
     }
 
-    /// Returns up to `limit` grants to the files of a copy after `after`, in the
-    /// order of issuing; those that are dead and not yet deleted included.
+    /// Returns up to `limit` grants to these files after `after`, in the order of
+    /// issuing; those that are dead and not yet deleted included.
     pub fn grants(
         &self,
-        copy: CopyId,
+        at: At,
         after: Option<&GrantId>,
         limit: usize,
     ) -> Result<Vec<GrantRecord>> {
         self.read("list grants", |tx| {
-            tx.rows.grants(WhichGrants::Files(copy), after, limit)
+            tx.rows.grants(WhichGrants::Files(at), after, limit)
         })
     }
 
@@ -181,22 +223,18 @@ impl Workspace {
     /// `NotFound`, also for one that was revoked already.
     pub fn revoke_grant(&self, id: &GrantId) -> Result<u64> {
         self.write("revoke grant", |tx| {
-            let found = tx.rows.grant(id)?.filter(is_to_files);
-            let Some(GrantRecord {
-                at: At::Copy(copy), ..
-            }) = found
-            else {
+            if tx.rows.grant(id)?.filter(is_to_files).is_none() {
                 return Err(Error::not_found(Sought::Grant, "revoke grant")
                     .at(id)
                     .because("no such grant"));
-            };
-            let all = tx.rows.grants(WhichGrants::Files(copy), None, usize::MAX)?;
+            }
             let mut revoked = vec![*id];
             let mut next = 0;
             while let Some(parent) = revoked.get(next).copied() {
                 tx.rows.delete_grant(&parent)?;
-                let children = all.iter().filter(|grant| grant.parent == Some(parent));
-                revoked.extend(children.map(|grant| grant.id));
+                let made = WhichGrants::MadeFrom(parent);
+                let made = tx.rows.grants(made, None, usize::MAX)?;
+                revoked.extend(made.into_iter().map(|grant| grant.id));
                 next += 1;
             }
             Ok(revoked.len() as u64)
@@ -234,7 +272,7 @@ pub(super) fn base32(bytes: &[u8]) -> String {
     BASE32_NOPAD.encode(bytes).to_ascii_lowercase()
 }
 
-fn is_to_files(grant: &GrantRecord) -> bool {
+pub(super) fn is_to_files(grant: &GrantRecord) -> bool {
     matches!(grant.purpose, Purpose::Files(_))
 }
 
@@ -248,30 +286,36 @@ pub(super) fn live(
     let Some(grant) = grant.filter(purpose) else {
         return Ok(None);
     };
-    Ok(is_alive(tx, &grant, now)?.then_some(grant))
+    Ok(line(tx, grant, now)?.map(|mut line| line.swap_remove(0)))
 }
 
-/// Tells whether a grant has not expired, nor what it is bound to, and whether
-/// all that it was attenuated from are there and have not expired. Reads a row
-/// for each of those, at most [`MAX_SCOPES`].
-fn is_alive(tx: &Tx<'_>, grant: &GrantRecord, now: Timestamp) -> Result<bool> {
+/// Returns a grant and all that it was attenuated from; `None` where it is dead: one of
+/// them has expired or is not there, or what it is bound to. Reads a row for each of
+/// those, at most [`MAX_SCOPES`].
+pub(super) fn line(
+    tx: &Tx<'_>,
+    grant: GrantRecord,
+    now: Timestamp,
+) -> Result<Option<Vec<GrantRecord>>> {
     let expired = |expires: Option<Timestamp>| expires.is_some_and(|expires| expires <= now);
-    if expired(grant.expires) {
-        return Ok(false);
-    }
-    let mut above = grant.parent;
-    let mut parents = 0;
-    while let Some(parent) = above {
-        parents += 1;
-        match tx.rows.grant(&parent)? {
-            // One that attenuates has a scope more than the one above it.
-            _ if parents > MAX_SCOPES => return Ok(false),
-            None => return Ok(false),
-            Some(parent) if expired(parent.expires) => return Ok(false),
-            Some(parent) => above = parent.parent,
+    let at = grant.at;
+    let mut line = Vec::with_capacity(1);
+    let mut next = Some(grant);
+    while let Some(grant) = next {
+        // One that attenuates has a scope more than the one above it.
+        if expired(grant.expires) || line.len() > MAX_SCOPES {
+            return Ok(None);
         }
+        next = match &grant.parent {
+            None => None,
+            Some(parent) => match tx.rows.grant(parent)? {
+                None => return Ok(None),
+                found => found,
+            },
+        };
+        line.push(grant);
     }
-    Ok(match grant.at {
+    let is_there = match at {
         At::Head => true,
         At::Copy(id) => tx
             .rows
@@ -279,7 +323,8 @@ fn is_alive(tx: &Tx<'_>, grant: &GrantRecord, now: Timestamp) -> Result<bool> {
             .is_some_and(|copy| copy.state == CopyState::Open && !expired(copy.expires)),
         At::Revision(id) => tx.rows.revision(id)?.is_some(),
         At::Tree(id) => tx.has_tree(&id)?,
-    })
+    };
+    Ok(is_there.then_some(line))
 }
 
 /// Deletes the dead ones of up to `limit` grants and previews after `after`;
@@ -294,32 +339,27 @@ pub(crate) fn delete_dead(
     let last = page.last().filter(|_| page.len() == limit);
     let last = last.map(|grant| grant.id);
     for grant in page {
-        if !is_alive(tx, &grant, now)? {
-            tx.rows.delete_grant(&grant.id)?;
+        let id = grant.id;
+        if line(tx, grant, now)?.is_none() {
+            tx.rows.delete_grant(&id)?;
         }
     }
     Ok(last)
 }
 
-/// Adds a grant to a copy. Where there are as many as may be, those that are dead
-/// among a page of them give way; only then rows of others are read.
-fn add(tx: &Tx<'_>, operation: &'static str, copy: CopyId, grant: &GrantRecord) -> Result<()> {
-    if tx.rows.count_grants(&copy)? >= MAX_GRANTS && !delete_some_dead(tx, copy, grant.created)? {
-        return Err(
-            Error::new(ErrorKind::LimitExceeded, operation).because(format!(
-                "the copy has {MAX_GRANTS} grants, of which none is found dead"
-            )),
-        );
-    }
-    tx.rows.put_grant(grant)
+/// Tells whether there may be one more of these grants. Where there are as many as may
+/// be, those that are dead among a page of them give way; only then rows of others are
+/// read.
+fn make_room(tx: &Tx<'_>, which: WhichGrants, most: u64, now: Timestamp) -> Result<bool> {
+    Ok(tx.rows.count_grants(which)? < most || delete_some_dead(tx, which, now)?)
 }
 
-/// Deletes the dead ones among the next [`SEARCHED`] grants to a copy, and tells
+/// Deletes the dead ones among the next [`SEARCHED`] of these grants, and tells
 /// whether there were any. The next search goes on where this one ended.
-fn delete_some_dead(tx: &Tx<'_>, copy: CopyId, now: Timestamp) -> Result<bool> {
+fn delete_some_dead(tx: &Tx<'_>, which: WhichGrants, now: Timestamp) -> Result<bool> {
     let mut searches = tx.grant_searches().borrow_mut();
-    let after = searches.remove(&copy);
-    let page = |after| tx.rows.grants(WhichGrants::Files(copy), after, SEARCHED);
+    let after = searches.remove(&which);
+    let page = |after| tx.rows.grants(which, after, SEARCHED);
     let page = match (page(after.as_ref())?, &after) {
         // There is none after the last.
         (ended, Some(_)) if ended.is_empty() => page(None)?,
@@ -329,16 +369,31 @@ fn delete_some_dead(tx: &Tx<'_>, copy: CopyId, now: Timestamp) -> Result<bool> {
         if searches.len() >= MAX_SEARCHES {
             searches.clear();
         }
-        searches.insert(copy, last.id);
+        searches.insert(which, last.id);
     }
     let mut found = false;
     for old in page {
-        if !is_alive(tx, &old, now)? {
-            tx.rows.delete_grant(&old.id)?;
+        let id = old.id;
+        if line(tx, old, now)?.is_none() {
+            tx.rows.delete_grant(&id)?;
             found = true;
         }
     }
     Ok(found)
+}
+
+/// Refuses a grant to what nothing can be bound to, or written to.
+fn check_target(operation: &'static str, at: At, grant: &Grant) -> Result<()> {
+    match at {
+        At::Copy(_) => Ok(()),
+        At::Head | At::Revision(_) if grant.only_reads() => Ok(()),
+        At::Head | At::Revision(_) => Err(Error::new(ErrorKind::ReadOnly, operation)
+            .at(at)
+            .because("a grant lets files be written in a copy only")),
+        At::Tree(_) => Err(Error::invalid(Reason::MalformedArgument, operation)
+            .at(at)
+            .because("expected a copy, head or a revision")),
+    }
 }
 
 fn check_label(operation: &'static str, label: &str) -> Result<()> {

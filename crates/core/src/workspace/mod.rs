@@ -2,6 +2,7 @@
 
 mod apply;
 mod batch;
+mod budgets;
 mod collect;
 mod contents;
 mod copies;
@@ -9,7 +10,7 @@ mod diff;
 mod edit;
 mod events;
 mod fsck;
-mod grants;
+pub(crate) mod grants;
 mod import;
 mod in_flight;
 mod nesting;
@@ -53,7 +54,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::grant::Grant;
 use crate::id::{CopyId, GrantId, RevisionId, TreeId};
 use crate::meter::{Meter, Receipt};
-use crate::store::{BlobStore, HeadRecord, MetaStore, MetaTx as _, StoreUsage};
+use crate::store::{
+    BlobStore, GrantRecord, HeadRecord, MetaStore, MetaTx as _, Purpose, StoreUsage, WhichGrants,
+};
 use crate::tree::directory_of;
 use crate::view::View;
 use events::Readers;
@@ -93,11 +96,11 @@ pub(crate) struct Inner {
     swept: Cell<bool>,
     readers: Readers,
     /// Where the last searches for dead grants came to.
-    grant_searches: RefCell<BTreeMap<CopyId, GrantId>>,
+    grant_searches: RefCell<BTreeMap<WhichGrants, GrantId>>,
 }
 
 /// Which tree is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub enum At {
     /// The current files. Can be written.
     #[default]
@@ -241,7 +244,23 @@ impl Workspace {
 
     /// Returns the files of `at` as the holder of `grant` sees them.
     pub fn view(&self, at: At, grant: Grant) -> View {
-        View::new(self.clone(), at, grant)
+        View::new(self.clone(), at, grant, None)
+    }
+
+    /// Returns the files of a grant that was handed out, as its holder sees them. Each
+    /// commit looks at the grant again: where it is dead, or has no budget left for
+    /// what is added, nothing is committed.
+    ///
+    /// # Errors
+    /// `Denied` for a preview, which has no holder.
+    pub fn view_of(&self, grant: &GrantRecord) -> Result<View> {
+        match &grant.purpose {
+            Purpose::Files(files) => {
+                let holder = Some(grant.id);
+                Ok(View::new(self.clone(), grant.at, files.clone(), holder))
+            }
+            Purpose::Site(_) => Err(Error::new(ErrorKind::Denied, "view")),
+        }
     }
 
     /// Counts what the stores hold. Reads every row.

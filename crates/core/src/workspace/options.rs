@@ -43,11 +43,15 @@ pub struct Options {
     /// How many of the newest operations of an open copy are kept to be listed and
     /// undone; at least 1. Collection deletes the older ones.
     pub keep_operations: u64,
+    /// The most bytes that the differences of one answer may take in memory, before
+    /// renames are paired; at least 64 KiB. The list that holds them takes up to three
+    /// times as much while it grows.
+    pub max_diff: usize,
 }
 
 impl Default for Options {
     /// 64 KiB in rows, 16 MiB of nodes, 30 days of closed copies, 50 million
-    /// entries, 10,000 events, 10,000 operations a copy.
+    /// entries, 10,000 events, 10,000 operations a copy, 64 MiB of differences.
     fn default() -> Self {
         Self {
             inline_limit: 64 << 10,
@@ -56,6 +60,7 @@ impl Default for Options {
             max_entries: 50_000_000,
             keep_events: 10_000,
             keep_operations: 10_000,
+            max_diff: 64 << 20,
         }
     }
 }
@@ -74,6 +79,7 @@ impl Options {
             ("keep_closed_copies", kept, 0, HUNDRED_YEARS),
             ("keep_events", self.keep_events, 1, u64::MAX),
             ("keep_operations", self.keep_operations, 1, u64::MAX),
+            ("max_diff", self.max_diff as u64, 64 << 10, 1 << 40),
         ] {
             if !(least..=most).contains(&value) {
                 return Err(Error::invalid(Reason::OutOfRange, "open")
@@ -100,6 +106,7 @@ mod tests {
             max_entries: 0,
             keep_events: 1,
             keep_operations: 1,
+            max_diff: 64 << 10,
         };
         least.check().unwrap();
         let good = Options::default();
@@ -110,6 +117,7 @@ mod tests {
             ("keep_closed_copies", good.keep_closed_copies(i64::MAX)),
             ("keep_events", good.keep_events(0)),
             ("keep_operations", good.keep_operations(0)),
+            ("max_diff", good.max_diff((64 << 10) - 1)),
         ] {
             let error = options.check().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Invalid, "{what}");

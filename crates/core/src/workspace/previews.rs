@@ -3,9 +3,9 @@
 use crate::entry::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::{GrantId, TokenHash};
-use crate::path::Name;
+use crate::path::{Name, TreePath};
 use crate::reason::Sought;
-use crate::store::{GrantRecord, MetaTx as _, Purpose, Site, WhichGrants};
+use crate::store::{Budget, GrantRecord, MetaTx as _, Purpose, Site, Used, WhichGrants};
 use crate::workspace::grants::{Issued, base32, check_expiry, live};
 use crate::workspace::{At, Workspace};
 
@@ -16,18 +16,20 @@ const PREVIEW_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
 const TOKEN_BYTES: usize = 16;
 
 impl Default for Site {
-    /// `index.html`, and no fallback.
+    /// All files but hidden ones, with `index.html`, and no fallback.
     fn default() -> Self {
         Self {
+            root: TreePath::root(),
             index: Name::new("index.html").expect("it is a name"),
             fallback: None,
+            hidden: false,
         }
     }
 }
 
 impl Workspace {
-    /// Lets whoever has the token look at all files of `at` as a site, read-only,
-    /// as they change. The token is 128 random bits in 26 characters out of
+    /// Lets whoever has the token look at the files of `at` below the site's root,
+    /// read-only, as they change; a root that is not there yet shows nothing. The token is 128 random bits in 26 characters out of
     /// `a-z 2-7`. It dies when it expires (after a week unless said), when it is
     /// revoked, and with the copy or revision.
     ///
@@ -46,6 +48,9 @@ impl Workspace {
             label: String::new(),
             actor: String::new(),
             parent: None,
+            top: None,
+            budget: Budget::default(),
+            used: Used::default(),
             created: now,
             expires: Some(expires),
         };

@@ -15,7 +15,7 @@ use crate::meter::Metered;
 use crate::reason::Sought;
 use crate::store::{
     ContentRecord, CopyRecord, CopyState, HeadRecord, MetaTx, OperationCause, OperationRecord,
-    RevisionRecord,
+    RevisionRecord, WhichGrants,
 };
 use crate::tree::{Node, Nodes};
 use crate::workspace::{At, Inner, Workspace};
@@ -42,8 +42,8 @@ pub(crate) struct Tx<'a> {
 }
 
 impl<'a> Tx<'a> {
-    /// Where the last searches for dead grants to the files of copies came to.
-    pub(super) fn grant_searches(&self) -> &RefCell<BTreeMap<CopyId, GrantId>> {
+    /// Where the last searches for dead grants came to.
+    pub(super) fn grant_searches(&self) -> &RefCell<BTreeMap<WhichGrants, GrantId>> {
         &self.inner.grant_searches
     }
 

@@ -173,7 +173,9 @@ fn a_step_over_many_rows_of_any_kind_keeps_to_its_budget() {
     let grants = 0..100;
     for _ in grants {
         let options = GrantOptions::default();
-        let issued = fixture.workspace.issue_grant(copy, Grant::all(), options);
+        let issued = fixture
+            .workspace
+            .issue_grant(At::Copy(copy), Grant::all(), options);
         issued.unwrap();
     }
     let rows = 100;

@@ -233,3 +233,40 @@ fn a_tree_of_many_shared_paths_ends() {
     let read = metered.receipt().nodes_read;
     assert!(read <= 1_000, "{read} nodes");
 }
+
+/// What is in one answer is bounded; what is paged is not.
+#[test]
+fn a_diff_takes_no_more_memory_than_it_may() {
+    let fixture = Fixture::with(Options::default().max_diff(64 << 10));
+    let files = |count: usize| {
+        (0..count)
+            .map(|n| write(&format!("/{n:05}"), "text"))
+            .collect()
+    };
+    let copy = At::Copy(fixture.fork());
+    let view = fixture.workspace.files(copy);
+    let diff = |renames| {
+        let options = DiffOptions::default().renames(renames);
+        fixture.workspace.diff(At::Head, copy, &options)
+    };
+    change(&view, files(100)).unwrap();
+    assert_eq!(diff(true).unwrap().len(), 100);
+    change(&view, files(1_000)).unwrap();
+    for renames in [true, false] {
+        assert_eq!(kind(diff(renames)), ErrorKind::LimitExceeded);
+    }
+    let options = DiffOptions::default().renames(false);
+    let mut found = Vec::new();
+    loop {
+        let after = found.last();
+        let page = fixture
+            .workspace
+            .diff_page(At::Head, copy, &options, after, 50);
+        let page = page.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        found.extend(page.into_iter().map(|difference| difference.path));
+    }
+    assert_eq!(found.len(), 1_000);
+}

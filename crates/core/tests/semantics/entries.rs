@@ -1,6 +1,7 @@
 use futures::executor::block_on;
 use workspace_core::{
-    At, Change, ChangeOptions, ErrorKind, Precondition, Text, Timestamp, TreePath, WriteOptions,
+    At, Change, ChangeOptions, ErrorKind, ImportOptions, Precondition, SourceKind, Text, Timestamp,
+    TreePath, WriteOptions,
 };
 
 use crate::support::{Entries, Fixture, change, deep, kind, path, source_file, write, write_with};
@@ -173,6 +174,75 @@ fn writing_the_same_changes_nothing() {
     let file = files.stat(&path("/run")).unwrap().unwrap();
     let file = file.as_file().unwrap();
     assert!(file.executable && file.media_type.is_some() && file.provenance.is_none());
+}
+
+/// > A media type that is none, as RFC 9110 has them, is `Invalid`, for writes and for imports.
+#[test]
+fn media_types_are_checked_when_they_are_written() {
+    let fixture = Fixture::new();
+    let files = fixture.workspace.files(At::Copy(fixture.fork()));
+    let import = |said: &str| {
+        let mut entry = source_file("/imported", "x");
+        if let Some((entry, _)) = &mut entry
+            && let SourceKind::File { media_type, .. } = &mut entry.kind
+        {
+            *media_type = Some(Text::new(said).unwrap());
+        }
+        let mut source = Entries::new(vec![entry]);
+        block_on(files.import(&mut source, ImportOptions::default())).map(drop)
+    };
+    let write = |said: &str| {
+        let options = WriteOptions::default().media_type(Text::new(said).unwrap());
+        let batch = || vec![write_with("/written", "x", options.clone())];
+        let now = files.change_now(batch(), &ChangeOptions::default());
+        let then = change(&files, batch());
+        assert_eq!(now.is_ok(), then.is_ok(), "{said}");
+        then.map(drop)
+    };
+    for said in [
+        "text/html",
+        "Text/HTML; Charset=UTF-8",
+        "text/html ;charset=utf-8",
+        "text/html;",
+        "application/vnd.x+json;a=b;c=\"d e\"",
+        "multipart/mixed; boundary=\"a \\\" ; b\"",
+        "x/y; z=\"\"",
+        "x/y; z=\"\u{fc}\"",
+        "!#$%&'*+-.^_`|~/0",
+    ] {
+        assert!(write(said).is_ok() && import(said).is_ok(), "{said}");
+    }
+    for none in [
+        "text",
+        "text/",
+        "/html",
+        "text/html/x",
+        "text /html",
+        " text/html",
+        "text/html ",
+        "text/html\r\nx-evil: 1",
+        "text/html; a=\"\r\n\"",
+        "text/html; a=\"\u{7f}\"",
+        "text/html; a",
+        "text/html; a=",
+        "text/html; =b",
+        "text/html; a=b c",
+        "text/html; a=\"b",
+        "text/html; a=b; a=c",
+        "text/html, text/css",
+        "*/*",
+        "text/*",
+        "t\u{fc}xt/html",
+        "text/html; a=\u{fc}",
+    ] {
+        for refused in [write(none), import(none)] {
+            let error = refused.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Invalid, "{none}");
+            let told = error.to_string();
+            assert!(told.contains("media type"), "{told}");
+            assert!(!told.contains(['\r', '\n']), "{told}");
+        }
+    }
 }
 
 /// > The same set of entries always has the same tree id, whatever came before.

@@ -6,6 +6,7 @@
 mod apply;
 mod authority;
 mod beside;
+mod budgets;
 mod collection;
 mod conflicts;
 mod copies;
@@ -35,6 +36,7 @@ fn the_document_and_the_tests_agree() {
     let sources = [
         include_str!("apply.rs"),
         include_str!("beside.rs"),
+        include_str!("budgets.rs"),
         include_str!("collection.rs"),
         include_str!("conflicts.rs"),
         include_str!("copies.rs"),

@@ -40,10 +40,10 @@ fn previews_follow() {
     assert_eq!(fixture.workspace.find_grant(&issued.token).unwrap(), None);
     assert_eq!(fixture.workspace.grant(&issued.grant.id).unwrap(), None);
     let At::Copy(id) = copy else { unreachable!() };
-    assert_eq!(fixture.workspace.grants(id, None, 9).unwrap(), []);
+    assert_eq!(fixture.workspace.grants(At::Copy(id), None, 9).unwrap(), []);
     let grant = fixture
         .workspace
-        .issue_grant(id, Grant::all(), GrantOptions::default());
+        .issue_grant(At::Copy(id), Grant::all(), GrantOptions::default());
     let grant = grant.unwrap();
     assert_eq!(find(&fixture, &grant), None);
     assert_eq!(

@@ -200,7 +200,7 @@ fn a_path_of_a_holder_has_a_limit_of_its_own() {
             .attenuate(scope(&second, &["**"], &["**"], true));
         let issued = fixture
             .workspace
-            .issue_grant(copy, grant, GrantOptions::default());
+            .issue_grant(At::Copy(copy), grant, GrantOptions::default());
         assert_eq!(kind(issued), ErrorKind::Invalid);
     }
 }

@@ -194,16 +194,6 @@ impl TryFrom<Change> for ChangeDto {
     }
 }
 
-/// Says which files are meant, for a query.
-pub(super) fn side(at: At) -> String {
-    match at {
-        At::Head => "head".into(),
-        At::Copy(id) => format!("copy:{id}"),
-        At::Revision(id) => format!("revision:{id}"),
-        At::Tree(id) => format!("tree:{id}"),
-    }
-}
-
 /// Says who asks, and what for, in a query; nothing where nobody says.
 pub(super) fn author<'a>(author: Author) -> impl Iterator<Item = (&'a str, String)> {
     [("actor", author.actor), ("note", author.note)]

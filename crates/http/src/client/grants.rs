@@ -1,7 +1,8 @@
 //! Grants as tokens.
 
 use axum::http::Method;
-use workspace_core::{At, CopyId, GrantId, GrantOptions, Result, Scope, Timestamp};
+use workspace_core::store::Budget;
+use workspace_core::{At, GrantId, GrantOptions, Result, Scope, Timestamp};
 
 use super::copies::page;
 use super::{Client, Transport, route};
@@ -11,15 +12,16 @@ use crate::wire::{
 };
 
 impl<T: Transport> Client<T> {
-    /// Issues a grant of `scope` to the files of an open copy. See
+    /// Issues a grant of `scope` to the files of an open copy, or to read those of head
+    /// or of a revision. See
     /// [`Workspace::issue_grant`](workspace_core::Workspace::issue_grant). The
     /// token's hash does not go over, so the answer is in the contract's own types.
     ///
     /// # Errors
-    /// `NotFound`; `Closed`; `Invalid`; `LimitExceeded`.
+    /// `NotFound`; `Closed`; `ReadOnly`; `Invalid`; `LimitExceeded`.
     pub async fn issue_grant(
         &self,
-        copy: CopyId,
+        at: At,
         scope: &Scope,
         options: GrantOptions,
     ) -> Result<IssuedDto> {
@@ -28,26 +30,27 @@ impl<T: Transport> Client<T> {
             label: options.label,
             actor: options.actor,
             expires: options.expires.map(Into::into),
+            max_bytes: options.budget.max_bytes.map(Into::into),
+            max_entries: options.budget.max_entries.map(Into::into),
         };
-        let request = self.post(&route(At::Copy(copy), "/grants"), &[]);
+        let request = self.post(&route(at, "/grants"), &[]);
         request.read_with(&body).await
     }
 
-    /// Returns up to `limit` grants to a copy, and at most 10,000, after `after`,
+    /// Returns up to `limit` grants to these files, and at most 10,000, after `after`,
     /// in the order of issuing.
     ///
     /// # Errors
     /// `NotFound`.
     pub async fn grants(
         &self,
-        copy: CopyId,
+        at: At,
         after: Option<&GrantId>,
         limit: usize,
     ) -> Result<Vec<GrantDto>> {
         let mut query = page(limit);
         query.extend(after.map(|id| ("after", id.to_string())));
-        let path = route(At::Copy(copy), "/grants");
-        let mut page: GrantPage = self.get(&path, &query).read().await?;
+        let mut page: GrantPage = self.get(&route(at, "/grants"), &query).read().await?;
         page.grants.truncate(limit);
         Ok(page.grants)
     }
@@ -77,10 +80,13 @@ impl<T: Transport> Client<T> {
         &self,
         scope: &Scope,
         expires: Option<Timestamp>,
+        budget: Budget,
     ) -> Result<AttenuatedDto> {
         let body = AttenuateDto {
             scope: ScopeDto::from(scope),
             expires: expires.map(Into::into),
+            max_bytes: budget.max_bytes.map(Into::into),
+            max_entries: budget.max_entries.map(Into::into),
         };
         let request = self.post("/v1/view/grants", &[]);
         request.read_with(&body).await

@@ -5,8 +5,8 @@ use workspace_core::store::Site;
 use workspace_core::{At, GrantId, Result, Timestamp};
 
 use super::copies::page;
-use super::{Client, Transport, ask};
-use crate::wire::{IssuedPreviewDto, PreviewDto, PreviewOfDto, PreviewPage, RevokedDto};
+use super::{Client, Transport};
+use crate::wire::{IssuedPreviewDto, PreviewDto, PreviewOfDto, PreviewPage, RevokedDto, at_text};
 
 impl<T: Transport> Client<T> {
     /// Shows files as a site to whoever has the token. See
@@ -21,8 +21,10 @@ impl<T: Transport> Client<T> {
         expires: Option<Timestamp>,
     ) -> Result<IssuedPreviewDto> {
         let body = PreviewOfDto {
-            at: Some(ask::side(at)),
+            at: Some(at_text(at)),
+            root: Some(site.root.to_string()),
             index: Some(site.index.to_string()),
+            hidden: site.hidden,
             fallback: site.fallback.as_ref().map(ToString::to_string),
             expires: expires.map(Into::into),
         };

@@ -3,15 +3,16 @@
 use workspace_core::store::{HeadRecord, RevisionRecord};
 use workspace_core::{
     At, DiffOptions, Difference, KeepRevisions, Recorded, Result, RevisionId, RevisionMessage,
+    TreePath,
 };
 
 use super::answer::checked;
 use super::copies::page;
-use super::{Client, Transport, ask, route};
+use super::{Client, Transport, route};
 use crate::routes::MAX_PAGE;
 use crate::wire::{
     DifferencePage, HeadDto, MessageDto, PruneDto, PrunedDto, PublishedDto, RevisionDto,
-    RevisionPage,
+    RevisionPage, at_text,
 };
 
 impl<T: Transport> Client<T> {
@@ -87,22 +88,54 @@ impl<T: Transport> Client<T> {
         let mut found = Vec::new();
         let mut after: Option<String> = None;
         loop {
-            let mut query = vec![
-                ("from", ask::side(from)),
-                ("to", ask::side(to)),
-                ("below", options.below.to_string()),
-                ("renames", options.renames.to_string()),
-                ("limit", MAX_PAGE.to_string()),
-            ];
-            query.extend(after.map(|path| ("after", path)));
-            let page: DifferencePage = self.get("/v1/diff", &query).read().await?;
-            for difference in page.differences {
-                found.push(checked(difference)?);
-            }
-            match page.next {
+            let (page, next) = self
+                .differences(from, to, options, after, MAX_PAGE as usize)
+                .await?;
+            found.extend(page);
+            match next {
                 Some(next) => after = Some(next),
                 None => return Ok(found),
             }
         }
+    }
+
+    /// Lists up to `limit` of the differences, and at most 10,000, after the path `after`.
+    /// See [`Workspace::diff_page`](workspace_core::Workspace::diff_page).
+    ///
+    /// # Errors
+    /// As for [`diff`](Self::diff); `LimitExceeded`.
+    pub async fn diff_page(
+        &self,
+        from: At,
+        to: At,
+        options: &DiffOptions,
+        after: Option<&TreePath>,
+        limit: usize,
+    ) -> Result<Vec<Difference>> {
+        let after = after.map(ToString::to_string);
+        let limit = limit.min(MAX_PAGE as usize);
+        Ok(self.differences(from, to, options, after, limit).await?.0)
+    }
+
+    /// Reads a page of differences, and what the next one comes after.
+    async fn differences(
+        &self,
+        from: At,
+        to: At,
+        options: &DiffOptions,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<(Vec<Difference>, Option<String>)> {
+        let mut query = vec![
+            ("from", at_text(from)),
+            ("to", at_text(to)),
+            ("below", options.below.to_string()),
+            ("renames", options.renames.to_string()),
+            ("limit", limit.max(1).to_string()),
+        ];
+        query.extend(after.map(|path| ("after", path)));
+        let page: DifferencePage = self.get("/v1/diff", &query).read().await?;
+        let found = page.differences.into_iter().map(checked);
+        Ok((found.collect::<Result<_>>()?, page.next))
     }
 }

@@ -8,13 +8,13 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use workspace_core::{
     Author, Change, ChangeOptions, Content, Entry, Error, ErrorKind, MAX_MEDIA_TYPE, Precondition,
-    Reason, Result, Sought, Stored, Text, TreePath, View, WriteOptions,
+    Reason, Result, Sought, Stored, Text, TreePath, View, WriteOptions, media_type,
 };
 
 use super::site::guess;
 use super::{CREATED, Files, OK, changed_dto};
 use crate::access::Holder;
-use crate::body::media_type;
+use crate::body;
 use crate::call::{Answer, Call, json};
 use crate::conditional::{self, etag, is_conditional};
 use crate::problem::Problem;
@@ -174,7 +174,7 @@ async fn write(call: Call) -> Answer {
     let author = call.author(query.actor, query.note);
     let is_holder = call.holder.is_some();
     let headers = call.headers.clone();
-    let media_type = match query.media_type.as_deref().map(Text::new).transpose()? {
+    let media_type = match query.media_type.as_deref().map(media_type).transpose()? {
         None => written_media_type(&headers, &path)?,
         said => said,
     };
@@ -238,6 +238,9 @@ async fn store(call: Call) -> Result<Stored> {
     let (workspace, limit) = (call.workspace.clone(), call.limits.file_bytes);
     let (passage, holder) = (call.passage.clone(), call.holder.clone());
     let ledger = Arc::clone(&call.ledger);
+    // What no budget has room for is not taken; the commit looks again.
+    let left = holder.as_ref().map(Holder::left).transpose()?;
+    let limit = left.flatten().map_or(limit, |left| limit.min(left));
     let body = call.incoming()?;
     let inline = workspace.options().inline_limit as u64;
     match (passage, body.declared(limit)?) {
@@ -295,7 +298,7 @@ fn written_media_type(
     headers: &HeaderMap,
     path: &TreePath,
 ) -> Result<Option<Text<MAX_MEDIA_TYPE>>, Problem> {
-    let Some(kind) = media_type(headers) else {
+    let Some(kind) = body::media_type(headers) else {
         return Ok(None);
     };
     let value = headers.get(CONTENT_TYPE);
@@ -304,7 +307,7 @@ fn written_media_type(
         BYTES | "application/x-www-form-urlencoded" => Ok(None),
         "multipart/form-data" => Err(Problem::unsupported_media_type(&kind, "the file itself")),
         "text/plain" if text.is_some_and(is_utf8) && says_otherwise(path) => Ok(None),
-        _ => Ok(Some(Text::new(text.unwrap_or_default())?)),
+        _ => Ok(Some(media_type(text.unwrap_or_default())?)),
     }
 }
 

@@ -53,8 +53,12 @@ async fn issue(call: Call) -> Answer {
     if let Some(index) = &body.index {
         site.index = Name::new(index)?;
     }
+    if let Some(root) = &body.root {
+        site.root = TreePath::new(root)?;
+    }
     let fallback = body.fallback.as_deref().map(TreePath::new);
     site.fallback = fallback.transpose()?;
+    site.hidden = body.hidden;
     let issued = workspace.issue_preview(at, site, body.expires.map(Into::into))?;
     json(
         CREATED,

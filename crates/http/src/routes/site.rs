@@ -170,17 +170,18 @@ async fn find(call: &Call, tree: &mut Option<TreeId>) -> Answer {
     let now = call.workspace.tree(at)?;
     *tree = Some(now);
     let view = call.workspace.files(At::Tree(now));
-    let found = match target(call) {
+    let within = |path: &TreePath| path.below(&site.root).ok();
+    let found = match target(call, &site).and_then(|(path, slash)| Some((within(&path)?, slash))) {
         Some((path, slash)) => look(&view, &site, &path, slash)?,
         None => Found::Nothing,
     };
     match found {
         Found::File(path, file) => send(call, &path, &file).await,
         Found::Directory => redirect(call),
-        Found::Nothing => match &site.fallback {
-            Some(fallback) if accepts_pages(call) => match view.stat(fallback) {
+        Found::Nothing => match site.fallback.as_ref().and_then(within) {
+            Some(fallback) if accepts_pages(call) => match view.stat(&fallback) {
                 Ok(Some(Entry::File(file))) => {
-                    let mut response = send(call, fallback, &file).await?;
+                    let mut response = send(call, &fallback, &file).await?;
                     let accept = HeaderValue::from_static("accept");
                     response.headers_mut().insert(VARY, accept);
                     Ok(response)
@@ -194,13 +195,13 @@ async fn find(call: &Call, tree: &mut Option<TreeId>) -> Answer {
 
 /// Reads the path that is asked for, and whether a slash is at its end; `None`
 /// where it can be the path of nothing.
-fn target(call: &Call) -> Option<(TreePath, bool)> {
+fn target(call: &Call, site: &Site) -> Option<(TreePath, bool)> {
     let Some(path) = call.parameter("*path").ok()? else {
         return Some((TreePath::root(), call.uri.path().ends_with('/')));
     };
     let bare = path.strip_suffix('/');
     let path = TreePath::new(&format!("/{}", bare.unwrap_or(&path))).ok()?;
-    let shown = !path.segments().any(is_hidden);
+    let shown = site.hidden || !path.segments().any(is_hidden);
     shown.then_some((path, bare.is_some()))
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use workspace_core::{
     Author, Change, ChangeOptions, Content, Error, Imported, Precondition, Reason, Result, Text,
-    TreePath, WriteOptions,
+    TreePath, WriteOptions, media_type,
 };
 
 use super::{Count, EntryDto, Millis};
@@ -175,7 +175,7 @@ impl ChangeDto {
                 create_parents,
                 executable,
                 modified,
-                media_type,
+                media_type: said,
                 provenance,
                 if_content,
                 if_absent,
@@ -198,7 +198,7 @@ impl ChangeDto {
                         .create_parents(create_parents)
                         .executable(executable)
                         .modified(modified.map(Into::into))
-                        .media_type(media_type.as_deref().map(Text::new).transpose()?)
+                        .media_type(said.as_deref().map(media_type).transpose()?)
                         .provenance(provenance.as_deref().map(Text::new).transpose()?)
                         .precondition(precondition),
                 }

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use workspace_core::store::{GrantRecord, Purpose};
-use workspace_core::{At, Glob, Grant, Result, Scope, TreePath};
+use workspace_core::{Glob, Grant, Result, Scope, TreePath};
 
-use super::{Count, Millis};
+use super::{Count, Millis, at_text};
 
 /// What a holder may do, as seen by who hands it out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -69,7 +69,7 @@ fn texts(globs: &[Glob]) -> Vec<String> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IssueDto {
-    /// What the holder may do with the copy's files.
+    /// What the holder may do with the files; of head and of a revision, read them.
     pub scope: ScopeDto,
     /// What it is for, in up to 200 bytes.
     #[serde(default)]
@@ -77,9 +77,16 @@ pub struct IssueDto {
     /// The name under which the holder's changes are logged, in up to 200 bytes.
     #[serde(default)]
     pub actor: String,
-    /// When it expires; absent for as long as the copy is open.
+    /// When it expires; absent for as long as the copy is open, or the revision kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Millis>,
+    /// How many bytes the files may have, in all, that the holder writes and copies;
+    /// what is written over one another counts each time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_bytes: Option<Count>,
+    /// By how many entries the holder may make the tree grow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_entries: Option<Count>,
 }
 
 /// A grant.
@@ -87,8 +94,8 @@ pub struct IssueDto {
 pub struct GrantDto {
     /// Its identity, in hex.
     pub id: String,
-    /// The copy that it is bound to, in hex.
-    pub copy: String,
+    /// The files that it is bound to: `head`, or `copy:` or `revision:` and an id.
+    pub at: String,
     /// What it allows: what all scopes do, each as seen from the one before.
     pub scopes: Vec<ScopeDto>,
     /// What it is for.
@@ -100,19 +107,30 @@ pub struct GrantDto {
     pub parent: Option<String>,
     /// When it was issued.
     pub created: Millis,
-    /// When it expires; absent for as long as the copy is open.
+    /// When it expires; absent for as long as the copy is open, or the revision kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Millis>,
+    /// How many bytes its holder may write and copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_bytes: Option<Count>,
+    /// By how many entries its holder may make the tree grow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_entries: Option<Count>,
+    /// How many bytes were written and copied, where that is limited: by its holder and
+    /// those of all that were attenuated from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_bytes: Option<Count>,
+    /// By how many entries they made the tree grow, where that is limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_entries: Option<Count>,
 }
 
 impl From<&GrantRecord> for GrantDto {
     fn from(record: &GrantRecord) -> Self {
+        let budget = record.budget;
         Self {
             id: record.id.to_string(),
-            copy: match record.at {
-                At::Copy(copy) => copy.to_string(),
-                At::Head | At::Revision(_) | At::Tree(_) => String::new(),
-            },
+            at: at_text(record.at),
             scopes: match &record.purpose {
                 Purpose::Files(grant) => grant.scopes().iter().map(ScopeDto::from).collect(),
                 Purpose::Site(_) => Vec::new(),
@@ -122,6 +140,10 @@ impl From<&GrantRecord> for GrantDto {
             parent: record.parent.map(|parent| parent.to_string()),
             created: record.created.into(),
             expires: record.expires.map(Into::into),
+            max_bytes: budget.max_bytes.map(Into::into),
+            max_entries: budget.max_entries.map(Into::into),
+            used_bytes: budget.max_bytes.map(|_| record.used.bytes.into()),
+            used_entries: budget.max_entries.map(|_| record.used.entries.into()),
         }
     }
 }
@@ -159,11 +181,18 @@ pub struct HeldDto {
     pub scopes: Vec<AllowedDto>,
     /// The name under which changes are logged.
     pub actor: String,
-    /// When the token expires; absent for as long as the copy is open.
+    /// When the token expires; absent for as long as the files are there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Millis>,
-    /// The copy's generation, which each change raises.
+    /// The copy's generation, or the version of head, which each change raises; 0 for a
+    /// revision, which does not change.
     pub generation: Count,
+    /// How many bytes may still be written and copied; absent for any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_left: Option<Count>,
+    /// By how many entries the tree may still be made to grow; absent for any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entries_left: Option<Count>,
 }
 
 /// What a holder may do, as the holder sees it.
@@ -201,6 +230,12 @@ pub struct AttenuateDto {
     /// When it expires; no later than one's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Millis>,
+    /// How many bytes its holder may write and copy, of what oneself may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_bytes: Option<Count>,
+    /// By how many entries its holder may make the tree grow, of what oneself may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_entries: Option<Count>,
 }
 
 /// A narrower token.

@@ -42,7 +42,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
-use workspace_core::Timestamp;
+use workspace_core::{At, Timestamp};
+
+/// Says which files are meant, in one word.
+pub(crate) fn at_text(at: At) -> String {
+    match at {
+        At::Head => "head".into(),
+        At::Copy(id) => format!("copy:{id}"),
+        At::Revision(id) => format!("revision:{id}"),
+        At::Tree(id) => format!("tree:{id}"),
+    }
+}
 
 /// The largest integer that JavaScript carries exactly: 2^53 − 1.
 const MAX_INTEGER: u64 = (1 << 53) - 1;

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use workspace_core::store::{GrantRecord, Purpose};
-use workspace_core::{At, Issued, TreeId};
+use workspace_core::{Issued, TreeId};
 
-use super::Millis;
+use super::{Millis, at_text};
 
 /// What to show as a site.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
@@ -15,13 +15,20 @@ pub struct PreviewOfDto {
     /// an id, or `head`, which it is unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
+    /// The directory that is the site; all files unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
     /// The file that stands for its directory; `index.html` unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<String>,
     /// The file that stands for pages that do not exist, as an application of one
-    /// page needs it; none unless said.
+    /// page needs it, as seen from the root; none unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<String>,
+    /// Whether it has the names below the root that begin with a dot, which are those of
+    /// settings and secrets. `.well-known` is there in any case.
+    #[serde(default)]
+    pub hidden: bool,
     /// When it expires; in a week unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Millis>,
@@ -64,11 +71,15 @@ pub struct PreviewDto {
     pub id: String,
     /// The files: `head`, or `copy:`, `revision:` or `tree:` and an id.
     pub at: String,
+    /// The directory that is the site.
+    pub root: String,
     /// The file that stands for its directory.
     pub index: String,
-    /// The file that stands for pages that do not exist.
+    /// The file that stands for pages that do not exist, as seen from the root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<String>,
+    /// Whether it has the names that begin with a dot.
+    pub hidden: bool,
     /// When it was issued.
     pub created: Millis,
     /// When it expires; absent for never.
@@ -84,12 +95,9 @@ impl From<&GrantRecord> for PreviewDto {
         };
         Self {
             id: record.id.to_string(),
-            at: match record.at {
-                At::Head => "head".into(),
-                At::Copy(id) => format!("copy:{id}"),
-                At::Revision(id) => format!("revision:{id}"),
-                At::Tree(id) => format!("tree:{id}"),
-            },
+            at: at_text(record.at),
+            root: site.map(|site| site.root.to_string()).unwrap_or_default(),
+            hidden: site.is_some_and(|site| site.hidden),
             index: site.map(|site| site.index.to_string()).unwrap_or_default(),
             fallback: site
                 .and_then(|site| site.fallback.as_ref())

@@ -10,13 +10,13 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, TryStreamExt, stream};
 use proptest::prelude::*;
 use tower::ServiceExt;
-use workspace_core::store::ByteStream;
+use workspace_core::store::{Budget, ByteStream};
 use workspace_core::{
     Applied, ApplyOptions, At, Author, Change, ChangeOptions, CollectBudget, Content, ContentId,
     CopyId, DiffOptions, Entry, EntrySource, Error, ErrorKind, ForkOptions, FsckOptions,
     GrantOptions, ImportLimits, ImportOptions, KeepRevisions, Name, Options, Precondition, Result,
     RevisionId, RevisionMessage, Scope, SourceEntry, SourceKind, Text, Timestamp, TreeId, TreePath,
-    Workspace, WriteOptions,
+    Workspace, WriteOptions, media_type,
 };
 use workspace_http::wire::{DifferenceDto, EntryDto, EventDto, GrantDto};
 use workspace_http::{Access, Body, Client, Transport, router};
@@ -88,7 +88,7 @@ fn a_whole_life_answers_as_the_facade_does() {
             options: WriteOptions::default()
                 .executable(true)
                 .modified(Timestamp::from_millis(-1))
-                .media_type(Text::new("x/y; z=ü")?)
+                .media_type(Text::new("x/y; z=\"ü\"")?)
                 .provenance(Text::new("by hand")?),
         };
         let batch = vec![
@@ -346,10 +346,10 @@ fn grants_are_handed_out_and_taken_back() {
             .label("for the agent")
             .actor("agent")
             .expires(Timestamp::from_millis(1 << 50));
-        let issued = client.issue_grant(copy, &scope, options).await?;
-        let kept = workspace.grants(copy, None, 10)?;
+        let issued = client.issue_grant(At::Copy(copy), &scope, options).await?;
+        let kept = workspace.grants(At::Copy(copy), None, 10)?;
         let kept: Vec<GrantDto> = kept.iter().map(GrantDto::from).collect();
-        assert_eq!(client.grants(copy, None, 10).await?, kept);
+        assert_eq!(client.grants(At::Copy(copy), None, 10).await?, kept);
         assert_eq!(kept, [issued.grant]);
 
         let router = router(
@@ -360,7 +360,9 @@ fn grants_are_handed_out_and_taken_back() {
         let holder = |token: &str| Client::new(InProcess(router.clone()), "http://x", token);
         let held = holder(&issued.token)?.held().await?;
         assert_eq!((&*held.actor, held.scopes.len()), ("agent", 1));
-        let narrower = holder(&issued.token)?.attenuate(&scope, None).await?;
+        let narrower = holder(&issued.token)?
+            .attenuate(&scope, None, Budget::default())
+            .await?;
         assert_eq!(narrower.view.scopes.len(), 2);
         let id = kept[0].id.parse()?;
         assert_eq!(client.revoke_grant(&id).await?, 2);
@@ -494,7 +496,7 @@ fn source_entry() -> impl Strategy<Value = SourceEntry> {
                     size: (sized || size > 1 << 20).then_some(size),
                     executable: file.executable,
                     modified: Some(file.modified),
-                    media_type: file.media_type,
+                    media_type: file.media_type.and_then(|_| media_type("text/x; a=b").ok()),
                     provenance: file.provenance,
                 }
             }

@@ -51,6 +51,7 @@ fn holding() -> (Server, String, String) {
     (server, token, id)
 }
 
+
 fn get(server: &Server, token: &str, uri: &str) -> Answer {
     server.call("GET", uri).with_token(token).send()
 }
@@ -61,6 +62,143 @@ fn put(server: &Server, token: &str, uri: &str, body: &'static str) -> Answer {
 
 fn post(server: &Server, token: &str, uri: &str, body: &Value) -> Answer {
     server.call("POST", uri).with_token(token).json(body).send()
+}
+
+/// What a holder may add is bounded, and it is told how much is left.
+#[test]
+fn a_holder_keeps_to_its_budget() {
+    let server = filled();
+    fork(&server);
+    let scope = json!({ "read": ["**"], "write": ["**"], "delete": true });
+    let body = json!({ "scope": scope, "max_bytes": 100, "max_entries": 2 });
+    let (token, id) = issue(&server, "draft", body);
+    let left = |token: &str| {
+        let view = get(&server, token, "/v1/view").ok().json();
+        (view["bytes_left"].as_u64(), view["entries_left"].as_u64())
+    };
+    assert_eq!(left(&token), (Some(100), Some(2)));
+    let body = json!({ "scope": scope, "max_bytes": 1000 });
+    let narrow = post(&server, &token, "/v1/view/grants", &body).json();
+    assert_eq!(narrow["view"]["bytes_left"], 100);
+    let narrow = narrow["token"].as_str().unwrap();
+    put(&server, narrow, "/v1/view/files/a", "0123456789");
+    assert_eq!(
+        (left(&token), left(narrow)),
+        ((Some(90), Some(1)), (Some(90), Some(1)))
+    );
+    for token in [&token, narrow] {
+        let long: &'static str = Box::leak("x".repeat(91).into_boxed_str());
+        let refused = put(&server, token, "/v1/view/files/b", long);
+        assert_eq!(refused.problem(), (413, "limit_exceeded".into()));
+        let batch = json!({ "changes": [
+            { "op": "mkdir", "path": "/b" }, { "op": "mkdir", "path": "/c" },
+        ] });
+        let refused = post(&server, token, "/v1/view/changes", &batch);
+        assert_eq!(refused.problem(), (413, "limit_exceeded".into()));
+    }
+    assert_eq!(get(&server, &token, "/v1/view/stat/b").status, 404);
+    let listed = server.get("/v1/copies/draft/grants").json();
+    let grants = listed["grants"].as_array().unwrap();
+    let grant = grants.iter().find(|grant| grant["id"] == *id).unwrap();
+    assert_eq!(
+        [
+            &grant["max_bytes"],
+            &grant["used_bytes"],
+            &grant["max_entries"],
+            &grant["used_entries"]
+        ],
+        [100, 10, 2, 1]
+    );
+    // What cannot fit is refused before it is sent.
+    let refused = server
+        .call("PUT", "/v1/view/files/long")
+        .with_token(&token)
+        .header("content-length", "91")
+        .body(Body::from_stream(stream::pending::<
+            Result<Vec<u8>, std::io::Error>,
+        >()))
+        .send();
+    assert_eq!(refused.problem(), (413, "limit_exceeded".into()));
+    let unlimited = issue(&server, "draft", json!({ "scope": scope })).0;
+    assert_eq!(left(&unlimited), (None, None));
+}
+
+/// CI reads a revision, and a site's Worker head, without a token that can write.
+#[test]
+fn head_and_revisions_are_read_by_a_token_of_their_own() {
+    let server = filled();
+    let revision = server.post("/v1/revisions", json!({})).ok().json();
+    let revision = revision["revision"].as_u64().unwrap();
+    let of_revision = format!("/v1/revisions/{revision}/grants");
+    let reading = json!({ "root": "/site", "read": ["/pub/**"] });
+    let issue = |uri: &str, scope: &Value| server.post(uri, json!({ "scope": scope }));
+    for uri in ["/v1/head/grants", &of_revision] {
+        for wider in [
+            json!({ "read": ["**"], "write": ["**"] }),
+            json!({ "read": ["**"], "delete": true }),
+        ] {
+            let refused = issue(uri, &wider);
+            assert_eq!(refused.problem().1, "read_only", "{uri} {wider}");
+        }
+        let issued = issue(uri, &reading);
+        assert_eq!(issued.status, 201);
+        let issued = issued.json();
+        let token = issued["token"].as_str().unwrap().to_string();
+        let file = get(&server, &token, "/v1/view/files/pub/a.md");
+        assert_eq!((file.status, &file.body[..]), (200, &b"inside"[..]));
+        assert_eq!(get(&server, &token, "/v1/view/files/ro/c").status, 403);
+        assert_eq!(
+            put(&server, &token, "/v1/view/files/pub/a.md", "x").status,
+            403
+        );
+        let removed = server
+            .call("DELETE", "/v1/view/files/pub/a.md")
+            .with_token(&token);
+        assert_eq!(removed.send().status, 403);
+        let batch = json!({ "changes": [] });
+        assert_eq!(
+            post(&server, &token, "/v1/view/changes", &batch).status,
+            403
+        );
+        for elsewhere in ["/v1/head", "/v1/head/files/site/ro/c", &of_revision] {
+            assert_eq!(get(&server, &token, elsewhere).status, 403);
+        }
+        let narrower = json!({ "scope": { "read": ["/pub/a.md"] } });
+        assert_eq!(
+            post(&server, &token, "/v1/view/grants", &narrower).status,
+            201
+        );
+        let listed = server.get(uri).ok().json();
+        let listed = listed["grants"].as_array().unwrap();
+        assert_eq!(listed.len(), 2);
+        let id = issued["grant"]["id"].as_str().unwrap();
+        let revoked = server.call("DELETE", &format!("/v1/grants/{id}")).send();
+        assert_eq!(revoked.ok().json()["revoked"], 2);
+        assert_eq!(get(&server, &token, "/v1/view").status, 401);
+    }
+    // Head's shows head as it changes, the revision's what was recorded.
+    let token = |uri: &str| {
+        let issued = issue(uri, &reading).json();
+        issued["token"].as_str().unwrap().to_string()
+    };
+    let (head, recorded) = (token("/v1/head/grants"), token(&of_revision));
+    let before = get(&server, &head, "/v1/view").json()["generation"].as_u64();
+    server.put("/v1/head/files/site/pub/a.md", "later").ok();
+    let read = |token: &str| get(&server, token, "/v1/view/files/pub/a.md").body;
+    assert_eq!(
+        (read(&head), read(&recorded)),
+        ("later".into(), "inside".into())
+    );
+    let after = get(&server, &head, "/v1/view").json()["generation"].as_u64();
+    assert!(after > before, "{after:?} {before:?}");
+    assert_eq!(get(&server, &recorded, "/v1/view").json()["generation"], 0);
+    server.post("/v1/revisions", json!({})).ok();
+    server
+        .post("/v1/revisions/prune", json!({ "newest": 1 }))
+        .ok();
+    assert_eq!(get(&server, &recorded, "/v1/view").status, 401);
+    let unknown = server.post("/v1/revisions/99/grants", json!({ "scope": reading }));
+    assert_eq!(unknown.problem(), (404, "not_found".into()));
 }
 
 #[test]

@@ -163,7 +163,7 @@ fn a_large_body_of_a_revoked_holder_is_not_committed() {
             delete: true,
         });
         let issued = workspace
-            .issue_grant(copy, grant, GrantOptions::default())
+            .issue_grant(At::Copy(copy), grant, GrantOptions::default())
             .unwrap();
         let access = Access::root(TOKEN).unwrap();
         let router = router(workspace.clone(), access, ImportLimits::default());

@@ -38,6 +38,7 @@ fn path(issued: &Value) -> &str {
     issued["path"].as_str().unwrap()
 }
 
+
 fn get(server: &Server, uri: &str) -> Answer {
     server.call("GET", uri).without_token().send()
 }
@@ -372,6 +373,69 @@ fn hidden_names_are_not_shown() {
         let expected = if name == "docs/..c" { 404 } else { 200 };
         assert_eq!(shown.status, expected, "{name}");
     }
+}
+
+/// A build below a source tree is shown alone, as the site that it is.
+#[test]
+fn a_preview_of_a_directory_shows_nothing_above_it() {
+    let server = filled();
+    let issued = issue(
+        &server,
+        json!({ "at": "copy:draft", "root": "/docs", "fallback": "/a b.html" }),
+    );
+    let root = path(&issued).to_string();
+    assert_eq!(get(&server, &root).body, "docs");
+    assert_eq!(get(&server, &format!("{root}a%20b.html")).body, "a b");
+    for outside in [
+        "docs/",
+        "app.html",
+        "../app.html",
+        "%2e%2e/app.html",
+        "bare/app.mjs",
+    ] {
+        is_nowhere(&get(&server, &format!("{root}{outside}")));
+    }
+    let nothing = format!("{root}nothing");
+    let page = server.call("GET", &nothing).without_token();
+    let page = page.header("accept", "text/html").send();
+    assert_eq!((page.status, &page.body[..]), (200, &b"a b"[..]));
+    let listed = server.get("/v1/previews").json();
+    let listed = &listed["previews"][0];
+    assert_eq!(
+        (&listed["root"], &listed["hidden"]),
+        (&json!("/docs"), &json!(false))
+    );
+    // One that is built later, and a file, which is no site.
+    let later = issue(&server, json!({ "at": "copy:draft", "root": "/dist" }));
+    is_nowhere(&get(&server, path(&later)));
+    let put = |uri: &str| {
+        server
+            .put(&format!("/v1/copies/draft/files/{uri}"), "built")
+            .ok()
+    };
+    put("dist/index.html?create_parents=true");
+    assert_eq!(get(&server, path(&later)).body, "built");
+    let file = issue(&server, json!({ "at": "copy:draft", "root": "/app.html" }));
+    is_nowhere(&get(&server, path(&file)));
+    let bad = server.post("/v1/previews", json!({ "root": "dist" }));
+    assert_eq!(bad.problem(), (400, "invalid".into()));
+}
+
+/// Who asks for them gets the names that begin with a dot, and the preview says so.
+#[test]
+fn hidden_names_are_shown_where_that_was_asked_for() {
+    let server = filled();
+    server.put("/v1/copies/draft/files/.env", "secret").ok();
+    let issued = issue(&server, json!({ "at": "copy:draft", "hidden": true }));
+    assert_eq!(
+        get(&server, &format!("{}.env", path(&issued))).body,
+        "secret"
+    );
+    let plain = issue(&server, json!({ "at": "copy:draft" }));
+    is_nowhere(&get(&server, &format!("{}.env", path(&plain))));
+    let listed = server.get("/v1/previews").json();
+    let hidden = |n: usize| listed["previews"][n]["hidden"].as_bool().unwrap();
+    assert_eq!((hidden(0), hidden(1)), (true, false));
 }
 
 #[test]

@@ -3,13 +3,13 @@
 use crate::common::MemoryConn;
 use bytes::Bytes;
 use workspace_core::store::{
-    CollectionPhase, CollectionRecord, ContentRecord, CopyRecord, CopyState, GrantRecord,
+    Budget, CollectionPhase, CollectionRecord, ContentRecord, CopyRecord, CopyState, GrantRecord,
     HeadRecord, MetaStore, MetaTx, OperationCause, OperationRecord, Place, Purpose, RevisionCause,
-    RevisionRecord, Site, WhichGrants,
+    RevisionRecord, Site, Used, WhichGrants,
 };
 use workspace_core::{
     At, ContentId, CopyId, Event, EventKind, Grant, GrantId, Name, OperationId, Result, RevisionId,
-    Timestamp, TokenHash, TreeId,
+    Timestamp, TokenHash, TreeId, TreePath,
 };
 use workspace_sql::SqlMeta;
 
@@ -164,8 +164,10 @@ fn everything(tx: &dyn MetaTx) -> Result<()> {
     let purposes = [
         Purpose::Files(Grant::all()),
         Purpose::Site(Site {
+            root: TreePath::root(),
             index: Name::new("index.html")?,
             fallback: None,
+            hidden: false,
         }),
     ];
     for (n, purpose) in (1..).zip(purposes) {
@@ -177,6 +179,9 @@ fn everything(tx: &dyn MetaTx) -> Result<()> {
             label: String::new(),
             actor: String::new(),
             parent: None,
+            top: None,
+            budget: Budget::default(),
+            used: Used::default(),
             created: at,
             expires: None,
         };
@@ -184,9 +189,22 @@ fn everything(tx: &dyn MetaTx) -> Result<()> {
         tx.grant(&grant.id)?;
         tx.grant_with_token(&grant.token)?;
         tx.grants(WhichGrants::Every, Some(&grant.id), 10)?;
-        tx.grants(WhichGrants::Files(copy), Some(&grant.id), 10)?;
-        tx.grants(WhichGrants::Sites, Some(&grant.id), 10)?;
-        tx.count_grants(&copy)?;
+        for which in [
+            WhichGrants::Files(At::Copy(copy)),
+            WhichGrants::Files(At::Head),
+            WhichGrants::Issued(At::Copy(copy)),
+            WhichGrants::Issued(At::Revision(revision)),
+            WhichGrants::MadeFrom(grant.id),
+            WhichGrants::Below(grant.id),
+            WhichGrants::Sites,
+        ] {
+            tx.grants(which, Some(&grant.id), 10)?;
+            // Nobody asks how many previews there are.
+            if which != WhichGrants::Sites {
+                tx.count_grants(which)?;
+            }
+        }
+        tx.set_used(&grant.id, Used::default())?;
         tx.delete_grant(&grant.id)?;
     }
     tx.collection()?;

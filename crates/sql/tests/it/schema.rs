@@ -2,8 +2,8 @@
 
 use crate::common::{MemoryConn, kind};
 use rusqlite::types::Value;
-use workspace_core::ErrorKind;
 use workspace_core::store::{MetaStore, MetaTx, Place, Purpose, WhichGrants};
+use workspace_core::{ErrorKind, GrantId};
 use workspace_sql::{SCHEMA_VERSION, SqlConn, SqlMeta, schema_version};
 
 fn dump(conn: &MemoryConn) -> String {
@@ -133,6 +133,65 @@ fn an_upgrade_keeps_everything() {
     .unwrap();
 }
 
+/// Grants of before version 4 do not say which was issued: their parents do. Whose line
+/// is broken is dead, and is not kept.
+#[test]
+fn an_upgrade_finds_what_each_grant_was_made_from() {
+    let old = version_2();
+    let put = |n: u8, parent: Option<u8>| {
+        let text = |n: u8| format!("{n:02x}").repeat(16);
+        let parent = parent.map_or("NULL".into(), |n| format!("x'{}'", text(n)));
+        let (id, token) = (text(n), format!("{n:02x}").repeat(32));
+        let sql = format!(
+            "INSERT INTO grants (id, token, copy, scopes, label, actor, parent, created)
+             VALUES (x'{id}', x'{token}', x'{}', x'', 'label', 'actor', {parent}, 5)",
+            text(0x77)
+        );
+        old.exec(&sql, &[]).unwrap();
+    };
+    for (n, parent) in [
+        (1, None),
+        (2, Some(1)),
+        (3, Some(2)),
+        (4, Some(3)),
+        (5, None),
+        (6, Some(5)),
+        // Whose parent is gone, and what was made from it.
+        (7, Some(0x55)),
+        (8, Some(7)),
+        // Altered, so that they lead to one another.
+        (9, Some(10)),
+        (10, Some(9)),
+    ] {
+        put(n, parent);
+    }
+    let meta = SqlMeta::open(old).unwrap();
+    let mut found = Vec::new();
+    meta.read(&mut |tx| {
+        let grants = tx.grants(WhichGrants::Every, None, 99)?;
+        let ours = grants.iter().filter(|grant| grant.label == "label");
+        found = ours
+            .map(|grant| {
+                let first = |id: &GrantId| id.as_bytes()[0];
+                assert_eq!((grant.budget, grant.used), Default::default());
+                (first(&grant.id), grant.top.as_ref().map(first))
+            })
+            .collect();
+        Ok(())
+    })
+    .unwrap();
+    found.sort_unstable();
+    let expected = [
+        (1, None),
+        (2, Some(1)),
+        (3, Some(1)),
+        (4, Some(1)),
+        (5, None),
+        (6, Some(5)),
+    ];
+    assert_eq!(found, expected);
+}
+
 #[test]
 fn an_upgrade_passes_over_what_does_not_decode() {
     let old = version_2();
@@ -185,7 +244,7 @@ fn a_newer_database_is_refused_and_not_changed() {
     assert_eq!(
         error.to_string(),
         "open database schema version 99: unsupported: \
-         written by a newer release; this one reads up to version 4"
+         written by a newer release; this one reads up to version 5"
     );
     assert_eq!((dump(conn), conn.db.total_changes()), before);
 }

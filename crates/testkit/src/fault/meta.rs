@@ -6,7 +6,7 @@ use std::fmt;
 use bytes::Bytes;
 use workspace_core::store::{
     CollectionRecord, ContentRecord, CopyRecord, GrantRecord, HeadRecord, Marked, MetaStore,
-    MetaTx, OperationRecord, RevisionRecord, StoreUsage, Swept, WhichGrants,
+    MetaTx, OperationRecord, RevisionRecord, StoreUsage, Swept, Used, WhichGrants,
 };
 use workspace_core::{
     BlobKey, ContentId, CopyId, Event, EventRecord, GrantId, OperationId, Result, RevisionId,
@@ -130,7 +130,8 @@ counted! {
     fn grant_with_token(&self, token: &TokenHash) -> Result<Option<GrantRecord>>;
     fn put_grant(&self, grant: &GrantRecord) -> Result<()>;
     fn delete_grant(&self, id: &GrantId) -> Result<()>;
-    fn count_grants(&self, copy: &CopyId) -> Result<u64>;
+    fn set_used(&self, id: &GrantId, used: Used) -> Result<()>;
+    fn count_grants(&self, which: WhichGrants) -> Result<u64>;
     fn grants(&self, which: WhichGrants, after: Option<&GrantId>, limit: usize) -> Result<Vec<GrantRecord>>;
     fn collection(&self) -> Result<Option<CollectionRecord>>;
     fn set_collection(&self, collection: Option<&CollectionRecord>) -> Result<()>;

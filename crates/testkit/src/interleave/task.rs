@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use futures::executor::block_on;
 use futures::stream;
-use workspace_core::store::{CopyState, OperationCause, Purpose, Site};
+use workspace_core::store::{Budget, CopyState, OperationCause, Site};
 use workspace_core::{
     ApplyOptions, At, Author, BatchSize, Change, ChangeOptions, CollectBudget, Content, ContentId,
     CopyId, DiffOptions, ErrorKind, ForkOptions, FsckOptions, Grant, GrantOptions, ImportOptions,
@@ -276,7 +276,7 @@ impl<'w> Task<'w> {
     /// Issues a grant to its own directory, edits by its token, and revokes it.
     async fn edit_by_token(&mut self) {
         let world = self.world;
-        let at @ At::Copy(copy) = self.copy() else {
+        let at @ At::Copy(_) = self.copy() else {
             return;
         };
         let everything = || vec!["**".parse().expect("a glob")];
@@ -290,14 +290,15 @@ impl<'w> Task<'w> {
         let grant = Grant::all().attenuate(scope(directory.clone()));
         let issued = world
             .workspace
-            .issue_grant(copy, grant, GrantOptions::default());
+            .issue_grant(at, grant, GrantOptions::default());
         world.count("issue", Some(&issued), &GONE);
         let Ok(issued) = issued else { return };
         rest(&mut self.random).await;
         let narrower = scope(TreePath::root());
-        let narrower = world
-            .workspace
-            .attenuate_grant(&issued.token, narrower, None);
+        let narrower =
+            world
+                .workspace
+                .attenuate_grant(&issued.token, narrower, None, Budget::default());
         world.count("attenuate", Some(&narrower), &[]);
         let Ok(Some(narrower)) = narrower else { return };
         rest(&mut self.random).await;
@@ -305,9 +306,8 @@ impl<'w> Task<'w> {
             return;
         };
         if let Some(found) = found
-            && let Purpose::Files(grant) = found.purpose
+            && let Ok(view) = world.workspace.view_of(&found)
         {
-            let view = world.workspace.view(at, grant);
             self.edit_through("edit by token", view, TreePath::root(), directory)
                 .await;
         }

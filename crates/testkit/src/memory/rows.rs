@@ -5,10 +5,10 @@ use std::ops::Bound::{Excluded, Unbounded};
 use bytes::Bytes;
 use workspace_core::store::{
     CollectionRecord, ContentRecord, CopyRecord, CopyState, GrantRecord, HeadRecord, Marked,
-    MetaTx, OperationRecord, Place, Purpose, RevisionRecord, StoreUsage, Swept, WhichGrants,
+    MetaTx, OperationRecord, Place, Purpose, RevisionRecord, StoreUsage, Swept, Used, WhichGrants,
 };
 use workspace_core::{
-    At, BlobKey, ContentId, CopyId, Event, EventRecord, GrantId, OperationId, Result, RevisionId,
+    BlobKey, ContentId, CopyId, Event, EventRecord, GrantId, OperationId, Result, RevisionId,
     Timestamp, TokenHash, TreeId,
 };
 
@@ -474,9 +474,16 @@ impl MetaTx for Tx<'_> {
         self.write(|rows| rows.grants.remove(id))
     }
 
-    fn count_grants(&self, copy: &CopyId) -> Result<u64> {
-        let all = self.grants(WhichGrants::Files(*copy), None, usize::MAX)?;
-        Ok(all.len() as u64)
+    fn set_used(&self, id: &GrantId, used: Used) -> Result<()> {
+        self.write(|rows| {
+            if let Some(grant) = rows.grants.get(id).cloned() {
+                rows.grants.put(*id, GrantRecord { used, ..grant });
+            }
+        })
+    }
+
+    fn count_grants(&self, which: WhichGrants) -> Result<u64> {
+        Ok(self.grants(which, None, usize::MAX)?.len() as u64)
     }
 
     fn grants(
@@ -485,13 +492,16 @@ impl MetaTx for Tx<'_> {
         after: Option<&GrantId>,
         limit: usize,
     ) -> Result<Vec<GrantRecord>> {
+        let is_to =
+            |at, grant: &GrantRecord| matches!(grant.purpose, Purpose::Files(_)) && grant.at == at;
         self.read(|rows| {
             let all = rows.grants.range(following(after.copied()));
             let wanted = all.map(|(_, grant)| grant).filter(|grant| match which {
                 WhichGrants::Every => true,
-                WhichGrants::Files(copy) => {
-                    matches!(grant.purpose, Purpose::Files(_)) && grant.at == At::Copy(copy)
-                }
+                WhichGrants::Files(at) => is_to(at, grant),
+                WhichGrants::Issued(at) => is_to(at, grant) && grant.parent.is_none(),
+                WhichGrants::MadeFrom(parent) => grant.parent == Some(parent),
+                WhichGrants::Below(top) => grant.top == Some(top),
                 WhichGrants::Sites => matches!(grant.purpose, Purpose::Site(_)),
             });
             wanted.take(limit).cloned().collect()

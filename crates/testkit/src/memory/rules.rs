@@ -171,6 +171,8 @@ pub(super) fn event(event: &Event) {
 pub(super) fn grant(rows: &Rows, new: &GrantRecord) {
     let id = new.id;
     assert!(new.parent != Some(id), "{id:?}: attenuated from itself");
+    let first = new.top.is_some();
+    assert_eq!(new.parent.is_some(), first, "{id:?}: parent without an top");
     for (other, grant) in rows.grants.rows() {
         let same = grant.token == new.token;
         assert_eq!(

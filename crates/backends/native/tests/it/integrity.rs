@@ -39,7 +39,7 @@ fn made() -> TempDir {
     for _ in 0..4 {
         let options = GrantOptions::default();
         workspace
-            .issue_grant(last.unwrap(), Grant::all(), options)
+            .issue_grant(At::Copy(last.unwrap()), Grant::all(), options)
             .unwrap();
     }
     assert_eq!(check(&workspace, false).problems, []);

@@ -2,6 +2,7 @@
 
 mod linger;
 mod log;
+mod room;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -17,10 +18,11 @@ use serde::Serialize;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use workspace_core::{Error, ErrorKind, ImportLimits};
-use workspace_http::{Access, Bodies, Pulse, Timer};
+use workspace_http::{Access, Bodies, Origins, Pulse, Timer};
+use workspace_native::Reserve;
 
 use crate::exit::{Outcome, Result, io_error};
-use crate::run::{Run, read_token};
+use crate::run::{Run, read_tokens};
 
 /// How long requests under way may take to end, once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -41,6 +43,10 @@ pub(crate) struct Serve {
     /// The address to listen at; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
+    /// An origin, like https://app.example, whose pages may ask from a browser, with a
+    /// token that they have; more than once for more
+    #[arg(long, value_name = "ORIGIN")]
+    origin: Vec<String>,
 }
 
 /// What the first line says.
@@ -61,7 +67,7 @@ pub(crate) async fn serve(run: &Run, args: &Serve) -> Result<Outcome> {
         .global
         .token_file
         .as_deref()
-        .map(read_token)
+        .map(read_tokens)
         .transpose()?;
     let generated = match &given {
         Some(_) => None,
@@ -69,9 +75,14 @@ pub(crate) async fn serve(run: &Run, args: &Serve) -> Result<Outcome> {
     };
     let token = given.as_deref().or(generated.as_deref());
     let access = Access::root(token.unwrap_or_default())?;
+    let origins = Origins::new(&args.origin.join(" "))?;
     let workspace = run.open()?;
     let (tell, told) = watch::channel(());
+    let reserve = Reserve::of(run.directory()?);
     let service = workspace_http::router(workspace, access, ImportLimits::default())
+        .layer(axum::middleware::from_fn_with_state(reserve, room::request));
+    let service = origins
+        .admit(service)
         .layer(Extension(pulse(told)))
         .layer(Extension(Bodies::new(BODIES, LARGE_BODIES)))
         .layer(Extension(Timer::new(|time| {

@@ -13,7 +13,7 @@ mod staging;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::grant::Grant;
-use crate::id::CopyId;
+use crate::id::{CopyId, GrantId};
 use crate::import::{EntrySource, ImportOptions, Imported};
 use crate::workspace::apply::{Applied, ApplyOptions, RevisionMessage};
 use crate::workspace::batch::check_text;
@@ -53,29 +53,33 @@ impl Workspace {
         source: &mut dyn EntrySource,
         options: ImportOptions<'_>,
     ) -> Result<Imported> {
-        self.import_as(at, source, options, &Grant::all()).await
+        self.import_as(at, source, options, &Grant::all(), None)
+            .await
     }
 
     /// Imports what `grant` lets be written: directories on the way to that are passed
     /// over, as many as entries may be imported; anything else is `Denied`. Where it
     /// does not allow removal, no entry gives way to one of another kind. Compares
-    /// each path once with each glob.
+    /// each path once with each glob. Each batch is admitted by the grant of `holder`.
     pub(crate) async fn import_as(
         &self,
         at: At,
         source: &mut dyn EntrySource,
         options: ImportOptions<'_>,
         grant: &Grant,
+        holder: Option<&GrantId>,
     ) -> Result<Imported> {
         check_text("import", &options.author.actor, &options.author.note)?;
         match at {
             At::Copy(copy) => {
                 let staged = false;
-                self.import_into(copy, staged, source, options, grant).await
+                self.import_into(copy, staged, source, options, grant, holder)
+                    .await
             }
             At::Head => {
                 let staging = Staging::fork(self)?;
-                self.import_staged(staging, source, options, grant).await
+                self.import_staged(staging, source, options, grant, holder)
+                    .await
             }
             At::Revision(_) | At::Tree(_) => Err(Error::new(ErrorKind::ReadOnly, "import").at(at)),
         }
@@ -88,12 +92,13 @@ impl Workspace {
         source: &mut dyn EntrySource,
         options: ImportOptions<'_>,
         grant: &Grant,
+        holder: Option<&GrantId>,
     ) -> Result<Imported> {
         let message = RevisionMessage::default()
             .actor(options.author.actor.clone())
             .message(options.author.note.clone());
         let imported = self
-            .import_into(staging.copy(), true, source, options, grant)
+            .import_into(staging.copy(), true, source, options, grant, holder)
             .await?;
         let options = ApplyOptions::default().message(message);
         let revision = match staging.apply(options)? {
@@ -114,11 +119,12 @@ impl Workspace {
         source: &mut dyn EntrySource,
         options: ImportOptions<'_>,
         grant: &Grant,
+        holder: Option<&GrantId>,
     ) -> Result<Imported> {
         let began = self.read("import", |tx| tx.open_copy("import", copy, self.now()))?;
         // What is there now is compared with at the end.
         let _pin = options.delete_missing.then(|| self.pin(began.tree));
-        let pull = Pull::new(self, &began, options, grant, staged);
+        let pull = Pull::new(self, &began, options, grant, holder, staged);
         pull.run(source).await
     }
 }

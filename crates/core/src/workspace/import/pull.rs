@@ -5,20 +5,24 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::change::{Change, WriteOptions};
+use crate::entry::{Directory, Timestamp};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grant::Grant;
-use crate::id::{CopyId, OperationId, TreeId};
+use crate::id::{CopyId, GrantId, OperationId, TreeId};
 use crate::import::{EntrySource, ImportOptions, Imported, SourceEntry, SourceKind};
 use crate::path::{MAX_PATH, TreePath};
 use crate::store::CopyRecord;
-use crate::tree::{Editor, MAX_PATHS};
+use crate::tree::{Editor, MAX_PATHS, directory_of};
 use crate::workspace::Workspace;
+use crate::workspace::batch::check_media_type;
+use crate::workspace::budgets::admit;
 use crate::workspace::contents::Stored;
-use crate::workspace::edit::{OtherKind, Prepared, What, edit};
+use crate::workspace::edit::{Edited, OtherKind, Prepared, What, edit};
 use crate::workspace::import::body::{Body, Start};
 use crate::workspace::import::log::extend;
 use crate::workspace::import::missing::{Fresh, Seen, remove_in_the_way, remove_missing};
 use crate::workspace::import::staging::renew;
+use crate::workspace::tx::Tx;
 use crate::workspace::uploads::{LONGEST, Uploads};
 
 /// An import into a copy that is under way.
@@ -31,6 +35,7 @@ pub(super) struct Pull<'a, 'o> {
     began: TreeId,
     options: ImportOptions<'o>,
     grant: &'a Grant,
+    holder: Option<&'a GrantId>,
     imported: Imported,
     /// How many directories on the way to what may be written were passed over.
     passed: u64,
@@ -66,6 +71,7 @@ impl<'a, 'o> Pull<'a, 'o> {
         began: &CopyRecord,
         options: ImportOptions<'o>,
         grant: &'a Grant,
+        holder: Option<&'a GrantId>,
         staged: bool,
     ) -> Self {
         let entries = options.limits.entries;
@@ -75,6 +81,7 @@ impl<'a, 'o> Pull<'a, 'o> {
             staged,
             began: began.tree,
             grant,
+            holder,
             imported: Imported::default(),
             passed: 0,
             seen: options.delete_missing.then(|| Seen::new(entries)),
@@ -170,6 +177,7 @@ impl<'a, 'o> Pull<'a, 'o> {
                 media_type,
                 provenance,
             } => {
+                check_media_type("import", &path, media_type.as_ref())?;
                 let options = WriteOptions::default()
                     .create_parents(true)
                     .executable(executable)
@@ -250,10 +258,11 @@ impl<'a, 'o> Pull<'a, 'o> {
             }
             let mut editor = Editor::new(tx, &copy.tree)?;
             let removed = remove_in_the_way(tx, &mut editor, &batch.fresh, &self.began)?;
-            let unneeded = edit(tx, &mut editor, &changes, other_kind, now)?;
+            let Edited { unneeded, bytes } = edit(tx, &mut editor, &changes, other_kind, now)?;
             let written = editor.finish()?;
             self.workspace
                 .check_entries(tx, "import", &copy.tree, &written)?;
+            self.admit(tx, bytes, &copy.tree, &written, now)?;
             let (author, ours) = (&self.options.author, &self.imported.operations);
             let operation = extend(tx, copy, written.tree, author, ours, now)?;
             Ok((unneeded, removed, operation))
@@ -276,6 +285,7 @@ impl<'a, 'o> Pull<'a, 'o> {
             let copy = tx.open_copy("import", self.copy, now)?;
             let into = &self.options.into;
             let (removed, tree) = remove_missing(tx, &copy, into, seen, &self.began)?;
+            self.admit(tx, 0, &copy.tree, &directory_of(tx, &tree)?, now)?;
             let ours = &self.imported.operations;
             let operation = extend(tx, copy, tree, &self.options.author, ours, now)?;
             Ok((removed, operation))
@@ -283,6 +293,18 @@ impl<'a, 'o> Pull<'a, 'o> {
         self.imported.removed += removed;
         self.note(operation);
         Ok(())
+    }
+
+    /// Lets a batch be committed.
+    fn admit(
+        &self,
+        tx: &Tx<'_>,
+        bytes: u64,
+        before: &TreeId,
+        after: &Directory,
+        now: Timestamp,
+    ) -> Result<()> {
+        admit(tx, "import", self.holder, bytes, before, after, now)
     }
 
     /// Takes down the operation that a batch became, or became a part of.

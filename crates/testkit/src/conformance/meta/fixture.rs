@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use workspace_core::store::{
-    CollectionRecord, ContentRecord, CopyRecord, CopyState, GrantRecord, HeadRecord, MetaStore,
-    MetaTx, OperationCause, OperationRecord, Place, Purpose, RevisionCause, RevisionRecord,
-    StoreUsage, WhichGrants,
+    Budget, CollectionRecord, ContentRecord, CopyRecord, CopyState, GrantRecord, HeadRecord,
+    MetaStore, MetaTx, OperationCause, OperationRecord, Place, Purpose, RevisionCause,
+    RevisionRecord, StoreUsage, Used, WhichGrants,
 };
 use workspace_core::{
     At, BlobKey, ContentId, CopyId, EventRecord, Grant, GrantId, OperationId, Result, RevisionId,
@@ -147,6 +147,9 @@ pub(super) fn grant(n: u8) -> GrantRecord {
         label: format!("label {n}"),
         actor: format!("actor {n}"),
         parent: None,
+        top: None,
+        budget: Budget::default(),
+        used: Used::default(),
         created: Timestamp::from_millis(4_000),
         expires: None,
     }

@@ -1,6 +1,6 @@
 //! Grants and previews.
 
-use workspace_core::store::{GrantRecord, MetaStore, Purpose, Site, WhichGrants};
+use workspace_core::store::{Budget, GrantRecord, MetaStore, Purpose, Site, Used, WhichGrants};
 use workspace_core::{
     At, Glob, Grant, GrantId, Name, RevisionId, Scope, Timestamp, TokenHash, TreePath,
 };
@@ -17,6 +17,8 @@ fn path(text: &str) -> TreePath {
 
 fn site(index: &str, fallback: Option<&str>) -> Purpose {
     Purpose::Site(Site {
+        root: path("/"),
+        hidden: false,
         index: Name::new(index).expect("the tests' names are valid"),
         fallback: fallback.map(path),
     })
@@ -45,6 +47,15 @@ pub fn grants(store: &dyn MetaStore) {
             label: "for \0 the ' agent".into(),
             actor: "agent \u{1f980}".into(),
             parent: Some(grant_id(7)),
+            top: Some(grant_id(6)),
+            budget: Budget {
+                max_bytes: Some((1 << 53) - 1),
+                max_entries: Some(0),
+            },
+            used: Used {
+                bytes: 1 << 52,
+                entries: 3,
+            },
             created: Timestamp::from_millis(-5),
             expires: Some(Timestamp::from_millis(i64::MAX)),
             ..plain.clone()
@@ -56,7 +67,12 @@ pub fn grants(store: &dyn MetaStore) {
         },
         GrantRecord {
             at: At::Revision(RevisionId::new((1 << 53) - 1)),
-            purpose: site("ü", Some("/app/404.html")),
+            purpose: Purpose::Site(Site {
+                root: path("/dist/grüße"),
+                index: Name::new("ü").expect("the tests' names are valid"),
+                fallback: Some(path("/app/404.html")),
+                hidden: true,
+            }),
             expires: Some(Timestamp::from_millis(0)),
             ..plain.clone()
         },
@@ -80,8 +96,19 @@ pub fn grants(store: &dyn MetaStore) {
             Ok(())
         });
     }
+    let used = Used {
+        bytes: 5,
+        entries: 7,
+    };
+    write(store, |tx| tx.set_used(&plain.id, used));
+    let spent = GrantRecord {
+        used,
+        ..plain.clone()
+    };
+    assert_eq!(read(store, |tx| tx.grant(&plain.id)), Some(spent));
     for _ in 0..2 {
         write(store, |tx| tx.delete_grant(&plain.id));
+        write(store, |tx| tx.set_used(&plain.id, used));
         assert_eq!(read(store, |tx| tx.grant(&plain.id)), None);
     }
 }
@@ -111,14 +138,18 @@ pub fn grant_tokens(store: &dyn MetaStore) {
 /// asked for, and that those of a copy are counted.
 pub fn grant_pages(store: &dyn MetaStore) {
     empty(store);
-    // Every third one is a preview; the copy changes with every second.
+    // Every third one is a preview; the copy changes with every second, and of those
+    // that are to files every fourth was attenuated.
     let ids: Vec<u8> = vec![0xff, 0x01, 0x7f, 0x00, 0x80, 0x02, 0xfe, 0x81, 0x03];
+    let is_made = |n: u8| n % 3 != 0 && n % 4 == 2;
     let record = |n: u8| GrantRecord {
         at: At::Copy(copy_id(n % 2)),
         purpose: match n % 3 {
             0 => site("index.html", None),
             _ => Purpose::Files(Grant::all()),
         },
+        parent: is_made(n).then(|| grant_id(0xff)),
+        top: is_made(n).then(|| grant_id(0x01)),
         ..grant(n)
     };
     for n in &ids {
@@ -126,7 +157,40 @@ pub fn grant_pages(store: &dyn MetaStore) {
     }
     let mut sorted = ids;
     sorted.sort_unstable();
-    let files = |copy: u8| WhichGrants::Files(copy_id(copy));
+    let files = |copy: u8| WhichGrants::Files(At::Copy(copy_id(copy)));
+    let elsewhere = [
+        GrantRecord {
+            at: At::Head,
+            ..grant(0x10)
+        },
+        GrantRecord {
+            at: At::Revision(RevisionId::new(1)),
+            ..grant(0x11)
+        },
+        GrantRecord {
+            at: At::Head,
+            purpose: site("index.html", None),
+            ..grant(0x12)
+        },
+    ];
+    for grant in &elsewhere {
+        write(store, |tx| tx.put_grant(grant));
+    }
+    for (at, wanted) in [
+        (At::Head, vec![elsewhere[0].clone()]),
+        (At::Revision(RevisionId::new(1)), vec![elsewhere[1].clone()]),
+        (At::Revision(RevisionId::new(2)), vec![]),
+        (At::Tree(tree(1)), vec![]),
+    ] {
+        for which in [WhichGrants::Files(at), WhichGrants::Issued(at)] {
+            assert_eq!(read(store, |tx| tx.grants(which, None, 9)), wanted);
+            let counted = read(store, |tx| tx.count_grants(which));
+            assert_eq!(counted, wanted.len() as u64, "{which:?}");
+        }
+    }
+    for grant in &elsewhere {
+        write(store, |tx| tx.delete_grant(&grant.id));
+    }
     for (which, wanted) in [
         (
             WhichGrants::Every,
@@ -136,16 +200,21 @@ pub fn grant_pages(store: &dyn MetaStore) {
         (files(0), Box::new(|n| n % 3 != 0 && n % 2 == 0)),
         (files(1), Box::new(|n| n % 3 != 0 && n % 2 == 1)),
         (files(2), Box::new(|_| false)),
+        (
+            WhichGrants::Issued(At::Copy(copy_id(0))),
+            Box::new(|n| n % 3 != 0 && n % 2 == 0 && !is_made(n)),
+        ),
+        (WhichGrants::MadeFrom(grant_id(0xff)), Box::new(is_made)),
+        (WhichGrants::MadeFrom(grant_id(0x01)), Box::new(|_| false)),
+        (WhichGrants::Below(grant_id(0x01)), Box::new(is_made)),
     ] {
         let wanted: Vec<GrantId> = sorted
             .iter()
             .filter(|n| wanted(**n))
             .map(|n| grant_id(*n))
             .collect();
-        if let WhichGrants::Files(copy) = which {
-            let counted = read(store, |tx| tx.count_grants(&copy));
-            assert_eq!(counted, wanted.len() as u64, "{which:?}");
-        }
+        let counted = read(store, |tx| tx.count_grants(which));
+        assert_eq!(counted, wanted.len() as u64, "{which:?}");
         for limit in [1, 2, 9, 10, usize::MAX] {
             let mut found = Vec::new();
             loop {

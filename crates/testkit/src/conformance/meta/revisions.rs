@@ -41,13 +41,13 @@ pub fn revisions(store: &dyn MetaStore) {
     };
     write(store, |tx| tx.put_revision(&replaced));
     assert_eq!(read(store, |tx| tx.revision(replaced.id)), Some(replaced));
-    assert_eq!(read(store, |tx| tx.revisions(None, 9)).len(), 3);
+    assert_eq!(read(store, |tx| tx.revisions(None, 9)).len(), 4);
 
     write(store, |tx| tx.delete_revision(RevisionId::new(2)));
     write(store, |tx| tx.delete_revision(RevisionId::new(2)));
     let left = read(store, |tx| tx.revisions(None, 9));
     let left: Vec<_> = left.iter().map(|revision| revision.id.get()).collect();
-    assert_eq!(left, [3, 1]);
+    assert_eq!(left, [4, 3, 1]);
 }
 
 /// Asserts that pages of revisions are newest first, or oldest first if asked for.
