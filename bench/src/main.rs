@@ -64,7 +64,7 @@ pub(crate) struct Bench {
 
 type Group = (&'static str, fn(&Bench) -> Result<Section>);
 
-const GROUPS: [Group; 16] = [
+const GROUPS: [Group; 17] = [
     ("scale", scale::measure),
     ("commits", commits::measure),
     ("sizes", sizes::measure),
@@ -78,6 +78,7 @@ const GROUPS: [Group; 16] = [
     ("worker-loop", worker::loops::measure),
     ("worker-import", worker::imports::measure),
     ("worker-peers", worker::peers::measure),
+    ("worker-clients", worker::clients::measure),
     ("worker-streams", worker::streams::measure),
     ("worker-start", worker::start::measure),
     ("worker-kills", worker::kills::measure),

@@ -20,10 +20,12 @@ const main :Workerd.Worker = (
   modules = [(name = "plain.mjs", esModule = embed "plain.mjs")],
   durableObjectNamespaces = [
     (className = "EmptyObject", uniqueKey = "empty", enableSql = true),
+    (className = "TableObject", uniqueKey = "tables", enableSql = true),
   ],
   durableObjectStorage = (localDisk = "objects"),
   bindings = [
     (name = "OBJECTS", durableObjectNamespace = "EmptyObject"),
+    (name = "TABLES", durableObjectNamespace = "TableObject"),
     (name = "BUCKET", r2Bucket = "bucket"),
   ],
 );

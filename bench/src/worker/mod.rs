@@ -3,6 +3,7 @@
 
 mod served;
 
+pub(crate) mod clients;
 pub(crate) mod imports;
 pub(crate) mod kills;
 pub(crate) mod loops;

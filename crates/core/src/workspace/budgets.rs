@@ -95,9 +95,6 @@ pub(super) fn admit(
     let Some(line) = line else {
         return Err(Error::new(ErrorKind::Denied, operation).because("the grant is over"));
     };
-    if *before == after.tree {
-        return Ok(());
-    }
     let budgeted = |grant: &GrantRecord| grant.budget != Budget::default();
     let line: Vec<_> = line.into_iter().filter(budgeted).collect();
     if line.is_empty() {

@@ -154,6 +154,9 @@ fn what_counts() {
     // No more comes back than was taken.
     change(&view, vec![remove("/theirs"), remove("/a")]).unwrap();
     assert_eq!(holder.used(), (16, 0));
+    // What is gone within the batch was stored all the same.
+    change(&view, vec![write("/a", "12345"), remove("/a")]).unwrap();
+    assert_eq!(holder.used(), (21, 0));
     // Where only one is limited, only that is kept.
     let bytes = Holder::new(&fixture, copy, budget(5, None));
     change(&bytes.view(), vec![write("/x", "12"), write("/y", "")]).unwrap();
