@@ -78,7 +78,7 @@ pub(crate) async fn side(session: &Session, text: &str) -> Result<At> {
     })
 }
 
-/// How many differences are counted at once.
+/// How many differences are counted at once; fewer, where so many cannot be held.
 const PAGE: usize = 10_000;
 
 /// Counts where two trees differ in more than times. Where those are more than can be
@@ -94,10 +94,16 @@ pub(crate) async fn counts(session: &Session, from: At, to: At) -> Result<Change
     }
     let options = options.renames(false);
     let mut counts = ChangeCounts::default();
-    let mut after = None;
+    let (mut after, mut limit) = (None, PAGE);
     loop {
-        let page = session.diff_page(from, to, &options, after.as_ref(), PAGE);
-        let page = page.await?;
+        let page = session.diff_page(from, to, &options, after.as_ref(), limit);
+        let page = match page.await {
+            Err(error) if error.kind() == ErrorKind::LimitExceeded && limit > 1 => {
+                limit /= 2;
+                continue;
+            }
+            page => page?,
+        };
         counts.add(&page);
         match page.into_iter().last() {
             Some(last) => after = Some(last.path),
