@@ -371,10 +371,10 @@ fn grants_to_head_and_to_revisions_read() {
     let workspace = &fixture.workspace;
     assert_eq!(
         workspace.grants(At::Head, None, 9).unwrap(),
-        [head.grant.clone()]
+        std::slice::from_ref(&head.grant)
     );
     let of_revision = workspace.grants(At::Revision(first), None, 9);
-    assert_eq!(of_revision.unwrap(), [revision.grant.clone()]);
+    assert_eq!(of_revision.unwrap(), std::slice::from_ref(&revision.grant));
     let narrower = workspace.attenuate_grant(&head.token, reading(), None, Budget::default());
     let narrower = narrower.unwrap().unwrap();
     let wider = workspace.attenuate_grant(&head.token, everything(), None, Budget::default());

@@ -51,7 +51,6 @@ fn holding() -> (Server, String, String) {
     (server, token, id)
 }
 
-
 fn get(server: &Server, token: &str, uri: &str) -> Answer {
     server.call("GET", uri).with_token(token).send()
 }

@@ -38,7 +38,6 @@ fn path(issued: &Value) -> &str {
     issued["path"].as_str().unwrap()
 }
 
-
 fn get(server: &Server, uri: &str) -> Answer {
     server.call("GET", uri).without_token().send()
 }

@@ -141,7 +141,7 @@ pub fn grant_pages(store: &dyn MetaStore) {
     // Every third one is a preview; the copy changes with every second, and of those
     // that are to files every fourth was attenuated.
     let ids: Vec<u8> = vec![0xff, 0x01, 0x7f, 0x00, 0x80, 0x02, 0xfe, 0x81, 0x03];
-    let is_made = |n: u8| n % 3 != 0 && n % 4 == 2;
+    let is_made = |n: u8| !n.is_multiple_of(3) && n % 4 == 2;
     let record = |n: u8| GrantRecord {
         at: At::Copy(copy_id(n % 2)),
         purpose: match n % 3 {
