@@ -15,8 +15,8 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use workspace_core::store::{BlobStore, MetaStore};
 use workspace_core::{
-    At, Entry, Error, ErrorKind, ImportLimits, NextStep, Options, Reason, Result, RevisionId,
-    TreePath, Workspace,
+    At, Entry, Error, ErrorKind, ImportLimits, NextStep, Options, Result, RevisionId, TreePath,
+    Workspace,
 };
 use workspace_durable_object::{DoSql, Prefix, R2Blobs, context};
 use workspace_http::{
@@ -138,6 +138,10 @@ impl WorkspaceObject {
     ///
     /// # Errors
     /// Only what no answer can be made of.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a value that JavaScript hands over as it is"
+    )]
     pub async fn fetch(
         &self,
         method: String,

@@ -372,12 +372,12 @@ mod tests {
     #[tokio::test]
     async fn more_differences_than_can_be_held_are_counted() {
         let place = tempfile::tempdir().unwrap();
-        let options = workspace_native::options().max_diff(64 << 10);
+        let options = workspace_native::options().max_diff(512 << 10);
         let directory = place.path().join("workspace");
         let workspace = workspace_native::create(&directory, &Objects::Local, options).unwrap();
         let copy = At::Copy(workspace.fork(ForkOptions::default()).unwrap().id);
         let write = |n| Change::write(&*format!("/{n:04}"), "x").unwrap();
-        let changes = (0..1_000).map(write).collect();
+        let changes = (0..3_000).map(write).collect();
         let files = workspace.files(copy);
         files
             .change_now(changes, &ChangeOptions::default())
@@ -386,6 +386,6 @@ mod tests {
         let held = differences(&session, At::Head, copy, &DiffOptions::default()).await;
         assert!(held.is_err());
         let counts = counts(&session, At::Head, copy).await.unwrap();
-        assert_eq!((counts.added, counts.removed), (1_000, 0));
+        assert_eq!((counts.added, counts.removed), (3_000, 0));
     }
 }
