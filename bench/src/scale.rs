@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use anyhow::{Result, bail};
-use workspace_core::{Applied, ApplyOptions, At, ForkOptions, RevisionMessage};
+use workspace_core::{Applied, ApplyOptions, At, Author, CopyId, ForkOptions, RevisionMessage};
 
 use crate::Bench;
 use crate::data::{self, Shape};
@@ -12,6 +12,12 @@ use crate::measure::{Rounds, timed};
 use crate::ours::Ours;
 
 const RATIO: f64 = 1.5;
+
+/// How many copies are compared with one another, and how many files each has changed.
+const COPIES: usize = 10;
+const CHANGED: usize = 1_000;
+/// How long that may take, in milliseconds.
+const MAX_OVERLAP: f64 = 100.0;
 
 /// Makes one call on a side, and returns its seconds.
 type Call = fn(&Side) -> Result<f64>;
@@ -36,10 +42,14 @@ pub(crate) fn measure(bench: &Bench) -> Result<Section> {
         Side::create(bench, "scale-small", small)?,
         Side::create(bench, "scale-large", large)?,
     ];
-    let calls: [(&str, Call); 6] = [
+    let calls: [(&str, Call); 10] = [
         ("fork", Side::fork),
         ("apply of one change", Side::apply),
         ("discard", Side::discard),
+        ("fork of a copy, eight deep", Side::fork_deep),
+        ("apply of one change to a copy", Side::apply_to_copy),
+        ("rebase of one change onto a copy", Side::rebase_onto_copy),
+        ("discard of a copy of a copy", Side::discard_nested),
         ("snapshot", Side::snapshot),
         ("restore", Side::restore),
         ("write of one file", Side::write),
@@ -55,6 +65,13 @@ pub(crate) fn measure(bench: &Bench) -> Result<Section> {
         }
         section.shown(format!("{name}, {many} files"), taken.median(1) * 1e3, "ms");
     }
+    let overlap = sides[1].overlap()?;
+    section.held(
+        format!("overlap of {COPIES} copies that changed {CHANGED} of {many} files each"),
+        overlap * 1e3,
+        "ms",
+        Limit::AtMost(MAX_OVERLAP),
+    );
     Ok(section)
 }
 
@@ -116,6 +133,80 @@ impl Side {
         self.change(At::Copy(copy))?;
         let (took, _) = timed(|| Ok(workspace.discard(copy)?))?;
         Ok(took.as_secs_f64())
+    }
+
+    /// Forks copies of copies, and of the last of them once more.
+    fn fork_deep(&self) -> Result<f64> {
+        let workspace = &self.ours.workspace;
+        let top = workspace.fork(ForkOptions::default())?.id;
+        let mut copy = top;
+        for _ in 0..6 {
+            copy = workspace.fork(ForkOptions::of_copy(copy))?.id;
+        }
+        let (took, _) = timed(|| Ok(workspace.fork(ForkOptions::of_copy(copy))?))?;
+        workspace.discard(top)?;
+        Ok(took.as_secs_f64())
+    }
+
+    /// Forks a copy of a copy, and changes a file in it.
+    fn nested(&self) -> Result<(CopyId, CopyId)> {
+        let workspace = &self.ours.workspace;
+        let parent = workspace.fork(ForkOptions::default())?.id;
+        let copy = workspace.fork(ForkOptions::of_copy(parent))?.id;
+        self.change(At::Copy(copy))?;
+        Ok((parent, copy))
+    }
+
+    fn apply_to_copy(&self) -> Result<f64> {
+        let workspace = &self.ours.workspace;
+        let (parent, copy) = self.nested()?;
+        let (took, applied) = timed(|| Ok(workspace.apply(copy, ApplyOptions::default())?))?;
+        workspace.discard(parent)?;
+        match applied {
+            Applied::ToParent { .. } => Ok(took.as_secs_f64()),
+            other => bail!("the copy was not applied to its parent: {other:?}"),
+        }
+    }
+
+    fn rebase_onto_copy(&self) -> Result<f64> {
+        let workspace = &self.ours.workspace;
+        let (parent, copy) = self.nested()?;
+        self.change(At::Copy(parent))?;
+        let (took, _) = timed(|| Ok(workspace.rebase(copy, &Author::default())?))?;
+        workspace.discard(parent)?;
+        Ok(took.as_secs_f64())
+    }
+
+    fn discard_nested(&self) -> Result<f64> {
+        let workspace = &self.ours.workspace;
+        let (parent, copy) = self.nested()?;
+        let (took, _) = timed(|| Ok(workspace.discard(copy)?))?;
+        workspace.discard(parent)?;
+        Ok(took.as_secs_f64())
+    }
+
+    /// Returns how long it takes to compare copies, at the best of five times.
+    fn overlap(&self) -> Result<f64> {
+        let workspace = &self.ours.workspace;
+        let mut copies = Vec::new();
+        for _ in 0..COPIES {
+            let copy = workspace.fork(ForkOptions::default())?.id;
+            let mut writes = Vec::new();
+            let mut state = self.seed.get();
+            for _ in 0..CHANGED {
+                let number = data::next_random(&mut state) % self.shape.files();
+                writes.push((self.shape.path(number)?, data::text(state, 100)));
+            }
+            self.seed.set(state);
+            self.ours.write(At::Copy(copy), writes)?;
+            copies.push(copy);
+        }
+        let mut best = f64::INFINITY;
+        for _ in 0..5 {
+            let (took, _) = timed(|| Ok(workspace.overlap(&copies)?))?;
+            best = best.min(took.as_secs_f64());
+        }
+        Ok(best)
     }
 
     fn snapshot(&self) -> Result<f64> {

@@ -181,7 +181,6 @@ const SHARING: &str = "
     grant issue --head --read '**'
     grant issue --at 1 --read '**'
     grant issue --head --read '**' --write '**'
-    grant issue draft --head
     grant list --head
     grant list --at 1
     grant revoke 00000000000000000000000000000000
