@@ -51,13 +51,6 @@ fn holding() -> (Server, String, String) {
     (server, token, id)
 }
 
-fn code(answer: &Answer) -> String {
-    answer.json()["code"]
-        .as_str()
-        .unwrap_or_default()
-        .to_string()
-}
-
 fn get(server: &Server, token: &str, uri: &str) -> Answer {
     server.call("GET", uri).with_token(token).send()
 }

@@ -38,13 +38,6 @@ fn path(issued: &Value) -> &str {
     issued["path"].as_str().unwrap()
 }
 
-fn code(answer: &Answer) -> String {
-    answer.json()["code"]
-        .as_str()
-        .unwrap_or_default()
-        .to_string()
-}
-
 fn get(server: &Server, uri: &str) -> Answer {
     server.call("GET", uri).without_token().send()
 }
