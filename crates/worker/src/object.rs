@@ -129,11 +129,11 @@ impl WorkspaceObject {
         })))
     }
 
-    /// Answers a request. `target` is path and query; `headers` are lines of which names
-    /// and values alternate; `body` is nothing, bytes, a stream of bytes, or what
-    /// resolves to few bytes when it is called. With the token of a
-    /// `preview` the target is within that one, at a host of its own; no header says
-    /// what a request is for. With an `id` problems name it. Resolves to status,
+    /// Answers a request. `line` is its method and, after a space, path and query, the
+    /// target; `headers` are lines of which names and values alternate; `body` is nothing,
+    /// bytes, a stream of bytes, or what resolves to few bytes when it is called. With the
+    /// token of a `preview` the target is within that one, at a host of its own; no header
+    /// says what a request is for. With an `id` problems name it. Resolves to status,
     /// headers, first bytes and rest of the answer, and the route that answered.
     ///
     /// # Errors
@@ -144,8 +144,7 @@ impl WorkspaceObject {
     )]
     pub async fn fetch(
         &self,
-        method: String,
-        target: String,
+        line: String,
         headers: String,
         body: JsValue,
         trusted: bool,
@@ -153,9 +152,10 @@ impl WorkspaceObject {
         id: Option<String>,
     ) -> std::result::Result<Array, JsError> {
         let object = Rc::clone(&self.0);
+        let (method, target) = line.split_once(' ').unwrap_or((&line, ""));
         let call = Call {
-            method,
-            target,
+            method: method.into(),
+            target: target.into(),
             headers,
             body,
             trusted,

@@ -120,7 +120,7 @@ export class WorkspaceObject extends Operations<WorkspaceEnv> {
     };
     try {
       const found = (await this.#rust.call((rust) =>
-        rust.fetch(method, target, headers.join("\n"), body, trusted, preview, request),
+        rust.fetch(`${method} ${target}`, headers.join("\n"), body, trusted, preview, request),
       )) as Answer;
       line(found[0], found[1], found[4]);
       return found;
