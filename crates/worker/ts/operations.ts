@@ -147,7 +147,7 @@ export abstract class Operations<Env = unknown> extends DurableObject<Env> {
 
   /**
    * Writes a file: text, bytes, or a stream of any length. A stream that is to be refused
-   * is cancelled, and as a rule before it is read.
+   * is cancelled before it is read.
    */
   writeFile(path: string, content: Bytes, options: WriteOptions = {}): Promise<Result<Written>> {
     const written = json<Written>(this, () => {

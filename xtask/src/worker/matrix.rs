@@ -163,7 +163,11 @@ impl<'a> Place<'a> {
                 played += 1;
                 let said = || format!("{method} {path}, {shown:?}, upgrade {upgrade}: {answer:?}");
                 let opens = path == "/v1/events" && method == "GET" && upgrade;
+                // workerd makes a GET of what asks for a socket, and who has a token to the
+                // routes is told that this one has none.
+                let no_get = upgrade && method != "GET" && answer.status == 405;
                 match shown.refused(who) {
+                    Some((403, _)) if no_get && shown == Shown::Roots => {}
                     Some((status, code)) => {
                         ensure!(answer.status == status, "{}", said());
                         if method != "HEAD" {
