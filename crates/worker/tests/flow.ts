@@ -144,7 +144,10 @@ export const flow: Record<string, Case> = {
     );
     const meet = await value(workspace.overlap(["try", "draft"]));
     equal(meet.overlaps[0]?.paths.paths, ["/own", "/text"], "where they meet");
-    await fails("conflict", workspace.rebase("try", { resolutions: [{ path: "/own", take: "copy" }] }));
+    await fails(
+      "conflict",
+      workspace.rebase("try", { resolutions: [{ path: "/own", take: "copy" }] }),
+    );
     const rebased = await value(
       workspace.rebase("try", {
         resolutions: [
