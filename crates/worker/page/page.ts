@@ -153,7 +153,11 @@ export class Page {
 /** Puts each copy below the one that it is a copy of. */
 function asTree(copies: Copy[]): { copy: Copy; depth: number }[] {
   const listed = new Set(copies.map(({ id }) => id));
-  const below = Map.groupBy(copies, ({ parent }) => (parent && listed.has(parent) ? parent : ""));
+  const below = new Map<string, Copy[]>();
+  for (const copy of copies) {
+    const parent = copy.parent && listed.has(copy.parent) ? copy.parent : "";
+    below.set(parent, [...(below.get(parent) ?? []), copy]);
+  }
   const from = (parent: string, depth: number): { copy: Copy; depth: number }[] =>
     (below.get(parent) ?? []).flatMap((copy) => [{ copy, depth }, ...from(copy.id, depth + 1)]);
   return from("", 0);

@@ -89,7 +89,7 @@ function ofRevision(page: Page, revision: Revision): Element {
 
 /** Forks what is shown. */
 function fork(page: Page, of: ForkOptions): HTMLButtonElement {
-  return action("Fork", () =>
+  return action("Fork this", () =>
     page.attempt(async () => {
       const { id } = await page.api.post<Copy>("/v1/copies", of);
       page.go({ kind: "copy", id });
@@ -99,16 +99,16 @@ function fork(page: Page, of: ForkOptions): HTMLButtonElement {
 
 function ofCopy(page: Page, { copy, parent_moved, changes }: Status): Element {
   const at = `/v1/copies/${copy.id}`;
-  const its = copy.parent === undefined ? "Head" : "The copy that it is a copy of";
+  const its = copy.parent ? "The copy that it is a copy of" : "Head";
   const message = h("input", { placeholder: "message", ariaLabel: "Message" });
   const apply = action("Apply", () =>
     page.attempt(async () => {
       // What is published is what this page shows, or nothing.
       const body = { expect_tree: copy.tree, actor: "page", message: message.value };
       const { outcome, revision, operation } = await page.api.post<Published>(`${at}/apply`, body);
-      page.go(copy.parent === undefined ? { kind: "head" } : { kind: "copy", id: copy.parent });
+      page.go(copy.parent ? { kind: "copy", id: copy.parent } : { kind: "head" });
       if (outcome === "unchanged") return "There was nothing to apply.";
-      return operation === undefined
+      return operation == null
         ? `Revision ${revision} is head.`
         : `Operation ${operation} of its parent, which is not published.`;
     }),
@@ -125,7 +125,9 @@ function ofCopy(page: Page, { copy, parent_moved, changes }: Status): Element {
     page.attempt(async () => {
       await page.api.post(`${at}/rebase`, { actor: "page" });
       await page.refresh();
-      return "The copy is based on what its parent is now.";
+      return copy.parent
+        ? "The copy is based on what its parent is now."
+        : "The copy is based on the present head.";
     }),
   );
   const count = changes.differences.length;

@@ -109,7 +109,8 @@ export const errors: Record<string, Case> = {
       ["malformed_query", workspace.diff("head", "somewhere")],
       ["malformed_body", loose.change([{ op: "explode", path: "/a" }])],
       ["malformed_header", workspace.writeFile("/a", "x", { media_type: "a\r\nb: c" })],
-      ["malformed_glob", workspace.grant(id, { scope: { read: ["[a"] } })],
+      ["malformed_media_type", workspace.writeFile("/a", "x", { media_type: "text" })],
+      ["malformed_glob", workspace.grant({ copy: id, scope: { read: ["[a"] } })],
       ["in_the_past", workspace.fork({ expires: 1 })],
       ["out_of_range", workspace.list("/", { limit: 0 })],
     ] as const) {
