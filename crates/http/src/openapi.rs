@@ -51,7 +51,8 @@ impl Schemas {
     }
 }
 
-/// Makes the OpenAPI 3.1 document of all routes.
+/// Makes the OpenAPI 3.1 document of all routes. Types and queries are described with the
+/// feature `document` only.
 pub fn openapi() -> Value {
     let mut schemas = Schemas::default();
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();

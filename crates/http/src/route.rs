@@ -130,7 +130,9 @@ impl Route {
 
     /// Takes a query.
     pub(crate) fn query<Q: IntoParams>(mut self) -> Self {
-        self.query = Some(|| Q::into_params(|| Some(ParameterIn::Query)));
+        if cfg!(feature = "document") {
+            self.query = Some(|| Q::into_params(|| Some(ParameterIn::Query)));
+        }
         self
     }
 
@@ -142,12 +144,12 @@ impl Route {
 
     /// Takes a JSON body.
     pub(crate) fn json<B: ToSchema>(self) -> Self {
-        self.takes(true, ContentDoc::Json(Schemas::reference::<B>))
+        self.takes(true, ContentDoc::Json(described::<B>()))
     }
 
     /// Takes a JSON body that may be left out.
     pub(crate) fn optional_json<B: ToSchema>(self) -> Self {
-        self.takes(false, ContentDoc::Json(Schemas::reference::<B>))
+        self.takes(false, ContentDoc::Json(described::<B>()))
     }
 
     /// Takes a body that is streamed.
@@ -169,7 +171,7 @@ impl Route {
 
     /// Answers with JSON.
     pub(crate) fn answers<T: ToSchema>(self, status: StatusCode, what: &'static str) -> Self {
-        let content = ContentDoc::Json(Schemas::reference::<T>);
+        let content = ContentDoc::Json(described::<T>());
         self.answer(status, what, Some(content))
     }
 
@@ -282,6 +284,15 @@ impl Route {
                 response
             })
         })
+    }
+}
+
+/// Returns what describes a type in the document. Without the feature `document` that is
+/// nothing, so that the descriptions are not linked.
+fn described<T: ToSchema>() -> fn(&mut Schemas) -> serde_json::Value {
+    match cfg!(feature = "document") {
+        true => Schemas::reference::<T>,
+        false => |_| serde_json::Value::Null,
     }
 }
 
