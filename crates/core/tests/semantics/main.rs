@@ -3,26 +3,37 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod allowed;
 mod apply;
 mod authority;
 mod beside;
 mod collection;
+mod contents;
 mod copies;
 mod cost;
+mod diffs;
 mod entries;
 mod events;
+mod grant_limits;
 mod grants;
 mod import;
 mod import_beside;
 mod import_bounds;
+mod import_chunks;
 mod integrity;
 mod integrity_beside;
+mod integrity_objects;
+mod integrity_report;
+mod kinds;
 mod operations;
 mod previews;
+mod receipts;
 mod repair;
 mod revisions;
 mod short;
+mod shown;
 mod support;
+mod uncertain;
 mod upkeep;
 mod views;
 
@@ -49,6 +60,7 @@ fn the_document_and_the_tests_agree() {
         include_str!("previews.rs"),
         include_str!("repair.rs"),
         include_str!("revisions.rs"),
+        include_str!("uncertain.rs"),
         include_str!("upkeep.rs"),
         include_str!("views.rs"),
     ];
