@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::File;
+use std::io::Read as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
@@ -111,15 +113,6 @@ impl Program {
         Ok(())
     }
 
-    /// Runs it with this process's own output; returns the code that it ends with.
-    pub(crate) fn code(mut self) -> Result<i32> {
-        println!("$ {}", self.line);
-        let status = self.status()?;
-        status
-            .code()
-            .with_context(|| format!("`{}` ended with {status}", self.line))
-    }
-
     /// Runs it and returns what it wrote to standard output; fails where it fails.
     pub(crate) fn read(mut self) -> Result<String> {
         let output = self
@@ -131,6 +124,53 @@ impl Program {
             bail!("`{}` ended with {}", self.line, output.status);
         }
         String::from_utf8(output.stdout).with_context(|| format!("`{}`: not UTF-8", self.line))
+    }
+
+    /// Runs it and returns what it wrote to standard output, whether it succeeds or not.
+    pub(crate) fn read_whatever(mut self) -> Result<String> {
+        println!("$ {}", self.line);
+        self.command.stdout(Stdio::piped());
+        let started = self.command.spawn();
+        let mut child = started.with_context(|| self.cannot_start())?;
+        running().insert(child.id());
+        let mut text = String::new();
+        let read = match child.stdout.take() {
+            Some(mut output) => output.read_to_string(&mut text),
+            None => Ok(0),
+        };
+        let ended = child.wait();
+        running().remove(&child.id());
+        read.and(ended.map(|_| 0))
+            .with_context(|| format!("reading `{}`", self.line))?;
+        Ok(text)
+    }
+
+    /// Runs it without showing its output; tells whether it succeeded, or nothing where it
+    /// had not ended in time, and was ended.
+    pub(crate) fn within(mut self, limit: Duration) -> Result<Option<bool>> {
+        let quiet = self
+            .command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let mut child = quiet.spawn().with_context(|| self.cannot_start())?;
+        running().insert(child.id());
+        let begun = Instant::now();
+        let mut pause = Duration::from_millis(1);
+        let ended = loop {
+            match child.try_wait() {
+                Ok(None) if begun.elapsed() > limit => {
+                    // It may have ended just now.
+                    let _ = child.kill();
+                    break child.wait().map(|_| None);
+                }
+                Ok(None) => std::thread::sleep(pause),
+                ended => break ended,
+            }
+            pause = Duration::from_millis(20).min(pause * 2);
+        };
+        running().remove(&child.id());
+        Ok(ended?.map(|status| status.success()))
     }
 
     /// Tells whether it can be run and succeeds, without showing its output.

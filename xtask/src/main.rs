@@ -49,8 +49,8 @@ enum Task {
     Fuzz(fuzz::Options),
     /// Measures the figures of docs/benchmarks.md, and writes them there.
     Bench(bench::Options),
-    /// Changes the core in small ways and looks whether a test notices; writes
-    /// docs/mutants.md. Takes hours without `--file` or `--shard`.
+    /// Changes core and contract in small ways and looks whether a test notices; writes
+    /// docs/mutants.md. Takes an hour or so without `--file`.
     Mutants(mutants::Options),
     /// Builds the Worker's npm package, in crates/worker/dist.
     Build,

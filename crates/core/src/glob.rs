@@ -567,8 +567,63 @@ mod tests {
             ("/[\u{10ffff}]", "/\u{10ffff}", true),
             ("/[\u{d7ff}-\u{e000}]", "/\u{e001}", false),
             ("/[z-a]", "/m", false),
+            // One way to a place does not cancel another.
+            ("/*a*", "/aa", true),
+            ("/*a*", "/aba", true),
+            ("/*ab*b", "/ababb", true),
         ] {
             assert_eq!(matches(glob, path), expected, "{glob} {path}");
+        }
+    }
+
+    /// Each pattern stands for its text.
+    #[test]
+    fn patterns_are_told_apart_by_their_text() {
+        let [one, same, other] = ["/a", "/a", "/b"].map(|text| Glob::new(text).unwrap());
+        assert!(one == same && one != other);
+        let distinct = std::collections::HashSet::from([one.clone(), same, other]);
+        assert_eq!(distinct.len(), 2);
+        let hash = |glob: &Glob| {
+            let mut hasher = std::hash::DefaultHasher::new();
+            glob.hash(&mut hasher);
+            hasher.finish()
+        };
+        let hashes: std::collections::HashSet<u64> = distinct.iter().map(hash).collect();
+        assert_eq!(hashes.len(), 2);
+        assert_eq!(
+            (format!("{one}"), format!("{one:?}")),
+            ("/a".into(), "Glob(\"/a\")".into())
+        );
+    }
+
+    /// What somebody further down sees has no pattern that another says already.
+    #[test]
+    fn what_is_seen_from_below_is_said_once() {
+        for (glob, root, seen) in [
+            ("/a/**/b", "/", &["/a/**/b"][..]),
+            ("/a/**/b", "/a", &["/**/b"]),
+            ("/**/a/**/b", "/x", &["/**/a/**/b"]),
+            ("/**/a/**/b", "/a", &["/**/a/**/b", "/**/b"]),
+            ("/a/b", "/a", &["/b"]),
+            ("/a", "/a/b", &["/**"]),
+            ("/a/b", "/b", &[]),
+        ] {
+            let found = Glob::new(glob).unwrap().below(&path(root));
+            let found: Vec<&str> = found.iter().map(Glob::as_str).collect();
+            assert_eq!(found, seen, "{glob} from {root}");
+        }
+    }
+
+    /// A segment that stands for a directory itself, or the one above, is no name.
+    #[test]
+    fn segments_that_are_no_names_are_refused_as_such() {
+        for (glob, why) in [
+            ("/a/./b", "`.` segment"),
+            ("..", "`..` segment"),
+            ("/a//b", "empty segment"),
+        ] {
+            let error = Glob::new(glob).unwrap_err();
+            assert_eq!(error.detail(), Some(why), "{glob}");
         }
     }
 }

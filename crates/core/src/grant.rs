@@ -453,4 +453,24 @@ mod tests {
         let all = Grant::all().look(&path("/x/y")).unwrap();
         assert!(all.reads && all.writes && all.rests_on.is_none());
     }
+
+    #[test]
+    fn a_grant_writes_something_where_each_of_its_scopes_may() {
+        for (write, narrower, writes) in [
+            (&["**"][..], &["**"][..], true),
+            (&["/posts/*.md"], &["**"], true),
+            (&["/posts/*.md"], &["/posts/*.md"], true),
+            (&["**"], &[], false),
+            (&[], &["**"], false),
+        ] {
+            let grant = grant("/site", &["**"], write).attenuate(Scope {
+                root: TreePath::root(),
+                read: Vec::new(),
+                write: narrower.iter().map(|glob| glob.parse().unwrap()).collect(),
+                delete: true,
+            });
+            assert_eq!(grant.writes_anything(), writes, "{write:?} {narrower:?}");
+        }
+        assert!(Grant::all().writes_anything());
+    }
 }

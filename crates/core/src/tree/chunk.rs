@@ -139,3 +139,22 @@ fn hash(level: u8, name: &Name) -> u64 {
     hash = hash.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
     hash ^ (hash >> 33)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where nodes are cut is part of the format: FNV-1a over the level and the name,
+    /// finished as MurmurHash3 does.
+    #[test]
+    fn the_cutting_hash_is_what_it_was() {
+        for (level, name, expected) in [
+            (0, "a", 0x60de_25db_fdce_3954),
+            (1, "a", 0x30cc_dd7f_603d_5594),
+            (0, "kitten.jpg", 0x90a1_dfa1_38c5_b282),
+            (3, "é", 0xce3b_912c_cded_cb33),
+        ] {
+            assert_eq!(hash(level, &Name::new(name).unwrap()), expected, "{name}");
+        }
+    }
+}

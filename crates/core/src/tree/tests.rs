@@ -4,6 +4,7 @@ mod comparing;
 mod editing;
 mod format;
 mod merging;
+mod refused;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};

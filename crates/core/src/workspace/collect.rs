@@ -248,7 +248,8 @@ impl Workspace {
             let Some(copy) = page.first() else {
                 return Ok(CollectionPhase::Scan);
             };
-            if self.trim_operations(tx, copy, budget.left())? {
+            // Also where the row of the copy was the last: a step has to come further.
+            if self.trim_operations(tx, copy, budget.left().max(1))? {
                 continue;
             }
             mark(tx, &copy.base)?;

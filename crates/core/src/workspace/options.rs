@@ -110,10 +110,19 @@ mod tests {
         };
         least.check().unwrap();
         let good = Options::default();
+        // 100 years of 365 days.
+        let century = 3_153_600_000_000;
+        let most = good
+            .inline_limit(1_000_000)
+            .node_cache(1_099_511_627_776)
+            .keep_closed_copies(century);
+        most.check().unwrap();
         for (what, options) in [
             ("inline_limit", good.inline_limit(1_000_001)),
+            ("node_cache", good.node_cache(1_099_511_627_777)),
             ("node_cache", good.node_cache(usize::MAX)),
             ("keep_closed_copies", good.keep_closed_copies(-1)),
+            ("keep_closed_copies", good.keep_closed_copies(century + 1)),
             ("keep_closed_copies", good.keep_closed_copies(i64::MAX)),
             ("keep_events", good.keep_events(0)),
             ("keep_operations", good.keep_operations(0)),

@@ -326,5 +326,20 @@ fn a_range_outside_a_file_is_invalid() {
         }
         let opened = block_on(fixture.workspace.open_entry(&file, size..size));
         assert!(opened.is_ok());
+
+        // Through a view, a range is clamped, and only one that ends before it starts is
+        // refused.
+        let view = fixture.workspace.files(At::Head);
+        let open = |range| block_on(view.open(&path("/x"), Some(range)));
+        #[expect(clippy::reversed_empty_ranges, reason = "that is the case")]
+        let reversed = open(6..2);
+        assert_eq!(reversed.err().unwrap().kind(), ErrorKind::Invalid);
+        for (range, clamped) in [
+            (2..2, 2..2),
+            (3..size + 9, 3..size),
+            (size + 1..size + 1, size..size),
+        ] {
+            assert_eq!(open(range).unwrap().range, clamped);
+        }
     }
 }

@@ -76,7 +76,11 @@ fn tokens_are_not_kept() {
     );
     assert_eq!(fixture.stored(), std::slice::from_ref(&issued.grant));
     assert_eq!(issued.grant.token, TokenHash::of(&issued.token));
-    assert!(!format!("{issued:?}").contains(secret));
+    let shown = format!("{issued:?}");
+    assert!(
+        shown.starts_with("Issued") && !shown.contains(secret),
+        "{shown}"
+    );
     assert!(fixture.finds(&issued));
     assert_ne!(fixture.issue(copy, None).token, issued.token);
     for wrong in [
@@ -138,6 +142,7 @@ fn attenuation_of_tokens() {
     let narrow = fixture.narrow(&wide, "/site", later(&fixture, 99_000));
     assert_eq!(narrow.grant.expires, soon);
     assert_eq!(narrow.grant.parent, Some(wide.grant.id));
+    assert!(narrow.grant.created > wide.grant.created);
     assert_eq!(
         (narrow.grant.at, &*narrow.grant.actor),
         (At::Copy(copy), "agent")

@@ -3,29 +3,40 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod allowed;
 mod apply;
 mod authority;
 mod beside;
 mod budgets;
 mod collection;
 mod conflicts;
+mod contents;
 mod copies;
 mod cost;
+mod diffs;
 mod entries;
 mod events;
+mod grant_limits;
 mod grants;
 mod import;
 mod import_beside;
 mod import_bounds;
+mod import_chunks;
 mod integrity;
 mod integrity_beside;
+mod integrity_objects;
+mod integrity_report;
+mod kinds;
 mod nesting;
 mod operations;
 mod previews;
+mod receipts;
 mod repair;
 mod revisions;
 mod short;
+mod shown;
 mod support;
+mod uncertain;
 mod upkeep;
 mod views;
 
@@ -55,6 +66,7 @@ fn the_document_and_the_tests_agree() {
         include_str!("previews.rs"),
         include_str!("repair.rs"),
         include_str!("revisions.rs"),
+        include_str!("uncertain.rs"),
         include_str!("upkeep.rs"),
         include_str!("views.rs"),
     ];

@@ -11,13 +11,13 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::executor::block_on;
 use futures::future::BoxFuture;
-use workspace_core::store::BlobStore;
+use workspace_core::store::{BlobStore, MetaStore};
 use workspace_core::{
     At, Change, ChangeOptions, Changed, Clock, Content, Context, CopyId, Entry, EntrySource, Error,
     ErrorKind, ForkOptions, IdSource, Options, Result, SourceEntry, SourceKind, Text, Timestamp,
     TreePath, View, Workspace, WriteOptions,
 };
-use workspace_testkit::{MemoryBlobs, MemoryMeta};
+use workspace_testkit::{FaultPlan, FaultyMeta, MemoryBlobs, MemoryMeta};
 
 pub(crate) use workspace_testkit::pass;
 
@@ -54,7 +54,24 @@ impl Fixture {
     /// Over a blob store that is not this fixture's own.
     pub(crate) fn on(blobs: Arc<dyn BlobStore>) -> Self {
         let options = Options::default().inline_limit(100);
-        Self::made(MemoryMeta::new(), MemoryBlobs::new(), blobs, options)
+        let meta = MemoryMeta::new();
+        let used = (Box::new(meta.clone()) as Box<dyn MetaStore>, blobs);
+        Self::made(meta, MemoryBlobs::new(), used, options)
+    }
+
+    /// Over rows that fail as a plan says.
+    pub(crate) fn failing(plan: &FaultPlan) -> Self {
+        Self::over_rows(|meta| Box::new(FaultyMeta::new(Box::new(meta), plan)))
+    }
+
+    /// A workspace whose rows go through what `wrap` makes of the memory.
+    pub(crate) fn over_rows(wrap: impl FnOnce(MemoryMeta) -> Box<dyn MetaStore>) -> Self {
+        let (meta, blobs) = (MemoryMeta::new(), MemoryBlobs::new());
+        let used = (
+            wrap(meta.clone()),
+            Arc::new(blobs.clone()) as Arc<dyn BlobStore>,
+        );
+        Self::made(meta, blobs, used, Options::default().inline_limit(100))
     }
 
     pub(crate) fn with(options: Options) -> Self {
@@ -66,14 +83,18 @@ impl Fixture {
         options: Options,
         wrap: impl FnOnce(MemoryBlobs) -> Arc<dyn BlobStore>,
     ) -> Self {
-        let blobs = MemoryBlobs::new();
-        Self::made(MemoryMeta::new(), blobs.clone(), wrap(blobs), options)
+        let (meta, blobs) = (MemoryMeta::new(), MemoryBlobs::new());
+        let used = (
+            Box::new(meta.clone()) as Box<dyn MetaStore>,
+            wrap(blobs.clone()),
+        );
+        Self::made(meta, blobs, used, options)
     }
 
     fn made(
         meta: MemoryMeta,
         blobs: MemoryBlobs,
-        used: Arc<dyn BlobStore>,
+        used: (Box<dyn MetaStore>, Arc<dyn BlobStore>),
         options: Options,
     ) -> Self {
         let time = Rc::new(Cell::new(1_000_000));
@@ -81,7 +102,7 @@ impl Fixture {
             clock: Box::new(TestClock(Rc::clone(&time))),
             ids: Box::new(CountingIds(Cell::new(0))),
         };
-        let workspace = Workspace::create(Box::new(meta.clone()), used, context, options).unwrap();
+        let workspace = Workspace::create(used.0, used.1, context, options).unwrap();
         Self {
             workspace,
             meta,

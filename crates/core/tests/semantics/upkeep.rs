@@ -219,3 +219,113 @@ fn upkeep_says_when_it_is_due() {
     fixture.time.set(now - 1);
     assert_eq!(fixture.upkeep(&prune(now)).pruned, 1);
 }
+
+/// What expires, what is forgotten with its operations, and what is pruned share the rows
+/// of a step, in that order.
+#[test]
+fn a_step_shares_its_rows() {
+    let fixture = fixture();
+    let workspace = &fixture.workspace;
+    for n in 0..2 {
+        let copy = fixture.fork();
+        fixture.write(At::Copy(copy), "/x", &n.to_string());
+        workspace.discard(copy).unwrap();
+    }
+    fixture.time.set(fixture.time.get() + KEEP_CLOSED);
+    for n in 0..9 {
+        fixture.write(At::Head, "/x", &n.to_string());
+        fixture.snapshot();
+    }
+    let later = fixture.time.get() + 1_000;
+    for _ in 0..3 {
+        fixture.fork_until(later);
+    }
+    fixture.time.set(later);
+    let policy = Upkeep::default().keep_revisions(KeepRevisions::default().newest(1));
+    for (rows, shares) in [
+        // Three expire, each that is forgotten takes its operation along, and three rows
+        // are left for revisions.
+        (10, [3, 2, 3]),
+        (4, [0, 0, 4]),
+        (4, [0, 0, 1]),
+    ] {
+        let policy = policy
+            .budget(CollectBudget::default().rows(rows))
+            .idle(None);
+        let step = fixture.upkeep(&policy);
+        assert_eq!([step.expired, step.forgotten, step.pruned], shares);
+        let full = shares.iter().sum::<u64>() + shares[1] >= rows as u64;
+        assert_eq!(step.collected.is_none(), full, "{step:?}");
+        assert_eq!(step.next, NextStep::Now);
+    }
+}
+
+/// More copies expire in one call than one transaction takes, and all are counted.
+#[test]
+fn all_copies_that_have_expired_are_discarded_in_one_call() {
+    for count in [0, 1, 99, 100, 101, 250] {
+        let fixture = fixture();
+        let later = fixture.time.get() + 10_000;
+        for _ in 0..count {
+            fixture.fork_until(later);
+        }
+        fixture.fork();
+        fixture.time.set(later);
+        assert_eq!(fixture.workspace.expire_copies().unwrap(), count);
+        assert_eq!(fixture.workspace.copies(true, None, 9).unwrap().len(), 1);
+        assert_eq!(fixture.workspace.expire_copies().unwrap(), 0);
+    }
+}
+
+/// As many revisions are pruned in one call as there are to prune.
+#[test]
+fn all_old_revisions_are_pruned_in_one_call() {
+    for count in [1, 100, 101, 102, 250] {
+        let fixture = fixture();
+        for n in 0..count {
+            fixture.write(At::Head, "/x", &n.to_string());
+            fixture.snapshot();
+        }
+        let pruned = fixture.workspace.prune_revisions(KeepRevisions::default());
+        assert_eq!(pruned.unwrap(), count - 1);
+        assert_eq!(fixture.workspace.revisions(None, 9).unwrap().len(), 1);
+    }
+}
+
+/// A step that has used up its rows asks for another, whatever is left to do.
+#[test]
+fn a_step_that_used_up_its_rows_asks_for_another() {
+    for (rows, next_is_now) in [(2, true), (3, true), (4, false)] {
+        let fixture = fixture();
+        let later = fixture.time.get() + 10_000;
+        for _ in 0..3 {
+            fixture.fork_until(later);
+        }
+        fixture.time.set(later);
+        let budget = CollectBudget::default().rows(rows);
+        let step = fixture.upkeep(&Upkeep::default().budget(budget).idle(1_000 * HOUR));
+        assert_eq!(step.expired, rows.min(3) as u64);
+        assert_eq!(
+            step.next == NextStep::Now,
+            next_is_now,
+            "{rows} rows: {step:?}"
+        );
+        assert!(step.collected.is_none());
+    }
+}
+
+/// A change of this very moment is as calm as any other a while later, and one of the
+/// future, by a clock that went back, is not waited for.
+#[test]
+fn a_collection_waits_from_the_moment_of_a_change() {
+    let fixture = fixture();
+    fixture.write(At::Head, "/a", "x");
+    let changed = fixture.workspace.head().unwrap().modified;
+    let policy = Upkeep::default().idle(HOUR);
+    // The clock goes on by one with each look at it.
+    fixture.time.set(changed.as_millis() - 1);
+    let calm = NextStep::At(changed.plus_millis(HOUR));
+    assert_eq!(fixture.upkeep(&policy).next, calm);
+    fixture.time.set(changed.as_millis() - 2);
+    assert!(fixture.upkeep(&policy).collected.is_some());
+}

@@ -213,7 +213,32 @@ fn so_many_edits_are_settled_in_one_directory() {
             .put(&format!("/{n}").parse().unwrap(), file(n), false)
             .unwrap();
         editor.settle().unwrap();
-        assert!(editor.unwritten() <= 51, "{n}");
+        // Written as soon as they are more than half of the limit, and no sooner.
+        assert_eq!(editor.unwritten() as u64, (n + 1) % 51, "{n}");
     }
     assert_eq!(editor.finish().unwrap().summary.entries(), 1_000);
+}
+
+/// The root is emptied, with all that was open in it, and can be filled again.
+#[test]
+fn the_root_is_emptied() {
+    let empties: [fn(&mut Editor<'_>); 2] = [
+        |editor| editor.remove(&TreePath::root()).unwrap(),
+        |editor| editor.put_directory(&TreePath::root(), false).unwrap(),
+    ];
+    for empty_it in empties {
+        let nodes = Map::default();
+        let mut editor = Editor::new(&nodes, &TreeId::empty()).unwrap();
+        editor.put(&path("/a/b"), file(1), true).unwrap();
+        let tree = editor.finish().unwrap().tree;
+        let mut editor = Editor::new(&nodes, &tree).unwrap();
+        editor.put(&path("/c/d"), file(2), true).unwrap();
+        empty_it(&mut editor);
+        assert_eq!(editor.find(&path("/a")).unwrap(), None);
+        assert_eq!(editor.find(&path("/c")).unwrap(), None);
+        editor.put(&path("/e"), file(3), false).unwrap();
+        let root = editor.finish().unwrap();
+        assert_eq!(root.summary.entries(), 1);
+        assert!(lookup(&nodes, &root.tree, "e").unwrap().is_some());
+    }
 }
