@@ -10,6 +10,7 @@ mod events;
 mod faults;
 mod files;
 mod grants;
+mod pages;
 mod passage;
 mod previews;
 mod server;
