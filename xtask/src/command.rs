@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read as _;
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -146,7 +146,7 @@ impl Program {
     }
 
     /// Runs it without showing its output; tells whether it succeeded, or nothing where it
-    /// had not ended in time, and was ended.
+    /// had not ended in time, on the clock or the processor's, and was ended.
     pub(crate) fn within(mut self, limit: Duration) -> Result<Option<bool>> {
         let quiet = self
             .command
@@ -170,7 +170,9 @@ impl Program {
             pause = Duration::from_millis(20).min(pause * 2);
         };
         running().remove(&child.id());
-        Ok(ended?.map(|status| status.success()))
+        let out_of_time = |status: &ExitStatus| status.signal() == Some(Signal::XCPU.as_raw());
+        let ended = ended?.filter(|status| !out_of_time(status));
+        Ok(ended.map(|status| status.success()))
     }
 
     /// Tells whether it can be run and succeeds, without showing its output.

@@ -16,10 +16,13 @@ use crate::command::Program;
 
 /// How many tests run at once.
 const WORKERS: usize = 2;
-/// How much longer than usual a test may take before it is said to have no end.
+/// How much more of the processor's time than usual a test may take before it is said to
+/// have no end. Time on the clock says little on a machine with other work.
 const SLOWER: f64 = 10.0;
 /// What is added to that, in seconds.
-const SLACK: f64 = 5.0;
+const SLACK: f64 = 3.0;
+/// How long a test may take that waits for something, by the clock.
+const PATIENCE: Duration = Duration::from_secs(300);
 /// What the memory of a test may grow to, in KiB: one that takes ever more ends there.
 const MEMORY: usize = 6 << 20;
 
@@ -39,9 +42,12 @@ impl Test {
         format!("{} {}", self.binary.name, self.name)
     }
 
-    fn program(&self, subject: &Subject) -> Program {
+    /// Prepares to run it for up to so many seconds of the processor's time.
+    fn program(&self, subject: &Subject, seconds: f64) -> Program {
         // Beside others, and not beyond what the machine has.
-        let script = format!("ulimit -v {MEMORY}; exec nice -n 19 \"$0\" \"$@\"");
+        let seconds = seconds.ceil();
+        let script =
+            format!("ulimit -v {MEMORY}; ulimit -S -t {seconds}; exec nice -n 19 \"$0\" \"$@\"");
         let mut program = Program::new("sh")
             .outside_cargo()
             .directory(&self.binary.directory)
@@ -133,8 +139,8 @@ fn run_each(place: &Path, subject: &Subject, binary: &Binary) -> Result<Vec<Test
         };
         let met = place.join(format!("met-by-{number}"));
         let begun = Instant::now();
-        let program = test.program(subject).env("MUTANTS_MET", &met);
-        let passed = program.within(Duration::from_secs(600))?;
+        let program = test.program(subject, 600.0).env("MUTANTS_MET", &met);
+        let passed = program.within(2 * PATIENCE)?;
         if passed != Some(true) {
             bail!("{} fails without a mutant", test.full_name());
         }
@@ -191,9 +197,10 @@ pub(super) fn attempt(
     quickest.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
     let done = in_parallel(mutants, |_, mutant| -> Result<()> {
         for test in quickest.iter().filter(|test| test.meets.contains(mutant)) {
-            let limit = Duration::from_secs_f64(test.seconds * SLOWER + SLACK);
-            let program = test.program(subject).env("MUTANT", mutant.to_string());
-            let outcome = match program.within(limit)? {
+            let seconds = test.seconds * SLOWER + SLACK;
+            let program = test.program(subject, seconds);
+            let program = program.env("MUTANT", mutant.to_string());
+            let outcome = match program.within(PATIENCE)? {
                 Some(true) => continue,
                 Some(false) => Outcome::Caught,
                 None => Outcome::Timeout,

@@ -212,19 +212,14 @@ fn is_hidden(name: &str) -> bool {
 }
 
 fn look(view: &View, site: &Site, path: &TreePath, slash: bool) -> Result<Found> {
-    // A file on the way is nothing, as an absent one.
-    let stat = |path: &TreePath| match view.stat(path) {
-        Err(error) if error.kind() == ErrorKind::NotADirectory => Ok(None),
-        found => found,
-    };
-    Ok(match stat(path)? {
+    Ok(match view.stat(path)? {
         Some(Entry::File(file)) if !slash => Found::File(path.clone(), file),
         Some(Entry::Directory(_)) => {
             let index = path.join(&site.index);
             let Ok(index) = index else {
                 return Ok(Found::Nothing);
             };
-            match stat(&index)? {
+            match view.stat(&index)? {
                 Some(Entry::File(_)) if !slash => Found::Directory,
                 Some(Entry::File(file)) => Found::File(index, file),
                 _ => Found::Nothing,

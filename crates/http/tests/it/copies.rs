@@ -430,3 +430,20 @@ fn upkeep_is_done_in_steps() {
     assert_eq!(report["problem_count"], 0);
     assert_eq!(server.get("/v1/fsck?contents=maybe").status, 400);
 }
+
+/// A write into a copy that is closed is refused in the same words, by whatever route.
+#[test]
+fn a_closed_copy_refuses_a_write_as_it_refuses_a_change() {
+    let server = Server::new();
+    let copy = server.post("/v1/copies", json!({})).ok().json();
+    let id = copy["id"].as_str().unwrap();
+    let discard = format!("/v1/copies/{id}/discard");
+    server.call("POST", &discard).send().ok();
+    let batch = json!({ "changes": [
+        { "op": "write", "path": "/a", "content": { "text": "x" } },
+    ] });
+    let changed = server.post(&format!("/v1/copies/{id}/changes"), batch);
+    let written = server.put(&format!("/v1/copies/{id}/files/a"), "x");
+    assert_eq!(written.status, changed.status);
+    assert_eq!(written.json(), changed.json());
+}

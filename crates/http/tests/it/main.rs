@@ -11,6 +11,7 @@ mod faults;
 mod files;
 mod grants;
 mod origins;
+mod pages;
 mod passage;
 mod previews;
 mod server;

@@ -69,6 +69,20 @@ fn stores(blobs: &Arc<MemoryBlobs>) -> Passage {
     })
 }
 
+/// What fits into a row is not stored elsewhere first.
+#[test]
+fn a_body_that_fits_into_a_row_is_read() {
+    let blobs = Arc::new(MemoryBlobs::new());
+    let workspace = workspace(&blobs);
+    for size in [63, 64] {
+        let refused = Passage::new(|_, _| panic!("it was passed by"));
+        let body = Body::from(vec![7; size]);
+        let answer = send(&workspace, put(size, body), refused);
+        assert!(answer.status().is_success(), "{size}: {answer:?}");
+    }
+    assert!(block_on(blobs.list(None, 9)).unwrap().is_empty());
+}
+
 #[test]
 fn a_large_body_passes_the_router_by() {
     let blobs = Arc::new(MemoryBlobs::new());

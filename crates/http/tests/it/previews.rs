@@ -545,3 +545,32 @@ fn a_host_of_its_own_needs_no_sandbox() {
     assert!(body.to_bytes().starts_with(b"<!doctype html>"));
     assert_eq!(ask("https://elsewhere.example/index.html").status(), 200);
 }
+
+/// Text of any kind is in UTF-8, whatever its type is called.
+#[test]
+fn media_types_of_text_say_its_charset() {
+    let server = Server::new();
+    for (name, kind) in [
+        ("a.svg", "image/svg+xml;charset=utf-8"),
+        ("a.atom", "application/atom+xml;charset=utf-8"),
+        ("a.webmanifest", "application/manifest+json;charset=utf-8"),
+        ("a.json", "application/json;charset=utf-8"),
+        ("a.css", "text/css;charset=utf-8"),
+        ("a.wasm", "application/wasm"),
+    ] {
+        server.put(&format!("/v1/head/files/{name}"), "text").ok();
+        let issued = issue(&server, json!({}));
+        let answer = get(&server, &format!("{}{name}", path(&issued)));
+        assert_eq!(answer.header("content-type"), Some(kind), "{name}");
+    }
+}
+
+/// What is below a file is nothing, as what is absent.
+#[test]
+fn nothing_is_below_a_file() {
+    let server = filled();
+    let issued = issue(&server, json!({ "at": "copy:draft" }));
+    for below in ["typed/x", "typed/", "typed/x/y", "link/x"] {
+        is_nowhere(&get(&server, &format!("{}{below}", path(&issued))));
+    }
+}
