@@ -56,6 +56,12 @@ impl Records {
                 key if key == MODIFIED.as_bytes() && value.is_empty() => self.modified = Some(None),
                 key if key == MEDIA_TYPE.as_bytes() => self.media_type = Some(text(key, value)?),
                 key if key == PROVENANCE.as_bytes() => self.provenance = Some(text(key, value)?),
+                // Sizes and holes that some readers heed.
+                b"SCHILY.realsize" | b"SCHILY.filetype" | b"SUN.holesdata" => {
+                    let key = String::from_utf8_lossy(key);
+                    return Err(Error::new(ErrorKind::Unsupported, "read source")
+                        .because(format_args!("a {key} of a member; readers differ in it")));
+                }
                 _ => {
                     if let Some(key) = key.strip_prefix(b"GNU.sparse.") {
                         self.sparse.record(key, value).map_err(wrong)?;
