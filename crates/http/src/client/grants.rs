@@ -4,6 +4,7 @@ use axum::http::Method;
 use workspace_core::{At, CopyId, GrantId, GrantOptions, Result, Scope, Timestamp};
 
 use super::copies::page;
+use super::read::in_order;
 use super::{Client, Transport, route};
 use crate::wire::{
     AttenuateDto, AttenuatedDto, GrantDto, GrantPage, HeldDto, IssueDto, IssuedDto, RevokedDto,
@@ -49,7 +50,9 @@ impl<T: Transport> Client<T> {
         let path = route(At::Copy(copy), "/grants");
         let mut page: GrantPage = self.get(&path, &query).read().await?;
         page.grants.truncate(limit);
-        Ok(page.grants)
+        in_order(page.grants, after.map(ToString::to_string), |grant| {
+            grant.id.clone()
+        })
     }
 
     /// Revokes a grant, and all that were attenuated from it; returns how many.
