@@ -20,7 +20,7 @@ import {
   root,
   send,
   small,
-  upload,
+  sendBytes,
 } from "./call.js";
 import { failed, ok, type Result } from "./result.js";
 import type {
@@ -111,12 +111,15 @@ export abstract class Operations<Env = unknown> extends DurableObject<Env> {
     });
   }
 
-  /** Reads a text file of up to 16 MiB; what is not UTF-8 is an error. */
+  /**
+   * Reads a text file of up to 16 MiB; what is not UTF-8 is an error. The text is exact: a
+   * byte order mark is its first character.
+   */
   async readText(path: string, at: At = {}): Promise<Result<string>> {
     const read = await this.readFile(path, at);
     if (read.status === "error") return read;
     try {
-      return ok(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(read.value));
+      return ok(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(read.value));
     } catch {
       return failed({ code: "invalid", message: `${path}: not UTF-8`, path });
     }
@@ -146,7 +149,7 @@ export abstract class Operations<Env = unknown> extends DurableObject<Env> {
       if (if_content !== undefined) headers.push("if-match", `"${if_content}"`);
       if (if_absent) headers.push("if-none-match", "*");
       const target = below({ copy, revision }, "files", path);
-      return upload("PUT", target, content, fields, headers);
+      return sendBytes("PUT", target, content, fields, headers);
     });
   }
 
@@ -205,7 +208,7 @@ export abstract class Operations<Env = unknown> extends DurableObject<Env> {
     return json(this, () => {
       const { copy, revision, ...fields } = options;
       const target = `${root({ copy, revision })}/import`;
-      return upload("POST", target, archive, fields, ["content-type", "application/x-tar"]);
+      return sendBytes("POST", target, archive, fields, ["content-type", "application/x-tar"]);
     });
   }
 
