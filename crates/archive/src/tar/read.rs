@@ -120,11 +120,11 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
                 }
                 b'L' => {
                     let name = self.metadata(size, &mut extended).await?;
-                    once(&mut extended.name, header::text(&name).to_vec())?;
+                    once(&mut extended.name, long_text(name)?)?;
                 }
                 b'K' => {
                     let link = self.metadata(size, &mut extended).await?;
-                    once(&mut extended.link, header::text(&link).to_vec())?;
+                    once(&mut extended.link, long_text(link)?)?;
                 }
                 b'g' => {
                     extended.refuse_between("a header for all members")?;
@@ -420,6 +420,18 @@ impl Extended {
             (None, None, None) => Ok(()),
             _ => Err(damaged("it describes a member, and none follows")),
         }
+    }
+}
+
+/// Returns the long name or target that a header of GNU tar has, without the NUL at its
+/// end.
+///
+/// # Errors
+/// `Source` where a NUL is anywhere else: each reader has its own end then.
+fn long_text(mut bytes: Vec<u8>) -> Result<Vec<u8>> {
+    match bytes.pop() {
+        Some(0) if !bytes.contains(&0) => Ok(bytes),
+        _ => Err(damaged("a long name or target that does not end with a NUL")),
     }
 }
 

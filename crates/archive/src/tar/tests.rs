@@ -265,6 +265,18 @@ fn a_member_is_described_once_and_in_one_way() {
         ),
         (vec![label(b"00000001000\0"), file.clone()], "label"),
         (
+            vec![long(EntryType::GnuLongName, b"no-end"), file.clone()],
+            "end with a NUL",
+        ),
+        (
+            vec![long(EntryType::GnuLongName, b"two\0ends\0"), file.clone()],
+            "end with a NUL",
+        ),
+        (
+            vec![altered(file.clone(), 108, b"who    ")],
+            "a field is no number",
+        ),
+        (
             vec![records(b'x', "21 SCHILY.realsize=5\n"), file.clone()],
             "SCHILY.realsize",
         ),

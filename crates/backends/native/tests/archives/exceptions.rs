@@ -1,13 +1,35 @@
 //! Archives in which others find something else than the sources do, each with its reason.
 
+use crate::readers::Found;
+
 /// Returns the name of the exception that an archive is; `None` where it is none. `others`
-/// are those who find something else, of `readers` that read it.
+/// are those who find something else.
 pub(crate) fn name(
     kind: &str,
     bytes: &[u8],
+    ours: &Found,
     others: &[&str],
-    readers: usize,
 ) -> Option<&'static str> {
-    let _ = (kind, bytes, others, readers);
-    None
+    match (kind, others) {
+        ("tar", ["python"]) if has_header(bytes, has_times) => {
+            Some("Python takes what is not POSIX's first field of a name for it")
+        }
+        ("tar", ["python"]) if has_header(bytes, |header| header[156] == b'V') => {
+            Some("Python takes the label of a volume for a file")
+        }
+        ("zip", ["unzip"]) if ours.keys().any(|path| path.contains(char::is_control)) => {
+            Some("Info-ZIP writes control characters in names in its own way")
+        }
+        _ => None,
+    }
+}
+
+/// Tells whether a block is a header of which something is true.
+fn has_header(bytes: &[u8], is: impl Fn(&[u8]) -> bool) -> bool {
+    bytes.chunks_exact(512).any(|block| block[0] != 0 && is(block))
+}
+
+/// GNU tar has times where POSIX has the start of a name, and older formats have nothing.
+fn has_times(header: &[u8]) -> bool {
+    header[345] != 0 && &header[257..263] != b"ustar\0"
 }

@@ -184,7 +184,7 @@ fn check(
         return;
     }
     let names: Vec<&str> = others.iter().map(|(name, _)| *name).collect();
-    if let Some(name) = exceptions::name(kind, bytes, &names, read.len()) {
+    if let Some(name) = exceptions::name(kind, bytes, ours, &names) {
         *tally.excepted.entry(name).or_default() += 1;
         return;
     }
