@@ -8,7 +8,12 @@ fn is_passed_over(c: char) -> bool {
 /// Tells whether some file system takes a name for `wanted`, which is in lower case: in
 /// another case, with what HFS+ passes over, or with what NTFS cuts off.
 pub(crate) fn is_taken_for(name: &[u8], wanted: &str) -> bool {
-    folded(name, |found| found == wanted)
+    // Most names are plain, and there are many.
+    let is_plain = name.is_ascii() && !name.contains(&b':') && !name.ends_with(b".");
+    match is_plain && !name.ends_with(b" ") {
+        true => name.eq_ignore_ascii_case(wanted.as_bytes()),
+        false => folded(name, |found| found == wanted),
+    }
 }
 
 /// Hands a name to `test` as the most forgiving file system has it.

@@ -40,6 +40,21 @@ pub(super) fn refuse_no_numbers(header: &Header) -> Result<()> {
     Ok(())
 }
 
+/// Refuses the fields that GNU tar has for sparse files where there is none, and such a
+/// file in another format: some readers heed those fields, some the type, some the format.
+pub(super) fn refuse_odd_sparse(header: &Header) -> Result<()> {
+    let fields = header.as_ustar();
+    let is_gnu = (&fields.magic, &fields.version) == (b"ustar ", b" \0");
+    let why = match (kind(header) == b'S', is_gnu) {
+        (true, false) => "a sparse file of GNU tar in another format",
+        (false, true) if header.as_bytes()[386..495].iter().any(|byte| *byte != 0) => {
+            "the fields of a sparse file, and it is none"
+        }
+        _ => return Ok(()),
+    };
+    Err(damaged(why))
+}
+
 /// Returns how many bytes follow a member, if its type has any.
 pub(super) fn size(header: &Header) -> Result<u64> {
     let size = number(&header.as_ustar().size);

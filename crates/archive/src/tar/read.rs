@@ -111,6 +111,7 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
             }
             let header = Header::from_bytes(&block);
             header::refuse_no_numbers(header)?;
+            header::refuse_odd_sparse(header)?;
             let size = header::size(header)?;
             match header::kind(header) {
                 b'x' | b'X' => {
@@ -286,7 +287,9 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
                 let size = said.size.ok_or_else(|| sparse::wrong("without a size"))?;
                 let regions = match (said.major, said.minor) {
                     (Some(1), Some(0)) => self.map(&mut left).await?,
-                    (None, None) => said.regions.clone(),
+                    (None, None) if said.blocks == Some(said.regions.len() as u64) => {
+                        said.regions.clone()
+                    }
                     _ => {
                         let why = "a sparse file in a format that is not known";
                         return Err(Error::new(ErrorKind::Unsupported, "read source").because(why));

@@ -28,6 +28,8 @@ pub(super) struct SparseRecords {
     pub(super) minor: Option<u64>,
     pub(super) name: Option<Vec<u8>>,
     pub(super) size: Option<u64>,
+    /// How many regions there are said to be.
+    pub(super) blocks: Option<u64>,
     pub(super) regions: Vec<Region>,
     offset: Option<u64>,
 }
@@ -82,6 +84,7 @@ impl SparseRecords {
             b"minor" => self.minor = Some(number()?),
             b"name" => self.name = Some(value.to_vec()),
             b"size" | b"realsize" => self.size = Some(number()?),
+            b"numblocks" => self.blocks = Some(number()?),
             b"offset" => self.offset = Some(number()?),
             b"numbytes" => {
                 let offset = self.offset.take().ok_or("no offset before it")?;

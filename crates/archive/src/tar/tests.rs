@@ -277,6 +277,25 @@ fn a_member_is_described_once_and_in_one_way() {
             "a field is no number",
         ),
         (
+            vec![altered(
+                entry(EntryType::Regular, "a", "", b"x", true),
+                390,
+                b"1",
+            )],
+            "fields of a sparse file",
+        ),
+        (
+            vec![altered(file.clone(), 156, b"S")],
+            "in another format",
+        ),
+        (
+            vec![
+                records(b'x', "25 GNU.sparse.realsize=9\n"),
+                empty(EntryType::Regular, "a", ""),
+            ],
+            "format that is not known",
+        ),
+        (
             vec![records(b'x', "21 SCHILY.realsize=5\n"), file.clone()],
             "SCHILY.realsize",
         ),
@@ -430,7 +449,8 @@ fn what_is_no_tar_archive_is_said_to_be_none() {
 
 #[test]
 fn a_sparse_file_is_refused_where_its_holes_are_not_wanted() {
-    let sparse = altered(empty(EntryType::Regular, "holes", ""), 156, b"S");
+    let sparse = entry(EntryType::Regular, "holes", "", b"", true);
+    let sparse = altered(sparse, 156, b"S");
     let sparse = altered(sparse, 483, b"77777777777\0");
     assert_eq!(kind(&archive(&[sparse])), ErrorKind::Unsupported);
 }

@@ -19,6 +19,8 @@ use super::ahead::{ReadAhead, Sink, Stop};
 use super::expansion::Expansion;
 use super::{SPECIAL, SourceOptions, invalid, open_file, source_error};
 
+/// The attribute of DOS that says that a name is a volume's.
+const LABEL: u32 = 1 << 3;
 /// The flag that says that a name is UTF-8.
 const UTF_8: u16 = 1 << 11;
 
@@ -168,6 +170,10 @@ impl Reading {
         if kind == 0o040_000 && !has_slash {
             let why = "a directory without a slash after its name, which some take for a file";
             return Err(invalid(path, why).into());
+        }
+        // What DOS marks so is no file, and is passed over by some.
+        if member.system() == System::Dos && member.external_attributes() & LABEL != 0 {
+            return Err(invalid(path, "the label of a volume").into());
         }
         if has_slash && member.size() > 0 {
             return Err(invalid(path, "a directory with contents").into());
