@@ -19,8 +19,8 @@ import {
   refused,
   root,
   send,
-  small,
   sendBytes,
+  small,
 } from "./call.js";
 import { failed, ok, type Result } from "./result.js";
 import type {
