@@ -124,7 +124,10 @@ mod tests {
         let path = |text| TreePath::new(text).expect("the tests' paths are valid");
         for (paths, found) in [
             (&["/s/HEAD", "/s/objects", "/s/refs"][..], Some("/s")),
-            (&["/s/refs/heads/a", "/s/x", "/s/Objects/b", "/s/head"], Some("/s")),
+            (
+                &["/s/refs/heads/a", "/s/x", "/s/Objects/b", "/s/head"],
+                Some("/s"),
+            ),
             (&["/HEAD", "/objects", "/refs"], Some("/")),
             (&["/s/HEAD", "/s/commondir"], Some("/s")),
             (&["/s/HEAD", "/s/objects", "/t/refs"], None),

@@ -191,8 +191,14 @@ mod tests {
             ("/.workspace. ./x", Some(Owner::Workspace)),
             ("/.workspace::$INDEX_ALLOCATION/x", Some(Owner::Workspace)),
             ("/WORKSP~1/x", Some(Owner::Workspace)),
-            ("/.workspace-export-0011223344556677/x", Some(Owner::Workspace)),
-            ("/.workspace-replaced-0011223344556677", Some(Owner::Workspace)),
+            (
+                "/.workspace-export-0011223344556677/x",
+                Some(Owner::Workspace),
+            ),
+            (
+                "/.workspace-replaced-0011223344556677",
+                Some(Owner::Workspace),
+            ),
             ("/.workspaces", None),
             ("/workspace", None),
             ("/a.workspace", None),

@@ -68,10 +68,14 @@ impl Run {
             return read_token(file);
         }
         let given = std::env::var("WORKSPACE_TOKEN").ok();
-        given.filter(|token| !token.is_empty()).ok_or_else(|| Failure::Error {
-            error: Error::new(ErrorKind::Invalid, "read token").because("no token was given"),
-            hint: Some("--token-file FILE, or WORKSPACE_TOKEN, holds what `serve` printed".into()),
-        })
+        given
+            .filter(|token| !token.is_empty())
+            .ok_or_else(|| Failure::Error {
+                error: Error::new(ErrorKind::Invalid, "read token").because("no token was given"),
+                hint: Some(
+                    "--token-file FILE, or WORKSPACE_TOKEN, holds what `serve` printed".into(),
+                ),
+            })
     }
 
     /// Refuses a URL, for a command that works on directories of this machine.

@@ -32,7 +32,16 @@ pub(super) fn kind(header: &Header) -> u8 {
 pub(super) fn refuse_no_numbers(header: &Header) -> Result<()> {
     let block = header.as_bytes();
     // Mode, user, group, size, time, check sum, and what a device has.
-    for field in [100..108, 108..116, 116..124, 124..136, 136..148, 148..156, 329..337, 337..345] {
+    for field in [
+        100..108,
+        108..116,
+        116..124,
+        124..136,
+        136..148,
+        148..156,
+        329..337,
+        337..345,
+    ] {
         if number(&block[field]).is_none() {
             return Err(damaged("a field is no number"));
         }

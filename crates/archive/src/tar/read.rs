@@ -411,9 +411,11 @@ impl Extended {
     fn refuse_between(&self, what: &str) -> Result<()> {
         match (&self.name, &self.link, &self.records) {
             (None, None, None) => Ok(()),
-            _ => Err(Error::new(ErrorKind::Unsupported, "read source").because(format!(
-                "{what} between a member and what describes it; readers differ in which that is"
-            ))),
+            _ => Err(
+                Error::new(ErrorKind::Unsupported, "read source").because(format!(
+                    "{what} between a member and what describes it; readers differ in which that is"
+                )),
+            ),
         }
     }
 
@@ -434,7 +436,9 @@ impl Extended {
 fn long_text(mut bytes: Vec<u8>) -> Result<Vec<u8>> {
     match bytes.pop() {
         Some(0) if !bytes.contains(&0) => Ok(bytes),
-        _ => Err(damaged("a long name or target that does not end with a NUL")),
+        _ => Err(damaged(
+            "a long name or target that does not end with a NUL",
+        )),
     }
 }
 

@@ -284,10 +284,7 @@ fn a_member_is_described_once_and_in_one_way() {
             )],
             "fields of a sparse file",
         ),
-        (
-            vec![altered(file.clone(), 156, b"S")],
-            "in another format",
-        ),
+        (vec![altered(file.clone(), 156, b"S")], "in another format"),
         (
             vec![
                 records(b'x', "25 GNU.sparse.realsize=9\n"),

@@ -14,7 +14,11 @@ fn with_mounts(place: &Place, script: &str) {
 /// Runs a script with this command as `$0`, as a user who may do nothing that the
 /// permissions of files do not say; the test's own files are his.
 fn as_plain_user(place: &Place, script: &str) {
-    unshared(place, &["-U", "--map-user=1000", "--map-group=1000"], script);
+    unshared(
+        place,
+        &["-U", "--map-user=1000", "--map-group=1000"],
+        script,
+    );
 }
 
 /// Where there are no such namespaces, as in some containers, nothing is tested and the
@@ -23,7 +27,10 @@ fn unshared(place: &Place, options: &[&str], script: &str) {
     let can = Command::new("unshare").args(options).arg("true").status();
     if !can.is_ok_and(|status| status.success()) {
         let known = std::env::var_os("WORKSPACE_SKIP_NAMESPACES").is_some();
-        assert!(known, "`unshare {options:?}` is not allowed here: nothing is tested");
+        assert!(
+            known,
+            "`unshare {options:?}` is not allowed here: nothing is tested"
+        );
         return;
     }
     let mut command = Command::new("unshare");

@@ -363,7 +363,10 @@ fn an_export_never_takes_the_place_of_a_workspace() {
     for name in [".workspace", ".Workspace", "sub/.workspace", "WORKSP~1"] {
         place.put(&format!("/{name}/workspace.db"), "mine");
         let error = place.error(2, &["export", ".", "--force"]);
-        assert!(error["hint"].as_str().unwrap().contains("archive"), "{error}");
+        assert!(
+            error["hint"].as_str().unwrap().contains("archive"),
+            "{error}"
+        );
         place.error(2, &["export", ".", "--force", "--allow-git"]);
         place.ok(&["export", "all.tar", "--force"]);
         place.ok(&["rm", "-r", &format!("/{}", name.split('/').next().unwrap())]);
@@ -471,7 +474,9 @@ fn an_export_that_is_asked_to_end_leaves_nothing_behind() {
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
         let mut kill = Command::new("kill");
-        kill.args([signal, &child.id().to_string()]).status().unwrap();
+        kill.args([signal, &child.id().to_string()])
+            .status()
+            .unwrap();
         let status = child.wait().unwrap();
         // One that was done already ends as it would.
         if status.code() == Some(0) {
@@ -499,8 +504,16 @@ fn files_keep_the_permissions_of_those_that_give_way_to_them() {
     place.file("program", "#!");
     place.ok(&["put", "--executable", "secret", "program"]);
     place.ok(&["export", "out", "--force"]);
-    let mode = |name: &str| fs::metadata(place.path(&format!("out/{name}"))).unwrap().mode() & 0o777;
-    assert_eq!((mode("plain"), mode("secret"), mode("run")), (0o640, 0o700, 0o640));
+    let mode = |name: &str| {
+        fs::metadata(place.path(&format!("out/{name}")))
+            .unwrap()
+            .mode()
+            & 0o777
+    };
+    assert_eq!(
+        (mode("plain"), mode("secret"), mode("run")),
+        (0o640, 0o700, 0o640)
+    );
 }
 
 #[test]

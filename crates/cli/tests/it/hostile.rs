@@ -43,7 +43,10 @@ fn a_workspace_of_another_user_is_used_only_where_it_is_named() {
             return;
         }
         let error = place.error(8, &["cat", "a"]);
-        assert!(error["hint"].as_str().unwrap().contains("--workspace"), "{error}");
+        assert!(
+            error["hint"].as_str().unwrap().contains("--workspace"),
+            "{error}"
+        );
         assert_eq!(place.ok(&["-w", ".workspace", "cat", "a"]), "content\n");
         assert!(given("0"));
     }
@@ -104,6 +107,9 @@ fn a_file_in_a_document_has_a_limit() {
     large.set_len((64 << 20) + 1).unwrap();
     place.ok(&["put", "large", "large"]);
     let error = place.error(13, &["cat", "large"]);
-    assert!(error["hint"].as_str().unwrap().contains("--range"), "{error}");
+    assert!(
+        error["hint"].as_str().unwrap().contains("--range"),
+        "{error}"
+    );
     place.json(&["cat", "large", "--range", "..10"]);
 }

@@ -716,7 +716,9 @@ fn a_walk_that_leaves_what_was_asked_for_is_refused() {
         };
         let changes = Vec::from(changes.map(mkdir));
         let head = workspace.files(At::Head);
-        head.change(changes, ChangeOptions::default()).await.unwrap();
+        head.change(changes, ChangeOptions::default())
+            .await
+            .unwrap();
         let Some(Entry::Directory(directory)) = head.stat(&path("/a/c")).unwrap() else {
             panic!("it is a directory");
         };

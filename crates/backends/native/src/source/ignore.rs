@@ -413,7 +413,11 @@ fn find_within(beneath: &Beneath, relative: &Path) -> io::Result<Within> {
                 None => {
                     let place = beneath.place(relative).join(elsewhere);
                     let is_there = place.join("HEAD").symlink_metadata().is_ok();
-                    return Ok(if is_there { Within::Elsewhere } else { Within::None });
+                    return Ok(if is_there {
+                        Within::Elsewhere
+                    } else {
+                        Within::None
+                    });
                 }
             },
             // No file either: git knows no such repository.
@@ -441,7 +445,11 @@ fn find_within(beneath: &Beneath, relative: &Path) -> io::Result<Within> {
     let whole = ["objects", "refs"]
         .iter()
         .all(|name| beneath.list(&shared.join(name)).is_ok());
-    Ok(if whole { Within::At(shared) } else { Within::None })
+    Ok(if whole {
+        Within::At(shared)
+    } else {
+        Within::None
+    })
 }
 
 /// Returns a path that is named at `from` as it is within the source; `None` where it

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use ::zip::read::ZipFile;
@@ -72,7 +72,9 @@ impl ZipSource {
 
     /// Starts to read an archive that is open, from its start; `name` is for messages.
     pub(super) fn from_file(file: File, name: String, options: &SourceOptions) -> Result<Self> {
-        let length = file.metadata().map_err(|cause| source_error(&name, cause))?;
+        let length = file
+            .metadata()
+            .map_err(|cause| source_error(&name, cause))?;
         let reading = Reading {
             skip_special: options.skip_special,
             sieve: options.sieve(),
@@ -110,6 +112,8 @@ impl Reading {
 
     fn run(mut self, file: File, sink: &mut Sink) -> Result<(), Stop> {
         let failed = |cause| self.failed(cause);
+        let again = file.try_clone();
+        let mut again = again.map_err(|cause| source_error(&self.name, cause))?;
         let mut archive = ZipArchive::new(BufReader::new(file)).map_err(failed)?;
         let repeated = archive.has_duplicate_names();
         if repeated || archive.has_overlapping_entries().map_err(failed)? {
@@ -123,6 +127,11 @@ impl Reading {
         // bytes is the same, and no member is left out of the directory, also none of
         // another archive before this one, or readers would find different members.
         archive.validate_header_consistency().map_err(failed)?;
+        let is_whole = is_whole(&mut again, archive.offset(), archive.comment().len());
+        if !is_whole.map_err(|cause| source_error(&self.name, cause))? {
+            let why = "something is before its first member or after its end";
+            return Err(invalid(&self.name, why).into());
+        }
         for index in 0..archive.len() {
             let member = archive.by_index(index);
             let member = member.map_err(|cause| self.failed(cause))?;
@@ -199,8 +208,7 @@ impl Reading {
                 sink.entry(SourceEntry { path, kind })?;
                 // One that is longer than it says is not read to its end.
                 let mut bytes = (&mut member).take(expected.saturating_add(1));
-                let read =
-                    sink.bytes(&mut bytes, expected, |cause| source_error(&shown, cause))?;
+                let read = sink.bytes(&mut bytes, expected, |cause| source_error(&shown, cause))?;
                 if read != expected {
                     return Err(cut_short(&shown, read, expected).into());
                 }
@@ -223,6 +231,21 @@ impl Reading {
         }
         Ok(())
     }
+}
+
+/// Tells whether a file is a zip archive from its start to its end, of which `offset` bytes
+/// are before what it says is its start: a program that unpacks itself may be there.
+fn is_whole(file: &mut File, offset: u64, comment: usize) -> io::Result<bool> {
+    let mut mark = [0; 4];
+    let end = 22 + i64::try_from(comment).unwrap_or(i64::MAX - 22);
+    file.seek(SeekFrom::End(-end))?;
+    file.read_exact(&mut mark)?;
+    if mark != *b"PK\x05\x06" {
+        return Ok(false);
+    }
+    file.rewind()?;
+    file.read_exact(&mut mark)?;
+    Ok(offset == 0 || !mark.starts_with(b"PK"))
 }
 
 /// A member is not as long as the archive says.

@@ -38,7 +38,9 @@ pub(crate) fn name(
 
 /// Tells whether a block is a header of which something is true.
 fn has_header(bytes: &[u8], is: impl Fn(&[u8]) -> bool) -> bool {
-    bytes.chunks_exact(512).any(|block| block[0] != 0 && is(block))
+    bytes
+        .chunks_exact(512)
+        .any(|block| block[0] != 0 && is(block))
 }
 
 /// GNU tar has times where POSIX has the start of a name, and older formats have nothing.

@@ -441,6 +441,9 @@ fn who_opens_it_is_written_down_only_in_a_workspace() {
     drop(SqliteConn::create(&home.path().join("workspace.db")).unwrap());
     let error = refusal(open(home.path(), Options::default()));
     assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
-    assert_eq!(fs::read_to_string(home.path().join("lock")).unwrap(), "as it was");
+    assert_eq!(
+        fs::read_to_string(home.path().join("lock")).unwrap(),
+        "as it was"
+    );
     assert!(!home.path().join("reserve").exists());
 }

@@ -119,7 +119,9 @@ fn is_kept(shared: &Shared, name: &OsStr) -> bool {
         return false;
     };
     let mode = Mode::from_raw_mode(directory.st_mode);
-    let others = [directory.st_uid, found.st_uid].iter().all(|uid| *uid != own.as_raw());
+    let others = [directory.st_uid, found.st_uid]
+        .iter()
+        .all(|uid| *uid != own.as_raw());
     mode.contains(Mode::SVTX) && others
 }
 

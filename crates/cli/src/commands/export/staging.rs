@@ -7,8 +7,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, FlockOperation, Mode, Timespec, Timestamps, UTIME_OMIT, flock, fstat,
-    fstatvfs, futimens, mkdirat, renameat, statat, symlinkat, utimensat,
+    AtFlags, FlockOperation, Mode, Timespec, Timestamps, UTIME_OMIT, flock, fstat, fstatvfs,
+    futimens, mkdirat, renameat, statat, symlinkat, utimensat,
 };
 use rustix::process::geteuid;
 use workspace_archive::STAGED;

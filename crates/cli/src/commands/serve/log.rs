@@ -14,8 +14,8 @@ use axum::response::Response;
 use tracing::level_filters::LevelFilter;
 use workspace_http::{RECEIPT, REQUEST, RequestId};
 
-use crate::random;
 use crate::exit::{Result, io_error};
+use crate::random;
 
 /// Begins to write lines to standard error: text for people, or JSON.
 pub(super) fn start(json: bool) {

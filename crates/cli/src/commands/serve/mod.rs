@@ -4,8 +4,8 @@ mod linger;
 mod log;
 mod patience;
 
-use std::net::SocketAddr;
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -304,7 +304,9 @@ mod tests {
         );
         serve_while(service, |address| {
             let mut stream = std::net::TcpStream::connect(address).unwrap();
-            stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+            stream
+                .write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                .unwrap();
             // What is sent is dropped although this end stays open and reads nothing.
             dropped.blocking_recv().unwrap();
             drop(stream);

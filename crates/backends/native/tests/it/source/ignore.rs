@@ -556,7 +556,11 @@ fn no_rules_are_read_outside_of_the_source() {
         let found = entries(&mut source);
         found.iter().any(|(path, _)| path == "/sub/secret")
     };
-    fs::write(sub.join(".git"), format!("gitdir: {}\n", elsewhere.display())).unwrap();
+    fs::write(
+        sub.join(".git"),
+        format!("gitdir: {}\n", elsewhere.display()),
+    )
+    .unwrap();
     assert!(found());
     fs::remove_file(sub.join(".git")).unwrap();
     repository(&sub.join(".git"), b"");
@@ -577,6 +581,10 @@ fn rules_have_a_limit() {
     let options = SourceOptions::default().ignore(true);
     let read = || everything(&mut DirectorySource::open(place.path(), &options).unwrap());
     assert!(read().is_ok());
-    fs::write(place.path().join(".gitignore"), "a\n".repeat((32 << 10) + 1)).unwrap();
+    fs::write(
+        place.path().join(".gitignore"),
+        "a\n".repeat((32 << 10) + 1),
+    )
+    .unwrap();
     assert_eq!(refusal(read()).kind(), ErrorKind::LimitExceeded);
 }

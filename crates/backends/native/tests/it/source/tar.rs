@@ -372,7 +372,10 @@ fn what_is_left_out_is_within_the_limits_and_its_holes_are_not_made() {
         assert_eq!(error.kind(), ErrorKind::LimitExceeded, "{error}");
     };
     let began = Instant::now();
-    exceeded(&sparse(".git/x", b"x", i64::MAX as u64), ImportLimits::default());
+    exceeded(
+        &sparse(".git/x", b"x", i64::MAX as u64),
+        ImportLimits::default(),
+    );
     let small = ImportLimits::default().bytes(1 << 20);
     let plain = |name: &[u8], size: usize| {
         archive(|builder| {
@@ -432,9 +435,17 @@ fn far_more_than_an_archive_has_comes_out_only_where_that_is_asked_for() {
 
 #[test]
 fn a_repository_of_another_name_is_refused() {
-    let bare = linked(&["s/HEAD=ref: refs/heads/main", "s/objects/a=", "s/refs/b=", "s/x="]);
+    let bare = linked(&[
+        "s/HEAD=ref: refs/heads/main",
+        "s/objects/a=",
+        "s/refs/b=",
+        "s/x=",
+    ]);
     let error = refused(&bare);
-    assert_eq!((error.kind(), error.subject()), (ErrorKind::Invalid, Some("/s")));
+    assert_eq!(
+        (error.kind(), error.subject()),
+        (ErrorKind::Invalid, Some("/s"))
+    );
     let mut packed = tempfile::NamedTempFile::new().unwrap();
     packed.write_all(&bare).unwrap();
     let options = SourceOptions::default().allow_git(true);

@@ -169,10 +169,17 @@ fn names_that_readers_take_in_different_ways_are_refused() {
             .unwrap();
         zip.start_file("README", options).unwrap();
     });
-    let found = bytes.windows(2).filter(|bytes| bytes == b"\x34\x12").count();
+    let found = bytes
+        .windows(2)
+        .filter(|bytes| bytes == b"\x34\x12")
+        .count();
     assert_eq!(found, 2);
     // The check sum of `README`.
-    replace(&mut bytes, b"\x01\0\0\0\0readme", b"\x01\xd6\x71\xad\x76readme");
+    replace(
+        &mut bytes,
+        b"\x01\0\0\0\0readme",
+        b"\x01\xd6\x71\xad\x76readme",
+    );
     let crc = crc(b"README");
     replace(&mut bytes, &[0xd6, 0x71, 0xad, 0x76], &crc.to_le_bytes());
     replace(&mut bytes, b"\x34\x12", b"\x75\x70");
@@ -199,7 +206,11 @@ fn two_members_of_one_path_are_refused() {
         let mut names = [one, other];
         names.sort_by_key(|name| std::cmp::Reverse(name.len()));
         for name in names {
-            replace(&mut bytes, "p".repeat(name.len()).as_bytes(), name.as_bytes());
+            replace(
+                &mut bytes,
+                "p".repeat(name.len()).as_bytes(),
+                name.as_bytes(),
+            );
         }
         let error = refused(&bytes);
         assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
@@ -219,6 +230,18 @@ fn members_that_only_some_readers_find_are_refused() {
     packed.write_all(&program).unwrap();
     let mut source = ZipSource::open(packed.path(), &SourceOptions::default()).unwrap();
     assert_eq!(entries(&mut source), [file("/second", "x")]);
+    // A byte before the first member, or after the end.
+    for odd in [
+        [&second[..30], b"x", &second[30..]].concat(),
+        [b"PK", &second[..]].concat(),
+        [&second[..], b"x"].concat(),
+    ] {
+        let error = refused(&odd);
+        assert!(
+            matches!(error.kind(), ErrorKind::Invalid | ErrorKind::Source),
+            "{error}"
+        );
+    }
     // One between the others that the directory does not list.
     let members = first.windows(4).position(|at| at == b"PK\x01\x02").unwrap();
     let mut gap = [&first[..members], &second].concat();
