@@ -1,17 +1,17 @@
-//! What git takes for its own directory, which names programs that git runs.
+//! What git takes for its own: a directory by its name, or by what is in it.
+//!
+//! Such a directory names programs that git runs.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashMap;
 
-use bytes::Bytes;
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use gix_validate::path::component::{Error as Refused, Options};
-use workspace_core::{EntrySource, Result, SourceEntry, TreePath};
+use workspace_core::{Error, ErrorKind, Result, TreePath};
+
+use crate::folding::is_taken_for;
 
 /// Tells whether git takes a name for its own directory on any file system: in upper
 /// case, with what HFS+ passes over, or as NTFS abbreviates it.
-pub fn is_git_name(name: &[u8]) -> bool {
+pub(crate) fn is_git_name(name: &[u8]) -> bool {
     let options = Options {
         protect_windows: false,
         protect_hfs: true,
@@ -21,40 +21,80 @@ pub fn is_git_name(name: &[u8]) -> bool {
     matches!(found, Err(Refused::DotGitDir))
 }
 
-/// Tells whether a name in a path is one that [`is_git_name`] is true of.
-pub fn is_git(path: &TreePath) -> bool {
-    path.segments().any(|name| is_git_name(name.as_bytes()))
-}
+/// What git finds in a repository, whatever its name: the first with the next two, or with
+/// the last.
+const PARTS: [(&str, u8); 4] = [
+    ("head", 0b0001),
+    ("objects", 0b0010),
+    ("refs", 0b0100),
+    ("commondir", 0b1000),
+];
 
-/// A source without the entries that [`is_git`] is true of.
-pub struct WithoutGit {
-    source: Box<dyn EntrySource>,
-    left_out: Arc<AtomicU64>,
-}
+/// Names of which git takes those in one directory for a repository.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RepositoryParts(u8);
 
-impl WithoutGit {
-    /// Wraps a source; `left_out` counts what does not come out of it.
-    pub fn new(source: Box<dyn EntrySource>, left_out: Arc<AtomicU64>) -> Self {
-        Self { source, left_out }
+impl RepositoryParts {
+    /// Notes a name in the directory.
+    pub fn note(&mut self, name: &[u8]) {
+        self.0 |= part(name);
+    }
+
+    /// Tells whether git takes the directory for a repository, and so runs what its
+    /// `config` names: it has `HEAD`, `objects` and `refs`, or `HEAD` and `commondir`.
+    pub fn is_repository(self) -> bool {
+        self.0 & 0b0111 == 0b0111 || self.0 & 0b1001 == 0b1001
     }
 }
 
-impl EntrySource for WithoutGit {
-    fn next(&mut self) -> BoxFuture<'_, Result<Option<SourceEntry>>> {
-        async {
-            while let Some(entry) = self.source.next().await? {
-                if !is_git(&entry.path) {
-                    return Ok(Some(entry));
-                }
-                self.left_out.fetch_add(1, Ordering::Relaxed);
+fn part(name: &[u8]) -> u8 {
+    PARTS
+        .iter()
+        .find(|(part, _)| is_taken_for(name, part))
+        .map_or(0, |(_, bit)| *bit)
+}
+
+/// The most bytes of paths of directories that are held.
+const MAX_BYTES: usize = 64 << 20;
+
+/// Finds the directories of a stream of paths that git takes for repositories.
+///
+/// Holds the paths of directories that have one of those names: up to 64 MiB.
+#[derive(Debug, Default)]
+pub struct Repositories {
+    found: HashMap<String, RepositoryParts>,
+    bytes: usize,
+}
+
+impl Repositories {
+    /// Notes a path, and returns a directory above it that is a repository by now.
+    ///
+    /// # Errors
+    /// `LimitExceeded`.
+    pub fn note(&mut self, path: &TreePath) -> Result<Option<TreePath>> {
+        let text = path.as_str();
+        let mut above = 0;
+        for name in path.segments() {
+            let directory = &text[..above];
+            above += 1 + name.len();
+            if part(name.as_bytes()) == 0 {
+                continue;
             }
-            Ok(None)
+            if !self.found.contains_key(directory) {
+                self.bytes += directory.len() + 64;
+                if self.bytes > MAX_BYTES {
+                    let why = "more directories with `HEAD`, `objects` or `refs` than are held";
+                    let error = Error::new(ErrorKind::LimitExceeded, "look for repositories");
+                    return Err(error.at(path).because(why));
+                }
+            }
+            let parts = self.found.entry(directory.to_owned()).or_default();
+            parts.note(name.as_bytes());
+            if parts.is_repository() {
+                return TreePath::new(if directory.is_empty() { "/" } else { directory }).map(Some);
+            }
         }
-        .boxed()
-    }
-
-    fn chunk(&mut self) -> BoxFuture<'_, Result<Option<Bytes>>> {
-        self.source.chunk()
+        Ok(None)
     }
 }
 
@@ -64,20 +104,51 @@ mod tests {
 
     #[test]
     fn git_s_own_directory_is_known_in_all_its_spellings() {
-        let path = |text| TreePath::new(text).expect("the tests' paths are valid");
         for git in [
-            "/.git",
-            "/.git/config",
-            "/a/.GIT/hooks/post-checkout",
-            "/GIT~1/config",
-            "/.g\u{200c}it/config",
-            "/.git ./config",
-            "/.git::$INDEX_ALLOCATION/config",
+            ".git",
+            ".GIT",
+            "GIT~1",
+            ".g\u{200c}it",
+            ".git .",
+            ".git::$INDEX_ALLOCATION",
         ] {
-            assert!(is_git(&path(git)), "{git}");
+            assert!(is_git_name(git.as_bytes()), "{git}");
         }
-        for other in ["/.gitignore", "/.github/x", "/git", "/a.git/b", "/.git~/x"] {
-            assert!(!is_git(&path(other)), "{other}");
+        for other in [".gitignore", ".github", "git", "a.git", ".git~"] {
+            assert!(!is_git_name(other.as_bytes()), "{other}");
         }
+    }
+
+    #[test]
+    fn a_repository_is_known_by_what_is_in_it() {
+        let path = |text| TreePath::new(text).expect("the tests' paths are valid");
+        for (paths, found) in [
+            (&["/s/HEAD", "/s/objects", "/s/refs"][..], Some("/s")),
+            (
+                &["/s/refs/heads/a", "/s/x", "/s/Objects/b", "/s/head"],
+                Some("/s"),
+            ),
+            (&["/HEAD", "/objects", "/refs"], Some("/")),
+            (&["/s/HEAD", "/s/commondir"], Some("/s")),
+            (&["/s/HEAD", "/s/objects", "/t/refs"], None),
+            (&["/objects", "/refs", "/headers"], None),
+        ] {
+            let mut repositories = Repositories::default();
+            let last = paths
+                .iter()
+                .find_map(|text| repositories.note(&path(text)).unwrap());
+            assert_eq!(last, found.map(path), "{paths:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_held_of_repositories_is_bounded() {
+        let mut repositories = Repositories::default();
+        let long = format!("/{}", "n".repeat(255)).repeat(15);
+        let error = (0..).find_map(|number| {
+            let path = TreePath::new(&format!("{long}/{number}/refs")).unwrap();
+            repositories.note(&path).err()
+        });
+        assert_eq!(error.map(|it| it.kind()), Some(ErrorKind::LimitExceeded));
     }
 }

@@ -33,12 +33,12 @@ pub(crate) struct Args {
 /// What all commands share.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Global {
-    /// The workspace's directory
-    #[arg(short, long, global = true, env = "WORKSPACE_DIR", value_name = "DIR")]
+    /// The workspace's directory [env: WORKSPACE_DIR]
+    #[arg(short, long, global = true, value_name = "DIR")]
     pub(crate) workspace: Option<PathBuf>,
     /// The URL of a workspace that is served, instead of a directory; its token
-    /// is in WORKSPACE_TOKEN, or in --token-file
-    #[arg(long, global = true, env = "WORKSPACE_REMOTE", value_name = "URL")]
+    /// is in WORKSPACE_TOKEN, or in --token-file [env: WORKSPACE_REMOTE]
+    #[arg(long, global = true, value_name = "URL")]
     pub(crate) remote: Option<String>,
     /// Send the token to --remote in clear, over http:// to another machine
     #[arg(
@@ -59,12 +59,31 @@ pub(crate) struct Global {
     /// Print results only: nothing about what was done, and no progress
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// Who makes changes, for the logs [default: $USER]
-    #[arg(long, global = true, env = "WORKSPACE_ACTOR", value_name = "NAME")]
+    /// Who makes changes, for the logs [env: WORKSPACE_ACTOR] [default: $USER]
+    #[arg(long, global = true, value_name = "NAME")]
     actor: Option<String>,
     /// Print what the call cost the stores to standard error
     #[arg(long, global = true, action = ArgAction::SetTrue)]
     pub(crate) receipt: bool,
+}
+
+impl Args {
+    /// Fills in what variables say where no option does. One that is empty says nothing.
+    pub(crate) fn with_variables(mut self) -> Self {
+        let global = &mut self.global;
+        let text = |name| {
+            let value = std::env::var_os(name).filter(|value| !value.is_empty());
+            value.map(|value| value.to_string_lossy().into_owned())
+        };
+        if global.workspace.is_none() {
+            let value = std::env::var_os("WORKSPACE_DIR");
+            let value = value.filter(|value| !value.is_empty());
+            global.workspace = value.map(PathBuf::from);
+        }
+        global.remote = global.remote.take().or_else(|| text("WORKSPACE_REMOTE"));
+        global.actor = global.actor.take().or_else(|| text("WORKSPACE_ACTOR"));
+        self
+    }
 }
 
 impl Global {

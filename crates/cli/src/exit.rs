@@ -23,7 +23,9 @@ Exit codes:
    8  denied                           17  stored data is corrupt
    9  read-only                        18  the source failed
   10  conflict                         19  the storage or a file failed
+ 130  interrupted, after tidying up (export)
  141  nobody reads the output any more
+ 143  terminated, after tidying up (export)
 
 With --json a failure is {\"error\": {code, reason, what, operation, path, message, hint}}
 on standard error, and standard output stays empty or unfinished.";
@@ -84,6 +86,9 @@ pub(crate) enum Failure {
     },
     /// Nobody reads the output any more: the end of a pipe, no error to tell.
     ClosedPipe,
+    /// The signal of this number asked the process to end, and what it had begun is
+    /// tidied up.
+    Ended(u8),
 }
 
 /// The result of a command.
@@ -102,6 +107,8 @@ impl Failure {
             Self::Error { error, .. } => code(error.kind()),
             // What a shell reports for a process that SIGPIPE ended.
             Self::ClosedPipe => 141,
+            // And for any other signal.
+            Self::Ended(signal) => 128 + signal,
         }
     }
 
@@ -109,7 +116,7 @@ impl Failure {
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Error { error, hint } => hint.clone().or_else(|| hint_of(error)),
-            Self::ClosedPipe => None,
+            Self::ClosedPipe | Self::Ended(_) => None,
         }
     }
 }
@@ -261,6 +268,9 @@ fn hint_of(error: &Error) -> Option<String> {
         (ErrorKind::Closed, _) => {
             "`workspace copy new` forks another; `workspace copy list --all` shows the closed ones"
         }
+        (ErrorKind::StorageFull, "export") => {
+            "free some room where the target is, and repeat the command"
+        }
         (ErrorKind::StorageFull, _) => {
             "nothing was lost; free some room, or run `workspace gc`, and repeat the command"
         }
@@ -289,7 +299,7 @@ mod tests {
     fn every_kind_has_a_code_of_its_own_that_the_help_names() {
         let codes: std::collections::BTreeSet<u8> = ErrorKind::ALL.map(code).into();
         assert_eq!(codes.len(), ErrorKind::ALL.len());
-        assert!(codes.is_disjoint(&[0, 1, 141].into()));
+        assert!(codes.is_disjoint(&[0, 1, 130, 141, 143].into()));
         for code in codes {
             let words: Vec<&str> = EXIT_CODES.split_whitespace().collect();
             assert!(words.contains(&code.to_string().as_str()), "{code}");

@@ -4,9 +4,11 @@ mod args;
 mod commands;
 mod exit;
 mod output;
+mod random;
 mod run;
 mod session;
 mod shapes;
+mod signals;
 mod time;
 mod words;
 

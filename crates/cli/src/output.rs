@@ -47,12 +47,12 @@ impl Output {
         }
     }
 
-    /// Tells whether results are JSON.
     /// Tells whether only results are to be written.
     pub(crate) fn is_quiet(&self) -> bool {
         self.quiet
     }
 
+    /// Tells whether results are JSON.
     pub(crate) fn is_json(&self) -> bool {
         self.json
     }
@@ -77,21 +77,24 @@ impl Output {
         self.writer.borrow_mut().write_all(bytes)
     }
 
-    /// Writes bytes in a style where there is colour, and as they are otherwise.
+    /// Writes bytes in a style where there is colour. On a terminal control characters are
+    /// escaped, in colour or not; in a pipe the bytes are exact.
     pub(crate) fn styled(&self, style: Style, bytes: &[u8]) -> Result<()> {
-        if !self.colour {
-            return self.bytes(bytes);
-        }
         let (text, end) = match bytes.strip_suffix(b"\n") {
             Some(text) => (text, "\n"),
             None => (bytes, ""),
         };
-        self.bytes(style.render().to_string().as_bytes())?;
-        match std::str::from_utf8(text) {
-            Ok(text) => self.bytes(self.safe(text).as_bytes())?,
-            Err(_) => self.bytes(text)?,
+        if self.colour {
+            self.bytes(style.render().to_string().as_bytes())?;
         }
-        self.bytes(format!("{}{end}", style.render_reset()).as_bytes())
+        match self.terminal {
+            true => self.bytes(escaped(&String::from_utf8_lossy(text)).as_bytes())?,
+            false => self.bytes(text)?,
+        }
+        if self.colour {
+            self.bytes(style.render_reset().to_string().as_bytes())?;
+        }
+        self.bytes(end.as_bytes())
     }
 
     /// Writes a line of a text result.
@@ -111,8 +114,7 @@ impl Output {
     /// Tells a person what they may not expect, on standard error.
     pub(crate) fn note(&self, line: impl Display) {
         if !self.quiet && !self.json {
-            // A note that cannot be written is nothing to stop for.
-            let _ = writeln!(io::stderr(), "note: {line}");
+            tell(Style::new(), "note: ", &line.to_string());
         }
     }
 
@@ -189,11 +191,28 @@ impl List<'_> {
     }
 }
 
-fn escaped(text: &str) -> Cow<'_, str> {
-    if !text.contains(char::is_control) {
+/// Writes a line to standard error: what it is, coloured on terminals only, and a text in
+/// which whatever a terminal would take for a command is escaped. Where nobody reads it
+/// there is nobody to tell.
+pub(crate) fn tell(style: Style, what: &str, text: &str) {
+    let text = escaped(text);
+    let mut stderr = anstream::AutoStream::auto(io::stderr());
+    let _untold = writeln!(stderr, "{style}{what}{style:#}{text}");
+}
+
+/// Tells whether a character is one for the terminal, or changes the order in which those
+/// around it are shown.
+pub(crate) fn is_unsafe(c: char) -> bool {
+    c.is_control() && c != '\t'
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Escapes what [`is_unsafe`].
+pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_unsafe) {
         return text.into();
     }
-    let escape = |c: char| match c.is_control() && c != '\t' {
+    let escape = |c: char| match is_unsafe(c) {
         true => c.escape_default().to_string(),
         false => c.to_string(),
     };
@@ -242,6 +261,7 @@ mod tests {
     #[test]
     fn control_characters_are_escaped() {
         assert_eq!(escaped("a\u{1b}[31mb\té"), "a\\u{1b}[31mb\té");
+        assert_eq!(escaped("a\u{202e}b\n"), "a\\u{202e}b\\n");
         assert!(matches!(escaped("plain é"), Cow::Borrowed(_)));
     }
 }

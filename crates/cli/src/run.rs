@@ -2,10 +2,11 @@
 
 use std::cell::OnceCell;
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use anstyle::Style;
 use clap::Parser;
 use workspace_core::{
     Author, Error, ErrorKind, Reason, Receipt, RevisionMessage, Sought, Workspace,
@@ -17,7 +18,7 @@ use crate::commands::{
     listing, maintenance, previews, publish, serve,
 };
 use crate::exit::{ErrorShape, Failure, Outcome, Result, code, io_error, message};
-use crate::output::{CYAN, Output, RED};
+use crate::output::{CYAN, Output, RED, escaped, is_unsafe, tell};
 use crate::session::{Session, connect};
 use crate::shapes::ReceiptShape;
 use crate::words;
@@ -93,11 +94,16 @@ impl Run {
                 .unwrap_or_default()
                 .into());
         }
-        std::env::var("WORKSPACE_TOKEN").map_err(|_| Failure::Error {
-            error: Error::invalid(Reason::MalformedToken, "read token")
-                .because("no token was given"),
-            hint: Some("--token-file FILE, or WORKSPACE_TOKEN, holds what `serve` printed".into()),
-        })
+        let given = std::env::var("WORKSPACE_TOKEN").ok();
+        given
+            .filter(|token| !token.is_empty())
+            .ok_or_else(|| Failure::Error {
+                error: Error::invalid(Reason::MalformedToken, "read token")
+                    .because("no token was given"),
+                hint: Some(
+                    "--token-file FILE, or WORKSPACE_TOKEN, holds what `serve` printed".into(),
+                ),
+            })
     }
 
     /// Refuses a URL, for a command that works on directories of this machine.
@@ -170,7 +176,7 @@ impl Run {
             true => serde_json::to_string(&serde_json::json!({ "receipt": shape })),
             false => Ok(format!("receipt: {shape}")),
         };
-        tell(text.unwrap_or_default());
+        tell(Style::new(), "", &text.unwrap_or_default());
     }
 }
 
@@ -204,19 +210,60 @@ fn nearest() -> Result<PathBuf> {
         .ancestors()
         .map(|directory| directory.join(DIRECTORY))
         .find(|candidate| candidate.is_dir());
-    found.ok_or_else(|| Failure::Error {
+    let found = found.ok_or_else(|| Failure::Error {
         error: Error::not_found(Sought::Workspace, "find workspace")
             .at(here.display())
             .because("no .workspace here or in a directory above"),
         hint: Some("`workspace init` creates one here; --workspace DIR names one".into()),
-    })
+    })?;
+    refuse_another_s(&found)?;
+    Ok(found)
+}
+
+/// Refuses a workspace that nobody named and that another user has put there: it would
+/// have this user's commands write where that one chose. As git does, the one on whose
+/// behalf `sudo` runs is no other.
+#[cfg(unix)]
+fn refuse_another_s(directory: &Path) -> Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    let own = rustix::process::geteuid().as_raw();
+    let behalf = match own {
+        0 => std::env::var("SUDO_UID").ok(),
+        _ => None,
+    };
+    let behalf = behalf.and_then(|uid| uid.parse().ok());
+    let database = directory.join("workspace.db");
+    for place in [directory, database.as_path()] {
+        // Of a link, and of what it leads to.
+        let found = [place.symlink_metadata(), place.metadata()];
+        let owners = found.into_iter().flatten().map(|found| found.uid());
+        for owner in owners {
+            if owner != own && Some(owner) != behalf {
+                return Err(Failure::Error {
+                    error: Error::new(ErrorKind::Denied, "find workspace")
+                        .at(place.display())
+                        .because(format_args!("it is user {owner}'s, and this is user {own}")),
+                    hint: Some(format!(
+                        "--workspace {}, or WORKSPACE_DIR, says that it is trusted",
+                        directory.display()
+                    )),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn refuse_another_s(_: &Path) -> Result<()> {
+    Ok(())
 }
 
 /// Runs the command with the arguments of this process.
 pub(crate) fn main() -> u8 {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let args = match Args::try_parse_from(&arguments) {
-        Ok(args) => args,
+        Ok(args) => args.with_variables(),
         Err(error) => return usage(error, &arguments),
     };
     let runtime = match tokio::runtime::Builder::new_current_thread()
@@ -310,9 +357,17 @@ fn usage(mut error: clap::Error, arguments: &[OsString]) -> u8 {
         let first = first.strip_prefix("error: ").unwrap_or(first).trim();
         tell_json(&ErrorShape::usage(first.into(), hint));
     } else {
-        let _ = error.print();
+        let text = error.render().to_string();
+        // Arguments may be names that others chose.
+        let _untold = match text.contains(|c: char| c != '\n' && is_unsafe(c)) {
+            false => error.print(),
+            true => {
+                let lines = text.lines().map(|line| escaped(line) + "\n");
+                io::stderr().write_all(lines.collect::<String>().as_bytes())
+            }
+        };
         if let Some(hint) = hint {
-            tell(format!("{CYAN}hint:{CYAN:#} {hint}"));
+            tell(CYAN, "hint: ", &hint);
         }
     }
     code(ErrorKind::Invalid)
@@ -324,10 +379,10 @@ fn failed(failure: &Failure, json: bool) -> u8 {
         if json {
             tell_json(&ErrorShape::new(error, failure.hint()));
         } else {
-            tell(format!("{RED}error:{RED:#} {}", message(error)));
+            tell(RED, "error: ", &message(error));
             tell_conflict(error);
             if let Some(hint) = failure.hint() {
-                tell(format!("{CYAN}hint:{CYAN:#} {hint}"));
+                tell(CYAN, "hint: ", &hint);
             }
         }
     }
@@ -346,23 +401,24 @@ fn tell_conflict(error: &Error) {
         ("changed in the copy", &conflict.copy),
     ] {
         for path in list.paths.iter().take(NAMED) {
-            tell(format!("  {side}: {}", path.as_str().escape_debug()));
+            tell(Style::new(), "", &format!("  {side}: {path}"));
         }
         let rest = list.count.saturating_sub(NAMED as u64);
         if rest > 0 {
-            tell(format!("  {side}: … and {rest} more"));
+            tell(Style::new(), "", &format!("  {side}: … and {rest} more"));
         }
     }
 }
 
 fn tell_json(shape: &ErrorShape) {
-    tell(serde_json::to_string(shape).unwrap_or_default());
-}
-
-/// Writes a line to standard error, coloured on terminals only. Where nobody
-/// reads it there is nobody to tell.
-fn tell(line: String) {
-    let _ = writeln!(anstream::AutoStream::auto(io::stderr()), "{line}");
+    let text = serde_json::to_string(shape).unwrap_or_default();
+    // Within its strings, where JSON has a way to write them.
+    let escape = |c: char| match is_unsafe(c) {
+        true => format!("\\u{:04x}", u32::from(c)),
+        false => c.to_string(),
+    };
+    let text: String = text.chars().map(escape).collect();
+    tell(Style::new(), "", &text);
 }
 
 #[cfg(test)]

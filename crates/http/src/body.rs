@@ -267,6 +267,8 @@ mod tests {
             (vec![(29 * second, 1), (2 * second, 1)], 1),
             // As slow as it may be.
             (vec![(10 * second, 5_120); 40], 40 * 5_120),
+            // The clock is set forward: the timer would have rung before.
+            (vec![(3_600 * second, 10), (10 * second, 5_120)], 10 + 5_120),
             // A rush gives back no more than there was.
             (
                 vec![(0, 1 << 20), (29 * second, 1), (2 * second, 1)],

@@ -380,7 +380,10 @@ impl Patience {
                 match future::select(next, (timer.0)(self.left)).await {
                     Either::Left((chunk, _)) => {
                         let waited = since(began, workspace.now());
-                        self.left = self.left.checked_sub(waited).ok_or(Missing::Stalled)?;
+                        // The timer would have been first: the clock was set forward.
+                        if waited <= self.left.saturating_add(SLACK) {
+                            self.left = self.left.checked_sub(waited).ok_or(Missing::Stalled)?;
+                        }
                         chunk
                     }
                     Either::Right(_) => return Err(Missing::Stalled),
@@ -394,6 +397,9 @@ impl Patience {
         Ok(chunk)
     }
 }
+
+/// By so much a timer may be late.
+const SLACK: Duration = Duration::from_secs(2);
 
 /// A clock that goes back says that no time passed.
 fn since(began: Timestamp, now: Timestamp) -> Duration {

@@ -69,6 +69,15 @@ export const contents: Record<string, Case> = {
     await value(workspace.writeFile("/text", "γλῶσσα 🌊\r\n\0"));
     equal(await value(workspace.readText("/text")), "γλῶσσα 🌊\r\n\0", "text");
     await fails("invalid", workspace.readText("/bytes"));
+    // A byte order mark is a part of the file, and writing back what was read changes nothing.
+    const content = async (text: string) => {
+      const { entry } = await value(workspace.writeFile("/marked", text));
+      return entry?.kind === "file" && entry.content;
+    };
+    const marked = await content("\ufeffa");
+    equal(await value(workspace.readText("/marked")), "\ufeffa", "a byte order mark");
+    const back = await value(workspace.readText("/marked"));
+    equal(await content(back), marked, "the content");
   },
 
   "a file of 20 MB goes in and out as a stream": async (workspace) => {

@@ -73,7 +73,7 @@ export function send(method: string, target: string, value?: object): Call {
 }
 
 /** Sends contents as they are. */
-export function upload(
+export function sendBytes(
   method: string,
   target: string,
   content: Bytes,

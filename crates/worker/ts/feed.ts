@@ -76,20 +76,29 @@ export class Feed {
 
   async #send(): Promise<void> {
     for (const socket of this.#ctx.getWebSockets()) {
-      let { after } = socket.deserializeAttachment() as Attachment;
-      for (let more = true; more && socket.readyState === WebSocket.OPEN; ) {
-        const events = await this.#read(after);
-        if (!events) {
-          socket.close(GONE, "the events after this one are gone");
-          break;
-        }
-        for (const event of events) {
-          socket.send(JSON.stringify(event));
-          after = event.sequence;
-        }
-        socket.serializeAttachment({ after } satisfies Attachment);
-        more = events.length > 0;
+      try {
+        await this.#sendTo(socket);
+      } catch (error) {
+        // One that closed meanwhile keeps nothing from those after it.
+        console.error(error);
       }
+    }
+  }
+
+  async #sendTo(socket: WebSocket): Promise<void> {
+    let { after } = socket.deserializeAttachment() as Attachment;
+    for (let more = true; more && socket.readyState === WebSocket.OPEN; ) {
+      const events = await this.#read(after);
+      if (!events) {
+        socket.close(GONE, "the events after this one are gone");
+        break;
+      }
+      for (const event of events) {
+        socket.send(JSON.stringify(event));
+        after = event.sequence;
+      }
+      socket.serializeAttachment({ after } satisfies Attachment);
+      more = events.length > 0;
     }
   }
 }

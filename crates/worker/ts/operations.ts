@@ -20,8 +20,8 @@ import {
   refused,
   root,
   send,
+  sendBytes,
   small,
-  upload,
 } from "./call.js";
 import { failed, ok, type Result } from "./result.js";
 import type {
@@ -118,12 +118,15 @@ export abstract class Operations<Env = unknown> extends DurableObject<Env> {
     });
   }
 
-  /** Reads a text file of up to 16 MiB; what is not UTF-8 is an error. */
+  /**
+   * Reads a text file of up to 16 MiB; what is not UTF-8 is an error. The text is exact: a
+   * byte order mark is its first character.
+   */
   async readText(path: string, at: At = {}): Promise<Result<string>> {
     const read = await this.readFile(path, at);
     if (read.status === "error") return read;
     try {
-      return ok(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(read.value));
+      return ok(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(read.value));
     } catch {
       const message = `${path}: not UTF-8`;
       return failed({ code: "invalid", reason: "not_utf8", message, path, operation: "read" });
@@ -157,7 +160,7 @@ export abstract class Operations<Env = unknown> extends DurableObject<Env> {
       if (if_content !== undefined) headers.push("if-match", `"${if_content}"`);
       if (if_absent) headers.push("if-none-match", "*");
       const target = below({ copy, revision }, "files", path);
-      return upload("PUT", target, content, fields, headers);
+      return sendBytes("PUT", target, content, fields, headers);
     });
     return ended(content, written);
   }
@@ -217,7 +220,7 @@ export abstract class Operations<Env = unknown> extends DurableObject<Env> {
     const imported = json<Imported>(this, () => {
       const { copy, revision, ...fields } = options;
       const target = `${root({ copy, revision })}/import`;
-      return upload("POST", target, archive, fields, ["content-type", "application/x-tar"]);
+      return sendBytes("POST", target, archive, fields, ["content-type", "application/x-tar"]);
     });
     return ended(archive, imported);
   }

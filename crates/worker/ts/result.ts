@@ -14,7 +14,10 @@ export type Sought = NonNullable<Problem["what"]>;
 /** What came of an operation. */
 export type Result<T> = { status: "ok"; value: T } | { status: "error"; error: Failure };
 
-/** Why an operation failed. Nothing of it was done. */
+/**
+ * Why an operation failed. Nothing of it was done, but for an import into a copy, whose
+ * batches before the failure stay, and for the code `unavailable`, where it is not known.
+ */
 export interface Failure {
   /** What the caller can decide by; stable. */
   code: Code;

@@ -114,7 +114,10 @@ export interface ImportOptions extends At {
   into?: string;
   /** Removes what the archive does not have. */
   delete_missing?: boolean;
-  /** Takes what git takes for its own directory as well, such as `.git/config`. */
+  /**
+   * Takes what git takes for its own as well, such as `.git/config` or a repository of
+   * another name.
+   */
   allow_git?: boolean;
   actor?: string;
   note?: string;

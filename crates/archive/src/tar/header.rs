@@ -27,6 +27,43 @@ pub(super) fn kind(header: &Header) -> u8 {
     header.as_ustar().typeflag[0]
 }
 
+/// Refuses a field that is no number, also one that is not kept: some readers stop there
+/// as at the archive's end.
+pub(super) fn refuse_no_numbers(header: &Header) -> Result<()> {
+    let block = header.as_bytes();
+    // Mode, user, group, size, time, check sum, and what a device has.
+    for field in [
+        100..108,
+        108..116,
+        116..124,
+        124..136,
+        136..148,
+        148..156,
+        329..337,
+        337..345,
+    ] {
+        if number(&block[field]).is_none() {
+            return Err(damaged("a field is no number"));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses the fields that GNU tar has for sparse files where there is none, and such a
+/// file in another format: some readers heed those fields, some the type, some the format.
+pub(super) fn refuse_odd_sparse(header: &Header) -> Result<()> {
+    let fields = header.as_ustar();
+    let is_gnu = (&fields.magic, &fields.version) == (b"ustar ", b" \0");
+    let why = match (kind(header) == b'S', is_gnu) {
+        (true, false) => "a sparse file of GNU tar in another format",
+        (false, true) if header.as_bytes()[386..495].iter().any(|byte| *byte != 0) => {
+            "the fields of a sparse file, and it is none"
+        }
+        _ => return Ok(()),
+    };
+    Err(damaged(why))
+}
+
 /// Returns how many bytes follow a member, if its type has any.
 pub(super) fn size(header: &Header) -> Result<u64> {
     let size = number(&header.as_ustar().size);

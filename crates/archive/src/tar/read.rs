@@ -110,6 +110,8 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
                 });
             }
             let header = Header::from_bytes(&block);
+            header::refuse_no_numbers(header)?;
+            header::refuse_odd_sparse(header)?;
             let size = header::size(header)?;
             match header::kind(header) {
                 b'x' | b'X' => {
@@ -119,19 +121,23 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
                 }
                 b'L' => {
                     let name = self.metadata(size, &mut extended).await?;
-                    once(&mut extended.name, header::text(&name).to_vec())?;
+                    once(&mut extended.name, long_text(name)?)?;
                 }
                 b'K' => {
                     let link = self.metadata(size, &mut extended).await?;
-                    once(&mut extended.link, header::text(&link).to_vec())?;
+                    once(&mut extended.link, long_text(link)?)?;
                 }
                 b'g' => {
+                    extended.refuse_between("a header for all members")?;
                     let records = self.metadata(size, &mut extended).await?;
                     self.time = global_time(&records)?.or(self.time);
                 }
                 // The label of a volume.
                 b'V' => {
-                    self.metadata(size, &mut extended).await?;
+                    extended.refuse_between("the label of a volume")?;
+                    if size > 0 {
+                        return Err(wrong("the label of a volume with contents"));
+                    }
                 }
                 kind => return self.begin(header, kind, size, extended).await.map(Some),
             }
@@ -177,6 +183,20 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
         extended: Extended,
     ) -> Result<Member> {
         let records = extended.records.unwrap_or_default();
+        let twice = |what: &str| {
+            let why = format!("a member whose {what} is said in two ways; readers differ in which");
+            Err(Error::new(ErrorKind::Unsupported, "read source").because(why))
+        };
+        match (&extended.name, &records.path, &records.sparse.name) {
+            (Some(_), Some(_), _) | (Some(_), _, Some(_)) => return twice("name"),
+            (_, Some(path), Some(name)) if !sparse::stands_for(path, name) => {
+                return twice("name");
+            }
+            _ => {}
+        }
+        if extended.link.is_some() && records.link.is_some() {
+            return twice("target");
+        }
         let name = match (&records.sparse.name, &records.path, extended.name) {
             (Some(name), _, _) | (None, Some(name), _) => name.clone(),
             (None, None, Some(name)) => name,
@@ -196,9 +216,21 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
                 .map(Some)
                 .map_err(|error| self.told(error)),
         };
+        let stored = records.size.unwrap_or(size);
+        if matches!(kind, b'1'..=b'6') && (size > 0 || stored > 0) {
+            let why = match kind {
+                b'5' => "a directory with contents",
+                b'1' => "a hard link with contents",
+                b'2' => "a symlink with contents",
+                _ => "a device or FIFO with contents",
+            };
+            return Err(self.told(wrong(why)));
+        }
         let kind = match kind {
             b'0' | 0 | b'7' | b'S' => {
-                let stored = records.size.unwrap_or(size);
+                if name == b"." || name.ends_with(b"/.") {
+                    return Err(self.told(wrong("a file that is named as a directory")));
+                }
                 // Before there was a type for directories, a slash made one.
                 if name.ends_with(b"/") {
                     if stored > 0 {
@@ -219,7 +251,6 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
                     provenance: records.provenance,
                 }
             }
-            // These have no bytes, whatever size their header says.
             b'5' => MemberKind::Directory,
             b'2' => MemberKind::Symlink {
                 target: link_target(&path, &link)?,
@@ -256,7 +287,9 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
                 let size = said.size.ok_or_else(|| sparse::wrong("without a size"))?;
                 let regions = match (said.major, said.minor) {
                     (Some(1), Some(0)) => self.map(&mut left).await?,
-                    (None, None) => said.regions.clone(),
+                    (None, None) if said.blocks == Some(said.regions.len() as u64) => {
+                        said.regions.clone()
+                    }
                     _ => {
                         let why = "a sparse file in a format that is not known";
                         return Err(Error::new(ErrorKind::Unsupported, "read source").because(why));
@@ -374,12 +407,38 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
 }
 
 impl Extended {
+    /// Refuses what stands between a member and what describes it.
+    fn refuse_between(&self, what: &str) -> Result<()> {
+        match (&self.name, &self.link, &self.records) {
+            (None, None, None) => Ok(()),
+            _ => Err(
+                Error::new(ErrorKind::Unsupported, "read source").because(format!(
+                    "{what} between a member and what describes it; readers differ in which that is"
+                )),
+            ),
+        }
+    }
+
     /// Refuses the end of the archive where a member is announced.
     fn refuse_without_member(&self) -> Result<()> {
         match (&self.name, &self.link, &self.records) {
             (None, None, None) => Ok(()),
             _ => Err(damaged("it describes a member, and none follows")),
         }
+    }
+}
+
+/// Returns the long name or target that a header of GNU tar has, without the NUL at its
+/// end.
+///
+/// # Errors
+/// `Source` where a NUL is anywhere else: each reader has its own end then.
+fn long_text(mut bytes: Vec<u8>) -> Result<Vec<u8>> {
+    match bytes.pop() {
+        Some(0) if !bytes.contains(&0) => Ok(bytes),
+        _ => Err(damaged(
+            "a long name or target that does not end with a NUL",
+        )),
     }
 }
 

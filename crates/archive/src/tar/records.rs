@@ -30,6 +30,8 @@ pub(super) struct SparseRecords {
     pub(super) minor: Option<u64>,
     pub(super) name: Option<Vec<u8>>,
     pub(super) size: Option<u64>,
+    /// How many regions there are said to be.
+    pub(super) blocks: Option<u64>,
     pub(super) regions: Vec<Region>,
     offset: Option<u64>,
 }
@@ -58,6 +60,12 @@ impl Records {
                 key if key == MODIFIED.as_bytes() && value.is_empty() => self.modified = Some(None),
                 key if key == MEDIA_TYPE.as_bytes() => self.media_type = Some(text(key, value)?),
                 key if key == PROVENANCE.as_bytes() => self.provenance = Some(text(key, value)?),
+                // Sizes and holes that some readers heed.
+                b"SCHILY.realsize" | b"SCHILY.filetype" | b"SUN.holesdata" => {
+                    let key = String::from_utf8_lossy(key);
+                    return Err(Error::new(ErrorKind::Unsupported, "read source")
+                        .because(format_args!("a {key} of a member; readers differ in it")));
+                }
                 _ => {
                     if let Some(key) = key.strip_prefix(b"GNU.sparse.") {
                         self.sparse.record(key, value).map_err(wrong)?;
@@ -78,6 +86,7 @@ impl SparseRecords {
             b"minor" => self.minor = Some(number()?),
             b"name" => self.name = Some(value.to_vec()),
             b"size" | b"realsize" => self.size = Some(number()?),
+            b"numblocks" => self.blocks = Some(number()?),
             b"offset" => self.offset = Some(number()?),
             b"numbytes" => {
                 let offset = self.offset.take().ok_or("no offset before it")?;

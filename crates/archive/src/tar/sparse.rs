@@ -97,6 +97,24 @@ pub(super) fn regions(pairs: &[u8], found: &mut Vec<Region>) -> Result<()> {
     Ok(())
 }
 
+/// Tells whether `path` is what GNU tar and bsdtar call a sparse file named `name` for
+/// readers that know no sparse files: `d/GNUSparseFile.1234/f` for `d/f`.
+pub(super) fn stands_for(path: &[u8], name: &[u8]) -> bool {
+    let (above, last) = match name.iter().rposition(|byte| *byte == b'/') {
+        Some(slash) => (&name[..=slash], &name[slash + 1..]),
+        None => (&b""[..], name),
+    };
+    // Where there is no directory GNU tar writes `./`.
+    let rest = path.strip_prefix(above).map(|rest| match above {
+        b"" => rest.strip_prefix(b"./").unwrap_or(rest),
+        _ => rest,
+    });
+    let rest = rest.and_then(|rest| rest.strip_prefix(b"GNUSparseFile."));
+    rest.and_then(|rest| rest.strip_suffix(last))
+        .and_then(|rest| rest.strip_suffix(b"/"))
+        .is_some_and(|number| number.iter().all(u8::is_ascii_digit))
+}
+
 /// A sparse file whose map cannot be meant.
 pub(super) fn wrong(why: &str) -> Error {
     Error::invalid(Reason::MalformedArchive, "read source")
@@ -138,6 +156,21 @@ mod tests {
             Piece::Zeros(1),
         ];
         assert_eq!(pieces, expected);
+    }
+
+    #[test]
+    fn the_name_that_stands_for_a_sparse_file_is_known() {
+        for (path, name, stands) in [
+            (&b"d/GNUSparseFile.12/f"[..], &b"d/f"[..], true),
+            (b"./GNUSparseFile.12/f", b"f", true),
+            (b"./GNUSparseFile.12/f", b"./f", true),
+            (b"GNUSparseFile.0/f", b"f", true),
+            (b"GNUSparseFile.0/g", b"f", false),
+            (b"pname", b"sname", false),
+            (b"GNUSparseFile.0/x/f", b"f", false),
+        ] {
+            assert_eq!(stands_for(path, name), stands, "{path:?}");
+        }
     }
 
     #[test]

@@ -209,18 +209,103 @@ fn empty(kind: EntryType, path: &str, target: &str) -> Vec<u8> {
 }
 
 #[test]
-fn what_has_no_bytes_has_none_whatever_its_size_says() {
+fn what_has_no_bytes_has_none_in_its_header_or_records_either() {
     let file = entry(EntryType::Regular, "a", "", b"one", false);
-    for (kind, line) in [
-        (EntryType::Directory, "/d/"),
-        (EntryType::Symlink, "/d -> to"),
+    let hidden = entry(EntryType::Regular, "hidden", "", b"evil", false);
+    for (kind, letter) in [
+        (EntryType::Directory, b'5'),
+        (EntryType::Symlink, b'2'),
+        (EntryType::Link, b'1'),
+        (EntryType::Fifo, b'6'),
     ] {
-        for size in ["00000001750\0", "00000001000\0", "77777777777\0"] {
-            let sized = altered(empty(kind, "d", "to"), 124, size.as_bytes());
-            let lines = read(&archive(&[sized, file.clone()]), 600).unwrap();
-            assert_eq!(lines, [line, "/a \"one\""]);
+        let plain = altered(empty(kind, "d", "a"), 156, &[letter]);
+        // Others take what follows for contents, or for a member.
+        let sized = altered(plain.clone(), 124, b"00000002000\0");
+        let recorded = [records(b'x', "13 size=1024\n"), plain].concat();
+        for member in [sized, recorded] {
+            let all = archive(&[file.clone(), member, hidden.clone()]);
+            let error = read(&all, 600).unwrap_err();
+            assert!(error.to_string().contains("with contents"), "{error}");
         }
     }
+}
+
+#[test]
+fn a_member_is_described_once_and_in_one_way() {
+    let file = entry(EntryType::Regular, "a", "", b"hi", false);
+    let link = empty(EntryType::Symlink, "s", "no");
+    let long = |kind, text: &[u8]| entry(kind, "././@LongLink", "", text, true);
+    let name = long(EntryType::GnuLongName, b"fromgnu\0");
+    let target = long(EntryType::GnuLongLink, b"fromgnu\0");
+    let label = |size: &[u8]| {
+        let label = altered(empty(EntryType::Regular, "label", ""), 156, b"V");
+        altered(label, 124, size)
+    };
+    let pax = records(b'x', "16 path=frompax\n");
+    let sparse = "22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n25 GNU.sparse.name=sname\n25 GNU.sparse.realsize=5\n14 path=pname\n";
+    for (members, words) in [
+        (vec![pax.clone(), name.clone(), file.clone()], "two ways"),
+        (vec![name.clone(), pax.clone(), file.clone()], "two ways"),
+        (
+            vec![records(b'x', "16 linkpath=pax\n"), target, link],
+            "two ways",
+        ),
+        (vec![records(b'x', sparse), file.clone()], "two ways"),
+        (
+            vec![pax.clone(), label(b"00000000000\0"), file.clone()],
+            "between a member",
+        ),
+        (
+            vec![name, label(b"00000000000\0"), file.clone()],
+            "between a member",
+        ),
+        (
+            vec![pax, records(b'g', "15 comment=git\n"), file.clone()],
+            "between a member",
+        ),
+        (vec![label(b"00000001000\0"), file.clone()], "label"),
+        (
+            vec![long(EntryType::GnuLongName, b"no-end"), file.clone()],
+            "end with a NUL",
+        ),
+        (
+            vec![long(EntryType::GnuLongName, b"two\0ends\0"), file.clone()],
+            "end with a NUL",
+        ),
+        (
+            vec![altered(file.clone(), 108, b"who    ")],
+            "a field is no number",
+        ),
+        (
+            vec![altered(
+                entry(EntryType::Regular, "a", "", b"x", true),
+                390,
+                b"1",
+            )],
+            "fields of a sparse file",
+        ),
+        (vec![altered(file.clone(), 156, b"S")], "in another format"),
+        (
+            vec![
+                records(b'x', "25 GNU.sparse.realsize=9\n"),
+                empty(EntryType::Regular, "a", ""),
+            ],
+            "format that is not known",
+        ),
+        (
+            vec![records(b'x', "21 SCHILY.realsize=5\n"), file.clone()],
+            "SCHILY.realsize",
+        ),
+        (
+            vec![entry(EntryType::Regular, "d/.", "", b"x", false)],
+            "named as a directory",
+        ),
+    ] {
+        let error = read(&archive(&members), 600).unwrap_err();
+        assert!(error.to_string().contains(words), "{error}");
+    }
+    let labelled = archive(&[label(b"00000000000\0"), file]);
+    assert_eq!(read(&labelled, 600).unwrap(), ["/a \"hi\""]);
 }
 
 #[test]
@@ -243,14 +328,6 @@ fn extended_records_count_before_all_else_and_the_last_of_a_key() {
             "/two \"hi\"",
         ),
         (vec![records(b'x', "9 size=1\n9 size=2\n")], "/a \"hi\""),
-        (
-            vec![records(b'x', "16 path=frompax\n"), long.clone()],
-            "/frompax \"hi\"",
-        ),
-        (
-            vec![long.clone(), records(b'x', "16 path=frompax\n")],
-            "/frompax \"hi\"",
-        ),
         (vec![long.clone()], "/fromgnu \"hi\""),
         (vec![records(b'g', "15 comment=git\n")], "/a \"hi\""),
     ] {
@@ -369,7 +446,8 @@ fn what_is_no_tar_archive_is_said_to_be_none() {
 
 #[test]
 fn a_sparse_file_is_refused_where_its_holes_are_not_wanted() {
-    let sparse = altered(empty(EntryType::Regular, "holes", ""), 156, b"S");
+    let sparse = entry(EntryType::Regular, "holes", "", b"", true);
+    let sparse = altered(sparse, 156, b"S");
     let sparse = altered(sparse, 483, b"77777777777\0");
     assert_eq!(kind(&archive(&[sparse])), ErrorKind::Unsupported);
 }

@@ -1,11 +1,11 @@
 //! Where a workspace keeps its objects, as a line of text in its directory.
 
-use std::fs;
-use std::path::Path;
+use std::io::{self, Read as _};
 
 use workspace_core::{Error, ErrorKind, Result};
 
 use crate::fault::io_error;
+use crate::home::Home;
 
 pub(crate) const CONFIG: &str = "config";
 
@@ -31,9 +31,17 @@ impl Objects {
         )
     }
 
-    pub(crate) fn read(directory: &Path) -> Result<Self> {
-        let path = directory.join(CONFIG);
-        let text = fs::read_to_string(&path).map_err(io_error("read config", &path))?;
+    pub(crate) fn read(home: &Home) -> Result<Self> {
+        /// The most bytes that are read.
+        const LONGEST: u64 = 64 << 10;
+        let path = home.join(CONFIG);
+        let read = |home: &Home| -> io::Result<String> {
+            let mut text = String::new();
+            let file = home.open_file(CONFIG)?;
+            file.take(LONGEST).read_to_string(&mut text)?;
+            Ok(text)
+        };
+        let text = read(home).map_err(io_error("read config", &path))?;
         Self::parse(&text).map_err(|error| error.at(path.display()))
     }
 

@@ -24,7 +24,8 @@ use crate::blobs::ObjectBlobs;
 use crate::config::{CONFIG, Objects};
 use crate::context::context;
 use crate::fault::io_error;
-use crate::lock::Lock;
+use crate::home::Home;
+use crate::lock::{LOCK, Lock};
 use crate::reserve::{self, RESERVE};
 use crate::sqlite::SqliteConn;
 
@@ -38,6 +39,8 @@ const UNFINISHED: [&str; 4] = [
 ];
 /// The database, and what SQLite keeps beside it.
 const FINISHED: [&str; 3] = [DATABASE, "workspace.db-wal", "workspace.db-journal"];
+/// What SQLite makes beside the database where several have it open, and we do not.
+const SHARED: &str = "workspace.db-shm";
 const OBJECTS: &str = "objects";
 
 /// Returns the options that suit this machine: contents of up to 1,000,000 bytes
@@ -77,7 +80,9 @@ pub fn create(
     }
     fs::create_dir_all(directory).map_err(&failed)?;
     refuse_other_files(directory)?;
-    let lock = Lock::take(directory)?;
+    let home = Home::open(directory)?;
+    refuse_links(&home)?;
+    let lock = Lock::take(&home)?;
     // Another process may have been faster.
     if directory.join(DATABASE).exists() {
         return Err(exists());
@@ -90,9 +95,10 @@ pub fn create(
     }
     let blobs = open_objects(directory, objects)?;
     refuse_other_objects(&blobs)?;
-    let mut config = File::create(directory.join(CONFIG)).map_err(&failed)?;
+    let mut config = home.open_or_make_file(CONFIG).map_err(&failed)?;
     config
-        .write_all(objects.to_config().as_bytes())
+        .set_len(0)
+        .and_then(|()| config.write_all(objects.to_config().as_bytes()))
         .and_then(|()| config.sync_all())
         .map_err(&failed)?;
 
@@ -117,7 +123,7 @@ pub fn create(
             .try_for_each(|above| sync_directory(above))
     };
     finish().map_err(&failed)?;
-    open_locked(directory, Some(lock), options, Purpose::Work)
+    open_locked(home, Some(lock), options, Purpose::Work)
 }
 
 /// Opens the workspace in `directory`, and keeps other processes out until the
@@ -128,12 +134,12 @@ pub fn create(
 /// process that has it open; [`ErrorKind::Unsupported`] for one from a newer
 /// version; [`ErrorKind::Corrupt`] where the database is damaged;
 /// [`ErrorKind::Unavailable`] where the directory cannot be written, or that of its
-/// objects is missing.
+/// objects is missing; [`ErrorKind::Denied`] where something in it is a symlink, or no
+/// file: whoever made it would choose what is written elsewhere.
 pub fn open(directory: impl AsRef<Path>, options: Options) -> Result<Workspace> {
-    let directory = directory.as_ref();
-    refuse_no_workspace(directory)?;
-    let lock = Lock::take(directory)?;
-    open_locked(directory, Some(lock), options, Purpose::Work)
+    let home = find(directory.as_ref())?;
+    let lock = Lock::take(&home)?;
+    open_locked(home, Some(lock), options, Purpose::Work)
 }
 
 /// Opens the workspace in `directory` to free room in it, such as by a collection or by
@@ -142,10 +148,9 @@ pub fn open(directory: impl AsRef<Path>, options: Options) -> Result<Workspace> 
 /// # Errors
 /// Those of [`open`].
 pub fn open_to_free(directory: impl AsRef<Path>, options: Options) -> Result<Workspace> {
-    let directory = directory.as_ref();
-    refuse_no_workspace(directory)?;
-    let lock = Lock::take(directory)?;
-    open_locked(directory, Some(lock), options, Purpose::Free)
+    let home = find(directory.as_ref())?;
+    let lock = Lock::take(&home)?;
+    open_locked(home, Some(lock), options, Purpose::Free)
 }
 
 /// Opens the workspace in `directory` where nothing may be written, such as on a read-only
@@ -158,10 +163,9 @@ pub fn open_to_free(directory: impl AsRef<Path>, options: Options) -> Result<Wor
 /// Those of [`open`]; [`ErrorKind::Unavailable`] also where a process that wrote it was
 /// killed, as its log must be put in order first.
 pub fn open_read_only(directory: impl AsRef<Path>, options: Options) -> Result<Workspace> {
-    let directory = directory.as_ref();
-    refuse_no_workspace(directory)?;
-    let lock = Lock::share(directory)?;
-    open_locked(directory, lock, options, Purpose::Read)
+    let home = find(directory.as_ref())?;
+    let lock = Lock::share(&home)?;
+    open_locked(home, lock, options, Purpose::Read)
 }
 
 /// What a workspace is opened for.
@@ -170,6 +174,28 @@ enum Purpose {
     Work,
     Free,
     Read,
+}
+
+/// Tells whether a directory is a workspace: whether its database is there, whatever that
+/// name stands for.
+pub fn is_workspace(directory: impl AsRef<Path>) -> bool {
+    directory.as_ref().join(DATABASE).symlink_metadata().is_ok()
+}
+
+/// Finds the workspace in a directory, and looks that its files are files.
+fn find(directory: &Path) -> Result<Home> {
+    refuse_no_workspace(directory)?;
+    let home = Home::open(directory)?;
+    refuse_links(&home)?;
+    Ok(home)
+}
+
+/// Refuses a directory in which something is a symlink, or no file.
+fn refuse_links(home: &Home) -> Result<()> {
+    let mut files = vec![CONFIG, RESERVE, LOCK, SHARED];
+    files.extend(FINISHED);
+    files.extend(UNFINISHED);
+    home.refuse_links(&files, &[OBJECTS])
 }
 
 fn refuse_no_workspace(directory: &Path) -> Result<()> {
@@ -181,7 +207,7 @@ fn refuse_no_workspace(directory: &Path) -> Result<()> {
     if !directory.is_dir() {
         return missing("no such directory");
     }
-    if !directory.join(DATABASE).exists() {
+    if !is_workspace(directory) {
         return missing("the directory is not a workspace");
     }
     Ok(())
@@ -206,12 +232,13 @@ pub fn open_or_create(directory: impl AsRef<Path>) -> Result<Workspace> {
 }
 
 fn open_locked(
-    directory: &Path,
-    lock: Option<Lock>,
+    home: Home,
+    mut lock: Option<Lock>,
     options: Options,
     purpose: Purpose,
 ) -> Result<Workspace> {
-    let objects = Objects::read(directory)?;
+    let directory = home.path();
+    let objects = Objects::read(&home)?;
     let path = directory.join(DATABASE);
     if purpose == Purpose::Free {
         reserve::release(directory);
@@ -220,13 +247,16 @@ fn open_locked(
         Purpose::Read => SqliteConn::open_read_only(&path)?,
         Purpose::Work | Purpose::Free => SqliteConn::open(&path)?,
     };
-    if purpose == Purpose::Work {
-        reserve::keep(directory);
-    }
     if schema_version(&conn)? == 0 {
         return Err(Error::new(ErrorKind::Corrupt, "open workspace")
             .at(path.display())
             .because("the database holds no workspace"));
+    }
+    if purpose == Purpose::Work {
+        reserve::keep(&home);
+    }
+    if let (Some(lock), true) = (&mut lock, purpose != Purpose::Read) {
+        lock.tell();
     }
     let meta = LockedMeta {
         meta: SqlMeta::open(conn)?,
@@ -266,7 +296,7 @@ fn refuse_other_files(directory: &Path) -> Result<()> {
                 Error::new(ErrorKind::AlreadyExists, "create workspace").at(directory.display())
             );
         }
-        let ours = [CONFIG, OBJECTS, RESERVE, "lock"].iter().chain(&UNFINISHED);
+        let ours = [CONFIG, OBJECTS, RESERVE, LOCK].iter().chain(&UNFINISHED);
         if !ours.into_iter().any(|ours| name == *ours) {
             return Err(Error::new(ErrorKind::NotEmpty, "create workspace")
                 .at(directory.display())

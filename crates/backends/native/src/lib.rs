@@ -7,7 +7,9 @@
 //!   written, [`open_to_free`] for where no room is left.
 //! - [`spawn`]: a workspace on a thread of its own, as a [`Handle`] that is `Send`.
 //! - [`SqliteConn`], [`ObjectBlobs`]: the two stores under it.
-//! - [`source`]: directories and archives to import from.
+//! - [`source`]: directories and archives to import from; `beneath` (Unix): what is below
+//!   an open directory, reached through no symlink.
+//! - [`is_workspace`]: where nothing else may be written.
 //! - [`SystemClock`], [`context`]: the time and fresh ids.
 //!
 //! ```
@@ -30,12 +32,15 @@
 #[doc = include_str!("../../../../README.md")]
 struct Readme;
 
+#[cfg(unix)]
+pub mod beneath;
 mod blobs;
 mod config;
 mod context;
 mod directory;
 mod fault;
 mod handle;
+mod home;
 mod lock;
 mod reserve;
 pub mod source;
@@ -44,7 +49,9 @@ mod sqlite;
 pub use blobs::ObjectBlobs;
 pub use config::Objects;
 pub use context::{SystemClock, context};
-pub use directory::{create, open, open_or_create, open_read_only, open_to_free, options};
+pub use directory::{
+    create, is_workspace, open, open_or_create, open_read_only, open_to_free, options,
+};
 pub use handle::{Handle, spawn, spawn_with};
 pub use reserve::Reserve;
 pub use sqlite::SqliteConn;

@@ -6,6 +6,8 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use crate::home::Home;
+
 /// The name of the file that takes the room.
 pub(crate) const RESERVE: &str = "reserve";
 
@@ -50,16 +52,22 @@ impl Reserve {
 
     /// Keeps room again, once there is some.
     pub fn keep(&self) {
-        keep(&self.0);
+        if let Ok(home) = Home::open(&self.0) {
+            keep(&home);
+        }
     }
 }
 
-/// Keeps room in `directory`, unless there is some already, or little is left.
-pub(crate) fn keep(directory: &Path) {
-    let file = directory.join(RESERVE);
-    if !file.exists() && has_room(directory) && fill(&file).is_err() {
+/// Keeps room in a workspace's directory, unless there is some already, or little is left.
+pub(crate) fn keep(home: &Home) {
+    if !has_room(home.path()) {
+        return;
+    }
+    if let Ok(file) = home.make_file(RESERVE)
+        && fill(file).is_err()
+    {
         // Without it, only what is full stays full.
-        let _gone = fs::remove_file(&file);
+        release(home.path());
     }
 }
 
@@ -90,8 +98,7 @@ fn left(directory: &Path) -> Option<u64> {
     Some(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
-fn fill(path: &Path) -> io::Result<()> {
-    let mut file = File::create(path)?;
+fn fill(mut file: File) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         use rustix::fs::{FallocateFlags, fallocate};

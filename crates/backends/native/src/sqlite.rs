@@ -27,6 +27,15 @@ const READING: [(&str, &str); 4] = [
     ("cell_size_check", "ON"),
 ];
 
+/// Returns a path as SQLite is given it: absolute, since a name that begins with `file:`
+/// is a URI to it, and without symlinks above the last name, since it follows none.
+fn without_links(path: &Path) -> Result<PathBuf> {
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty());
+    let found = above.unwrap_or(Path::new(".")).canonicalize();
+    let found = found.map_err(crate::fault::io_error("open database", path))?;
+    Ok(found.join(path.file_name().unwrap_or_default()))
+}
+
 /// One connection to a SQLite file. A commit is durable when it returns.
 #[derive(Debug)]
 pub struct SqliteConn {
@@ -35,7 +44,8 @@ pub struct SqliteConn {
 }
 
 impl SqliteConn {
-    /// Opens the database at `path`, which must exist.
+    /// Opens the database at `path`, which must exist. The database itself may not be a
+    /// symlink; directories above it may be.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`] where it is not an intact database,
@@ -69,7 +79,8 @@ impl SqliteConn {
                 .at(log.display())
                 .because("it was not closed: open the workspace once where it can be written"));
         }
-        let path_bytes = path.as_os_str().as_encoded_bytes();
+        let name = without_links(path)?;
+        let path_bytes = name.as_os_str().as_encoded_bytes();
         let mut uri = String::from("file:");
         for &byte in path_bytes {
             match byte {
@@ -94,8 +105,9 @@ impl SqliteConn {
     /// Opens a connection to `name`. Reads nothing.
     fn connect(name: &Path, path: &Path, flags: OpenFlags) -> Result<Connection> {
         let failed = |cause| failed("open database", path, cause);
-        // One thread owns the connection, so SQLite need not lock within the process.
-        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        // One thread owns the connection, so SQLite need not lock within the process. What
+        // is beside the database SQLite never opens through a symlink.
+        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let db = Connection::open_with_flags(name, flags).map_err(failed)?;
         db.busy_timeout(Duration::from_secs(1)).map_err(failed)?;
         db.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -108,11 +120,7 @@ impl SqliteConn {
 
     fn with(path: &Path, flags: OpenFlags) -> Result<Self> {
         let failed = |cause| failed("open database", path, cause);
-        // A name that begins with `file:` is a URI to SQLite.
-        let name = match path.is_absolute() {
-            true => path.to_owned(),
-            false => Path::new(".").join(path),
-        };
+        let name = without_links(path)?;
         let db = Self::connect(&name, path, flags)?;
         let writing = [
             // The log's index in memory instead of a shared file.

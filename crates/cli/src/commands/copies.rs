@@ -169,6 +169,8 @@ pub(crate) fn label(copy: &CopyRecord) -> String {
 }
 
 async fn all(session: &Session, open_only: bool) -> workspace_core::Result<Vec<CopyRecord>> {
+    /// The most copies that are held.
+    const MOST: usize = 1_000_000;
     let mut found = Vec::new();
     loop {
         let after = found.last().map(|copy: &CopyRecord| copy.id);
@@ -177,6 +179,10 @@ async fn all(session: &Session, open_only: bool) -> workspace_core::Result<Vec<C
             return Ok(found);
         }
         found.extend(page);
+        if found.len() > MOST {
+            let error = Error::new(ErrorKind::LimitExceeded, "list copies");
+            return Err(error.because(format_args!("more than {MOST} copies")));
+        }
     }
 }
 

@@ -147,6 +147,9 @@ pub(crate) async fn cat(run: &Run, args: &Cat) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+/// The most bytes of a file in a JSON document, which is held in memory.
+const MAX_DOCUMENT: u64 = 64 << 20;
+
 /// A file's bytes, as text where they are UTF-8.
 #[derive(Debug, Serialize)]
 struct ContentShape {
@@ -160,6 +163,15 @@ struct ContentShape {
 
 async fn content_shape(path: &TreePath, mut opened: Opened) -> Result<ContentShape> {
     let mut bytes = Vec::new();
+    let size = opened.range.end.saturating_sub(opened.range.start);
+    if size > MAX_DOCUMENT {
+        let error = Error::new(ErrorKind::LimitExceeded, "read").at(path);
+        let why = format!("{size} bytes, more than the {MAX_DOCUMENT} of a document");
+        return Err(Failure::Error {
+            error: error.because(why),
+            hint: Some("without --json it streams, and --range reads a part".into()),
+        });
+    }
     while let Some(chunk) = opened.body.try_next().await? {
         bytes.extend_from_slice(&chunk);
     }

@@ -72,7 +72,7 @@ pub(crate) async fn log(run: &Run, args: &Log) -> Result<Outcome> {
         let page = session.revisions(before, left.min(PAGE)).await?;
         let Some(last) = page.last() else { break };
         before = Some(last.id);
-        left -= page.len();
+        left = left.saturating_sub(page.len());
         for revision in &page {
             let shape = RevisionShape::new(revision);
             match &mut list {

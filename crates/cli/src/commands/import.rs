@@ -9,12 +9,12 @@ use bytes::Bytes;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use serde::Serialize;
-use workspace_archive::{ArchiveKind, WithoutGit};
+use workspace_archive::ArchiveKind;
 use workspace_core::{
     EntrySource, Error, ErrorKind, ImportLimits, ImportOptions, Imported, Reason, SourceEntry,
     SourceKind, TreePath,
 };
-use workspace_native::source::{self, SourceOptions};
+use workspace_native::source::{self, Format, SourceOptions};
 
 use crate::args::{WriteAt, tree_path};
 use crate::commands::progress;
@@ -35,7 +35,7 @@ pub(crate) struct Import {
     /// Leave out devices, FIFOs and sockets, which are refused otherwise
     #[arg(long)]
     skip_special: bool,
-    /// Take what git takes for its own directory, such as .git/config; it is left out otherwise
+    /// Take what git takes for its own, such as .git/config or a repository of another name; it is left out otherwise
     #[arg(long)]
     allow_git: bool,
     /// Remove what is in that directory and not in the source
@@ -86,7 +86,7 @@ struct ImportedShape {
     symlinks: u64,
     /// Entries that --delete removed; a directory counts once.
     removed: u64,
-    /// Entries that git takes for its own directory.
+    /// Entries that git, or a workspace, takes for its own.
     left_out: u64,
     bytes: u64,
     /// None where nothing changed.
@@ -126,12 +126,7 @@ pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
         .progress(&mut progress);
     let imported = session.import(at, source, options, args.allow_git).await;
     bar.finish_and_clear();
-    let imported = imported.hinted(|error| match error.kind() {
-        ErrorKind::LimitExceeded => {
-            Some("--max-entries, --max-bytes and --max-file-bytes raise the limits".into())
-        }
-        _ => None,
-    })?;
+    let imported = imported.hinted(|error| limit_hint(error, &limits))?;
 
     let secrets = secrets.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(first) = &secrets.first {
@@ -164,7 +159,10 @@ pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
     let left_out = left_out.load(Ordering::Relaxed);
     let without = match left_out {
         0 => String::new(),
-        n => format!(", {} of git's left out", count_text(n, "entry", "entries")),
+        n => format!(
+            ", {} left out as git's or a workspace's own",
+            count_text(n, "entry", "entries")
+        ),
     };
     let line = format!(
         "imported {}, {}{removed}{without}: {end}",
@@ -245,9 +243,26 @@ fn may_be_secret(name: &str) -> bool {
             .is_some_and(|rest| !rest.split('.').any(|part| SAMPLES.contains(&part)))
 }
 
+/// Returns which option raises the limit that was exceeded, where one does.
+fn limit_hint(error: &Error, limits: &ImportLimits) -> Option<String> {
+    let (ErrorKind::LimitExceeded, Some(detail)) = (error.kind(), error.detail()) else {
+        return None;
+    };
+    let entries = format!("more than {} entries", limits.entries);
+    let hint = match detail {
+        _ if detail == entries => "--max-entries raises the limit",
+        _ if detail.contains("bytes in all") => "--max-bytes raises the limit",
+        "more bytes than the import may bring" => {
+            "--max-bytes and --max-file-bytes raise the limits"
+        }
+        _ => return None,
+    };
+    Some(hint.into())
+}
+
 /// Opens the source. The workspace's own directory is never a part of it, nor
-/// that of one which is there besides the remote one. `left_out` counts what git takes
-/// for its own.
+/// any other that is called as one. `left_out` counts what somebody else, such as git,
+/// takes for his own.
 fn open(
     run: &Run,
     args: &Import,
@@ -260,37 +275,31 @@ fn open(
         .left_out(Arc::clone(left_out))
         .exclude(run.directory().ok())
         .skip_special(args.skip_special)
-        .limits(limits);
-    let source = match args.source == Path::new("-") {
-        true => source::from_reader(io::stdin(), "standard input".into(), &options)?,
-        false => {
-            name_and_content(run, &args.source)?;
-            source::open(&args.source, &options)?
-        }
-    };
-    Ok(match args.allow_git {
-        true => source,
-        false => Box::new(WithoutGit::new(source, Arc::clone(left_out))),
-    })
+        .limits(limits)
+        .any_expansion(args.max_bytes.is_some());
+    if args.source == Path::new("-") {
+        let name = "standard input".into();
+        return Ok(source::from_reader(io::stdin(), name, &options)?);
+    }
+    let (source, format) = source::open_and_tell(&args.source, &options)?;
+    name_and_content(run, &args.source, format);
+    Ok(source)
 }
 
 /// Tells where the name of an archive says something else than what is in it, which is
 /// what counts.
-fn name_and_content(run: &Run, source: &Path) -> Result<()> {
+fn name_and_content(run: &Run, source: &Path, found: Option<Format>) {
     let name = source.file_name().unwrap_or_default().to_string_lossy();
     let named = ArchiveKind::named(&name).and_then(ArchiveKind::format);
-    if let Some(named) = named.filter(|_| source.is_file())
-        && let Some(found) = source::format(source)?
+    if let (Some(named), Some(found)) = (named, found)
         && found != named
     {
         run.out.note(format_args!(
-            "{} is {} by its name, and {} by what is in it, which counts",
-            run.out.safe(&name),
+            "{name} is {} by its name, and {} by what is in it, which counts",
             named.name(),
             found.name()
         ));
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -201,7 +201,7 @@ pub(crate) async fn tree(run: &Run, args: &Tree) -> Result<Outcome> {
         let mut walk = view.walk(&args.path).await?;
         let mut list = out.begin_list("entries")?;
         while let Some((path, entry)) = walk.next().await? {
-            let level = path.segments().count() - levels;
+            let level = path.segments().count().saturating_sub(levels);
             if level >= depth {
                 walk.skip_directory();
             }

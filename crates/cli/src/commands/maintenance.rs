@@ -212,7 +212,8 @@ pub(crate) async fn fsck(run: &Run, args: &Fsck) -> Result<Outcome> {
             let text = problem.to_string();
             run.out.line(run.out.paint(RED, run.out.safe(&text)))?;
         }
-        let more = report.problem_count - report.problems.len() as u64;
+        let named = report.problems.len() as u64;
+        let more = report.problem_count.saturating_sub(named);
         if more > 0 {
             run.out
                 .line(run.out.paint(RED, format!("and {more} more")))?;

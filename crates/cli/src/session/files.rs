@@ -94,7 +94,7 @@ impl<'a> Files<'a> {
     }
 
     /// Opens the files below a directory that are `wanted`, one after the other;
-    /// each is read, as far as it is, before the next is asked for. `all` says that
+    /// each is read, as far as it is, before the next is handed out. `all` says that
     /// most of them will be.
     pub(crate) async fn bodies(
         self,

@@ -5,16 +5,38 @@ use std::process::Command;
 
 use crate::support::Place;
 
-/// Runs a script with this command as `$0` where it may mount file systems of its own;
-/// does nothing elsewhere.
+/// Runs a script with this command as `$0`, as root of a user namespace of its own, which
+/// may mount file systems.
 fn with_mounts(place: &Place, script: &str) {
-    let may_mount = Command::new("unshare").args(["-rm", "true"]).status();
-    if !may_mount.is_ok_and(|status| status.success()) {
+    unshared(place, &["-rm"], script);
+}
+
+/// Runs a script with this command as `$0`, as a user who may do nothing that the
+/// permissions of files do not say; the test's own files are his.
+fn as_plain_user(place: &Place, script: &str) {
+    unshared(
+        place,
+        &["-U", "--map-user=1000", "--map-group=1000"],
+        script,
+    );
+}
+
+/// Where there are no such namespaces, as in some containers, nothing is tested and the
+/// test fails, unless the variable `WORKSPACE_SKIP_NAMESPACES` says that this is known.
+fn unshared(place: &Place, options: &[&str], script: &str) {
+    let can = Command::new("unshare").args(options).arg("true").status();
+    if !can.is_ok_and(|status| status.success()) {
+        let known = std::env::var_os("WORKSPACE_SKIP_NAMESPACES").is_some();
+        assert!(
+            known,
+            "`unshare {options:?}` is not allowed here: nothing is tested"
+        );
         return;
     }
     let mut command = Command::new("unshare");
     let output = command
-        .args(["-rm", "bash", "-euc", script])
+        .args(options)
+        .args(["bash", "-euc", script])
         .arg(assert_cmd::cargo::cargo_bin!("workspace"))
         .current_dir(place.directory.path())
         .output()
@@ -140,9 +162,63 @@ fn an_export_over_two_file_systems_is_refused_before_anything_is_moved() {
         r#"
         mount -t tmpfs tmpfs out/sub; echo old > out/sub/b
         if "$0" export out --force 2> said; then exit 1; else test $? = 16; fi
-        grep -q 'another file system' said
+        grep -q 'mounted by itself' said
         test "$(cat out/a out/sub/b)" = oldold
         "$0" export out/sub --below sub --force; test "$(cat out/sub/b)" = new
+        "#,
+    );
+}
+
+/// It is of the same file system, and nothing can be renamed into it all the same.
+#[test]
+fn an_export_over_a_part_that_is_mounted_again_is_refused_before_anything_is_moved() {
+    let place = Place::new();
+    place.put("a", "new");
+    place.put("sub/b", "new");
+    place.file("out/a", "old");
+    place.file("out/sub/b", "old");
+    with_mounts(
+        &place,
+        r#"
+        mount --bind out/sub out/sub
+        if "$0" export out --force 2> said; then exit 1; else test $? = 16; fi
+        test "$(cat out/a out/sub/b)" = oldold
+        "#,
+    );
+}
+
+#[test]
+fn an_export_over_a_directory_without_permission_is_refused_before_anything_is_moved() {
+    let place = Place::new();
+    place.put("a", "new");
+    place.put("sub/b", "new");
+    place.file("out/a", "old");
+    place.file("out/sub/b", "old");
+    as_plain_user(
+        &place,
+        r#"
+        chmod 555 out/sub
+        if "$0" export out --force 2> said; then exit 1; else test $? = 19; fi
+        grep -q 'permission denied' said
+        test "$(cat out/a out/sub/b)" = oldold
+        chmod 755 out/sub
+        "$0" export out --force; test "$(cat out/a out/sub/b)" = newnew
+        "#,
+    );
+}
+
+#[test]
+fn a_read_only_directory_is_told_and_nothing_is_lost() {
+    let place = Place::new();
+    place.put("a", "kept");
+    as_plain_user(
+        &place,
+        r#"
+        mkdir locked; chmod 555 locked
+        if "$0" export locked/out 2> said; then exit 1; else test $? = 19; fi
+        grep -q locked/out said
+        if "$0" init locked 2> said; then exit 1; fi
+        test "$("$0" cat a)" = kept
         "#,
     );
 }

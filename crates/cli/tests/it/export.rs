@@ -449,6 +449,198 @@ fn an_export_into_a_checkout_is_not_run_by_git() {
 }
 
 #[test]
+fn an_export_never_takes_the_place_of_a_workspace() {
+    let place = Place::new();
+    place.put("a", "one");
+    place.ok(&["snapshot"]);
+    place.put("a", "two");
+    place.ok(&["snapshot"]);
+    let log = place.ok(&["log"]);
+    // As an archive of a project with its workspace would bring it, or whoever wrote a copy.
+    for name in [".workspace", ".Workspace", "sub/.workspace", "WORKSP~1"] {
+        place.put(&format!("/{name}/workspace.db"), "mine");
+        let error = place.error(2, &["export", ".", "--force"]);
+        assert!(
+            error["hint"].as_str().unwrap().contains("archive"),
+            "{error}"
+        );
+        place.error(2, &["export", ".", "--force", "--allow-git"]);
+        place.ok(&["export", "all.tar", "--force"]);
+        place.ok(&["rm", "-r", &format!("/{}", name.split('/').next().unwrap())]);
+    }
+    // Nor does it go into one, by whatever way.
+    place.put("/workspace.db", "mine");
+    symlink(".workspace", place.path("way")).unwrap();
+    for target in [
+        ".workspace",
+        ".workspace/objects",
+        ".workspace/new/deep",
+        "way",
+        ".workspace/workspace.db",
+        ".workspace/x.tar",
+    ] {
+        for format in ["directory", "tar", "patch"] {
+            let error = place.error(8, &["export", target, "--force", "--format", format]);
+            assert!(error.to_string().contains("workspace"), "{error}");
+        }
+    }
+    place.ok(&["rm", "/workspace.db"]);
+    // Nor into one of another name that is within the target.
+    place.ok(&["init", "-w", "out/other"]);
+    place.file("out/a", "old");
+    place.put("/other/config", "mine");
+    let config = fs::read(place.path("out/other/config")).unwrap();
+    place.error(8, &["export", "out", "--force"]);
+    assert_eq!(fs::read(place.path("out/other/config")).unwrap(), config);
+    assert_eq!(fs::read(place.path("out/a")).unwrap(), b"old");
+    assert_eq!(place.ok(&["log"]), log);
+    place.whole();
+}
+
+#[test]
+fn an_export_writes_no_repository_of_another_name() {
+    let place = Place::new();
+    for name in ["HEAD", "objects/x", "refs/x", "config"] {
+        place.put(&format!("sub/{name}"), "x");
+    }
+    let error = place.error(2, &["export", "out"]);
+    assert_eq!(error["path"], "/sub");
+    assert!(!place.path("out").exists());
+    // Also where it would be the target itself.
+    place.error(2, &["export", "out", "--below", "sub"]);
+    place.ok(&["export", "out", "--allow-git"]);
+    assert!(place.path("out/sub/config").exists());
+}
+
+#[test]
+fn nothing_is_removed_for_its_name() {
+    let place = Place::new();
+    place.put("a", "new");
+    let theirs = "out/.workspace-export-0123456789abcdef/mine";
+    place.file(theirs, "precious");
+    place.file("out/other", "other");
+    place.error(7, &["export", "out"]);
+    assert!(place.path(theirs).exists());
+    place.ok(&["export", "out", "--force"]);
+    assert_eq!(fs::read(place.path(theirs)).unwrap(), b"precious");
+    // What an export left is known by what is in it, and is not in the way of the next.
+    place.file("in/large", vec![b'x'; 3_000_000]);
+    place.ok(&["import", "in"]);
+    place.ok(&["export", "left"]);
+    let made = "left/.workspace-export-0123456789abcdef";
+    let mark = "What an export of `workspace` has not put in its place yet.\n";
+    fs::remove_dir_all(place.path("left")).unwrap();
+    place.file(&format!("{made}/export"), mark);
+    place.file(&format!("{made}/tree/a/b"), "half");
+    place.ok(&["export", "left"]);
+    assert_eq!(names(&place, "left"), ["a", "large"]);
+    // Nor is it imported.
+    place.file(&format!("{made}/tree/b"), "half");
+    place.ok(&["import", "left", "--into", "again"]);
+    assert_eq!(place.ok(&["ls", "again"]), "a\nlarge\n");
+}
+
+#[test]
+fn an_export_that_is_asked_to_end_leaves_nothing_behind() {
+    let place = Place::new();
+    let noise: Vec<u8> = (0..40_000_000_u64)
+        .map(|n| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u8)
+        .collect();
+    place.file("in/large", noise);
+    place.ok(&["import", "in"]);
+    fs::create_dir(place.path("to")).unwrap();
+    for (target, signal, expected) in [
+        ("to/x.tar.gz", "-INT", 130),
+        ("to/x.tar.gz", "-TERM", 143),
+        ("to/x.zip", "-KILL", -1),
+        ("to/out", "-TERM", 143),
+    ] {
+        let mut command = place.command();
+        let mut child = command.args(["export", target, "-q"]).spawn().unwrap();
+        // Until it is at work.
+        let began = std::time::Instant::now();
+        let descriptors = format!("/proc/{}/fd", child.id());
+        let at_work = || {
+            let found = fs::read_dir(&descriptors).into_iter().flatten().flatten();
+            let to = place.path("to");
+            found
+                .filter_map(|entry| fs::read_link(entry.path()).ok())
+                .any(|open| open.starts_with(&to))
+        };
+        while !at_work() && began.elapsed().as_secs() < 20 {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        let mut kill = Command::new("kill");
+        kill.args([signal, &child.id().to_string()])
+            .status()
+            .unwrap();
+        let status = child.wait().unwrap();
+        // One that was done already ends as it would.
+        if status.code() == Some(0) {
+            let _file = fs::remove_file(place.path(target));
+            let _directory = fs::remove_dir_all(place.path(target));
+            continue;
+        }
+        assert_eq!(status.code().unwrap_or(-1), expected, "{target}");
+        if target.ends_with("out") {
+            assert_eq!(names(&place, target), [""; 0]);
+            fs::remove_dir(place.path(target)).unwrap();
+        }
+        assert_eq!(names(&place, "to"), [""; 0], "{target} {signal}");
+    }
+}
+
+#[test]
+fn files_keep_the_permissions_of_those_that_give_way_to_them() {
+    let place = Place::new();
+    for (name, mode) in [("plain", 0o640), ("secret", 0o600), ("run", 0o750)] {
+        place.put(name, "new");
+        let old = place.file(&format!("out/{name}"), "old");
+        fs::set_permissions(old, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    place.file("program", "#!");
+    place.ok(&["put", "--executable", "secret", "program"]);
+    place.ok(&["export", "out", "--force"]);
+    let mode = |name: &str| {
+        fs::metadata(place.path(&format!("out/{name}")))
+            .unwrap()
+            .mode()
+            & 0o777
+    };
+    assert_eq!(
+        (mode("plain"), mode("secret"), mode("run")),
+        (0o640, 0o700, 0o640)
+    );
+}
+
+#[test]
+fn exports_into_one_directory_leave_each_other_alone() {
+    let place = Place::empty();
+    let homes = ["1", "2", "3", "4"].map(|name| place.path(name));
+    for home in &homes {
+        place.ok(&["init", "-q", "-w", home.to_str().unwrap()]);
+        place.ok(&["mkdir", "-w", home.to_str().unwrap(), "--parents", "d/e"]);
+        let put = ["put", "-w", home.to_str().unwrap(), "d/file"];
+        assert_eq!(place.run_with(&put, b"content").code, 0);
+    }
+    std::thread::scope(|scope| {
+        for home in &homes {
+            scope.spawn(|| {
+                for _ in 0..40 {
+                    let home = home.to_str().unwrap();
+                    let ran = place.run(&["-w", home, "export", "out", "--force"]);
+                    // One of two that find nothing under a name is second.
+                    let was_second = ran.code == 4 && ran.stderr.contains("already exists");
+                    assert!(ran.code == 0 || was_second, "{}", ran.stderr);
+                }
+            });
+        }
+    });
+    assert_eq!(names(&place, "out"), ["d"]);
+    assert_eq!(names(&place, "out/d"), ["e", "file"]);
+}
+
+#[test]
 fn an_export_never_writes_through_a_symlink() {
     let place = Place::new();
     place.put("dir/file", "mine");

@@ -103,7 +103,7 @@ fn an_archive_leaves_out_what_git_takes_for_its_own() {
     }
     place.file("x.tar", archive.into_inner().unwrap());
     let text = place.ok(&["import", "x.tar"]);
-    assert!(text.contains("3 entries of git's left out"), "{text}");
+    assert!(text.contains("3 entries left out as git's"), "{text}");
     assert_eq!(place.ok(&["find"]), "/.gitignore\n/a\n");
     let imported = place.json(&["import", "x.tar", "--into", "all", "--allow-git"]);
     assert_eq!(
@@ -212,7 +212,7 @@ fn git_s_own_directory_stays_out_unless_asked_for() {
         place.file(&format!("in/{name}"), "x");
     }
     let text = place.ok(&["import", "in"]);
-    assert!(text.contains("3 entries of git's left out"), "{text}");
+    assert!(text.contains("3 entries left out as git's"), "{text}");
     assert_eq!(place.ok(&["find"]), "/sub/\n/sub/file\n");
     assert_eq!(place.json(&["import", "in"])["left_out"], 3);
     // What is not in the source is removed, and what is left out is not in it.
@@ -248,6 +248,40 @@ fn the_workspace_is_no_part_of_the_directory_that_it_is_in() {
     place.file("mine", "mine");
     place.ok(&["import", "."]);
     assert_eq!(place.ok(&["find"]), "/mine\n");
+}
+
+#[test]
+fn no_workspace_is_a_part_of_what_is_imported() {
+    let place = Place::new();
+    place.file("in/mine", "mine");
+    place.ok(&["init", "in"]);
+    place.ok(&["init", "in/sub"]);
+    let text = place.ok(&["import", "in"]);
+    assert!(text.contains("2 entries left out"), "{text}");
+    assert_eq!(place.ok(&["find"]), "/mine\n/sub/\n");
+    let mut archive = tar::Builder::new(Vec::new());
+    for name in ["a", ".workspace/workspace.db", "sub/.WORKSPACE/config"] {
+        append(&mut archive, name, b"x");
+    }
+    place.file("x.tar", archive.into_inner().unwrap());
+    place.ok(&["import", "x.tar", "--into", "tar", "--allow-git"]);
+    assert_eq!(place.ok(&["ls", "tar"]), "a\n");
+}
+
+#[test]
+fn what_is_left_out_counts_against_the_limits() {
+    let place = Place::new();
+    let mut archive = tar::Builder::new(Vec::new());
+    for name in [".git/a", ".git/b"] {
+        append(&mut archive, name, &vec![0; 2 << 20]);
+    }
+    place.file("x.tar.gz", gzip(&archive.into_inner().unwrap()));
+    for (option, limit) in [("--max-bytes", "1M"), ("--max-entries", "1")] {
+        let error = place.error(13, &["import", "x.tar.gz", option, limit]);
+        let hint = format!("{option} raises the limit");
+        assert_eq!(error["hint"], hint.as_str(), "{error}");
+    }
+    place.ok(&["import", "x.tar.gz"]);
 }
 
 #[test]

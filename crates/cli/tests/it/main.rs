@@ -7,6 +7,7 @@ mod commands;
 mod disks;
 mod export;
 mod git_apply;
+mod hostile;
 mod import;
 mod newcomer;
 mod processes;

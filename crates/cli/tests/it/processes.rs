@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Place, Ran, also_behind_a_url};
+use crate::support::{Place, also_behind_a_url};
 
 /// Starts a command that holds the workspace until its input ends.
 fn hold(place: &Place) -> std::process::Child {
@@ -197,25 +197,6 @@ fn peak_memory(process: u32) -> usize {
         .unwrap();
     let digits: String = line.chars().filter(char::is_ascii_digit).collect();
     digits.parse::<usize>().unwrap() << 10
-}
-
-#[test]
-fn a_read_only_directory_is_told_and_nothing_is_lost() {
-    use std::os::unix::fs::PermissionsExt;
-    let place = Place::new();
-    place.put("a", "kept");
-    let directory = place.path("locked");
-    fs::create_dir(&directory).unwrap();
-    fs::set_permissions(&directory, fs::Permissions::from_mode(0o555)).unwrap();
-    // Root may write anywhere: then there is nothing to refuse.
-    if fs::write(directory.join("probe"), "").is_err() {
-        let ran: Ran = place.run(&["export", "locked/out"]);
-        assert_eq!(ran.code, 19, "{}", ran.stderr);
-        assert!(ran.stderr.contains("locked/out"), "{}", ran.stderr);
-        let ran = place.run(&["init", "locked"]);
-        assert_ne!(ran.code, 0);
-    }
-    assert_eq!(place.ok(&["cat", "a"]), "kept");
 }
 
 #[cfg(target_os = "linux")]

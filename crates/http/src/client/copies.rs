@@ -9,6 +9,7 @@ use workspace_core::{
 use workspace_merge::Merged;
 
 use super::answer::checked;
+use super::read::in_order;
 use super::{Client, Transport, encoded, route};
 use crate::routes::MAX_PAGE;
 use crate::wire::{
@@ -62,7 +63,9 @@ impl<T: Transport> Client<T> {
         query.push(("closed", (!open_only).to_string()));
         query.extend(after.map(|id| ("after", id.to_string())));
         let page: CopyPage = self.get("/v1/copies", &query).read().await?;
-        page.copies.into_iter().take(limit).map(checked).collect()
+        let page = page.copies.into_iter().take(limit).map(checked);
+        let page = page.collect::<Result<Vec<CopyRecord>>>()?;
+        in_order(page, after.copied(), |copy| copy.id)
     }
 
     /// Gives an open copy another name, or none.
@@ -183,11 +186,9 @@ impl<T: Transport> Client<T> {
         query.extend(after.map(|id| ("after", id.to_string())));
         let path = route(At::Copy(copy), "/operations");
         let page: OperationPage = self.get(&path, &query).read().await?;
-        page.operations
-            .into_iter()
-            .take(limit)
-            .map(checked)
-            .collect()
+        let page = page.operations.into_iter().take(limit).map(checked);
+        let page = page.collect::<Result<Vec<OperationRecord>>>()?;
+        in_order(page, after, |operation| operation.id)
     }
 
     /// Undoes one operation of an open copy. See

@@ -7,7 +7,7 @@ use workspace_core::Result;
 use super::answer;
 use super::copies::page;
 use super::lines::Lines;
-use super::read::unreadable;
+use super::read::{in_order, unreadable};
 use super::{Client, Transport};
 use crate::wire::{EventDto, EventPage};
 
@@ -29,7 +29,7 @@ impl<T: Transport> Client<T> {
         query.push(("after", after.to_string()));
         let mut page: EventPage = self.get("/v1/events", &query).read().await?;
         page.events.truncate(limit);
-        Ok(page.events)
+        in_order(page.events, Some(after), |event| event.sequence.get())
     }
 
     /// Follows the events after the number `after`: those that are there, and then

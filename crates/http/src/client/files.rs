@@ -15,7 +15,7 @@ use workspace_core::{
 
 use super::answer::{self, checked};
 use super::copies::page;
-use super::read::unreadable;
+use super::read::{in_order, unreadable};
 use super::upload::Broken;
 use super::{Client, Transport, ask, encoded, route};
 use crate::conditional::content_tag;
@@ -66,7 +66,9 @@ impl<T: Transport> Client<T> {
         let mut query = page(limit);
         query.extend(after.map(|name| ("after", name.to_string())));
         let page: EntryPage = self.get(&below(at, "list", path), &query).read().await?;
-        page.entries.into_iter().take(limit).map(checked).collect()
+        let page = page.entries.into_iter().take(limit).map(checked);
+        let page = page.collect::<Result<Vec<(Name, Entry)>>>()?;
+        in_order(page, after.cloned(), |(name, _)| name.clone())
     }
 
     /// Opens a file, or a range of it (in bytes, clamped to the file). Takes two

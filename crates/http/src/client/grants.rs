@@ -5,6 +5,7 @@ use workspace_core::store::Budget;
 use workspace_core::{At, GrantId, GrantOptions, Result, Scope, Timestamp};
 
 use super::copies::page;
+use super::read::in_order;
 use super::{Client, Transport, route};
 use crate::wire::{
     AttenuateDto, AttenuatedDto, GrantDto, GrantPage, HeldDto, IssueDto, IssuedDto, RevokedDto,
@@ -52,7 +53,9 @@ impl<T: Transport> Client<T> {
         query.extend(after.map(|id| ("after", id.to_string())));
         let mut page: GrantPage = self.get(&route(at, "/grants"), &query).read().await?;
         page.grants.truncate(limit);
-        Ok(page.grants)
+        in_order(page.grants, after.map(ToString::to_string), |grant| {
+            grant.id.clone()
+        })
     }
 
     /// Revokes a grant, and all that were attenuated from it; returns how many.

@@ -5,6 +5,7 @@ use workspace_core::store::Site;
 use workspace_core::{At, GrantId, Result, Timestamp};
 
 use super::copies::page;
+use super::read::in_order;
 use super::{Client, Transport};
 use crate::wire::{IssuedPreviewDto, PreviewDto, PreviewOfDto, PreviewPage, RevokedDto, at_text};
 
@@ -38,7 +39,9 @@ impl<T: Transport> Client<T> {
         query.extend(after.map(|id| ("after", id.to_string())));
         let mut page: PreviewPage = self.get("/v1/previews", &query).read().await?;
         page.previews.truncate(limit);
-        Ok(page.previews)
+        in_order(page.previews, after.map(ToString::to_string), |preview| {
+            preview.id.clone()
+        })
     }
 
     /// Revokes a preview.

@@ -25,6 +25,23 @@ pub(super) fn unreadable(why: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::Unavailable, "read answer").because(why)
 }
 
+/// Returns a page whose items come after `after`, each after the one before; refuses any
+/// other: whoever asks for page after page would not come to an end.
+pub(super) fn in_order<T, K: PartialOrd>(
+    page: Vec<T>,
+    mut after: Option<K>,
+    key: impl Fn(&T) -> K,
+) -> Result<Vec<T>> {
+    for item in &page {
+        let key = key(item);
+        if after.as_ref().is_some_and(|after| *after >= key) {
+            return Err(unreadable("a page that does not go on from the one before"));
+        }
+        after = Some(key);
+    }
+    Ok(page)
+}
+
 fn revision(id: Count) -> RevisionId {
     RevisionId::new(id.get())
 }
@@ -352,6 +369,7 @@ impl From<CollectedDto> for Collected {
 
 impl From<FsckDto> for FsckReport {
     fn from(report: FsckDto) -> Self {
+        let count = report.problems.len() as u64;
         let problems = report.problems.into_iter().map(|problem| Problem {
             subject: problem.subject,
             detail: problem.detail,
@@ -369,8 +387,8 @@ impl From<FsckDto> for FsckReport {
                 contents: report.garbage.contents.get(),
                 objects: report.garbage.objects.get(),
             },
+            problem_count: report.problem_count.get().max(count),
             problems: problems.collect(),
-            problem_count: report.problem_count.get(),
             repaired: report.repaired.get(),
         }
     }

@@ -1,5 +1,7 @@
 //! Head, revisions, and where trees differ.
 
+use std::cmp::Reverse;
+
 use workspace_core::store::{HeadRecord, RevisionRecord};
 use workspace_core::{
     At, DiffOptions, Difference, KeepRevisions, Recorded, Result, RevisionId, RevisionMessage,
@@ -8,12 +10,16 @@ use workspace_core::{
 
 use super::answer::checked;
 use super::copies::page;
+use super::read::{in_order, unreadable};
 use super::{Client, Transport, route};
 use crate::routes::MAX_PAGE;
 use crate::wire::{
     DifferencePage, HeadDto, MessageDto, PruneDto, PrunedDto, PublishedDto, RevisionDto,
     RevisionPage, at_text,
 };
+
+/// The most differences that are taken from a server.
+const MAX_DIFFERENCES: usize = 10_000_000;
 
 impl<T: Transport> Client<T> {
     /// Returns the head.
@@ -40,11 +46,9 @@ impl<T: Transport> Client<T> {
         let mut query = page(limit);
         query.extend(before.map(|id| ("before", id.to_string())));
         let page: RevisionPage = self.get("/v1/revisions", &query).read().await?;
-        page.revisions
-            .into_iter()
-            .take(limit)
-            .map(checked)
-            .collect()
+        let page = page.revisions.into_iter().take(limit).map(checked);
+        let page = page.collect::<Result<Vec<RevisionRecord>>>()?;
+        in_order(page, before.map(Reverse), |revision| Reverse(revision.id))
     }
 
     /// Records head as it is, as a new revision.
@@ -91,8 +95,17 @@ impl<T: Transport> Client<T> {
             let (page, next) = self
                 .differences(from, to, options, after, MAX_PAGE as usize)
                 .await?;
+            let came = page.len();
             found.extend(page);
+            if found.len() > MAX_DIFFERENCES {
+                return Err(unreadable(format_args!(
+                    "more than {MAX_DIFFERENCES} differences"
+                )));
+            }
             match next {
+                Some(_) if came == 0 => {
+                    return Err(unreadable("an empty page, and more to come"));
+                }
                 Some(next) => after = Some(next),
                 None => return Ok(found),
             }

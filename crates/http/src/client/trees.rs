@@ -46,6 +46,8 @@ impl<T: Transport> Client<T> {
         let response = self.get(&below(at, "walk", path), &[]).send().await?;
         Ok(RemoteWalk {
             lines: Lines::new(answer::stream(response.into_body()).boxed()),
+            root: path.clone(),
+            before: path.clone(),
             skipped: None,
             last: None,
         })
@@ -140,6 +142,9 @@ fn clamped(limit: u64) -> String {
 /// A walk under way. See [`Client::walk`].
 pub struct RemoteWalk {
     lines: Lines,
+    root: TreePath,
+    /// What came before.
+    before: TreePath,
     skipped: Option<TreePath>,
     last: Option<TreePath>,
 }
@@ -164,6 +169,14 @@ impl RemoteWalk {
             };
             let placed: PlacedDto = serde_json::from_slice(&line).map_err(unreadable)?;
             let (path, entry): (TreePath, Entry) = checked(placed)?;
+            // Below what was asked for, and each after the one before.
+            if !path.starts_with(&self.root) || self.before.segments().ge(path.segments()) {
+                return Err(unreadable(format_args!(
+                    "{path} in a walk below {}, after {}",
+                    self.root, self.before
+                )));
+            }
+            self.before.clone_from(&path);
             let skipped = self.skipped.as_ref();
             if !skipped.is_some_and(|directory| path.starts_with(directory)) {
                 self.last = Some(path.clone());
@@ -221,9 +234,9 @@ impl RemoteExport {
                 _ => Err(unreadable("an archive of other entries")),
             };
         };
-        let path = path
-            .strip_prefix(&self.root)
-            .unwrap_or_else(|| path.clone());
+        let Some(path) = path.strip_prefix(&self.root) else {
+            return Err(unreadable("an entry that is not below what was asked for"));
+        };
         if packed.path != path {
             return Err(unreadable("an archive of other entries"));
         }

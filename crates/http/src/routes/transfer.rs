@@ -9,8 +9,8 @@ use axum::http::{Method, Response};
 use send_wrapper::SendWrapper;
 use serde::Deserialize;
 use utoipa::IntoParams;
-use workspace_archive::{TAR, TarSource, WithoutGit, tar_stream};
-use workspace_core::{EntrySource, ErrorKind, ImportLimits, ImportOptions, TreePath};
+use workspace_archive::{Sieve, Sifted, TAR, TarSource, tar_stream};
+use workspace_core::{ErrorKind, ImportLimits, ImportOptions, TreePath};
 
 use super::{Files, OK};
 use crate::body::expect_media_type;
@@ -72,8 +72,9 @@ struct ImportQuery {
     #[serde(default)]
     #[param(required = false)]
     delete_missing: bool,
-    /// Whether what git takes for its own directory is taken as well, such as
-    /// `.git/config`; it is left out otherwise.
+    /// Whether what git takes for its own is taken as well, such as `.git/config` or a
+    /// repository of another name; otherwise the first is left out, and the second
+    /// refused. A workspace's own directory is always left out.
     #[serde(default)]
     #[param(required = false)]
     allow_git: bool,
@@ -114,11 +115,9 @@ async fn import(call: Call) -> Answer {
         .limits(limits)
         .delete_missing(query.delete_missing);
     let left_out = Arc::new(AtomicU64::new(0));
-    let mut source: Box<dyn EntrySource> = Box::new(TarSource::new(body));
-    if !query.allow_git {
-        source = Box::new(WithoutGit::new(source, Arc::clone(&left_out)));
-    }
-    let imported = view.import(&mut *source, options).await?;
+    let sieve = Sieve::new(limits, query.allow_git, Arc::clone(&left_out));
+    let mut source = Sifted::new(Box::new(TarSource::new(body)), sieve);
+    let imported = view.import(&mut source, options).await?;
     let left_out = left_out.load(Ordering::Relaxed);
     json(OK, &ImportedDto::new(imported, left_out))
 }

@@ -701,3 +701,85 @@ fn other_tokens_and_other_servers_are_told() {
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(error.to_string().contains("502"), "{error}");
 }
+
+/// Returns a client of a server that says one thing.
+fn told(kind: &'static str, body: String) -> Client<Liar> {
+    Client::new(Liar(200, kind, body.into()), "http://x", "token").unwrap()
+}
+
+#[test]
+fn a_walk_that_leaves_what_was_asked_for_is_refused() {
+    let (workspace, served) = served();
+    block_on(async {
+        let changes = ["/a/b/x", "/a/b/x/y", "/a/b.", "/a/b/z", "/a/c"];
+        let mkdir = |path: &str| Change::Mkdir {
+            path: TreePath::new(path).unwrap(),
+            parents: true,
+        };
+        let changes = Vec::from(changes.map(mkdir));
+        let head = workspace.files(At::Head);
+        head.change(changes, ChangeOptions::default())
+            .await
+            .unwrap();
+        let Some(Entry::Directory(directory)) = head.stat(&path("/a/c")).unwrap() else {
+            panic!("it is a directory");
+        };
+        let entry = serde_json::to_value(EntryDto::from(&Entry::Directory(directory))).unwrap();
+        let line = |path: &&str| format!("{}\n", serde_json::json!({"path": path, "entry": entry}));
+        for (paths, last) in [
+            (&["/a/b/x", "/a/b/x/y", "/a/b/z"][..], true),
+            (&["/x"], false),
+            (&["/a/b"], false),
+            (&["/a/bc"], false),
+            (&["/a/b/x", "/a/b/x"], false),
+            (&["/a/b/z", "/a/b/x"], false),
+            (&["/a/b/x/y", "/a/b/x"], false),
+        ] {
+            let text = paths.iter().map(line).collect();
+            let client = told("application/x-ndjson", text);
+            let mut walk = client.walk(At::Head, &path("/a/b")).await.unwrap();
+            let mut end = Ok(());
+            for _ in paths {
+                end = walk.next().await.map(drop);
+            }
+            assert_eq!(end.is_ok(), last, "{paths:?}: {end:?}");
+        }
+        // What the server says by itself is in that order.
+        let mut walk = served.walk(At::Head, &TreePath::root()).await.unwrap();
+        let mut found = 0;
+        while walk.next().await.unwrap().is_some() {
+            found += 1;
+        }
+        assert_eq!(found, 7);
+    });
+}
+
+#[test]
+fn pages_that_do_not_go_on_are_refused() {
+    let revision = |id: u64| {
+        serde_json::json!({
+            "id": id, "tree": TreeId::empty().to_string(), "version": 1, "cause": {"kind": "snapshot"},
+            "actor": "", "message": "", "at": 0, "metadata": {},
+        })
+    };
+    for (ids, before, goes_on) in [
+        (&[5, 4, 2][..], None, true),
+        (&[5, 4], Some(6), true),
+        (&[5, 4], Some(5), false),
+        (&[4, 5], None, false),
+        (&[4, 4], None, false),
+    ] {
+        let revisions: Vec<_> = ids.iter().map(|id| revision(*id)).collect();
+        let page = serde_json::json!({ "revisions": revisions });
+        let client = told("application/json", page.to_string());
+        let page = block_on(client.revisions(before.map(RevisionId::new), 10));
+        assert_eq!(page.is_ok(), goes_on, "{ids:?} before {before:?}: {page:?}");
+    }
+    // Nor a comparison that has more to come for ever.
+    let page = r#"{"differences": [], "next": "/a"}"#;
+    let client = told("application/json", page.into());
+    let options = DiffOptions::default();
+    let tree = At::Tree(TreeId::empty());
+    let error = block_on(client.diff(tree, tree, &options)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+}

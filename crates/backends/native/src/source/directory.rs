@@ -5,7 +5,7 @@ use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-use workspace_archive::is_git_name;
+use workspace_archive::{Owner, RepositoryParts, Sieve};
 use workspace_core::{Error, ErrorKind, Result, Sought, SourceEntry, SourceKind, Text, TreePath};
 
 use super::ahead::{ReadAhead, Sink, Stop};
@@ -47,6 +47,7 @@ impl DirectorySource {
                 true => Some(Rules::above(&root)?),
                 false => None,
             },
+            sieve: options.sieve(),
             options: options.clone(),
         };
         ReadAhead::start(move |sink| reading.run(sink)).map(Self)
@@ -58,6 +59,9 @@ struct Reading {
     /// What is left out, relative to the directory.
     exclude: Option<PathBuf>,
     rules: Option<Rules>,
+    /// Counts what is read; names and repositories are looked at here, so that what is
+    /// below them is not even listed.
+    sieve: Sieve,
     options: SourceOptions,
 }
 
@@ -76,8 +80,13 @@ impl Reading {
         if self.exclude.as_deref() == Some(&root) {
             return Ok(());
         }
+        let left = self.list(&root)?;
+        if self.is_repository(&left) {
+            let why = "git takes the directory for a repository, and runs what it names";
+            return Err(invalid(self.beneath.place(&root).display(), why).into());
+        }
         self.entry(&root, Kind::Directory, sink)?;
-        let mut levels = vec![self.enter(root)?];
+        let mut levels = vec![self.enter(root, left)?];
         while let Some(level) = levels.last_mut() {
             let Some((name, kind)) = level.left.pop() else {
                 if let (Some(rules), Some(before)) = (&mut self.rules, level.before) {
@@ -87,28 +96,51 @@ impl Reading {
                 continue;
             };
             let path = level.path.join(&name);
-            if self.leaves_out(&name, &path, kind) {
+            if self.leaves_out(&name, &path, kind)? {
+                continue;
+            }
+            if kind != Kind::Directory {
+                self.entry(&path, kind, sink)?;
+                continue;
+            }
+            let left = self.list(&path)?;
+            if self.is_repository(&left) {
+                self.options.left_out.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
             self.entry(&path, kind, sink)?;
-            if kind == Kind::Directory {
-                levels.push(self.enter(path)?);
-            }
+            levels.push(self.enter(path, left)?);
         }
         Ok(())
     }
 
-    /// Lists a directory, and reads the rules that it adds.
-    fn enter(&mut self, path: PathBuf) -> Result<Level> {
-        let place = || self.beneath.place(&path);
+    /// Lists a directory, the last name first.
+    fn list(&self, path: &Path) -> Result<Vec<(OsString, Kind)>> {
+        let place = || self.beneath.place(path);
         let failed = |cause| source_error(place().display(), cause);
-        let mut left = self.beneath.list(&path).map_err(failed)?;
+        let mut left = self.beneath.list(path).map_err(failed)?;
         if left.len() as u64 > self.options.limits.entries {
             return Err(Error::new(ErrorKind::LimitExceeded, "read source")
                 .at(place().display())
-                .because(format!("{} entries in one directory", left.len())));
+                .because(format!("more than {} entries", self.options.limits.entries)));
         }
         left.sort_unstable_by(|(a, _), (b, _)| b.as_encoded_bytes().cmp(a.as_encoded_bytes()));
+        Ok(left)
+    }
+
+    /// Tells whether git takes a directory with these names for a repository.
+    fn is_repository(&self, names: &[(OsString, Kind)]) -> bool {
+        let mut parts = RepositoryParts::default();
+        if !self.options.allow_git {
+            names
+                .iter()
+                .for_each(|(name, _)| parts.note(name.as_encoded_bytes()));
+        }
+        parts.is_repository()
+    }
+
+    /// Reads the rules that a directory adds.
+    fn enter(&mut self, path: PathBuf, left: Vec<(OsString, Kind)>) -> Result<Level> {
         let mut before = None;
         if let Some(rules) = &mut self.rules {
             before = Some(rules.now());
@@ -116,29 +148,36 @@ impl Reading {
             let has_rules = left
                 .iter()
                 .any(|(name, kind)| name == RULES && *kind == Kind::File);
-            let file = match has_rules {
-                true => Some(self.beneath.open(&path.join(RULES)).map_err(failed)?),
-                false => None,
-            };
-            rules.enter(&slashed(&path), &place(), has_git, file)?;
+            rules.enter(&self.beneath, &path, &slashed(&path), has_git, has_rules)?;
         }
         Ok(Level { path, left, before })
     }
 
     /// Tells whether an entry of a directory that is read is not.
-    fn leaves_out(&self, name: &OsStr, path: &Path, kind: Kind) -> bool {
-        if !self.options.allow_git && is_git_name(name.as_encoded_bytes()) {
-            self.options.left_out.fetch_add(1, Ordering::Relaxed);
-            return true;
+    fn leaves_out(&mut self, name: &OsStr, path: &Path, kind: Kind) -> Result<bool> {
+        if self.exclude.as_deref() == Some(path) {
+            return Ok(true);
         }
-        let ignores = |rules: &Rules| rules.ignores(&slashed(path), kind == Kind::Directory);
-        self.exclude.as_deref() == Some(path) || self.rules.as_ref().is_some_and(ignores)
+        match Owner::of_name(name.as_encoded_bytes()) {
+            Some(Owner::Git) if self.options.allow_git => {}
+            Some(_) => {
+                self.options.left_out.fetch_add(1, Ordering::Relaxed);
+                self.sieve.count(&tree_path(path)?, 0)?;
+                return Ok(true);
+            }
+            None => {}
+        }
+        match &self.rules {
+            Some(rules) => rules.ignores(&slashed(path), kind == Kind::Directory),
+            None => Ok(false),
+        }
     }
 
-    fn entry(&self, relative: &Path, kind: Kind, sink: &mut Sink) -> Result<(), Stop> {
+    fn entry(&mut self, relative: &Path, kind: Kind, sink: &mut Sink) -> Result<(), Stop> {
         let on_disk = &self.beneath.place(relative);
         let failed = |cause| source_error(on_disk.display(), cause);
         let path = tree_path(relative)?;
+        self.sieve.count(&path, 0)?;
         match kind {
             Kind::Directory => {
                 let kind = SourceKind::Directory;
@@ -157,6 +196,7 @@ impl Reading {
                     media_type: None,
                     provenance: None,
                 };
+                self.sieve.count_bytes(&path, before.len())?;
                 sink.entry(SourceEntry { path, kind })?;
                 sink.bytes(&mut file, before.len(), failed)?;
                 let after = file.metadata().map_err(failed)?;

@@ -4,21 +4,29 @@
 //! `info/exclude`, and of another repository below only that one's own. A person's file of
 //! rules (`core.excludesFile`) and what the index tracks do not count.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use gix_ignore::glob::pattern::Mode as Form;
 use gix_ignore::glob::wildmatch::Mode;
 use gix_ignore::glob::{Pattern, wildmatch};
 use workspace_core::{Error, ErrorKind, Result};
 
+use super::beneath::Beneath;
 use super::{invalid, source_error};
 
 /// The most bytes of one file of rules.
 const MAX_FILE: u64 = 16 << 20;
 /// The most bytes of all files of rules that hold in one directory.
 const MAX_ALL: usize = 64 << 20;
+/// The most rules that hold in one directory.
+const MAX_RULES: usize = 32 << 10;
+/// The most comparisons of an entry with a rule.
+const MAX_COMPARED: u64 = 10_000_000_000;
+/// The most bytes of a file that names a directory.
+const MAX_NAME: u64 = 64 << 10;
 /// The most `*` in one rule, consecutive ones counted once. The time that a rule takes
 /// grows with them.
 const MAX_STARS: usize = 32;
@@ -33,6 +41,10 @@ pub(super) struct Rules {
     /// The repository that the directory is in, and those that this one is below.
     repositories: Vec<Repository>,
     bytes: usize,
+    /// How many rules hold.
+    rules: usize,
+    /// How many comparisons there were.
+    compared: Cell<u64>,
 }
 
 /// A repository, and which of its rules hold.
@@ -72,10 +84,14 @@ impl Rules {
         let mut rules = Self {
             repositories: Vec::new(),
             bytes: 0,
+            rules: 0,
+            compared: Cell::new(0),
         };
         let mut top = None;
         for directory in root.ancestors() {
-            if let Some(git) = repository(directory)? {
+            let found = find_above(directory);
+            let failed = |cause| source_error(directory.join(GIT).display(), cause);
+            if let Some(git) = found.map_err(failed)? {
                 top = Some((directory, git));
                 break;
             }
@@ -87,14 +103,14 @@ impl Rules {
         let below = root.strip_prefix(top).unwrap_or(Path::new(""));
         let names: Vec<&[u8]> = below.iter().map(|name| name.as_encoded_bytes()).collect();
         rules.repository(0, slashed(&names));
-        rules.add_exclude(&git)?;
+        let place = git.join("info/exclude");
+        rules.add_exclude(&place, || open_above(&place))?;
         let mut directory = top.to_owned();
         for (depth, name) in below.iter().enumerate() {
             let place = directory.join(RULES);
             // As git does, it reads no rules through a symlink.
             if place.symlink_metadata().is_ok_and(|found| found.is_file()) {
-                let file = File::open(&place);
-                let text = file.and_then(|file| read(file, MAX_FILE));
+                let text = open_above(&place).and_then(|file| read(file, MAX_FILE));
                 let text = text.map_err(|cause| source_error(place.display(), cause))?;
                 rules.add(&place, slashed(&names[..depth]), text)?;
             }
@@ -103,30 +119,41 @@ impl Rules {
         Ok(rules)
     }
 
-    /// Notes that a directory of the source is entered, whose path is `path`, in bytes
-    /// with `/` between names, and whose place is `place`. `has_git` says whether `.git`
-    /// is in it, `rules` is its file of rules.
+    /// Notes that a directory of the source is entered: at `relative`, which is `path` in
+    /// bytes with `/` between names. `has_git` says whether `.git` is in it, `has_rules`
+    /// whether a file of rules is.
+    ///
+    /// Nothing outside of the source is read.
     ///
     /// # Errors
     /// Those of reading, and of rules that are too long.
     pub(super) fn enter(
         &mut self,
+        beneath: &Beneath,
+        relative: &Path,
         path: &[u8],
-        place: &Path,
         has_git: bool,
-        rules: Option<File>,
+        has_rules: bool,
     ) -> Result<()> {
         let below = !path.is_empty();
-        if below
-            && has_git
-            && let Some(git) = repository(place)?
-        {
-            self.repository(path.len() + 1, Vec::new());
-            self.add_exclude(&git)?;
+        if below && has_git {
+            let place = beneath.place(relative).join(GIT);
+            let found = find_within(beneath, relative);
+            match found.map_err(|cause| source_error(place.display(), cause))? {
+                Within::None => {}
+                Within::Elsewhere => self.repository(path.len() + 1, Vec::new()),
+                Within::At(git) => {
+                    self.repository(path.len() + 1, Vec::new());
+                    let exclude = git.join("info/exclude");
+                    let open = || beneath.open_file(&exclude);
+                    self.add_exclude(&beneath.place(&exclude), open)?;
+                }
+            }
         }
-        if let Some(file) = rules {
-            let place = place.join(RULES);
-            let text = read(file, MAX_FILE);
+        if has_rules {
+            let place = beneath.place(relative).join(RULES);
+            let file = beneath.open_file(&relative.join(RULES));
+            let text = file.and_then(|file| read(file, MAX_FILE));
             let text = text.map_err(|cause| source_error(place.display(), cause))?;
             let repository = self.repositories.last().expect("there is always one");
             let mut base = repository.prefix.clone();
@@ -154,13 +181,26 @@ impl Rules {
         if let Some(repository) = self.repositories.last_mut() {
             repository.files.truncate(before.files);
         }
-        let files = self.repositories.iter().flat_map(|it| &it.files);
-        self.bytes = files.map(|file| file.bytes).sum();
+        let files = || self.repositories.iter().flat_map(|it| &it.files);
+        self.bytes = files().map(|file| file.bytes).sum();
+        self.rules = files().map(|file| file.rules.len()).sum();
     }
 
     /// Tells whether git leaves out what is at `path`, in bytes with `/` between names,
     /// in a directory that it does not leave out.
-    pub(super) fn ignores(&self, path: &[u8], is_directory: bool) -> bool {
+    ///
+    /// # Errors
+    /// `LimitExceeded` where there were too many comparisons.
+    pub(super) fn ignores(&self, path: &[u8], is_directory: bool) -> Result<bool> {
+        let compared = self.compared.get() + self.rules as u64;
+        self.compared.set(compared);
+        if compared > MAX_COMPARED {
+            return Err(Error::new(ErrorKind::LimitExceeded, "read source")
+                .at(String::from_utf8_lossy(path))
+                .because(format_args!(
+                    "more than {MAX_COMPARED} comparisons of entries with rules"
+                )));
+        }
         let repository = self.repositories.last().expect("there is always one");
         let mut within = repository.prefix.clone();
         within.extend(&path[repository.above..]);
@@ -169,7 +209,7 @@ impl Rules {
             let mut rules = file.rules.iter().rev();
             rules.find(|rule| matches(rule, path, is_directory))
         });
-        found.next().is_some_and(|rule| !rule.is_negative())
+        Ok(found.next().is_some_and(|rule| !rule.is_negative()))
     }
 
     fn repository(&mut self, above: usize, prefix: Vec<u8>) {
@@ -180,10 +220,9 @@ impl Rules {
         });
     }
 
-    fn add_exclude(&mut self, git: &Path) -> Result<()> {
-        let place = git.join("info/exclude");
-        match File::open(&place).and_then(|file| read(file, MAX_FILE)) {
-            Ok(text) => self.add(&place, Vec::new(), text),
+    fn add_exclude(&mut self, place: &Path, open: impl Fn() -> io::Result<File>) -> Result<()> {
+        match open().and_then(|file| read(file, MAX_FILE)) {
+            Ok(text) => self.add(place, Vec::new(), text),
             Err(cause) if is_missing(&cause) => Ok(()),
             Err(cause) => Err(source_error(place.display(), cause)),
         }
@@ -206,6 +245,12 @@ impl Rules {
                 return Err(invalid(place, &why));
             }
             rules.push(rule);
+        }
+        self.rules += rules.len();
+        if self.rules > MAX_RULES {
+            return Err(Error::new(ErrorKind::LimitExceeded, "read source")
+                .at(place.display())
+                .because(format!("more than {MAX_RULES} rules hold here")));
         }
         let repository = self.repositories.last_mut().expect("there is always one");
         repository.files.push(RulesFile {
@@ -288,31 +333,44 @@ fn is_missing(cause: &io::Error) -> bool {
     matches!(cause.kind(), NotFound | NotADirectory | IsADirectory)
 }
 
-/// Returns where the repository whose work tree is at `directory` keeps what all its
-/// work trees share; `None` where `directory` is none.
-fn repository(directory: &Path) -> Result<Option<PathBuf>> {
-    let found = find_repository(directory);
-    found.map_err(|cause| source_error(directory.join(GIT).display(), cause))
+/// Opens a file outside of the source, without waiting for the other end of a FIFO.
+fn open_above(place: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    }
+    let file = options.open(place)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file")),
+    }
 }
 
-fn find_repository(directory: &Path) -> io::Result<Option<PathBuf>> {
-    /// The most bytes of a file that names a directory.
-    const MAX_NAME: u64 = 64 << 10;
-    let named = |place: &Path, start: &str| -> io::Result<Option<PathBuf>> {
-        match File::open(place).and_then(|file| read(file, MAX_NAME)) {
-            Ok(text) => {
-                let text = String::from_utf8_lossy(&text).into_owned();
-                let name = text.strip_prefix(start).map(str::trim_end);
-                Ok(name.map(PathBuf::from))
-            }
-            Err(cause) if is_missing(&cause) => Ok(None),
-            Err(cause) => Err(cause),
+/// Returns the path in a file that names a directory, after `start`; `None` where there is
+/// no such file, or it names none.
+fn named(file: io::Result<File>, start: &str) -> io::Result<Option<PathBuf>> {
+    match file.and_then(|file| read(file, MAX_NAME)) {
+        Ok(text) => {
+            let text = String::from_utf8_lossy(&text).into_owned();
+            let name = text.strip_prefix(start).map(str::trim_end);
+            Ok(name.map(PathBuf::from))
         }
-    };
+        Err(cause) if is_missing(&cause) => Ok(None),
+        Err(cause) => Err(cause),
+    }
+}
+
+/// Returns where the repository whose work tree is at `directory`, at the top of the
+/// source or above it, keeps what all its work trees share; `None` where `directory` is
+/// none.
+fn find_above(directory: &Path) -> io::Result<Option<PathBuf>> {
     let git = directory.join(GIT);
     let git = match git.metadata() {
         Ok(found) if found.is_dir() => git,
-        Ok(found) if found.is_file() => match named(&git, "gitdir: ")? {
+        Ok(found) if found.is_file() => match named(open_above(&git), "gitdir: ")? {
             Some(elsewhere) => directory.join(elsewhere),
             None => return Ok(None),
         },
@@ -324,7 +382,7 @@ fn find_repository(directory: &Path) -> io::Result<Option<PathBuf>> {
     if git.join("HEAD").symlink_metadata().is_err() {
         return Ok(None);
     }
-    let shared = match named(&git.join("commondir"), "")? {
+    let shared = match named(open_above(&git.join("commondir")), "")? {
         Some(elsewhere) => git.join(elsewhere),
         None => git,
     };
@@ -332,4 +390,86 @@ fn find_repository(directory: &Path) -> io::Result<Option<PathBuf>> {
         .iter()
         .all(|name| shared.join(name).is_dir());
     Ok(whole.then_some(shared))
+}
+
+/// The repository whose work tree is a directory within the source.
+enum Within {
+    None,
+    /// What all its work trees share is here in the source.
+    At(PathBuf),
+    /// It keeps that outside of the source, where nothing is read.
+    Elsewhere,
+}
+
+/// Finds the repository whose work tree is at `relative` in the source.
+fn find_within(beneath: &Beneath, relative: &Path) -> io::Result<Within> {
+    let git = relative.join(GIT);
+    let git = match beneath.list(&git) {
+        Ok(_) => git,
+        Err(_) => match named(beneath.open_file(&git), "gitdir: ") {
+            Ok(Some(elsewhere)) => match inside(beneath, relative, &elsewhere) {
+                Some(git) => git,
+                // Looked at from outside only.
+                None => {
+                    let place = beneath.place(relative).join(elsewhere);
+                    let is_there = place.join("HEAD").symlink_metadata().is_ok();
+                    return Ok(if is_there {
+                        Within::Elsewhere
+                    } else {
+                        Within::None
+                    });
+                }
+            },
+            // No file either: git knows no such repository.
+            _ => return Ok(Within::None),
+        },
+    };
+    let names = match beneath.list(&git) {
+        Ok(names) => names,
+        Err(_) => return Ok(Within::None),
+    };
+    let has = |wanted: &str| names.iter().any(|(name, _)| name == wanted);
+    if !has("HEAD") {
+        return Ok(Within::None);
+    }
+    let shared = match has("commondir") {
+        true => match named(beneath.open_file(&git.join("commondir")), "")? {
+            Some(elsewhere) => match inside(beneath, &git, &elsewhere) {
+                Some(shared) => shared,
+                None => return Ok(Within::Elsewhere),
+            },
+            None => git,
+        },
+        false => git,
+    };
+    let whole = ["objects", "refs"]
+        .iter()
+        .all(|name| beneath.list(&shared.join(name)).is_ok());
+    Ok(if whole {
+        Within::At(shared)
+    } else {
+        Within::None
+    })
+}
+
+/// Returns a path that is named at `from` as it is within the source; `None` where it
+/// leaves that.
+fn inside(beneath: &Beneath, from: &Path, named: &Path) -> Option<PathBuf> {
+    let (mut path, rest) = match named.is_absolute() {
+        true => (PathBuf::new(), named.strip_prefix(beneath.root()).ok()?),
+        false => (from.to_owned(), named),
+    };
+    for part in rest.components() {
+        match part {
+            Component::Normal(name) => path.push(name),
+            Component::CurDir => {}
+            Component::ParentDir => {
+                if !path.pop() {
+                    return None;
+                }
+            }
+            Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    Some(path)
 }

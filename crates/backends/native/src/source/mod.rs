@@ -10,13 +10,14 @@
 mod ahead;
 mod beneath;
 mod directory;
+mod expansion;
 mod ignore;
 mod packed;
 mod tar;
 mod zip;
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -25,6 +26,7 @@ use derive_setters::Setters;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 pub use workspace_archive::Format;
+use workspace_archive::Sieve;
 use workspace_core::{
     EntrySource, Error, ErrorKind, ImportLimits, Reason, Result, Sought, SourceEntry,
 };
@@ -42,11 +44,11 @@ pub struct SourceOptions {
     /// Leaves out of a directory what git would for its `.gitignore` files, up to the
     /// top of the repository that it is in, and for `info/exclude` there.
     pub ignore: bool,
-    /// Takes what git takes for its own directory, such as `.git`, out of a directory as
-    /// well. Otherwise it is not even read there; archives are
-    /// [`WithoutGit`](workspace_archive::WithoutGit) by themselves.
+    /// Takes what git takes for its own as well: `.git`, and directories that it takes
+    /// for repositories. Otherwise it is not even read.
     pub allow_git: bool,
-    /// Counts what is left out for that; a directory counts once.
+    /// Counts what is left out for that, or since a workspace has it for its own; a
+    /// directory on disk counts once.
     pub left_out: Arc<AtomicU64>,
     /// Leaves out this directory and what is below it, such as the workspace's
     /// own within the directory that is imported.
@@ -54,10 +56,18 @@ pub struct SourceOptions {
     pub exclude: Option<PathBuf>,
     /// Passes over devices, FIFOs and sockets, which are an error otherwise.
     pub skip_special: bool,
-    /// How many entries there may be before the source holds no more of them, such as
-    /// the hard links of an archive, which come at its end. The import has limits
-    /// of its own.
+    /// How many entries and bytes may be read, whether or not they come out. The import
+    /// has limits of its own.
     pub limits: ImportLimits,
+    /// Lets any number of bytes come out of an archive. Otherwise it is up to 1,000 times
+    /// those of the archive, and 1 GiB.
+    pub any_expansion: bool,
+}
+
+impl SourceOptions {
+    fn sieve(&self) -> Sieve {
+        Sieve::new(self.limits, self.allow_git, Arc::clone(&self.left_out))
+    }
 }
 
 /// Opens a directory, a zip archive, or a tar archive (plain, gzip or zstd), by
@@ -68,31 +78,49 @@ pub struct SourceOptions {
 /// formats, [`ErrorKind::Invalid`] for what is no archive; [`ErrorKind::Source`] where it
 /// cannot be read.
 pub fn open(path: &Path, options: &SourceOptions) -> Result<Box<dyn EntrySource>> {
+    open_and_tell(path, options).map(|(source, _)| source)
+}
+
+/// Does what [`open`] does, and tells what an archive in a file is.
+///
+/// # Errors
+/// Those of [`open`].
+pub fn open_and_tell(
+    path: &Path,
+    options: &SourceOptions,
+) -> Result<(Box<dyn EntrySource>, Option<Format>)> {
     if path.is_dir() {
-        return Ok(Box::new(DirectorySource::open(path, options)?));
+        return Ok((Box::new(DirectorySource::open(path, options)?), None));
     }
     let name = path.display().to_string();
-    let file = open_file(path)?;
+    let mut file = open_file(path)?;
     // A pipe, as `<(…)` of shells is, can be read once.
     if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-        return from_reader(file, name, options);
+        return Ok((from_reader(file, name, options)?, None));
     }
-    let format = format(path)?;
+    let mut start = [0; Format::START];
+    let format = match read_start(&mut file, &mut start) {
+        Ok([]) => return Err(empty(name)),
+        Ok(start) => Format::of(start),
+        Err(cause) => return Err(source_error(name, cause)),
+    };
+    file.rewind().map_err(|cause| source_error(&name, cause))?;
     // A program that unpacks itself begins as programs do.
     let is_zip = path
         .extension()
         .is_some_and(|ending| ending.eq_ignore_ascii_case("zip"));
-    match format {
-        Some(Format::Zip) => Ok(Box::new(ZipSource::open(path, options)?)),
-        None if is_zip => Ok(Box::new(ZipSource::open(path, options)?)),
-        None => Err(no_archive(name)),
-        Some(_) => Ok(Box::new(TarSource::open(path, options)?)),
-    }
+    let source: Box<dyn EntrySource> = match format {
+        Some(Format::Zip) => Box::new(ZipSource::from_file(file, name, options)?),
+        None if is_zip => Box::new(ZipSource::from_file(file, name, options)?),
+        None => return Err(no_archive(name)),
+        Some(_) => Box::new(TarSource::from_file(file, name, options)?),
+    };
+    Ok((source, format))
 }
 
 /// Opens an archive that is read once, such as standard input, by what is there; `name`
 /// is for messages. A zip archive is read into a temporary file first, up to the bytes of
-/// the limits.
+/// the limits, of all files or of one.
 ///
 /// # Errors
 /// Those of [`open`], and of [`ZipSource::from_reader`].
@@ -110,27 +138,12 @@ pub fn from_reader(
     let whole = io::Cursor::new(start.to_vec()).chain(reader);
     match format {
         Some(Format::Zip) => {
-            let limit = options.limits.bytes;
+            let limit = options.limits.bytes.min(options.limits.file_bytes);
             let source = ZipSource::from_reader(whole, limit, name, options)?;
             Ok(Box::new(source))
         }
         None => Err(no_archive(name)),
         Some(_) => Ok(Box::new(TarSource::from_reader(whole, name, options)?)),
-    }
-}
-
-/// Returns what a file is, by how it begins; `None` for what is no archive.
-///
-/// # Errors
-/// [`ErrorKind::NotFound`] where nothing is; [`ErrorKind::Source`] where it cannot be
-/// read, and where it is empty.
-pub fn format(path: &Path) -> Result<Option<Format>> {
-    let mut start = [0; Format::START];
-    let mut file = open_file(path)?;
-    match read_start(&mut file, &mut start) {
-        Ok([]) => Err(empty(path.display())),
-        Ok(start) => Ok(Format::of(start)),
-        Err(cause) => Err(source_error(path.display(), cause)),
     }
 }
 

@@ -2,16 +2,19 @@
 
 mod links;
 
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{self, Read, Seek as _};
+use std::path::Path;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures::executor::block_on;
 use futures::stream;
-use workspace_archive::{Member, MemberKind, TarReader};
-use workspace_core::{Result, SourceEntry};
+use workspace_archive::{Member, MemberKind, Sieve, TarReader};
+use workspace_core::{Error, ErrorKind, Result, SourceEntry};
 
 use super::ahead::{ReadAhead, Sink, Stop};
+use super::expansion::Expansion;
 use super::packed::unpacked;
 use super::{SourceOptions, open_file, source_error};
 use links::HardLinks;
@@ -27,41 +30,56 @@ impl TarSource {
     /// Starts to read the archive at `path`; a second time where it holds hard links.
     ///
     /// # Errors
-    /// Those of [`from_reader`](Self::from_reader), and [`ErrorKind::NotFound`].
-    ///
-    /// [`ErrorKind::NotFound`]: workspace_core::ErrorKind::NotFound
+    /// Those of [`from_reader`](Self::from_reader), and [`ErrorKind::NotFound`];
+    /// [`ErrorKind::Source`] also where the archive changes while it is read.
     pub fn open(path: &Path, options: &SourceOptions) -> Result<Self> {
-        let name = path.display().to_string();
-        Self::start(open_file(path)?, Some(path.to_owned()), name, options)
+        Self::from_file(open_file(path)?, path.display().to_string(), options)
+    }
+
+    /// Starts to read an archive that is open, from its start; `name` is for messages.
+    pub(super) fn from_file(file: File, name: String, options: &SourceOptions) -> Result<Self> {
+        let failed = |cause| source_error(&name, cause);
+        let again = file.try_clone().map_err(failed)?;
+        let length = file.metadata().map_err(failed)?.len();
+        let expansion = match options.any_expansion {
+            true => Expansion::of_any(),
+            false => Expansion::of(length),
+        };
+        Self::start(file, Some(again), expansion, name, options)
     }
 
     /// Starts to read an archive, such as standard input; `name` is for messages.
     ///
     /// # Errors
-    /// While reading: those of [`TarReader`]; [`ErrorKind::Invalid`] for a device, and
-    /// for a hard link, which needs an archive that can be read twice;
-    /// [`ErrorKind::LimitExceeded`] for a hard link beyond the entries of the limits, or
-    /// beyond 64 MiB of paths of such links.
-    ///
-    /// [`ErrorKind::Invalid`]: workspace_core::ErrorKind::Invalid
-    /// [`ErrorKind::LimitExceeded`]: workspace_core::ErrorKind::LimitExceeded
+    /// While reading: those of [`TarReader`]; [`ErrorKind::Invalid`] for a device, for a
+    /// directory that git takes for a repository, and for a hard link, which needs an
+    /// archive that can be read twice; [`ErrorKind::LimitExceeded`] for more entries or
+    /// bytes than the limits have, whether or not they come out, for far more bytes than
+    /// the archive has, and beyond 64 MiB of paths of hard links.
     pub fn from_reader(
         reader: impl Read + Send + 'static,
         name: String,
         options: &SourceOptions,
     ) -> Result<Self> {
-        Self::start(reader, None, name, options)
+        if options.any_expansion {
+            return Self::start(reader, None, Expansion::of_any(), name, options);
+        }
+        let expansion = Expansion::of(0);
+        let counted = expansion.count(reader);
+        Self::start(counted, None, expansion, name, options)
     }
 
     fn start(
         reader: impl Read + Send + 'static,
-        again: Option<PathBuf>,
+        again: Option<File>,
+        expansion: Expansion,
         name: String,
         options: &SourceOptions,
     ) -> Result<Self> {
         let reading = Reading {
             skip_special: options.skip_special,
-            entries: options.limits.entries,
+            sieve: options.sieve(),
+            expansion,
             again,
             name,
         };
@@ -71,59 +89,100 @@ impl TarSource {
 
 struct Reading {
     skip_special: bool,
-    /// How many entries there may be.
-    entries: u64,
-    /// Where the archive can be read a second time.
-    again: Option<PathBuf>,
+    sieve: Sieve,
+    /// Counts what comes out of members.
+    expansion: Expansion,
+    /// The archive, where it can be read a second time.
+    again: Option<File>,
     name: String,
 }
 
 impl Reading {
-    fn run(&self, reader: impl Read + 'static, sink: &mut Sink) -> Result<(), Stop> {
-        let mut links = HardLinks::new(self.entries);
-        let mut members = Members::new(reader, &self.name)?;
+    fn run(mut self, reader: impl Read + 'static, sink: &mut Sink) -> Result<(), Stop> {
+        let before = self.version()?;
+        let mut links = HardLinks::default();
+        let mut members = Members::new(reader, &self.name, self.expansion.beside())?;
         for number in 0.. {
             let Some(member) = members.next()? else {
                 break;
             };
             self.member(number, member, &mut members, &mut links, sink)?;
         }
-        if let (Some(path), false) = (&self.again, links.is_empty()) {
+        self.refuse_changed(before)?;
+        // The same file, whatever has its name by now.
+        let again = self.again.take().filter(|_| !links.is_empty());
+        if let Some(mut again) = again {
+            let failed = |cause| source_error(&self.name, cause);
+            again.rewind().map_err(failed)?;
+            let reader = again.try_clone().map_err(failed)?;
+            self.again = Some(again);
             let mut copies = links.copies();
-            let mut members = Members::new(open_file(path)?, &self.name)?;
+            let mut members = Members::new(reader, &self.name, self.expansion.beside())?;
             for number in 0.. {
                 let Some(member) = members.next()? else {
                     break;
                 };
-                copies.make(number, member, &mut members, sink)?;
+                copies.make(number, member, &mut members, &mut self, sink)?;
             }
+            self.refuse_changed(before)?;
             copies.refuse_dangling()?;
         }
         Ok(())
     }
 
     fn member(
-        &self,
+        &mut self,
         number: u64,
         member: Member,
         members: &mut Members,
         links: &mut HardLinks,
         sink: &mut Sink,
     ) -> Result<(), Stop> {
+        let size = match member.kind {
+            MemberKind::File { size, .. } => size,
+            _ => 0,
+        };
+        self.sieve.count(&member.path, size)?;
         match member.kind {
             MemberKind::HardLink { target } if self.again.is_some() => {
-                return Ok(links.add(member.path, target, number)?);
+                if self.sieve.takes(&member.path)? {
+                    links.add(member.path, target, number)?;
+                }
+                return Ok(());
             }
             _ => links.replaced(&member.path),
         }
-        if member.kind == MemberKind::Special && self.skip_special {
+        // What is not taken is passed over in the archive, and its holes are not made.
+        if member.kind == MemberKind::Special && self.skip_special
+            || !self.sieve.takes(&member.path)?
+        {
             return Ok(());
         }
         sink.entry(SourceEntry::try_from(member)?)?;
         while let Some(chunk) = members.chunk()? {
+            self.expansion.add(chunk.len() as u64, &self.name)?;
             sink.chunk(chunk)?;
         }
         Ok(())
+    }
+
+    /// Returns what tells whether the archive is as it was.
+    fn version(&self) -> Result<Option<(u64, Option<SystemTime>)>> {
+        let Some(file) = &self.again else {
+            return Ok(None);
+        };
+        let found = file.metadata();
+        let found = found.map_err(|cause| source_error(&self.name, cause))?;
+        Ok(Some((found.len(), found.modified().ok())))
+    }
+
+    fn refuse_changed(&self, before: Option<(u64, Option<SystemTime>)>) -> Result<()> {
+        match self.version()? == before {
+            true => Ok(()),
+            false => Err(Error::new(ErrorKind::Source, "read source")
+                .at(&self.name)
+                .because("it changed while it was read")),
+        }
     }
 }
 
@@ -134,9 +193,11 @@ struct Members {
 }
 
 impl Members {
-    fn new(reader: impl Read + 'static, name: &str) -> Result<Self> {
+    /// `expansion` counts what is unpacked.
+    fn new(reader: impl Read + 'static, name: &str, expansion: Expansion) -> Result<Self> {
         let chunks = Chunks {
             reader: unpacked(reader, name)?,
+            expansion,
             name: name.to_owned(),
         };
         Ok(Self {
@@ -163,6 +224,7 @@ impl Members {
 /// What a reader holds, piece by piece.
 struct Chunks {
     reader: Box<dyn Read>,
+    expansion: Expansion,
     name: String,
 }
 
@@ -174,7 +236,10 @@ impl Iterator for Chunks {
         let mut chunk = Vec::with_capacity(SIZE as usize);
         match (&mut self.reader).take(SIZE).read_to_end(&mut chunk) {
             Ok(0) => None,
-            Ok(_) => Some(Ok(chunk.into())),
+            Ok(read) => {
+                let counted = self.expansion.add(read as u64, &self.name);
+                Some(counted.map(|()| chunk.into()))
+            }
             Err(cause) => Some(Err(source_error(&self.name, ended_early(cause)))),
         }
     }

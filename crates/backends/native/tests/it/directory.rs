@@ -376,3 +376,74 @@ fn child_keeps_objects_in_a_bucket() {
     assert!(missing.to_string().contains("bucket"), "{missing}");
     drop(new("third", "s3://bucket/three").unwrap());
 }
+
+/// Such a directory can come with a checkout: a link in it would choose what is written.
+#[test]
+#[cfg(unix)]
+fn nothing_in_a_workspace_s_directory_is_opened_through_a_link() {
+    use std::os::unix::fs::symlink;
+    let place = tempfile::tempdir().unwrap();
+    let victim = place.path().join("victim");
+    for name in [
+        "lock",
+        "reserve",
+        "config",
+        "workspace.db",
+        "workspace.db-wal",
+        "workspace.db-shm",
+        "workspace.db-journal",
+        "objects",
+    ] {
+        let home = tempfile::tempdir().unwrap();
+        drop(create(home.path(), &Objects::Local, Options::default()).unwrap());
+        let link = home.path().join(name);
+        let _missing = fs::remove_file(&link).or_else(|_| fs::remove_dir(&link));
+        for exists in [true, false] {
+            let _missing = fs::remove_file(&victim);
+            if exists {
+                fs::write(&victim, "precious").unwrap();
+            }
+            symlink(&victim, &link).unwrap();
+            for opened in [
+                open(home.path(), Options::default()),
+                open_read_only(home.path(), Options::default()),
+            ] {
+                let error = refusal(opened);
+                assert_eq!(error.kind(), ErrorKind::Denied, "{name}: {error}");
+                assert!(error.to_string().contains("symlink"), "{error}");
+            }
+            let left = fs::read(&victim).ok();
+            assert_eq!(left, exists.then(|| b"precious".to_vec()), "{name}");
+            fs::remove_file(&link).unwrap();
+        }
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_lock_that_is_no_file_is_refused_and_not_waited_for() {
+    let home = tempfile::tempdir().unwrap();
+    drop(create(home.path(), &Objects::Local, Options::default()).unwrap());
+    let lock = home.path().join("lock");
+    fs::remove_file(&lock).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&lock).status();
+    assert!(made.unwrap().success());
+    let error = refusal(open_read_only(home.path(), Options::default()));
+    assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
+}
+
+#[test]
+fn who_opens_it_is_written_down_only_in_a_workspace() {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("config"), "objects = local\n").unwrap();
+    fs::write(home.path().join("lock"), "as it was").unwrap();
+    // A database, and none of a workspace.
+    drop(SqliteConn::create(&home.path().join("workspace.db")).unwrap());
+    let error = refusal(open(home.path(), Options::default()));
+    assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+    assert_eq!(
+        fs::read_to_string(home.path().join("lock")).unwrap(),
+        "as it was"
+    );
+    assert!(!home.path().join("reserve").exists());
+}

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures::TryStreamExt;
+use tokio::task::yield_now;
 use workspace_archive::{end_mark, padding, tar_header};
 use workspace_core::Exported;
 
@@ -75,6 +76,7 @@ impl<'a> ArchiveTarget<'a> {
         if let Some(mut opened) = exported.body {
             while let Some(chunk) = opened.body.try_next().await? {
                 target.put(&chunk)?;
+                yield_now().await;
             }
             target.put(&end_mark()[..padding(opened.file.size) as usize])?;
         }

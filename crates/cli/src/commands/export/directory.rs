@@ -9,10 +9,12 @@ use std::path::{Path, PathBuf};
 use futures::TryStreamExt;
 use rustix::fs::fstat;
 use rustix::io::Errno;
-use workspace_core::{Entry, Error, ErrorKind, Exported, Reason, Symlink, TreePath};
+use tokio::task::yield_now;
+use workspace_core::{Entry, Error, ErrorKind, Exported, Reason, TreePath};
 
+use super::place::{refuse_within_workspace, refuse_workspace};
 use super::settle::settle;
-use super::staging::{Staging, set_modified};
+use super::staging::{Left, Staging, set_modified};
 use crate::exit::{Failure, Result, io_error};
 use crate::session::Files;
 
@@ -20,14 +22,12 @@ use crate::session::Files;
 ///
 /// Everything is written beside what is there, in a directory of its own, and moved when
 /// it is whole: an export that fails, for want of room or of a content, changes nothing.
-/// Nothing is written through a symlink: directories are reached name by name, and the
-/// tree's own symlinks are made last of all, when no file is written any more (which
-/// matters where a file system takes two names for one).
+/// Nothing is written through a symlink, as directories are reached without following any
+/// and files are made where nothing is, and nothing into the directory of a workspace.
 pub(super) struct DirectoryTarget {
     root: PathBuf,
     directory: File,
     staging: Staging,
-    symlinks: Vec<(TreePath, Symlink)>,
     /// The files that were written, where the file system may know one by several names.
     written: Option<HashSet<FileId>>,
 }
@@ -45,21 +45,22 @@ impl DirectoryTarget {
     /// Makes the directory; one that holds something is taken with `force` only.
     pub(super) fn create(root: &Path, force: bool) -> Result<Self> {
         let failed = |error| Failure::from(io_error("export", root, error));
+        refuse_within_workspace(root)?;
         fs::create_dir_all(root).map_err(failed)?;
         let directory = File::open(root).map_err(failed)?;
-        Staging::remove_left(directory.as_fd()).map_err(failed)?;
-        let holds_something = fs::read_dir(root).map_err(failed)?.next().is_some();
-        if holds_something && !force {
+        refuse_workspace(&directory, root)?;
+        let left = Left::find(directory.as_fd()).map_err(failed)?;
+        if left.besides && !force {
             return Err(Failure::Error {
                 error: Error::new(ErrorKind::NotEmpty, "export").at(root.display()),
                 hint: Some("--force writes into it, over files of the same name".into()),
             });
         }
+        left.remove(directory.as_fd());
         Ok(Self {
             root: root.into(),
             staging: Staging::make(directory.as_fd()).map_err(failed)?,
             directory,
-            symlinks: Vec::new(),
             written: None,
         })
     }
@@ -95,7 +96,10 @@ impl DirectoryTarget {
                 let made = self.staging.make_directory(&path);
                 made.map_err(|error| refused(&path, &self.staging, error))?;
             }
-            Entry::Symlink(symlink) => self.symlinks.push((path, symlink)),
+            Entry::Symlink(symlink) => {
+                let made = self.staging.link(&path, &symlink);
+                made.map_err(|error| refused(&path, &self.staging, error))?;
+            }
             Entry::File(entry) => {
                 let made = self.staging.create(&path, entry.executable);
                 let mut file = made.map_err(|error| refused(&path, &self.staging, error))?;
@@ -104,24 +108,27 @@ impl DirectoryTarget {
                 if let Some(mut opened) = exported.body {
                     while let Some(chunk) = opened.body.try_next().await? {
                         file.write_all(&chunk).map_err(failed)?;
+                        yield_now().await;
                     }
                 }
                 set_modified(&file, entry.modified).map_err(failed)?;
                 if let Some(written) = &mut self.written {
                     written.insert(file_id(&file).map_err(failed)?);
                 }
+                // Elsewhere all of them are flushed at once.
+                #[cfg(not(target_os = "linux"))]
+                file.sync_all().map_err(failed)?;
             }
         }
         Ok(())
     }
 
-    /// Makes the symlinks, and moves everything to its place; returns the directory, and
-    /// the files that were written where the file system may know one by several names.
-    pub(super) fn finish(mut self) -> Result<(File, Option<HashSet<FileId>>)> {
-        for (path, link) in std::mem::take(&mut self.symlinks) {
-            let made = self.staging.link(&path, &link);
-            made.map_err(|error| refused(&path, &self.staging, error))?;
-        }
+    /// Moves everything to its place, once it is on disk; returns the directory, and the
+    /// files that were written where the file system may know one by several names.
+    pub(super) fn finish(self) -> Result<(File, Option<HashSet<FileId>>)> {
+        #[cfg(target_os = "linux")]
+        rustix::fs::syncfs(&self.directory)
+            .map_err(|cause| io_error("export", &self.root, cause.into()))?;
         settle(&self.root, self.directory.as_fd(), &self.staging)?;
         Ok((self.directory, self.written))
     }
@@ -136,7 +143,11 @@ impl DirectoryTarget {
 
 /// Returns a path of the tree as it is below the directory that is exported.
 pub(super) fn below_root(path: &TreePath, below: &TreePath) -> workspace_core::Result<TreePath> {
-    TreePath::new(&path.as_str()[below.as_str().trim_end_matches('/').len()..])
+    path.strip_prefix(below).ok_or_else(|| {
+        Error::new(ErrorKind::Unavailable, "export")
+            .at(path)
+            .because(format_args!("it is not below {below}"))
+    })
 }
 
 /// Tells why a name is not taken where nothing but the tree's own names are.
@@ -149,8 +160,9 @@ fn refused(path: &TreePath, staging: &Staging, error: io::Error) -> Failure {
             None => "the file system takes it for another name of the tree".into(),
         },
         (IoKind::InvalidFilename, _) => "the name is too long for the file system".into(),
-        // What it says of such a name differs; the directory is there.
-        (_, Some(Errno::INVAL | Errno::ILSEQ | Errno::NOENT)) => {
+        // What it says of such a name differs.
+        (_, Some(Errno::INVAL | Errno::ILSEQ)) => "the file system does not take this name".into(),
+        (_, Some(Errno::NOENT)) if staging.is_there() => {
             "the file system does not take this name".into()
         }
         _ => return io_error("export", Path::new(path.as_str()), error).into(),
@@ -159,7 +171,7 @@ fn refused(path: &TreePath, staging: &Staging, error: io::Error) -> Failure {
         error: Error::invalid(Reason::UnfitEntry, "export")
             .at(path)
             .because(why),
-        hint: Some("nothing was written; an archive holds every name".into()),
+        hint: Some("no file was written; an archive holds every name".into()),
     }
 }
 
@@ -177,7 +189,7 @@ mod tests {
         staging.create(&upper, false).unwrap();
         // As a file system that folds case has it: another name, and the same file.
         let directory = fs::read_dir(place.path()).unwrap().next().unwrap();
-        let directory = directory.unwrap().path().join("d");
+        let directory = directory.unwrap().path().join("tree/d");
         fs::rename(directory.join("A"), directory.join("a")).unwrap();
         let error = staging.create(&a, false).unwrap_err();
         let Failure::Error { error, .. } = refused(&a, &staging, error) else {

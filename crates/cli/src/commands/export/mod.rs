@@ -1,10 +1,10 @@
 //! `export`: writes files out, as a directory, an archive or a patch.
 
 mod archive;
-mod beneath;
 mod directory;
 mod names;
 mod pieces;
+mod place;
 mod remove;
 mod settle;
 mod sink;
@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use indicatif::ProgressBar;
 use serde::Serialize;
+use tokio::task::yield_now;
 use workspace_archive::ArchiveKind;
 use workspace_core::{
     At, BinaryStyle, DiffOptions, EntryKind, Error, ErrorKind, Reason, TreeId, TreePath,
@@ -24,6 +25,7 @@ use workspace_core::{
 
 use self::archive::ArchiveTarget;
 use self::directory::DirectoryTarget;
+use self::names::Names;
 use self::remove::Removal;
 use self::sink::{Failing, Sink};
 use crate::args::{ReadAt, parse_at, tree_path};
@@ -35,12 +37,7 @@ use crate::exit::{Failure, Outcome, Result};
 use crate::output::{bytes_text, count_text};
 use crate::run::Run;
 use crate::session::Session;
-
-/// How the names begin of what is not in its place yet: a file or directory beside it.
-const STAGED: &str = ".workspace-export-";
-/// How the names begin of directories that hold what is being replaced, where the file
-/// system cannot exchange two things.
-const REPLACED: &str = ".workspace-replaced-";
+use crate::signals::unless_ended;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Export {
@@ -61,7 +58,7 @@ pub(crate) struct Export {
     /// Remove from a directory what is no more in the tree: what an earlier state of the files left there and nobody changed since
     #[arg(long)]
     delete: bool,
-    /// Write what git takes for its own directory, such as .git/config, into a directory
+    /// Write what git takes for its own, such as .git/config or a repository of another name, into a directory
     #[arg(long)]
     allow_git: bool,
     #[command(flatten)]
@@ -149,9 +146,20 @@ pub(crate) async fn export(run: &Run, args: &Export) -> Result<Outcome> {
     if format != Format::Directory && args.delete {
         return Err(invalid("--delete is for directories").into());
     }
-    let exported = match format {
-        Format::Patch => patch(run, args).await?,
-        _ => tree(run, args, format).await?,
+    let exported = async {
+        match format {
+            Format::Patch => patch(run, args).await,
+            _ => tree(run, args, format).await,
+        }
+    };
+    // What is no file, such as a FIFO, may be waited for, and leaves nothing to tidy up.
+    let is_replaced = match args.target.metadata() {
+        Ok(found) => found.is_file() || found.is_dir(),
+        Err(_) => !is_stdout(&args.target),
+    };
+    let exported = match is_replaced {
+        true => unless_ended(exported).await?,
+        false => exported.await?,
     };
     // On standard output is the export itself.
     if is_stdout(&args.target) {
@@ -208,9 +216,10 @@ async fn tree(run: &Run, args: &Export, format: Format) -> Result<Exported> {
     let bar = progress::start(run, "exporting", total);
     let mut exported = Exported::default();
     if format == Format::Directory {
-        if !args.allow_git {
-            names::check_all(&view, &args.below).await?;
-        }
+        let mut names = Names::new(args.allow_git);
+        Names::new(args.allow_git)
+            .check_all(&view, &args.below)
+            .await?;
         let mut target = DirectoryTarget::create(&args.target, args.force)?;
         target.check_names(&view, &args.below).await?;
         let gone = match args.delete {
@@ -219,11 +228,10 @@ async fn tree(run: &Run, args: &Export, format: Format) -> Result<Exported> {
         };
         while let Some(entry) = export.next().await? {
             // What came since it was looked for.
-            if !args.allow_git {
-                names::check(&entry.path)?;
-            }
+            names.check(&entry.path)?;
             count(&mut exported, &bar, &entry.entry);
             target.write(entry).await?;
+            yield_now().await;
         }
         let (directory, written) = target.finish()?;
         if let Some(gone) = gone {
@@ -248,6 +256,7 @@ async fn tree(run: &Run, args: &Export, format: Format) -> Result<Exported> {
         while let Some(entry) = export.next().await? {
             count(&mut exported, &bar, &entry.entry);
             target.write(entry).await?;
+            yield_now().await;
         }
         target.finish()?;
     }

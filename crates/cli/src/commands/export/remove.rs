@@ -14,10 +14,10 @@ use std::path::Path;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, openat, readlinkat, unlinkat};
 use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
-use workspace_archive::is_git;
+use workspace_archive::Owner;
 use workspace_core::{At, ContentId, DiffOptions, Entry, OperationId, TreeId, TreePath};
+use workspace_native::beneath;
 
-use super::beneath;
 use super::directory::{FileId, below_root, file_id};
 use crate::exit::{Result, io_error};
 use crate::session::Session;
@@ -102,7 +102,12 @@ impl Removal<'_> {
         let mut removed = Removed::default();
         // What is in a directory goes before it.
         for (path, was) in gone.iter().rev() {
-            if is_git(path) && !self.allow_git {
+            let owned = match Owner::of(path) {
+                Some(Owner::Workspace) => true,
+                Some(Owner::Git) => !self.allow_git,
+                _ => false,
+            };
+            if owned {
                 continue;
             }
             let place = self.root.join(path.as_str().trim_start_matches('/'));

@@ -2,20 +2,30 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, FlockOperation, Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, flock, fstatvfs,
-    futimens, mkdirat, openat, statat, symlinkat, utimensat,
+    AtFlags, FlockOperation, Mode, Timespec, Timestamps, UTIME_OMIT, flock, fstat, fstatvfs,
+    futimens, mkdirat, renameat, statat, symlinkat, utimensat,
 };
+use rustix::process::geteuid;
+use workspace_archive::STAGED;
 use workspace_core::{Symlink, Timestamp, TreePath};
+use workspace_native::beneath;
 
-use super::{STAGED, beneath};
+use crate::random;
 
 /// The most bytes of a name in a tree.
 const MAX_NAME: u64 = 255;
+/// The file in a staging directory that says what it is, which is locked while an export
+/// is at work, and what it is called until it is locked.
+const MARKER: &str = "export";
+const UNMARKED: &str = "export.new";
+const MARK: &[u8] = b"What an export of `workspace` has not put in its place yet.\n";
+/// Where in a staging directory the tree is.
+const TREE: &str = "tree";
 
 /// A directory in the target, on the same file system. It is removed on drop; what a
 /// killed process left of one, the next export removes.
@@ -24,6 +34,8 @@ pub(super) struct Staging {
     target: OwnedFd,
     name: OsString,
     directory: OwnedFd,
+    /// Locked for as long.
+    _marker: File,
     /// The directory that was written to last, by its path.
     current: Option<(TreePath, OwnedFd)>,
 }
@@ -31,37 +43,27 @@ pub(super) struct Staging {
 impl Staging {
     /// Makes it in the directory `target`.
     pub(super) fn make(target: BorrowedFd<'_>) -> io::Result<Self> {
-        let (name, directory) = make_unique(target, STAGED)?;
-        // Tells others that it is in use; where a file system has no locks, nobody
-        // removes it.
-        let _unlocked = flock(&directory, FlockOperation::NonBlockingLockExclusive);
+        let (name, holder) = make_unique(target, STAGED)?;
+        // Others know by the marker that they may remove it, and by the lock that they may
+        // not yet. Where a file system has no locks, nobody removes it.
+        let mut marker = beneath::make_file(&holder, OsStr::new(UNMARKED), 0o600)?;
+        let _unlocked = flock(&marker, FlockOperation::NonBlockingLockExclusive);
+        marker.write_all(MARK)?;
+        renameat(&holder, UNMARKED, &holder, MARKER)?;
         Ok(Self {
             target: target.try_clone_to_owned()?,
             name,
-            directory,
+            directory: beneath::make(&holder, OsStr::new(TREE), 0o777)?,
+            _marker: marker,
             current: None,
         })
     }
 
-    /// Removes what processes that were killed left in `target`.
-    pub(super) fn remove_left(target: BorrowedFd<'_>) -> io::Result<()> {
-        for name in beneath::names(target, usize::MAX)? {
-            let number = name.to_str().and_then(|name| name.strip_prefix(STAGED));
-            let is_ours = |number: &str| {
-                number.len() == 16 && number.bytes().all(|digit| digit.is_ascii_hexdigit())
-            };
-            if !number.is_some_and(is_ours) {
-                continue;
-            }
-            // A file of that name is an archive's, which has no lock.
-            let Ok(directory) = beneath::open(target, &name) else {
-                continue;
-            };
-            if flock(&directory, FlockOperation::NonBlockingLockExclusive).is_ok() {
-                beneath::remove(target, &name)?;
-            }
-        }
-        Ok(())
+    /// Tells whether it is still there.
+    pub(super) fn is_there(&self) -> bool {
+        let place = Path::new(&self.name).join(TREE);
+        let found = beneath::open_path(&self.target, &place);
+        found.is_ok_and(|found| beneath::is_same(&found, &self.directory).unwrap_or(false))
     }
 
     /// Tells whether the file system takes every name of a tree, each for itself. Leaves
@@ -104,10 +106,8 @@ impl Staging {
     /// Creates a file.
     pub(super) fn create(&mut self, path: &TreePath, executable: bool) -> io::Result<File> {
         let (above, name) = self.above(path)?;
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
-        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mode = Mode::from_raw_mode(if executable { 0o777 } else { 0o666 });
-        Ok(openat(above, name, flags, mode)?.into())
+        let mode = if executable { 0o777 } else { 0o666 };
+        beneath::make_file(above, OsStr::new(name), mode)
     }
 
     /// Makes a symlink.
@@ -150,6 +150,56 @@ impl Staging {
     }
 }
 
+/// What processes that were killed left in a target.
+pub(super) struct Left {
+    /// Staging directories, each with its marker, which is locked.
+    names: Vec<(OsString, File)>,
+    /// Whether there is anything else.
+    pub(super) besides: bool,
+}
+
+impl Left {
+    /// Looks for it, and removes nothing.
+    pub(super) fn find(target: BorrowedFd<'_>) -> io::Result<Self> {
+        let mut left = Self {
+            names: Vec::new(),
+            besides: false,
+        };
+        for name in beneath::names(target, usize::MAX)? {
+            match left_over(target, &name) {
+                Some(marker) => left.names.push((name, marker)),
+                None => left.besides = true,
+            }
+        }
+        Ok(left)
+    }
+
+    /// Removes it. What cannot be removed stays.
+    pub(super) fn remove(self, target: BorrowedFd<'_>) {
+        for (name, _marker) in self.names {
+            let _stays = beneath::remove(target, &name);
+        }
+    }
+}
+
+/// Tells whether a name is that of a staging directory of this user's whose process has
+/// ended; returns its marker, locked. A name says nothing by itself.
+fn left_over(target: BorrowedFd<'_>, name: &OsStr) -> Option<File> {
+    let number = name.to_str()?.strip_prefix(STAGED)?;
+    let is_number = number.len() == 16 && number.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let is_own = |found: rustix::fs::Stat| found.st_uid == geteuid().as_raw();
+    if !is_number {
+        return None;
+    }
+    let directory = beneath::open(target, name).ok()?;
+    let marker = beneath::open_file(&directory, Path::new(MARKER)).ok()?;
+    let mut text = Vec::new();
+    (&marker).take(1024).read_to_end(&mut text).ok()?;
+    let is_ours = text == MARK && is_own(fstat(&directory).ok()?) && is_own(fstat(&marker).ok()?);
+    let is_over = flock(&marker, FlockOperation::NonBlockingLockExclusive).is_ok();
+    (is_ours && is_over).then_some(marker)
+}
+
 impl AsFd for Staging {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.directory.as_fd()
@@ -170,11 +220,14 @@ fn relative(path: &TreePath) -> &Path {
 
 /// Makes a directory that nobody else knows, with a name that begins with `start`.
 pub(super) fn make_unique(above: BorrowedFd<'_>, start: &str) -> io::Result<(OsString, OwnedFd)> {
-    let mut random = [0; 8];
-    getrandom::fill(&mut random).map_err(io::Error::other)?;
-    let name = OsString::from(format!("{start}{:016x}", u64::from_le_bytes(random)));
+    let name = unique_name(start)?;
     let directory = beneath::make(above, &name, 0o700)?;
     Ok((name, directory))
+}
+
+/// Returns a name that nobody else knows.
+pub(super) fn unique_name(start: &str) -> io::Result<OsString> {
+    Ok(format!("{start}{}", random::hex::<8>()?).into())
 }
 
 /// Sets when a file was modified; what the file system cannot express it rounds.

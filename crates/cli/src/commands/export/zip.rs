@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use futures::TryStreamExt;
 use jiff::tz::TimeZone;
+use tokio::task::yield_now;
 use workspace_core::{Entry, Exported, Timestamp};
 use zip::result::{ZipError, ZipResult};
 use zip::write::{FullFileOptions, StreamWriter};
@@ -78,6 +79,7 @@ impl<'a> ZipTarget<'a> {
             while let Some(chunk) = opened.body.try_next().await? {
                 let written = pieces.put(&chunk, |piece| archive.write_all(piece));
                 written.map_err(|error| failing.because(error))?;
+                yield_now().await;
             }
             let written = pieces.end(|piece| archive.write_all(piece));
             written.map_err(|error| failing.because(error))?;

@@ -15,6 +15,7 @@ use tracing::level_filters::LevelFilter;
 use workspace_http::{RECEIPT, REQUEST, RequestId};
 
 use crate::exit::{Result, io_error};
+use crate::random;
 
 /// Begins to write lines to standard error: text for people, or JSON.
 pub(super) fn start(json: bool) {
@@ -57,12 +58,7 @@ pub(super) async fn request(mut request: Request, next: Next) -> Response {
 
 /// Makes what names a request in its line and in its answer.
 fn new_id() -> Result<Arc<str>> {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| io_error("name a request", "".as_ref(), std::io::Error::other(error)))?;
-    Ok(bytes
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect::<String>()
-        .into())
+    let id = random::hex::<8>();
+    let id = id.map_err(|error| io_error("name a request", "".as_ref(), error))?;
+    Ok(id.into())
 }

@@ -1,12 +1,13 @@
 //! Hard links: a second name for a member that came before.
 
 use std::collections::HashMap;
-use std::io::{Seek, Write};
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
 
 use workspace_archive::{Member, MemberKind};
 use workspace_core::{Error, ErrorKind, Result, SourceEntry, TreePath};
 
-use super::Members;
+use super::{Members, Reading};
 use crate::source::ahead::{Sink, Stop};
 use crate::source::{invalid, source_error};
 
@@ -16,16 +17,12 @@ use crate::source::{invalid, source_error};
 /// second pass over the archive. A later entry wins, hence a link is forgotten
 /// where a later member takes its path.
 ///
-/// They are held until then, so that they count as entries when they are read,
-/// and their paths take up to 64 MiB together.
+/// They are held until then, their paths up to 64 MiB together.
+#[derive(Default)]
 pub(super) struct HardLinks {
     links: HashMap<TreePath, Target>,
     /// How many bytes the paths in `links` have.
     bytes: usize,
-    /// How many entries there may be.
-    limit: u64,
-    /// How many there were besides.
-    entries: u64,
 }
 
 /// The most bytes in the paths of the links that are held.
@@ -39,16 +36,6 @@ struct Target {
 }
 
 impl HardLinks {
-    /// Begins to hold links, up to `limit` entries of the archive in all.
-    pub(super) fn new(limit: u64) -> Self {
-        Self {
-            links: HashMap::new(),
-            bytes: 0,
-            limit,
-            entries: 0,
-        }
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.links.is_empty()
     }
@@ -56,7 +43,7 @@ impl HardLinks {
     /// Holds a link.
     ///
     /// # Errors
-    /// `LimitExceeded` where there are more entries, or bytes of paths, than may be.
+    /// `LimitExceeded` where there are more bytes of paths than may be.
     pub(super) fn add(&mut self, path: TreePath, target: TreePath, number: u64) -> Result<()> {
         self.forget(&path);
         // A link to a link is one to the same member.
@@ -65,17 +52,11 @@ impl HardLinks {
             before: number,
         });
         let bytes = self.bytes + Self::bytes(&path, &target);
-        let exceeded = |why: String| {
-            let error = Error::new(ErrorKind::LimitExceeded, "read source");
-            Err(error.at(&path).because(why))
-        };
-        if self.entries + self.links.len() as u64 >= self.limit {
-            return exceeded(format!("more than {} entries", self.limit));
-        }
         if bytes > MAX_BYTES {
-            return exceeded(format!(
+            let error = Error::new(ErrorKind::LimitExceeded, "read source").at(&path);
+            return Err(error.because(format_args!(
                 "hard links with more than {MAX_BYTES} bytes of paths"
-            ));
+            )));
         }
         self.bytes = bytes;
         self.links.insert(path, target);
@@ -84,7 +65,6 @@ impl HardLinks {
 
     /// Another member has this path.
     pub(super) fn replaced(&mut self, path: &TreePath) {
-        self.entries += 1;
         self.forget(path);
     }
 
@@ -129,45 +109,56 @@ impl Copies {
         number: u64,
         member: Member,
         members: &mut Members,
+        reading: &mut Reading,
         sink: &mut Sink,
     ) -> Result<(), Stop> {
         let Some(copies) = self.0.get_mut(&member.path) else {
             return Ok(());
         };
+        let mut copies = copies.iter_mut().filter(|copy| number < copy.before);
         let size = match member.kind {
             MemberKind::File { size, .. } => size,
             MemberKind::Symlink { .. } => 0,
-            _ => return Ok(()),
+            MemberKind::HardLink { .. } => return Ok(()),
+            // The file that was there is no more.
+            MemberKind::Directory | MemberKind::Special => {
+                copies.for_each(|copy| copy.made = false);
+                return Ok(());
+            }
         };
         let mut entry = SourceEntry::try_from(member)?;
         let failed = {
             let path = entry.path.clone();
             move |cause| source_error(&path, cause)
         };
-        let mut copies = copies.iter_mut().filter(|copy| number < copy.before);
         let Some(first) = copies.next() else {
             return Ok(());
         };
+        let others: Vec<_> = copies.collect();
+        // As entries they counted when the links were read.
+        let all = size.saturating_mul(1 + others.len() as u64);
+        reading.sieve.count_bytes(&entry.path, all)?;
         first.made = true;
         entry.path = first.path.clone();
         sink.entry(entry.clone())?;
         // The bytes pass by once, so they are kept where they are needed again.
-        // They were within the limits of the import the first time.
-        let others: Vec<_> = copies.collect();
         let mut spool = match others.is_empty() {
             true => None,
-            false => Some(tempfile::tempfile().map_err(&failed)?),
+            false => Some(Spool::new().map_err(&failed)?),
         };
         while let Some(chunk) = members.chunk()? {
-            if let Some(file) = &mut spool {
-                file.write_all(&chunk).map_err(&failed)?;
+            reading.expansion.add(chunk.len() as u64, &reading.name)?;
+            if let Some(spool) = &mut spool {
+                spool.write(&chunk).map_err(&failed)?;
             }
             sink.chunk(chunk)?;
         }
-        let Some(mut file) = spool else {
+        let Some(spool) = spool else {
             return Ok(());
         };
+        let mut file = spool.whole().map_err(&failed)?;
         for copy in others {
+            reading.expansion.add(size, &reading.name)?;
             copy.made = true;
             entry.path = copy.path.clone();
             sink.entry(entry.clone())?;
@@ -194,6 +185,33 @@ impl Copies {
     }
 }
 
+/// The bytes of a member in a file without a name. Zeros take no room in it, so that it
+/// is no longer than what the archive holds of the member.
+struct Spool {
+    file: File,
+    length: u64,
+}
+
+impl Spool {
+    fn new() -> io::Result<Self> {
+        let file = tempfile::tempfile()?;
+        Ok(Self { file, length: 0 })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.length += bytes.len() as u64;
+        match bytes.iter().all(|byte| *byte == 0) {
+            true => self.file.seek(SeekFrom::Start(self.length)).map(drop),
+            false => self.file.write_all(bytes),
+        }
+    }
+
+    fn whole(self) -> io::Result<File> {
+        self.file.set_len(self.length)?;
+        Ok(self.file)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,11 +220,33 @@ mod tests {
         TreePath::new(text).expect("the tests' paths are valid")
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn holes_take_no_room_where_bytes_are_kept() {
+        use std::io::Read as _;
+        use std::os::unix::fs::MetadataExt as _;
+        let mut spool = Spool::new().unwrap();
+        for _ in 0..1000 {
+            spool.write(&[0; 65536]).unwrap();
+        }
+        spool.write(b"end").unwrap();
+        spool.write(&[0; 65536]).unwrap();
+        let mut file = spool.whole().unwrap();
+        let found = file.metadata().unwrap();
+        assert_eq!(found.len(), 1001 * 65536 + 3);
+        assert!(found.blocks() * 512 < 1 << 20, "{} blocks", found.blocks());
+        let mut all = Vec::new();
+        file.rewind().unwrap();
+        file.read_to_end(&mut all).unwrap();
+        assert_eq!(&all[1000 * 65536..][..3], b"end");
+        assert_eq!(all.iter().filter(|byte| **byte != 0).count(), 3);
+    }
+
     #[test]
     fn the_paths_of_links_are_held_up_to_a_limit() {
         let long = format!("/{}", "n".repeat(255)).repeat(15);
         let target = path(&format!("{long}/a"));
-        let mut links = HardLinks::new(u64::MAX);
+        let mut links = HardLinks::default();
         let mut held = 0;
         let error = loop {
             match links.add(path(&format!("{long}/{held}")), target.clone(), 1) {

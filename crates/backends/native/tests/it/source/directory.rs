@@ -155,6 +155,51 @@ fn a_tree_is_read_where_its_paths_are_longer_than_the_system_takes() {
 }
 
 #[test]
+fn what_is_a_workspace_s_own_is_left_out_whatever_is_allowed() {
+    let place = tempfile::tempdir().unwrap();
+    let root = place.path();
+    for directory in [
+        ".workspace",
+        "sub/.Workspace",
+        ".workspace-export-0123456789abcdef",
+        ".workspace-replaced-0123456789abcdef",
+    ] {
+        fs::create_dir_all(root.join(directory)).unwrap();
+        fs::write(root.join(directory).join("workspace.db"), "").unwrap();
+    }
+    for allowed in [false, true] {
+        let options = SourceOptions::default().allow_git(allowed);
+        let mut source = DirectorySource::open(root, &options).unwrap();
+        assert_eq!(entries(&mut source), ["/", "/sub"].map(directory));
+        assert_eq!(options.left_out.load(Ordering::Relaxed), 4);
+    }
+}
+
+#[test]
+fn a_repository_of_another_name_is_left_out() {
+    let place = tempfile::tempdir().unwrap();
+    let root = place.path();
+    for directory in ["bare/objects", "bare/refs", "kept/objects"] {
+        fs::create_dir_all(root.join(directory)).unwrap();
+    }
+    fs::write(root.join("bare/HEAD"), "ref: refs/heads/main\n").unwrap();
+    fs::write(root.join("kept/HEAD"), "").unwrap();
+    let options = SourceOptions::default();
+    let mut source = DirectorySource::open(root, &options).unwrap();
+    let found = entries(&mut source);
+    let paths: Vec<_> = found.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(paths, ["/", "/kept", "/kept/HEAD", "/kept/objects"]);
+    assert_eq!(options.left_out.load(Ordering::Relaxed), 1);
+    // The directory itself is refused, as nothing would be left of it.
+    let mut source = DirectorySource::open(&root.join("bare"), &options).unwrap();
+    let error = refusal(everything(&mut source));
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    let options = SourceOptions::default().allow_git(true);
+    let mut source = DirectorySource::open(root, &options).unwrap();
+    assert_eq!(entries(&mut source).len(), 8);
+}
+
+#[test]
 fn an_excluded_directory_is_not_entered() {
     let place = tempfile::tempdir().unwrap();
     let root = place.path();

@@ -227,7 +227,8 @@ impl Tree {
                 Git::Whole => repository(&place, b"b\n"),
                 Git::Elsewhere => {
                     let elsewhere = elsewhere.join(number.to_string());
-                    repository(&elsewhere, b"ab\n");
+                    // What is outside of the source is not read.
+                    repository(&elsewhere, b"");
                     fs::write(place, format!("gitdir: {}\n", elsewhere.display())).unwrap();
                 }
                 Git::Broken => fs::create_dir_all(place.join("objects")).unwrap(),
@@ -506,4 +507,84 @@ fn a_name_that_git_leaves_out_need_not_be_utf8() {
         fs::write(place.path().join(OsStr::from_bytes(name)), "").unwrap();
     }
     assert_eq!(imported(place.path()), [".gitignore".to_owned()].into());
+}
+
+fn mkfifo(place: &Path) {
+    let made = Command::new("mkfifo").arg(place).status().unwrap();
+    assert!(made.success());
+}
+
+#[test]
+fn what_is_no_file_is_not_waited_for() {
+    for (name, is_nested) in [
+        ("info/exclude", true),
+        ("commondir", true),
+        ("info/exclude", false),
+        ("commondir", false),
+    ] {
+        let place = tempfile::tempdir().unwrap();
+        let sub = place.path().join("sub");
+        let git = sub.join(".git");
+        repository(&git, b"");
+        let _missing = fs::remove_file(git.join(name));
+        mkfifo(&git.join(name));
+        let source = if is_nested { place.path() } else { &sub };
+        let (told, end) = std::sync::mpsc::channel();
+        let source = source.to_owned();
+        std::thread::spawn(move || {
+            let options = SourceOptions::default().ignore(true);
+            let read = DirectorySource::open(&source, &options)
+                .and_then(|mut source| everything(&mut source).map(drop));
+            told.send(read.err().map(|error| error.kind()))
+        });
+        let end = end.recv_timeout(std::time::Duration::from_secs(20));
+        assert_eq!(end, Ok(Some(ErrorKind::Source)), "{name} {is_nested}");
+    }
+}
+
+#[test]
+fn no_rules_are_read_outside_of_the_source() {
+    let place = tempfile::tempdir().unwrap();
+    let elsewhere = place.path().join("elsewhere");
+    repository(&elsewhere, b"secret\n");
+    let sub = place.path().join("source/sub");
+    fs::create_dir_all(&sub).unwrap();
+    fs::write(sub.join("secret"), "").unwrap();
+    let options = SourceOptions::default().ignore(true).allow_git(false);
+    let found = || {
+        let mut source = DirectorySource::open(&place.path().join("source"), &options).unwrap();
+        let found = entries(&mut source);
+        found.iter().any(|(path, _)| path == "/sub/secret")
+    };
+    fs::write(
+        sub.join(".git"),
+        format!("gitdir: {}\n", elsewhere.display()),
+    )
+    .unwrap();
+    assert!(found());
+    fs::remove_file(sub.join(".git")).unwrap();
+    repository(&sub.join(".git"), b"");
+    fs::remove_file(sub.join(".git/info/exclude")).unwrap();
+    link(
+        elsewhere.join("info/exclude"),
+        sub.join(".git/info/exclude"),
+    )
+    .unwrap();
+    let mut source = DirectorySource::open(&place.path().join("source"), &options).unwrap();
+    assert_eq!(refusal(everything(&mut source)).kind(), ErrorKind::Source);
+}
+
+#[test]
+fn rules_have_a_limit() {
+    let place = tempfile::tempdir().unwrap();
+    fs::write(place.path().join(".gitignore"), "a\n".repeat(32 << 10)).unwrap();
+    let options = SourceOptions::default().ignore(true);
+    let read = || everything(&mut DirectorySource::open(place.path(), &options).unwrap());
+    assert!(read().is_ok());
+    fs::write(
+        place.path().join(".gitignore"),
+        "a\n".repeat((32 << 10) + 1),
+    )
+    .unwrap();
+    assert_eq!(refusal(read()).kind(), ErrorKind::LimitExceeded);
 }

@@ -270,9 +270,11 @@ fn hard_links_count_before_they_are_held() {
     let error = refusal(read(&members, 20));
     assert_eq!(error.kind(), ErrorKind::LimitExceeded);
     assert_eq!(error.subject(), Some("/l19"));
-    // The same link again takes no further place.
+    // The same link again takes no further place, and is read all the same.
     let again = [members.clone(), members[1..].to_vec()].concat();
-    assert!(read(&again, 21).is_ok());
+    assert_eq!(read(&again, 41).unwrap().len(), 21);
+    let error = refusal(read(&again, 40));
+    assert_eq!(error.kind(), ErrorKind::LimitExceeded);
     // The end of the archive is not read for it: it is cut off after the links.
     let mut cut = linked(&members);
     cut.truncate(cut.len() - 1024 - 2 * 512);
@@ -286,6 +288,169 @@ fn hard_links_count_before_they_are_held() {
         (error.kind(), error.subject()),
         (ErrorKind::LimitExceeded, Some("/l4"))
     );
+}
+
+/// A hard link is a name of the file that is there, and none where that is no more.
+#[test]
+fn a_hard_link_copies_no_file_that_another_kind_has_replaced() {
+    for kind in [EntryType::Directory, EntryType::Fifo] {
+        let archive = archive(|builder| {
+            let file = header(EntryType::Regular, b"f", 1);
+            builder.append(&file, &b"1"[..]).unwrap();
+            builder.append(&header(kind, b"f", 0), &[][..]).unwrap();
+            let mut link = header(EntryType::Link, b"h", 0);
+            link.set_link_name_literal("f").unwrap();
+            link.set_cksum();
+            builder.append(&link, &[][..]).unwrap();
+        });
+        let options = SourceOptions::default().skip_special(true);
+        let mut packed = tempfile::NamedTempFile::new().unwrap();
+        packed.write_all(&archive).unwrap();
+        let mut source = TarSource::open(packed.path(), &options).unwrap();
+        let error = refusal(everything(&mut source));
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    }
+}
+
+#[test]
+fn hard_links_copy_what_was_read_whatever_has_the_archive_s_name_by_then() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("a.tar");
+    let large = "x".repeat(16 << 20);
+    let members = |content: &str| {
+        let (file, large) = (format!("f={content}"), format!("large={large}"));
+        linked(&[&file, &large, "h->f"])
+    };
+    std::fs::write(&path, members("good")).unwrap();
+    let mut source = TarSource::open(&path, &SourceOptions::default()).unwrap();
+    // Another archive takes its name while the large file is on its way.
+    let other = place.path().join("b.tar");
+    std::fs::write(&other, members("evil")).unwrap();
+    std::fs::rename(&other, &path).unwrap();
+    let found = entries(&mut source);
+    assert_eq!(found.last(), Some(&file("/h", "good")));
+
+    // And one that is written over is refused.
+    let mut source = TarSource::open(&path, &SourceOptions::default()).unwrap();
+    let mut changed = members("other");
+    changed.extend([0; 512]);
+    std::fs::write(&path, changed).unwrap();
+    let error = refusal(everything(&mut source));
+    assert_eq!(error.kind(), ErrorKind::Source, "{error}");
+}
+
+/// A sparse member of version 1.0, with these bytes and then zeros up to its size.
+fn sparse(name: &str, bytes: &[u8], size: u64) -> Vec<u8> {
+    let mut map = format!("1\n0\n{}\n", bytes.len()).into_bytes();
+    map.resize(map.len().next_multiple_of(512), 0);
+    map.extend_from_slice(bytes);
+    archive(|builder| {
+        let size = size.to_string();
+        let records = [
+            ("GNU.sparse.major", &b"1"[..]),
+            ("GNU.sparse.minor", b"0"),
+            ("GNU.sparse.name", name.as_bytes()),
+            ("GNU.sparse.realsize", size.as_bytes()),
+        ];
+        builder.append_pax_extensions(records).unwrap();
+        let header = header(EntryType::Regular, b"GNUSparseFile.0/x", map.len() as u64);
+        builder.append(&header, map.as_slice()).unwrap();
+    })
+}
+
+/// What is left out costs what it has in the archive, and counts as what it would be.
+#[test]
+fn what_is_left_out_is_within_the_limits_and_its_holes_are_not_made() {
+    let read = |bytes: &[u8], limits: ImportLimits| {
+        let mut packed = tempfile::NamedTempFile::new().unwrap();
+        packed.write_all(bytes).unwrap();
+        let options = SourceOptions::default().limits(limits);
+        everything(&mut *source::open(packed.path(), &options).unwrap())
+    };
+    let exceeded = |bytes: &[u8], limits| {
+        let error = refusal(read(bytes, limits));
+        assert_eq!(error.kind(), ErrorKind::LimitExceeded, "{error}");
+    };
+    let began = Instant::now();
+    exceeded(
+        &sparse(".git/x", b"x", i64::MAX as u64),
+        ImportLimits::default(),
+    );
+    let small = ImportLimits::default().bytes(1 << 20);
+    let plain = |name: &[u8], size: usize| {
+        archive(|builder| {
+            let header = header(EntryType::Regular, name, size as u64);
+            builder.append(&header, vec![0; size].as_slice()).unwrap();
+        })
+    };
+    exceeded(&gzip(&plain(b".git/x", 2 << 20)), small);
+    exceeded(&gzip(&plain(b".workspace/workspace.db", 2 << 20)), small);
+    let few = ImportLimits::default().entries(3);
+    exceeded(&linked(&[".git/a=", ".git/b=", ".git/c=", "d="]), few);
+    let passed = read(&sparse(".git/x", b"x", 200 << 30), ImportLimits::default());
+    assert_eq!(passed.unwrap(), []);
+    assert!(began.elapsed() < Duration::from_secs(20), "holes are made");
+}
+
+#[test]
+fn the_copies_of_hard_links_count_before_they_are_made() {
+    let content = "x".repeat(1000);
+    let members = [&format!("f={content}"), "a->f", "b->f", ".git/c->f"];
+    let read = |bytes| {
+        let mut packed = tempfile::NamedTempFile::new().unwrap();
+        packed.write_all(&linked(&members)).unwrap();
+        let options = SourceOptions::default().limits(ImportLimits::default().bytes(bytes));
+        everything(&mut *source::open(packed.path(), &options).unwrap())
+    };
+    assert_eq!(read(3000).unwrap().len(), 3);
+    let error = refusal(read(2999));
+    assert_eq!(error.kind(), ErrorKind::LimitExceeded, "{error}");
+}
+
+#[test]
+fn far_more_than_an_archive_has_comes_out_only_where_that_is_asked_for() {
+    let mut packed = tempfile::NamedTempFile::new().unwrap();
+    packed.write_all(&sparse("holes", b"x", 3 << 30)).unwrap();
+    let mut source = source::open(packed.path(), &SourceOptions::default()).unwrap();
+    let error = futures::executor::block_on(async {
+        source.next().await?;
+        while source.chunk().await?.is_some() {}
+        Ok(())
+    });
+    let error: workspace_core::Error = refusal(error);
+    assert_eq!(error.kind(), ErrorKind::LimitExceeded, "{error}");
+    let options = SourceOptions::default().any_expansion(true);
+    let mut source = source::open(packed.path(), &options).unwrap();
+    let read = futures::executor::block_on(async {
+        source.next().await?;
+        let mut read = 0;
+        while let (Some(chunk), true) = (source.chunk().await?, read < 2 << 30) {
+            read += chunk.len() as u64;
+        }
+        Ok(read)
+    });
+    let read: workspace_core::Result<u64> = read;
+    assert!(read.unwrap() >= 2 << 30);
+}
+
+#[test]
+fn a_repository_of_another_name_is_refused() {
+    let bare = linked(&[
+        "s/HEAD=ref: refs/heads/main",
+        "s/objects/a=",
+        "s/refs/b=",
+        "s/x=",
+    ]);
+    let error = refused(&bare);
+    assert_eq!(
+        (error.kind(), error.subject()),
+        (ErrorKind::Invalid, Some("/s"))
+    );
+    let mut packed = tempfile::NamedTempFile::new().unwrap();
+    packed.write_all(&bare).unwrap();
+    let options = SourceOptions::default().allow_git(true);
+    let mut source = source::open(packed.path(), &options).unwrap();
+    assert_eq!(entries(&mut *source).len(), 4);
 }
 
 #[test]

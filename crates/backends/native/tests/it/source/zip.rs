@@ -121,7 +121,7 @@ fn backslashes_part_a_path_where_dos_wrote_them() {
         (3, "d\\", b"hi", unix, file("/d\\", "hi")),
         (3, "d\\a", b"hi", unix, file("/d\\a", "hi")),
         // Only Unix has links in these bits.
-        (10, "d\\a", b"hi", 0o120_777 << 16, file("/d\\a", "hi")),
+        (10, "da", b"hi", 0o120_777 << 16, file("/da", "hi")),
     ] {
         let found = read_archive(&written_by(system, name, bytes, attributes)).unwrap();
         assert_eq!((found[0].path.clone(), found[0].what.clone()), expected);
@@ -129,17 +129,128 @@ fn backslashes_part_a_path_where_dos_wrote_them() {
 }
 
 #[test]
-fn a_directory_needs_no_slash_and_has_no_contents() {
+fn a_directory_has_a_slash_after_its_name_and_no_contents() {
     for (system, attributes) in [(0, 0x10), (3, 0o040_755 << 16)] {
-        let found = read_archive(&written_by(system, "d", b"", attributes)).unwrap();
+        let found = read_archive(&written_by(system, "d/", b"", attributes)).unwrap();
         assert_eq!(found[0].what, super::What::Directory);
-        for name in ["d", "d/"] {
-            let error = refused(&written_by(system, name, b"hi", attributes));
-            assert!(error.to_string().contains("with contents"), "{error}");
-        }
+        let error = refused(&written_by(system, "d/", b"hi", attributes));
+        assert!(error.to_string().contains("with contents"), "{error}");
+        // A file to some.
+        let error = refused(&written_by(system, "d", b"", attributes));
+        assert!(error.to_string().contains("without a slash"), "{error}");
     }
-    let error = refused(&written_by(3, "d/", b"hi", 0o100_644 << 16));
-    assert!(error.to_string().contains("with contents"), "{error}");
+    for mode in [0o100_644, 0o120_777_u32] {
+        let error = refused(&written_by(3, "d/", b"hi", mode << 16));
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    }
+}
+
+#[test]
+fn names_that_readers_take_in_different_ways_are_refused() {
+    for (system, name, words) in [
+        (0, "C:\\x\\y", "drive"),
+        (11, "C:/x", "drive"),
+        (11, "d\\x", "backslash"),
+        (0, "\u{e9}", "encoding"),
+    ] {
+        let error = refused(&written_by(system, name, b"hi", 0x20));
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+        assert!(error.to_string().contains(words), "{error}");
+    }
+    // By custom, on Unix.
+    let unix = written_by(3, "\u{e9}", b"hi", 0o100_644 << 16);
+    assert_eq!(read_archive(&unix).unwrap()[0].path, "/\u{e9}");
+    // Another name in an extra field.
+    let mut bytes = archive(|zip| {
+        let mut options = FullFileOptions::default();
+        let field = [&[1, 0, 0, 0, 0][..], b"readme"].concat();
+        options
+            .add_extra_field(0x1234, field.into_boxed_slice(), false)
+            .unwrap();
+        zip.start_file("README", options).unwrap();
+    });
+    let found = bytes
+        .windows(2)
+        .filter(|bytes| bytes == b"\x34\x12")
+        .count();
+    assert_eq!(found, 2);
+    // The check sum of `README`.
+    replace(
+        &mut bytes,
+        b"\x01\0\0\0\0readme",
+        b"\x01\xd6\x71\xad\x76readme",
+    );
+    let crc = crc(b"README");
+    replace(&mut bytes, &[0xd6, 0x71, 0xad, 0x76], &crc.to_le_bytes());
+    replace(&mut bytes, b"\x34\x12", b"\x75\x70");
+    let error = refused(&bytes);
+    assert!(error.to_string().contains("another name"), "{error}");
+}
+
+fn crc(bytes: &[u8]) -> u32 {
+    let mut crc = flate2::Crc::new();
+    crc.update(bytes);
+    crc.sum()
+}
+
+#[test]
+fn two_members_of_one_path_are_refused() {
+    for (one, other) in [("a", "./a"), ("d/a", "d//a"), ("a/", "a")] {
+        let bytes = archive(|zip| {
+            for name in [one, other] {
+                zip.start_file("p".repeat(name.len()), stored()).unwrap();
+            }
+        });
+        let mut bytes = bytes;
+        // The longer first, of which the other is a part.
+        let mut names = [one, other];
+        names.sort_by_key(|name| std::cmp::Reverse(name.len()));
+        for name in names {
+            replace(
+                &mut bytes,
+                "p".repeat(name.len()).as_bytes(),
+                name.as_bytes(),
+            );
+        }
+        let error = refused(&bytes);
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+        assert!(error.to_string().contains("same path"), "{error}");
+    }
+}
+
+#[test]
+fn members_that_only_some_readers_find_are_refused() {
+    let (first, second) = (named("first"), named("second"));
+    // Readers that begin at the start find the first.
+    let error = refused(&[first.clone(), second.clone()].concat());
+    assert!(error.to_string().contains("missing from"), "{error}");
+    // A program that unpacks itself is not one.
+    let program = [&b"#!/bin/sh\nunzip $0; exit\n"[..], &second].concat();
+    let mut packed = tempfile::Builder::new().suffix(".zip").tempfile().unwrap();
+    packed.write_all(&program).unwrap();
+    let mut source = ZipSource::open(packed.path(), &SourceOptions::default()).unwrap();
+    assert_eq!(entries(&mut source), [file("/second", "x")]);
+    // A byte before the first member, or after the end.
+    for odd in [
+        [&second[..30], b"x", &second[30..]].concat(),
+        [b"PK", &second[..]].concat(),
+        [&second[..], b"x"].concat(),
+    ] {
+        let error = refused(&odd);
+        assert!(
+            matches!(error.kind(), ErrorKind::Invalid | ErrorKind::Source),
+            "{error}"
+        );
+    }
+    // One between the others that the directory does not list.
+    let members = first.windows(4).position(|at| at == b"PK\x01\x02").unwrap();
+    let mut gap = [&first[..members], &second].concat();
+    let end = gap.len() - 22;
+    let start = u32::from_le_bytes(gap[end + 16..end + 20].try_into().unwrap());
+    gap[end + 16..end + 20].copy_from_slice(&(start + members as u32).to_le_bytes());
+    let listed = end - (second.len() - 22 - start as usize) + 42;
+    gap[listed..listed + 4].copy_from_slice(&(members as u32).to_le_bytes());
+    assert_eq!(refused(&gap).kind(), ErrorKind::Source);
 }
 
 #[test]
