@@ -138,10 +138,6 @@ impl WorkspaceObject {
     ///
     /// # Errors
     /// Only what no answer can be made of.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is a value that JavaScript hands over as it is"
-    )]
     pub async fn fetch(
         &self,
         line: String,

@@ -13,7 +13,7 @@ mod list;
 mod outcomes;
 mod page;
 mod reasons;
-mod tests;
+mod tried;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -176,7 +176,7 @@ fn attempt(
     // What does not compile is not tried again, even where this run is ended.
     let kept = directory.join("outcomes.json");
     known.write(&kept)?;
-    let mut found = tests::meet(&directory, subject, &built.binaries)?;
+    let mut found = tried::meet(&directory, subject, &built.binaries)?;
     if let Some(wanted) = &options.test {
         found.retain(|test| test.full_name().contains(wanted.as_str()));
     }
@@ -198,7 +198,7 @@ fn attempt(
         found.len()
     );
     let progress = Mutex::new((known, 0));
-    tests::attempt(subject, &found, &numbers, |number, outcome, test| {
+    tried::attempt(subject, &found, &numbers, |number, outcome, test| {
         let Some(mutant) = to_try.get(&number) else {
             return;
         };
