@@ -182,20 +182,19 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
         size: u64,
         extended: Extended,
     ) -> Result<Member> {
+        let described = extended.records.is_some();
         let records = extended.records.unwrap_or_default();
         let twice = |what: &str| {
             let why = format!("a member whose {what} is said in two ways; readers differ in which");
             Err(Error::new(ErrorKind::Unsupported, "read source").because(why))
         };
         match (&extended.name, &records.path, &records.sparse.name) {
-            (Some(_), Some(_), _) | (Some(_), _, Some(_)) => return twice("name"),
+            // Where there is a record of POSIX, it counts, before or after the other.
+            (Some(_), None, Some(_)) => return twice("name"),
             (_, Some(path), Some(name)) if !sparse::stands_for(path, name) => {
                 return twice("name");
             }
             _ => {}
-        }
-        if extended.link.is_some() && records.link.is_some() {
-            return twice("target");
         }
         let name = match (&records.sparse.name, &records.path, extended.name) {
             (Some(name), _, _) | (None, Some(name), _) => name.clone(),
@@ -216,8 +215,15 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
                 .map(Some)
                 .map_err(|error| self.told(error)),
         };
-        let stored = records.size.unwrap_or(size);
-        if matches!(kind, b'1'..=b'6') && (size > 0 || stored > 0) {
+        // A size in the header of what has no bytes says nothing: old programs left one
+        // there. Readers part where a record says one, or a link has records at all.
+        let parts = match kind {
+            b'1' => records.size.unwrap_or(0) > 0 || (described && size > 0),
+            b'2' | b'5' => records.size.unwrap_or(0) > 0,
+            b'3' | b'4' | b'6' => size > 0 || records.size.unwrap_or(0) > 0,
+            _ => false,
+        };
+        if parts {
             let why = match kind {
                 b'5' => "a directory with contents",
                 b'1' => "a hard link with contents",
@@ -228,6 +234,7 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
         }
         let kind = match kind {
             b'0' | 0 | b'7' | b'S' => {
+                let stored = records.size.unwrap_or(size);
                 if name == b"." || name.ends_with(b"/.") {
                     return Err(self.told(wrong("a file that is named as a directory")));
                 }

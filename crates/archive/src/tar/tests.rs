@@ -222,10 +222,19 @@ fn what_has_no_bytes_has_none_in_its_header_or_records_either() {
         // Others take what follows for contents, or for a member.
         let sized = altered(plain.clone(), 124, b"00000002000\0");
         let recorded = [records(b'x', "13 size=1024\n"), plain].concat();
-        for member in [sized, recorded] {
+        // A size in the header is one that old programs left there.
+        let ignored = kind != EntryType::Fifo;
+        for (member, fits) in [(sized, ignored), (recorded, false)] {
             let all = archive(&[file.clone(), member, hidden.clone()]);
-            let error = read(&all, 600).unwrap_err();
-            assert!(error.to_string().contains("with contents"), "{error}");
+            match read(&all, 600) {
+                Ok(found) => assert!(fits && found.len() == 3, "{kind:?}: {found:?}"),
+                // A stream cannot go back to what it links to.
+                Err(error) if error.to_string().contains("a hard link;") => assert!(fits),
+                Err(error) => {
+                    assert!(!fits, "{kind:?}: {error}");
+                    assert!(error.to_string().contains("with contents"), "{error}");
+                }
+            }
         }
     }
 }
@@ -233,10 +242,8 @@ fn what_has_no_bytes_has_none_in_its_header_or_records_either() {
 #[test]
 fn a_member_is_described_once_and_in_one_way() {
     let file = entry(EntryType::Regular, "a", "", b"hi", false);
-    let link = empty(EntryType::Symlink, "s", "no");
     let long = |kind, text: &[u8]| entry(kind, "././@LongLink", "", text, true);
     let name = long(EntryType::GnuLongName, b"fromgnu\0");
-    let target = long(EntryType::GnuLongLink, b"fromgnu\0");
     let label = |size: &[u8]| {
         let label = altered(empty(EntryType::Regular, "label", ""), 156, b"V");
         altered(label, 124, size)
@@ -244,12 +251,6 @@ fn a_member_is_described_once_and_in_one_way() {
     let pax = records(b'x', "16 path=frompax\n");
     let sparse = "22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n25 GNU.sparse.name=sname\n25 GNU.sparse.realsize=5\n14 path=pname\n";
     for (members, words) in [
-        (vec![pax.clone(), name.clone(), file.clone()], "two ways"),
-        (vec![name.clone(), pax.clone(), file.clone()], "two ways"),
-        (
-            vec![records(b'x', "16 linkpath=pax\n"), target, link],
-            "two ways",
-        ),
         (vec![records(b'x', sparse), file.clone()], "two ways"),
         (
             vec![pax.clone(), label(b"00000000000\0"), file.clone()],
@@ -329,6 +330,14 @@ fn extended_records_count_before_all_else_and_the_last_of_a_key() {
         ),
         (vec![records(b'x', "9 size=1\n9 size=2\n")], "/a \"hi\""),
         (vec![long.clone()], "/fromgnu \"hi\""),
+        (
+            vec![long.clone(), records(b'x', "16 path=frompax\n")],
+            "/frompax \"hi\"",
+        ),
+        (
+            vec![records(b'x', "16 path=frompax\n"), long.clone()],
+            "/frompax \"hi\"",
+        ),
         (vec![records(b'g', "15 comment=git\n")], "/a \"hi\""),
     ] {
         let all = [before, vec![file.clone()]].concat();

@@ -11,6 +11,17 @@ pub(crate) fn name(
     others: &[&str],
 ) -> Option<&'static str> {
     match (kind, others) {
+        ("tar", _) if has_header(bytes, |header| header[156] == b'L') && has(bytes, b" path=") => {
+            Some("a name in a record of POSIX counts, whatever GNU's header says")
+        }
+        ("tar", _)
+            if has_header(bytes, |header| header[156] == b'K') && has(bytes, b" linkpath=") =>
+        {
+            Some("a target in a record of POSIX counts, whatever GNU's header says")
+        }
+        ("tar", _) if has_header(bytes, is_sized_without_bytes) => {
+            Some("a size in the header of what has no bytes says nothing")
+        }
         ("tar", ["python"]) if has_header(bytes, has_times) => {
             Some("Python takes what is not POSIX's first field of a name for it")
         }
@@ -41,6 +52,12 @@ fn has_header(bytes: &[u8], is: impl Fn(&[u8]) -> bool) -> bool {
     bytes
         .chunks_exact(512)
         .any(|block| block[0] != 0 && is(block))
+}
+
+/// A hard link, symlink or directory with a size in its header.
+fn is_sized_without_bytes(header: &[u8]) -> bool {
+    matches!(header[156], b'1' | b'2' | b'5')
+        && header[124..135].iter().any(|it| !b"0 \0".contains(it))
 }
 
 /// GNU tar has times where POSIX has the start of a name, and older formats have nothing.
