@@ -284,7 +284,7 @@ impl<const MAX: usize> Text<MAX> {
 /// ```
 ///
 /// # Errors
-/// [`ErrorKind::Invalid`], saying what is wrong and where, also for more than 255 bytes
+/// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid), saying what is wrong and where, also for more than 255 bytes
 /// and for a parameter that comes twice.
 pub fn media_type(text: &str) -> Result<Text<MAX_MEDIA_TYPE>> {
     let kept = Text::new(text)?;

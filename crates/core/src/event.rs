@@ -62,8 +62,8 @@ pub enum EventKind {
     /// A copy was applied to the copy that is its parent: copy. That one changed
     /// just before.
     AppliedToParent,
-    /// The parent of a copy was applied, and its parent's parent is its own now: copy,
-    /// version. Its files and what they are based on stay.
+    /// A copy above a copy was applied, so that it has another parent, or another one is
+    /// the last above it: copy, version. Its files and what they are based on stay.
     Reparented,
     /// A copy was thrown away: copy.
     Discarded,

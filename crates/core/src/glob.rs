@@ -82,7 +82,7 @@ impl Glob {
     /// Returns the pattern of this very path, and of what is below it.
     ///
     /// # Errors
-    /// [`ErrorKind::Invalid`] for a path that is deeper or longer than a pattern can be.
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for a path that is deeper or longer than a pattern can be.
     pub fn of_path(path: &TreePath) -> Result<Self> {
         let mut text = String::with_capacity(path.as_str().len());
         for character in path.as_str().chars() {

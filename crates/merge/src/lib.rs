@@ -19,7 +19,7 @@ use gix_imara_diff::{Algorithm, InternedInput};
 use gix_merge::blob::Resolution;
 use gix_merge::blob::builtin_driver::text::{Conflict, Labels, Merge};
 
-pub use rebase::{MAX_TEXT, Merged, rebase};
+pub use rebase::{MAX_LINES, MAX_TEXT, Merged, rebase};
 
 /// Merges what `ours` and `theirs` changed in `base`; `None` where they changed the same
 /// or neighbouring lines in different ways. A line ends with `\n`; a `\r` before it

@@ -9,8 +9,11 @@ use crate::lines;
 
 /// The largest file that is merged, in bytes, on each side.
 pub const MAX_TEXT: u64 = 1 << 20;
-/// How many files one rebase merges.
-const MAX_FILES: usize = 1000;
+/// The most lines of a file that is merged, on each side: what a merge takes grows with the
+/// square of those that differ.
+pub const MAX_LINES: usize = 10_000;
+/// The most lines of all files that one rebase merges, on all sides.
+const ALL_LINES: usize = 100_000;
 
 /// What a rebase led to.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,10 +30,10 @@ pub struct Merged {
 ///
 /// # Errors
 /// `Conflict`, as [`Workspace::rebase_with`], with why the first of those that could not
-/// be merged was not: it is no file on every side, is no UTF-8, is over [`MAX_TEXT`], or its
-/// lines overlap. `Invalid` for a path at and below which there is no conflict. `Stale`
+/// be merged was not: it is no file on every side, is no UTF-8, is over [`MAX_TEXT`] or
+/// [`MAX_LINES`], is one too many, or its lines overlap. `Invalid` for a path at and below which there is no conflict. `Stale`
 /// where the copy or its parent changed meanwhile; `LimitExceeded` past 1,000 conflicting
-/// paths.
+/// paths; `Invalid` where one of `merge` is at or below a path that is resolved.
 pub async fn rebase(
     workspace: &Workspace,
     copy: CopyId,
@@ -43,14 +46,24 @@ pub async fn rebase(
         return Ok(Merged { rebased, merged });
     }
     let found = workspace.conflicts(copy)?;
-    if found.paths.len() as u64 != found.count || found.paths.len() > MAX_FILES {
+    if found.paths.len() as u64 != found.count {
         return Err(Error::new(ErrorKind::LimitExceeded, "rebase")
             .at(copy)
             .because(format!(
-                "{} paths conflict, more than {MAX_FILES}: resolve directories first",
-                found.count
+                "{} paths conflict, of which {} can be listed: take sides of directories instead",
+                found.count,
+                found.paths.len()
             )));
     }
+    for above in merge {
+        let over = |it: &&Resolution| above.starts_with(&it.path);
+        if options.resolutions.iter().any(|it| over(&it)) {
+            return Err(Error::invalid(Reason::Contradiction, "rebase")
+                .at(above)
+                .because("it is to be merged, and is resolved already"));
+        }
+    }
+    let mut left = ALL_LINES;
     let asked = |path: &TreePath| merge.iter().any(|above| path.starts_with(above));
     for above in merge {
         if !found.paths.iter().any(|it| it.path.starts_with(above)) {
@@ -66,7 +79,7 @@ pub async fn rebase(
         if options.resolutions.iter().any(resolved) {
             continue;
         }
-        match text_of(workspace, &conflicting).await? {
+        match text_of(workspace, &conflicting, &mut left).await? {
             Ok(text) => {
                 merged.push(conflicting.path.clone());
                 options.resolutions.push(Resolution {
@@ -98,6 +111,7 @@ pub async fn rebase(
 async fn text_of(
     workspace: &Workspace,
     conflicting: &Conflicting,
+    left: &mut usize,
 ) -> Result<std::result::Result<String, &'static str>> {
     let Conflicting {
         base, copy, parent, ..
@@ -127,7 +141,17 @@ async fn text_of(
         }
         let bytes = workspace.read_entry(file).await?;
         match String::from_utf8(bytes.into()) {
-            Ok(text) => texts.push(text),
+            Ok(text) => {
+                let count = text.lines().count();
+                if count > MAX_LINES {
+                    return Ok(Err("it has more than 10,000 lines"));
+                }
+                match left.checked_sub(count) {
+                    Some(fewer) => *left = fewer,
+                    None => return Ok(Err("more than 100,000 lines are to be merged at once")),
+                }
+                texts.push(text);
+            }
             Err(_) => return Ok(Err("it is not UTF-8")),
         }
     }

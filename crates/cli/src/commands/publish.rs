@@ -49,7 +49,7 @@ pub(crate) struct Apply {
     option: CopyOption,
     /// Only what it changed at and below this path, or at paths that this glob matches;
     /// can be repeated. The rest stays in the copy
-    #[arg(long, value_name = "GLOB")]
+    #[arg(long, value_name = "PATH|GLOB", value_parser = parse_only)]
     only: Vec<Glob>,
     /// What the revision, or the operation of the copy that is its parent, is for
     #[arg(short, long, value_name = "TEXT")]
@@ -74,6 +74,14 @@ pub(crate) struct Rebase {
     /// be repeated
     #[arg(long, value_name = "PATH", num_args = 0..=1, require_equals = true, default_missing_value = "/", value_parser = tree_path)]
     merge: Vec<TreePath>,
+}
+
+/// Reads a path, or a glob where there is a wildcard in it.
+fn parse_only(text: &str) -> workspace_core::Result<Glob> {
+    match text.contains(['*', '?', '[']) {
+        true => Glob::new(text),
+        false => Glob::of_path(&tree_path(text)?),
+    }
 }
 
 /// Whose side is taken.
@@ -116,7 +124,9 @@ impl Rebase {
                     .take
                     .iter()
                     .any(|(_, other)| other.as_ref().is_some_and(nearer));
-                if !other && !self.merge.iter().any(nearer) {
+                let merged =
+                    |other: &TreePath| it.path.starts_with(other) && other.starts_with(&path);
+                if !other && !self.merge.iter().any(merged) {
                     resolutions.push((it.path.clone(), *side));
                 }
             }
@@ -128,11 +138,20 @@ impl Rebase {
         if found.paths.is_empty() {
             merge.clear();
         }
+        // What is at a path is taken with all that is below it.
+        let mut taken: Vec<(TreePath, Side)> = Vec::new();
+        for (path, side) in resolutions {
+            let covered =
+                |(above, other): &(TreePath, Side)| path.starts_with(above) && side == *other;
+            if !taken.iter().any(covered) {
+                taken.push((path, side));
+            }
+        }
         let take = |side| match side {
             Side::Copy => Take::Copy,
             Side::Parent => Take::Parent,
         };
-        let resolutions = resolutions.into_iter().map(|(path, side)| Resolution {
+        let resolutions = taken.into_iter().map(|(path, side)| Resolution {
             path,
             take: take(side),
         });
@@ -287,6 +306,17 @@ pub(crate) async fn rebase(run: &Run, args: &Rebase) -> Result<Outcome> {
     let mut merge = Vec::new();
     if !args.take.is_empty() || !args.merge.is_empty() {
         let found = session.conflicts(copy.id).await?;
+        if found.count > found.paths.len() as u64 {
+            return Err(Error::new(ErrorKind::LimitExceeded, "rebase")
+                .at(copy.id)
+                .because(format!(
+                    "{} paths conflict, of which {} are listed: what is not listed cannot be \
+                     resolved here",
+                    found.count,
+                    found.paths.len()
+                ))
+                .into());
+        }
         let (resolutions, merged) = args.resolve(&found);
         merge = merged;
         options = options

@@ -162,6 +162,24 @@ const WAYS_OUT: &str = "
     apply draft beside apart
     apply draft apart -m 'both of them'
     rebase beside --take parent
+    fork clash
+    < a file\\n
+    put -c clash kind
+    < a directory\\n
+    put --parents kind/a
+    rebase clash --take copy
+    find -c clash
+    fork top
+    < x\\n
+    put -c top top
+    fork below --of top
+    < x\\n
+    put -c below below
+    apply top below
+    < x\\n
+    put -c top sub/own --parents
+    apply top --only own
+    apply top --only sub/own
     log
     fork old --revision 1
     copy show old

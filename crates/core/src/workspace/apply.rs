@@ -336,7 +336,7 @@ fn apply_to(
 
 /// Tells whether nothing but times differs. Reads up to the first path that does,
 /// and takes what it would have to look at for too long as changed.
-fn is_unchanged(tx: &Tx<'_>, old: &TreeId, new: &TreeId) -> Result<bool> {
+pub(super) fn is_unchanged(tx: &Tx<'_>, old: &TreeId, new: &TreeId) -> Result<bool> {
     let mut differences = Differences::new(tx, &TreePath::root(), old, new, None)?;
     match differences.next(tx) {
         Err(error) if error.kind() == ErrorKind::LimitExceeded => Ok(false),

@@ -206,6 +206,7 @@ pub(crate) fn hand_on(tx: &Tx<'_>, copy: &CopyRecord, version: u64, now: Timesta
         } else if let Some(top) = tops.get(&nested.id) {
             nested.top = Some(*top);
             tx.put_copy(&nested)?;
+            tx.tell(&Event::reparented(&nested, now))?;
         }
     }
     Ok(())

@@ -60,7 +60,9 @@ impl Workspace {
             if matches!(undone.cause, OperationCause::Rebase(_)) {
                 return Err(Error::invalid(Reason::NotUndoable, "undo")
                     .at(name)
-                    .because("a rebase brought in head's changes and cannot be undone"));
+                    .because(
+                        "a rebase brought in the changes of its parent and cannot be undone",
+                    ));
             }
             let tree = match merge(tx, &undone.after, &copy.tree, &undone.before)? {
                 Merged::Tree(directory) => {

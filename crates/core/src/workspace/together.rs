@@ -13,7 +13,7 @@ use crate::reason::Reason;
 use crate::store::{CopyRecord, CopyState};
 use crate::tree::{Decisions, Differences};
 use crate::workspace::Workspace;
-use crate::workspace::apply::{Applied, ApplyOptions, RevisionMessage};
+use crate::workspace::apply::{Applied, ApplyOptions, RevisionMessage, is_unchanged};
 use crate::workspace::nesting::Parent;
 use crate::workspace::tx::Tx;
 
@@ -21,6 +21,9 @@ use crate::workspace::tx::Tx;
 const MAX_COPIES: usize = 100;
 /// How many paths all of them may have changed.
 const MAX_CHANGED: usize = 200_000;
+
+/// How many bytes the paths that one answer names may have.
+const MAX_NAMED: usize = 4 << 20;
 
 /// The paths at which two copies meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +58,8 @@ impl From<CopyId> for Together {
 
 impl Workspace {
     /// Lists the pairs of copies that changed the same paths, each since what it is based
-    /// on, with those paths. Pairs that do not meet are not listed.
+    /// on, with those paths; after 4 MiB of them they are counted only. Pairs that do not
+    /// meet are not listed.
     ///
     /// # Errors
     /// `LimitExceeded` for more than 100 copies, or 200,000 changed paths in all; `Invalid`
@@ -71,9 +75,14 @@ impl Workspace {
             });
             let changed = changed.collect::<Result<Vec<_>>>()?;
             let mut overlaps = Vec::new();
+            let mut room = MAX_NAMED;
             for (at, (one, ours)) in copies.iter().zip(&changed).enumerate() {
                 for (other, theirs) in copies.iter().zip(&changed).skip(at + 1) {
-                    let paths = meet(ours, theirs);
+                    let mut paths = meet(ours, theirs);
+                    paths.paths.retain(|path| {
+                        room = room.saturating_sub(path.as_str().len());
+                        room > 0
+                    });
                     if paths.count > 0 {
                         let (one, other) = (*one, *other);
                         overlaps.push(Overlap { one, other, paths });
@@ -93,7 +102,7 @@ impl Workspace {
     ///
     /// # Errors
     /// `Conflict`, naming the copy, with the paths at which it and what was applied before
-    /// it meet; `Stale` where one has another tree than expected; `Invalid` for copies of
+    /// it meet; `Stale` where an open one has another tree than expected; `Invalid` for copies of
     /// different parents, and for one that is named twice; `LimitExceeded` for more than
     /// 100; what a rebase and an apply fail with.
     pub fn apply_all(
@@ -106,28 +115,31 @@ impl Workspace {
         let now = self.now();
         let author = Author::new(message.actor.clone(), message.message.clone());
         self.write("apply", |tx| {
+            // As they are before anything is applied, which hands on what is below.
             let mut parents = BTreeSet::new();
-            let mut applied = Vec::new();
             for one in copies {
-                let copy = tx.any_copy("apply", one.copy)?;
-                parents.insert(copy.parent);
+                parents.insert(tx.any_copy("apply", one.copy)?.parent);
                 if parents.len() > 1 {
                     return Err(Error::invalid(Reason::Contradiction, "apply")
                         .at(one.copy)
                         .because("its parent is another one than that of those before"));
                 }
-                let mut options = ApplyOptions::default()
-                    .message(message.clone())
-                    .expect_tree(one.expect_tree);
-                if copy.state == CopyState::Open {
+            }
+            let mut applied = Vec::new();
+            for one in copies {
+                let options = ApplyOptions::default().message(message.clone());
+                // What was reviewed is what it had before it was rebased here.
+                if tx.any_copy("apply", one.copy)?.state == CopyState::Open {
                     let copy = tx.open_copy("apply", one.copy, now)?;
-                    if let Some(refused) = options.refuses(&copy) {
+                    let reviewed = ApplyOptions::default().expect_tree(one.expect_tree);
+                    if let Some(refused) = reviewed.refuses(&copy) {
                         return Err(refused);
                     }
-                    options.expect_tree = None;
-                    let parent = Parent::of(tx, "apply", &copy)?;
-                    let decisions = Decisions::default();
-                    self.rebase_in(tx, copy, &parent, &decisions, &author, now)?;
+                    if !is_unchanged(tx, &copy.base, &copy.tree)? {
+                        let parent = Parent::of(tx, "apply", &copy)?;
+                        let decisions = Decisions::default();
+                        self.rebase_in(tx, copy, &parent, &decisions, &author, now)?;
+                    }
                 }
                 applied.push(self.apply_in(tx, one.copy, options, now)?);
             }

@@ -413,11 +413,15 @@ fn copies_are_applied_together_or_not_at_all() {
     };
     assert_eq!(receipt.commits, 1);
 
-    // Of different parents, or another tree than was reviewed.
+    // Of different parents, in whatever order, or another tree than was reviewed.
     let parent = fixture.fork();
+    fixture.write(At::Copy(parent), "/parent", "x");
     let child = workspace_core::ForkOptions::of_copy(parent);
     let child = fixture.workspace.fork(child).unwrap().id;
-    assert_eq!(kind(together(&[parent, child])), ErrorKind::Invalid);
+    fixture.write(At::Copy(child), "/child", "x");
+    for pair in [[parent, child], [child, parent]] {
+        assert_eq!(kind(together(&pair)), ErrorKind::Invalid);
+    }
     let other = Together {
         copy: parent,
         expect_tree: Some(TreeId::empty()),
@@ -426,4 +430,29 @@ fn copies_are_applied_together_or_not_at_all() {
         .workspace
         .apply_all(&[other], &RevisionMessage::default());
     assert_eq!(kind(refused), ErrorKind::Stale);
+
+    // Repeated with the trees that were reviewed, it says what it said; a copy without a
+    // change is left as it is.
+    let copies = several(&fixture, &[&["/f"], &["/g"], &[]]);
+    let reviewed: Vec<Together> = copies
+        .iter()
+        .map(|copy| Together {
+            copy: *copy,
+            expect_tree: Some(fixture.workspace.copy(*copy).unwrap().tree),
+        })
+        .collect();
+    let idle = fixture.workspace.copy(copies[2]).unwrap();
+    let revisions = |answers: Vec<Applied>| -> Vec<Option<RevisionId>> {
+        let revision = |applied: &Applied| match applied {
+            Applied::Published { revision, .. } => Some(*revision),
+            _ => None,
+        };
+        answers.iter().map(revision).collect()
+    };
+    let message = RevisionMessage::default();
+    let first = fixture.workspace.apply_all(&reviewed, &message).unwrap();
+    assert_eq!(first[2], Applied::Unchanged);
+    assert_eq!(fixture.workspace.copy(copies[2]).unwrap(), idle);
+    let again = fixture.workspace.apply_all(&reviewed, &message).unwrap();
+    assert_eq!(revisions(again), revisions(first));
 }

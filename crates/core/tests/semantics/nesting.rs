@@ -216,6 +216,7 @@ fn children_of_what_is_applied_have_its_parent() {
             (EventKind::Recorded, None, Some(1)),
             (EventKind::Applied, Some(parent), Some(2)),
             (EventKind::Reparented, Some(child), Some(1)),
+            (EventKind::Reparented, Some(grandchild), Some(1)),
             (EventKind::Reparented, Some(late), Some(2)),
         ]
     );

@@ -273,6 +273,7 @@ async fn apply(call: Call) -> Answer {
     let (workspace, copy) = (call.workspace.clone(), call.copy()?.id);
     let body: ApplyDto = call.json_or_default().await?;
     let expect_tree = body.expect_tree.map(|tree| tree.parse()).transpose()?;
+    few("apply", body.only.len())?;
     let only = body.only.iter().map(|glob| Glob::new(glob));
     let only = only.collect::<Result<_>>()?;
     let applied = workspace.apply(
@@ -298,6 +299,16 @@ async fn rebase(call: Call) -> Answer {
     json(OK, &RebasedDto::from(merged))
 }
 
+/// Refuses a list that is longer than any that is taken, before what it names is looked up.
+fn few(operation: &'static str, count: usize) -> Result<()> {
+    const MOST: usize = 100;
+    match count > MOST {
+        false => Ok(()),
+        true => Err(Error::new(ErrorKind::LimitExceeded, operation)
+            .because(format!("a list of {count}, which may have up to {MOST}"))),
+    }
+}
+
 async fn conflicts(call: Call) -> Answer {
     let found = call.workspace.conflicts(call.copy()?.id)?;
     json(OK, &ConflictsDto::from(&found))
@@ -306,6 +317,7 @@ async fn conflicts(call: Call) -> Answer {
 async fn overlap(call: Call) -> Answer {
     let workspace = call.workspace.clone();
     let OverlapOfDto { copies } = call.json().await?;
+    few("compare copies", copies.len())?;
     let copies = copies.iter().map(|copy| Ok(workspace.find_copy(copy)?.id));
     let found = workspace.overlap(&copies.collect::<Result<Vec<_>>>()?)?;
     let overlaps = found.iter().map(OverlapDto::from).collect();
@@ -315,6 +327,7 @@ async fn overlap(call: Call) -> Answer {
 async fn apply_all(call: Call) -> Answer {
     let workspace = call.workspace.clone();
     let body: ApplyAllDto = call.json().await?;
+    few("apply", body.copies.len())?;
     let copies = body.copies.into_iter().map(|one| {
         Ok(Together {
             copy: workspace.find_copy(&one.copy)?.id,

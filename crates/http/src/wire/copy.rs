@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use workspace_core::store::{AppliedAs, CopyRecord, CopyState, OperationCause, OperationRecord};
 use workspace_core::{
-    Author, Conflicts, Content, Overlap, RebaseOptions, Resolution, Result, Take, TreePath, Undone,
+    Author, Conflicts, Content, Error, ErrorKind, Overlap, RebaseOptions, Resolution, Result, Take,
+    TreePath, Undone,
 };
 use workspace_merge::Merged;
 
@@ -139,6 +140,9 @@ pub struct RenameDto {
     pub name: Option<String>,
 }
 
+/// How many resolutions one rebase takes, merges among them.
+const MAX_RESOLUTIONS: usize = 10_000;
+
 /// How to rebase a copy.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -181,7 +185,7 @@ pub enum TakeDto {
     /// What its parent has there, and below it.
     Parent,
     /// What both sides changed in the lines of conflicting files there, and below it: where
-    /// they are UTF-8 of up to 1 MiB, and the sides did not change the same or neighbouring
+    /// they are UTF-8 of up to 1 MiB and 10,000 lines, and the sides did not change the same or neighbouring
     /// lines. Others stay conflicts.
     Merge,
     /// A file with this content.
@@ -194,6 +198,10 @@ impl RebaseDto {
     /// # Errors
     /// `Invalid` for what is no path, and a content that is no base64.
     pub fn into_core(self) -> Result<(RebaseOptions, Vec<TreePath>)> {
+        if self.resolutions.len() > MAX_RESOLUTIONS {
+            return Err(Error::new(ErrorKind::LimitExceeded, "rebase")
+                .because(format!("more than {MAX_RESOLUTIONS} resolutions")));
+        }
         let (mut resolutions, mut merge) = (Vec::new(), Vec::new());
         for ResolutionDto { path, take } in self.resolutions {
             let path = TreePath::new(&path)?;

@@ -237,15 +237,19 @@ impl Model {
         all_distinct(copies)?;
         let author = Author::new(message.actor.clone(), message.message.clone());
         let mut parents = BTreeSet::new();
-        let mut applied = Vec::new();
         for id in copies {
-            let copy = self.any_copy(*id)?;
-            parents.insert(copy.parent);
+            parents.insert(self.any_copy(*id)?.parent);
             if parents.len() > 1 {
                 return Err(ErrorKind::Invalid.into());
             }
-            if copy.state == CopyState::Open {
-                self.rebase(*id, &author, now)?;
+        }
+        let mut applied = Vec::new();
+        for id in copies {
+            if self.any_copy(*id)?.state == CopyState::Open {
+                let copy = self.open_copy(*id, now)?.clone();
+                if !changes(&copy.base, &copy.files).is_empty() {
+                    self.rebase(*id, &author, now)?;
+                }
             }
             applied.push(self.apply(*id, true, message.clone(), &[], now)?);
         }

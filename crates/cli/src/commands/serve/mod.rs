@@ -52,7 +52,7 @@ pub(crate) struct Serve {
     /// The address to listen at; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// An origin, like https://app.example, whose pages may ask from a browser, with a
+    /// An origin, like `https://app.example`, whose pages may ask from a browser, with a
     /// token that they have; more than once for more
     #[arg(long, value_name = "ORIGIN")]
     origin: Vec<String>,
