@@ -1,5 +1,6 @@
 /// Which mutant is on: one, of all that this crate was built with.
 #[doc(hidden)]
+// It is put into crates whose lints are not its own.
 #[allow(warnings, clippy::all)]
 pub(crate) mod mutant {
     use std::fs::File;

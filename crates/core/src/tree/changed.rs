@@ -246,7 +246,7 @@ fn place(next: &Next) -> impl Iterator<Item = u8> {
 
 /// Tells whether something below `closed` may come at or after `at`, which comes
 /// after `closed`.
-fn may_hold(closed: &TreePath, at: &TreePath) -> bool {
+pub(crate) fn may_hold(closed: &TreePath, at: &TreePath) -> bool {
     let rest = at.as_str().strip_prefix(closed.as_str());
     rest.is_some_and(|rest| rest.bytes().next().is_none_or(|next| next <= b'/'))
 }
@@ -265,7 +265,7 @@ fn is_full(list: &PathList) -> bool {
 
 /// Tells whether both sides arrived at the same. Two directories do: what is in
 /// them is compared on its own.
-fn agree(ours: &Option<Entry>, theirs: &Option<Entry>) -> bool {
+pub(crate) fn agree(ours: &Option<Entry>, theirs: &Option<Entry>) -> bool {
     match (ours, theirs) {
         (None, None) => true,
         (Some(Entry::Directory(_)), Some(Entry::Directory(_))) => true,

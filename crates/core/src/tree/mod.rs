@@ -20,7 +20,7 @@ mod tests;
 
 use std::rc::Rc;
 
-pub(crate) use changed::{changed_paths, left_open};
+pub(crate) use changed::{agree, changed_paths, left_open, may_hold};
 pub(crate) use chunk::{Ends, ends};
 pub(crate) use codec::{Item, Node, encode_node};
 pub(crate) use compare::Differences;

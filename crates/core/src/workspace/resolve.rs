@@ -18,9 +18,6 @@ use crate::workspace::contents::Stored;
 use crate::workspace::nesting::Parent;
 use crate::workspace::tx::Tx;
 
-/// How many conflicts one rebase can be told how to resolve.
-const MAX_RESOLUTIONS: usize = 10_000;
-
 /// What stands in the way of a rebase.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Conflicts {
@@ -91,6 +88,23 @@ pub struct RebaseOptions {
     pub expect_parent_version: Option<u64>,
 }
 
+impl RebaseOptions {
+    /// How many conflicts one rebase can be told how to resolve.
+    pub const MAX_RESOLUTIONS: usize = 10_000;
+
+    /// Refuses more resolutions than that.
+    ///
+    /// # Errors
+    /// `LimitExceeded`.
+    pub fn check_count(resolutions: usize) -> Result<()> {
+        match resolutions > Self::MAX_RESOLUTIONS {
+            false => Ok(()),
+            true => Err(Error::new(ErrorKind::LimitExceeded, "rebase")
+                .because(format!("more than {} resolutions", Self::MAX_RESOLUTIONS))),
+        }
+    }
+}
+
 impl Workspace {
     /// Lists what stands in the way of a rebase of a copy, with what each side has there.
     ///
@@ -141,10 +155,7 @@ impl Workspace {
             expect_parent_version,
         } = options;
         check_text("rebase", &author.actor, &author.note)?;
-        if resolutions.len() > MAX_RESOLUTIONS {
-            return Err(Error::new(ErrorKind::LimitExceeded, "rebase")
-                .because(format!("more than {MAX_RESOLUTIONS} resolutions")));
-        }
+        RebaseOptions::check_count(resolutions.len())?;
         let mut sides = Vec::new();
         let mut contents = Vec::new();
         for Resolution { path, take } in resolutions {

@@ -11,7 +11,7 @@ use crate::id::{CopyId, TreeId};
 use crate::path::TreePath;
 use crate::reason::Reason;
 use crate::store::{CopyRecord, CopyState};
-use crate::tree::{Decisions, Differences};
+use crate::tree::{Decisions, Differences, agree, may_hold};
 use crate::workspace::Workspace;
 use crate::workspace::apply::{Applied, ApplyOptions, RevisionMessage, is_unchanged};
 use crate::workspace::nesting::Parent;
@@ -248,21 +248,5 @@ impl<'c> Side<'c> {
     fn has_closed(&mut self, path: &TreePath) -> bool {
         self.closed.retain(|closed| may_hold(closed, path));
         self.closed.iter().any(|closed| path.starts_with(closed))
-    }
-}
-
-/// Tells whether something below `closed` may come at or after `at`, which comes after
-/// `closed` in byte order.
-fn may_hold(closed: &TreePath, at: &TreePath) -> bool {
-    let rest = at.as_str().strip_prefix(closed.as_str());
-    rest.is_some_and(|rest| rest.bytes().next().is_none_or(|next| next <= b'/'))
-}
-
-fn agree(one: &Option<Entry>, other: &Option<Entry>) -> bool {
-    match (one, other) {
-        (None, None) => true,
-        (Some(Entry::Directory(_)), Some(Entry::Directory(_))) => true,
-        (Some(one), Some(other)) => one.same_but_time(other),
-        _ => false,
     }
 }

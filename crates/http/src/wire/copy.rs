@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use workspace_core::store::{AppliedAs, CopyRecord, CopyState, OperationCause, OperationRecord};
 use workspace_core::{
-    Author, Conflicts, Content, Error, ErrorKind, Overlap, RebaseOptions, Resolution, Result, Take,
-    TreePath, Undone,
+    Author, Conflicts, Content, Overlap, RebaseOptions, Resolution, Result, Take, TreePath, Undone,
 };
 use workspace_merge::Merged;
 
@@ -140,9 +139,6 @@ pub struct RenameDto {
     pub name: Option<String>,
 }
 
-/// How many resolutions one rebase takes, merges among them.
-const MAX_RESOLUTIONS: usize = 10_000;
-
 /// How to rebase a copy.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -198,10 +194,8 @@ impl RebaseDto {
     /// # Errors
     /// `Invalid` for what is no path, and a content that is no base64.
     pub fn into_core(self) -> Result<(RebaseOptions, Vec<TreePath>)> {
-        if self.resolutions.len() > MAX_RESOLUTIONS {
-            return Err(Error::new(ErrorKind::LimitExceeded, "rebase")
-                .because(format!("more than {MAX_RESOLUTIONS} resolutions")));
-        }
+        // Merges among them.
+        RebaseOptions::check_count(self.resolutions.len())?;
         let (mut resolutions, mut merge) = (Vec::new(), Vec::new());
         for ResolutionDto { path, take } in self.resolutions {
             let path = TreePath::new(&path)?;
