@@ -20,6 +20,11 @@ bench *args:
 demo:
     cargo xtask demo
 
+# What is generated of the contract: its document, TypeScript, the table of operations.
+typegen:
+    UPDATE_OPENAPI=1 cargo test -p workspace-http --all-features --lib openapi
+    cargo xtask typegen
+
 # Formats the code.
 fmt:
     cargo fmt --all

@@ -54,6 +54,9 @@ enum Task {
     Mutants(mutants::Options),
     /// Builds the Worker's npm package, in crates/worker/dist.
     Build,
+    /// Makes again what is generated of the contract: declarations in TypeScript, the table
+    /// in docs/operations.md.
+    Typegen,
     /// The step of `test` for TypeScript: types, the npm package, the example, the page, wrangler.
     Typescript(worker::TypeScript),
     /// The step of `test` that runs inside a Durable Object, in workerd.
@@ -79,6 +82,7 @@ impl Task {
             Self::Dev(_) | Self::Build | Self::Worker(_) => tools::WORKER,
             Self::Demo => tools::DEMO,
             Self::Fuzz(_) | Self::Bench(_) | Self::Typescript(_) => tools::BOTH,
+            Self::Typegen => tools::WORKER,
             Self::Mutants(_) => tools::NATIVE,
         }
     }
@@ -101,6 +105,7 @@ fn run(Arguments { prepare, task }: Arguments) -> Result<()> {
         Task::Bench(options) => bench::run(&repository, &options),
         Task::Mutants(options) => mutants::run(&repository, &options),
         Task::Build => worker::build(&repository),
+        Task::Typegen => worker::typegen::run(&repository, false),
         Task::Typescript(options) => worker::typescript(&repository, &options),
         Task::Worker(options) => worker::run(&repository, &options),
     }

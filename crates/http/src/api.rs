@@ -12,7 +12,7 @@ use tower::util::MapResponseLayer;
 use workspace_core::{ImportLimits, Workspace};
 
 use crate::access::{Access, Who};
-use crate::call::Call;
+use crate::call::{Call, On};
 use crate::ledger::Ledger;
 use crate::problem::Problem;
 use crate::request_id::RequestId;
@@ -39,10 +39,14 @@ impl Api {
         let extensions = request.extensions();
         let timer = extensions.get().cloned();
         let ledger = Ledger::new(extensions.get(), timer, holder.as_ref());
-        let limits = self.limits;
-        Ok(Call::new(
-            workspace, holder, limits, ledger, pattern, request,
-        ))
+        let on = On {
+            workspace,
+            holder,
+            part: None,
+            limits: self.limits,
+            ledger: Arc::new(ledger),
+        };
+        Ok(Call::new(on, pattern, request))
     }
 
     /// Answers with `problem` to who may know which routes there are.
@@ -86,7 +90,7 @@ pub fn router(workspace: Workspace, access: Access, limits: ImportLimits) -> Rou
         access,
         limits,
     };
-    let routes = routes::all();
+    let routes = routes::all().routes;
     let router = routes.into_iter().fold(Router::new(), |router, route| {
         let path = Arc::clone(&route.path);
         router.route(&path, route.service())
@@ -130,7 +134,7 @@ pub(crate) fn refuse_absent(request: &Request) -> Problem {
 /// Returns the service of a workspace that is not there. It answers as one that is there
 /// answers a stranger: nobody but the holder of its token learns which it is.
 pub fn absent() -> Router {
-    let routes = routes::all();
+    let routes = routes::all().routes;
     let router = routes.into_iter().fold(Router::new(), |router, route| {
         let path = Arc::clone(&route.path);
         router.route(&path, route.service_of_nothing())

@@ -12,6 +12,7 @@ use send_wrapper::SendWrapper;
 use workspace_core::{Error, ErrorKind, Reason, Result, Workspace};
 
 use crate::access::Holder;
+use crate::call::On;
 use crate::ledger::{Ledger, Missing, SMALL};
 use crate::problem::Problem;
 
@@ -31,13 +32,7 @@ impl Incoming {
     ///
     /// # Errors
     /// `Invalid` for a length that is no number, and for an encoding.
-    pub(crate) fn new(
-        headers: &HeaderMap,
-        body: Body,
-        workspace: Workspace,
-        holder: Option<Holder>,
-        ledger: Arc<Ledger>,
-    ) -> Result<Self> {
+    pub(crate) fn new(headers: &HeaderMap, body: Body, on: On) -> Result<Self> {
         let invalid = |why| Error::invalid(Reason::MalformedHeader, "read body").because(why);
         let encoding = headers.get(CONTENT_ENCODING).map(|value| value.as_bytes());
         if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
@@ -52,14 +47,19 @@ impl Incoming {
                 Some(number.ok_or_else(|| invalid("a Content-Length that is no number"))?)
             }
         };
-        Ok(Self {
+        Ok(Self::of(body, declared, on))
+    }
+
+    /// Takes a body that is `declared` bytes long, where that is known.
+    pub(crate) fn of(body: Body, declared: Option<u64>, on: On) -> Self {
+        Self {
             empty: body.is_end_stream(),
             body: body.into_data_stream(),
             declared,
-            workspace: SendWrapper::new(workspace),
-            holder: holder.map(SendWrapper::new),
-            ledger,
-        })
+            workspace: SendWrapper::new(on.workspace),
+            holder: on.holder.map(SendWrapper::new),
+            ledger: on.ledger,
+        }
     }
 
     /// Returns how long it says it is, if it does.
@@ -185,6 +185,16 @@ mod tests {
     use crate::access::Access;
     use crate::ledger::{Bodies, Timer};
 
+    fn on(workspace: Workspace, holder: Option<Holder>, ledger: Arc<Ledger>) -> On {
+        On {
+            workspace,
+            holder,
+            part: None,
+            limits: workspace_core::ImportLimits::default(),
+            ledger,
+        }
+    }
+
     fn workspace() -> (Workspace, TestContext) {
         let context = TestContext::new(1);
         let meta = Box::new(MemoryMeta::new());
@@ -202,7 +212,7 @@ mod tests {
         let chunks: Vec<_> = chunks.iter().map(|chunk| Ok::<_, Error>(*chunk)).collect();
         let body = Body::from_stream(stream::iter(chunks));
         let ledger = Arc::new(Ledger::new(None, None, None));
-        block_on(Incoming::new(&headers, body, workspace().0, None, ledger)?.whole(limit))
+        block_on(Incoming::new(&headers, body, on(workspace().0, None, ledger))?.whole(limit))
     }
 
     #[test]
@@ -279,7 +289,7 @@ mod tests {
             let ledger = Arc::new(Ledger::new(None, Some(timer(&context)), None));
             let body = dripping(&context, &chunks);
             let headers = HeaderMap::new();
-            let incoming = Incoming::new(&headers, body, workspace, None, Arc::clone(&ledger));
+            let incoming = Incoming::new(&headers, body, on(workspace, None, Arc::clone(&ledger)));
             let mut body = incoming.unwrap().stream(1 << 30).unwrap();
             let mut seen = 0;
             let error = loop {
@@ -321,7 +331,8 @@ mod tests {
             let body = dripping(&context, &[(0, size as usize)]);
             let headers = HeaderMap::new();
             let (workspace, holder) = (workspace.clone(), holder.cloned());
-            let incoming = Incoming::new(&headers, body, workspace, holder, Arc::clone(&ledger));
+            let incoming =
+                Incoming::new(&headers, body, on(workspace, holder, Arc::clone(&ledger)));
             let mut body = incoming.unwrap().stream(1 << 30).unwrap();
             let mut first = body.try_next();
             // Once for the chunk, which does not come at once.
@@ -354,9 +365,7 @@ mod tests {
         let incoming = Incoming::new(
             &HeaderMap::new(),
             body,
-            workspace.clone(),
-            None,
-            Arc::clone(&late),
+            on(workspace.clone(), None, Arc::clone(&late)),
         );
         let error = block_on(incoming.unwrap().stream(1 << 30).unwrap().try_next()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Source);
@@ -368,7 +377,7 @@ mod tests {
         let bodies = Bodies::new(0, 0);
         let ledger = Arc::new(Ledger::new(Some(&bodies), None, None));
         let (headers, workspace) = (HeaderMap::new(), workspace().0);
-        let incoming = Incoming::new(&headers, Body::empty(), workspace, None, ledger).unwrap();
+        let incoming = Incoming::new(&headers, Body::empty(), on(workspace, None, ledger)).unwrap();
         assert_eq!(incoming.whole(9).now_or_never().unwrap().unwrap(), "");
     }
 }

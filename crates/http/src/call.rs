@@ -1,23 +1,23 @@
 //! A request as handlers see it, read strictly.
 
-use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use axum::http::{HeaderMap, Method, Response, StatusCode, Uri};
+use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use workspace_core::store::CopyRecord;
 use workspace_core::{
-    At, Author, Error, ErrorKind, ImportLimits, Reason, Result, TreePath, View, Workspace,
+    At, Author, Error, ErrorKind, ImportLimits, Reason, Result, Scope, TreePath, View, Workspace,
 };
 
 use crate::access::Holder;
 use crate::body::{Incoming, expect_media_type};
 use crate::ledger::Ledger;
+use crate::operation::{Raw, Takes, at_of};
 use crate::own_host::OwnHost;
 use crate::passage::Passage;
 use crate::problem::Problem;
@@ -27,12 +27,80 @@ use crate::wire::MAX_JSON;
 /// What a handler returns.
 pub(crate) type Answer = Result<Response<Body>, Problem>;
 
-/// A request that was let in.
-pub(crate) struct Call {
+/// What an operation is done on, and for whom.
+#[derive(Clone)]
+pub(crate) struct On {
     pub(crate) workspace: Workspace,
     /// Who calls, if not the holder of the root token.
     pub(crate) holder: Option<Holder>,
+    /// The part of the files that a caller has who holds the object itself.
+    pub(crate) part: Option<Part>,
     pub(crate) limits: ImportLimits,
+    /// What bodies take.
+    pub(crate) ledger: Arc<Ledger>,
+}
+
+/// A part of the files, and whose changes are made there.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    /// All of them, where there is none.
+    pub(crate) scope: Option<Scope>,
+    pub(crate) actor: String,
+}
+
+impl On {
+    /// Returns files as the caller may use them.
+    ///
+    /// # Errors
+    /// `Denied` for the holder of a grant that is dead.
+    pub(crate) fn view(&self, at: At) -> Result<View> {
+        let view = match &self.holder {
+            Some(holder) => holder.view()?,
+            None => self.workspace.files(at),
+        };
+        let scope = self.part.as_ref().and_then(|part| part.scope.clone());
+        Ok(match scope {
+            Some(scope) => view.attenuate(scope),
+            None => view,
+        })
+    }
+
+    /// Returns files to change them. What only may be read is refused before the body
+    /// is taken.
+    ///
+    /// # Errors
+    /// As for [`view`](Self::view); `Denied`; `ReadOnly` for what nobody can change.
+    pub(crate) fn view_to_change(&self, at: At) -> Result<View, Problem> {
+        if self.holder.is_none() && matches!(at, At::Revision(_) | At::Tree(_)) {
+            return Err(Problem::read_only(StatusCode::FORBIDDEN));
+        }
+        let view = self.view(at)?;
+        match view.grant().writes_anything() {
+            true => Ok(view),
+            false => Err(Problem::denied()),
+        }
+    }
+
+    /// Returns whose changes these are: the grant's actor for its holder, whatever
+    /// the request says.
+    pub(crate) fn author(&self, actor: String, note: String) -> Author {
+        match (&self.holder, &self.part) {
+            (Some(holder), _) => Author::new(holder.grant.actor.clone(), note),
+            (None, Some(part)) => Author::new(part.actor.clone(), note),
+            (None, None) => Author::new(actor, note),
+        }
+    }
+
+    /// Tells whether the caller sees a part of the files only: what the whole of them is,
+    /// is not for it.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.holder.is_some() || self.part.is_some()
+    }
+}
+
+/// A request that was let in.
+pub(crate) struct Call {
+    pub(crate) on: On,
     pub(crate) method: Method,
     pub(crate) headers: HeaderMap,
     pub(crate) passage: Option<Passage>,
@@ -40,33 +108,21 @@ pub(crate) struct Call {
     pub(crate) own_host: bool,
     pub(crate) pulse: Option<Pulse>,
     pub(crate) uri: Uri,
-    /// What its body takes.
-    pub(crate) ledger: Arc<Ledger>,
     pattern: Arc<str>,
     body: Body,
 }
 
 impl Call {
-    pub(crate) fn new(
-        workspace: Workspace,
-        holder: Option<Holder>,
-        limits: ImportLimits,
-        ledger: Ledger,
-        pattern: Arc<str>,
-        request: Request,
-    ) -> Self {
+    pub(crate) fn new(on: On, pattern: Arc<str>, request: Request) -> Self {
         let (mut parts, body) = request.into_parts();
         Self {
-            workspace,
-            holder,
-            limits,
+            on,
             method: parts.method,
             headers: parts.headers,
             passage: parts.extensions.remove(),
             own_host: parts.extensions.remove::<OwnHost>().is_some(),
             pulse: parts.extensions.remove(),
             uri: parts.uri,
-            ledger: Arc::new(ledger),
             pattern,
             body,
         }
@@ -97,37 +153,20 @@ impl Call {
         }
     }
 
+    /// Returns what the route names by `name`: a path is of the tree.
+    pub(crate) fn named(&self, name: &str) -> Result<Option<String>> {
+        match name {
+            "path" => Ok(Some(self.path()?.to_string())),
+            _ => self.parameter(name),
+        }
+    }
+
     /// Returns the files that the request is about, as the caller may use them.
     ///
     /// # Errors
     /// `Invalid`, `NotFound`.
     pub(crate) fn view(&self) -> Result<View> {
-        match &self.holder {
-            Some(holder) => holder.view(),
-            None => Ok(self.workspace.files(self.at()?)),
-        }
-    }
-
-    /// Returns the files that the request is about, to change them. What only may be
-    /// read is refused before the body is taken.
-    ///
-    /// # Errors
-    /// As for [`view`](Self::view); `Denied`.
-    pub(crate) fn view_to_change(&self) -> Result<View, Problem> {
-        let view = self.view()?;
-        match view.grant().writes_anything() {
-            true => Ok(view),
-            false => Err(Problem::denied()),
-        }
-    }
-
-    /// Returns whose changes these are: the grant's actor for its holder, whatever
-    /// the request says.
-    pub(crate) fn author(&self, actor: String, note: String) -> Author {
-        match &self.holder {
-            Some(holder) => Author::new(holder.grant.actor.clone(), note),
-            None => Author::new(actor, note),
-        }
+        self.on.view(self.at()?)
     }
 
     /// Returns which files the route names.
@@ -135,33 +174,11 @@ impl Call {
     /// # Errors
     /// `Invalid`, `NotFound`.
     pub(crate) fn at(&self) -> Result<At> {
-        if self.parameter("copy")?.is_some() {
-            return Ok(At::Copy(self.copy()?.id));
+        match self.on.holder {
+            // Its grant says which.
+            Some(_) => Ok(At::Head),
+            None => at_of(&self.on, &|name| self.parameter(name)),
         }
-        if let Some(revision) = self.parameter("revision")? {
-            return Ok(At::Revision(revision.parse()?));
-        }
-        match self.parameter("tree")? {
-            Some(tree) => Ok(At::Tree(tree.parse()?)),
-            None => Ok(At::Head),
-        }
-    }
-
-    /// Returns the copy that the route names, by name or id.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub(crate) fn copy(&self) -> Result<CopyRecord> {
-        let copy = self.parameter("copy")?.unwrap_or_default();
-        self.workspace.find_copy(&copy)
-    }
-
-    /// Returns the revision, or grant, that the route names.
-    ///
-    /// # Errors
-    /// `Invalid`.
-    pub(crate) fn id<T: FromStr<Err = Error>>(&self, name: &str) -> Result<T> {
-        self.parameter(name)?.unwrap_or_default().parse()
     }
 
     /// Reads the query.
@@ -169,42 +186,39 @@ impl Call {
     /// # Errors
     /// `Invalid`, naming what is unknown or wrong in it.
     pub(crate) fn query<T: DeserializeOwned>(&self) -> Result<T> {
-        let query = self.uri.query().unwrap_or_default();
-        decode(query)?;
-        serde_urlencoded::from_str(query).map_err(|error| {
+        serde_urlencoded::from_str(self.whole_query()?).map_err(|error| {
             Error::invalid(Reason::MalformedQuery, "read query")
                 .because(error.to_string().escape_debug())
         })
     }
 
-    /// Reads the body as JSON.
+    fn whole_query(&self) -> Result<&str> {
+        let query = self.uri.query().unwrap_or_default();
+        decode(query)?;
+        Ok(query)
+    }
+
+    /// Returns what an operation takes that takes it so.
     ///
     /// # Errors
     /// `Invalid`, `LimitExceeded`; a media type that is not JSON.
-    pub(crate) async fn json<T: DeserializeOwned>(self) -> Result<T, Problem> {
-        expect_media_type(&self.headers, &["application/json"])?;
-        let body = self.incoming()?.whole(MAX_JSON).await?;
-        Ok(serde_json::from_slice(&body).map_err(|error| {
-            Error::invalid(Reason::MalformedBody, "read body")
-                .because(error.to_string().escape_debug())
-        })?)
-    }
-
-    /// Reads the body as JSON, an empty one as the default.
-    ///
-    /// # Errors
-    /// As for [`json`](Self::json).
-    pub(crate) async fn json_or_default<T: DeserializeOwned + Default>(self) -> Result<T, Problem> {
-        let headers = self.headers.clone();
-        let body = self.incoming()?.whole(MAX_JSON).await?;
-        if body.is_empty() {
-            return Ok(T::default());
+    pub(crate) async fn raw(self, takes: Takes) -> Result<Raw, Problem> {
+        match takes {
+            Takes::Nothing => Ok(Raw::Body(Bytes::new())),
+            Takes::Query => Ok(Raw::Query(self.whole_query()?.into())),
+            Takes::Json => {
+                expect_media_type(&self.headers, &["application/json"])?;
+                Ok(Raw::Body(self.incoming()?.whole(MAX_JSON).await?))
+            }
+            Takes::MaybeJson => {
+                let headers = self.headers.clone();
+                let body = self.incoming()?.whole(MAX_JSON).await?;
+                if !body.is_empty() {
+                    expect_media_type(&headers, &["application/json"])?;
+                }
+                Ok(Raw::Body(body))
+            }
         }
-        expect_media_type(&headers, &["application/json"])?;
-        Ok(serde_json::from_slice(&body).map_err(|error| {
-            Error::invalid(Reason::MalformedBody, "read body")
-                .because(error.to_string().escape_debug())
-        })?)
     }
 
     /// Returns how long the body is, where it is known or says so.
@@ -227,14 +241,7 @@ impl Call {
     /// # Errors
     /// `Invalid` for headers that contradict it.
     pub(crate) fn incoming(self) -> Result<Incoming> {
-        let workspace = self.workspace;
-        Incoming::new(
-            &self.headers,
-            self.body,
-            workspace,
-            self.holder,
-            self.ledger,
-        )
+        Incoming::new(&self.headers, self.body, self.on)
     }
 }
 
@@ -261,14 +268,23 @@ fn decode(raw: &str) -> Result<String> {
 
 /// Answers with JSON.
 pub(crate) fn json<T: Serialize>(status: StatusCode, body: &T) -> Answer {
-    let body = serde_json::to_vec(body)
-        .map_err(|error| Error::new(ErrorKind::Unavailable, "write answer").with_source(error))?;
-    let mut response = Response::new(Body::from(body));
+    Ok(answered(status, encoded(body)?))
+}
+
+/// Returns a value as JSON.
+pub(crate) fn encoded(value: &impl Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec(value)
+        .map_err(|error| Error::new(ErrorKind::Unavailable, "write answer").with_source(error))
+}
+
+/// Answers with what is JSON.
+pub(crate) fn answered(status: StatusCode, json: Vec<u8>) -> Response<Body> {
+    let mut response = Response::new(Body::from(json));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    response
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 //! - [`Access`]: who may call: the holder of the root token, and the holders of
 //!   grants. Nothing is open by default.
 //! - [`Client`]: the other side, over any [`Transport`], in the types of the core.
+//! - [`Operation`], [`operations`]: each of them as one value; [`Calls`]: the same by name,
+//!   without a request.
 //! - [`Pulse`]: what a server keeps streams of events alive by, and ends them.
 //! - [`Bodies`], [`Timer`]: how many bodies are taken at a time, and what ends those that
 //!   do not come.
@@ -36,10 +38,12 @@ mod access;
 mod api;
 mod body;
 mod call;
+mod calls;
 mod client;
 mod conditional;
 mod ledger;
 mod openapi;
+mod operation;
 mod origins;
 mod own_host;
 mod passage;
@@ -54,9 +58,14 @@ pub mod wire;
 pub use access::Access;
 pub use api::{absent, router};
 pub use axum::body::Body;
+pub use calls::{Called, Calls, Contents, Failed, Incoming};
 pub use client::{Client, RemoteEvents, RemoteExport, RemoteWalk, Transport, Written};
 pub use ledger::{Bodies, Timer};
 pub use openapi::{OPENAPI, openapi};
+pub use operation::{
+    Input, Json, MaybeJson, OfCopy, OfFiles, OfGrant, OfPath, OfPreview, OfRevision, Operation,
+    Query, Subject, ToChange,
+};
 pub use origins::Origins;
 pub use own_host::within_preview;
 pub use passage::{Passage, Passed};
@@ -64,3 +73,16 @@ pub use problem::{ConflictDto, PROBLEM_JSON, PathListDto, ProblemDto, problem, s
 pub use pulse::Pulse;
 pub use request_id::{REQUEST, RequestId};
 pub use route::{RECEIPT, Routed};
+
+/// Every operation, as a value: what [`Client::call`] takes.
+pub mod operations {
+    pub use crate::routes::changes::CHANGE;
+    pub use crate::routes::copies::*;
+    pub use crate::routes::diff::*;
+    pub use crate::routes::events::EventsQuery;
+    pub use crate::routes::grants::*;
+    pub use crate::routes::listing::*;
+    pub use crate::routes::previews::*;
+    pub use crate::routes::revisions::*;
+    pub use crate::routes::upkeep::*;
+}

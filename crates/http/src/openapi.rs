@@ -56,7 +56,11 @@ impl Schemas {
 pub fn openapi() -> Value {
     let mut schemas = Schemas::default();
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
-    for route in routes::all().into_iter().filter(|route| route.documented) {
+    for route in routes::all()
+        .routes
+        .into_iter()
+        .filter(|route| route.documented)
+    {
         let path = route.path.replace("{*path}", "{path}");
         let method = route.method.as_str().to_ascii_lowercase();
         let operation = operation(&route, &mut schemas);
@@ -90,7 +94,11 @@ pub fn openapi() -> Value {
 fn operation(route: &Route, schemas: &mut Schemas) -> Value {
     let mut operation = Map::new();
     operation.insert("operationId".into(), json!(route.id));
-    operation.insert("summary".into(), json!(route.summary));
+    operation.insert("summary".into(), json!(route.summary.trim()));
+    if let Some((name, leads)) = &route.operation {
+        let named = json!({ "name": name, "leads": leads });
+        operation.insert("x-operation".into(), named);
+    }
     let parameters = parameters(route);
     if !parameters.is_empty() {
         operation.insert("parameters".into(), json!(parameters));
@@ -264,7 +272,10 @@ mod tests {
             let pointer = part.split('"').next().unwrap();
             assert!(document.pointer(pointer).is_some(), "{pointer}");
         }
-        let documented = routes::all().into_iter().filter(|route| route.documented);
+        let documented = routes::all()
+            .routes
+            .into_iter()
+            .filter(|route| route.documented);
         let mut ids: Vec<String> = documented.map(|route| route.id).collect();
         let count = ids.len();
         ids.sort();

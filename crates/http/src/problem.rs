@@ -311,16 +311,25 @@ impl Problem {
         problem
     }
 
-    /// Reads an error of a write that carried a condition in its headers: what
-    /// broke the condition is 412, whatever its code.
+    /// Reads an error of a write that carried a condition in its headers.
     pub(crate) fn conditional(error: Error) -> Self {
-        let broken = matches!(error.kind(), ErrorKind::Stale | ErrorKind::AlreadyExists);
-        let mut problem = Self::from(error);
-        if broken {
-            problem.status = StatusCode::PRECONDITION_FAILED;
-            problem.body.status = problem.status.as_u16();
+        Self::from(error).of_condition()
+    }
+
+    /// Says it of a write that carried a condition in its headers: what broke the
+    /// condition is 412, whatever its code.
+    pub(crate) fn of_condition(mut self) -> Self {
+        let codes = [ErrorKind::Stale, ErrorKind::AlreadyExists].map(ErrorKind::code);
+        if codes.contains(&&*self.body.code) {
+            self.status = StatusCode::PRECONDITION_FAILED;
+            self.body.status = self.status.as_u16();
         }
-        problem
+        self
+    }
+
+    /// Returns its document.
+    pub(crate) fn into_document(self) -> ProblemDto {
+        *self.body
     }
 }
 

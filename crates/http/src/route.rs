@@ -16,7 +16,7 @@ use workspace_core::{ErrorKind, Receipt};
 
 use crate::access::{Holder, Who};
 use crate::api::{Api, refuse_absent};
-use crate::call::{Answer, Call};
+use crate::call::{Answer, Call, On};
 use crate::openapi::Schemas;
 use crate::problem::Problem;
 use crate::request_id::RequestId;
@@ -46,6 +46,8 @@ pub(crate) struct Route {
     pub(crate) who: Who,
     /// Whether the document names it: not where it can only be refused.
     pub(crate) documented: bool,
+    /// The operation that it is a route of, and its leading arguments.
+    pub(crate) operation: Option<(&'static str, &'static [&'static str])>,
     /// What an open route answers where the workspace is not there.
     absent: Option<fn(&Request) -> Answer>,
     handler: Handler,
@@ -123,6 +125,7 @@ impl Route {
             body: None,
             answers: Vec::new(),
             fails,
+            operation: None,
             absent: None,
             handler: Arc::new(move |call| Box::pin(handler(call))),
         }
@@ -216,6 +219,12 @@ impl Route {
         self
     }
 
+    /// Is a route of an operation.
+    pub(crate) fn of(mut self, name: &'static str, leads: &'static [&'static str]) -> Self {
+        self.operation = Some((name, leads));
+        self
+    }
+
     /// Is there to say why it cannot be done, and no part of the contract.
     pub(crate) fn undocumented(mut self) -> Self {
         self.documented = false;
@@ -263,8 +272,12 @@ impl Route {
                         return response;
                     }
                 };
-                let (workspace, holder) = (call.workspace.clone(), call.holder.clone());
-                let ledger = Arc::clone(&call.ledger);
+                let On {
+                    workspace,
+                    holder,
+                    ledger,
+                    ..
+                } = call.on.clone();
                 let answer = handler(call).await;
                 let answer = answer.map_err(|problem| ledger.verdict().unwrap_or(problem));
                 let mut response = answer.unwrap_or_else(|problem| {

@@ -1,14 +1,17 @@
 //! A file as the answer to a GET or HEAD: conditions, ranges, headers.
 
+use std::ops::Range;
+
 use axum::body::Body;
 use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName,
     HeaderValue, LAST_MODIFIED,
 };
 use axum::http::{HeaderMap, Method, Response, StatusCode};
-use workspace_core::{Error, ErrorKind, File, TreePath, media_type};
+use workspace_core::{Error, ErrorKind, File, Result, TreePath, Workspace, media_type};
 
 use crate::call::{Answer, Call};
+use crate::calls::Contents;
 use crate::conditional::{self, Part, Read, etag, http_date};
 use crate::passage::Passed;
 use crate::problem::Problem;
@@ -52,22 +55,13 @@ pub(crate) async fn serve(call: &Call, path: &TreePath, file: &File) -> Answer {
         Part::Bytes(range) => (StatusCode::PARTIAL_CONTENT, range),
         Part::Beyond => return Err(Problem::range_not_satisfiable(file.size)),
     };
-    let passed = match &call.passage {
-        // What is no larger is in a row.
-        Some(_)
-            if call.method == Method::GET
-                && !range.is_empty()
-                && file.size > call.workspace.options().inline_limit as u64 =>
-        {
-            let object = call.workspace.object_of(file)?;
-            let range = range.clone();
-            object.map(|object| Passed { object, range })
-        }
-        _ => None,
-    };
-    let body = match call.method == Method::HEAD || passed.is_some() {
-        true => Body::empty(),
-        false => Body::from_stream(call.workspace.open_entry(file, range.clone()).await?),
+    let workspace = &call.on.workspace;
+    let (body, passed) = match call.method == Method::GET {
+        false => (Body::empty(), None),
+        true => match contents(workspace, file, range.clone(), call.passage.is_some()).await? {
+            Contents::Body(body) => (body, None),
+            Contents::Passed(passed) => (Body::empty(), Some(passed)),
+        },
     };
     let mut response = Response::new(body);
     if let Some(passed) = passed {
@@ -83,6 +77,27 @@ pub(crate) async fn serve(call: &Call, path: &TreePath, file: &File) -> Answer {
         headers.extend(HeaderValue::try_from(text).map(|value| (CONTENT_RANGE, value)));
     }
     Ok(response)
+}
+
+/// Returns a range of a file's contents: where they may pass this code by, and are in an
+/// object, whose they are.
+pub(crate) async fn contents(
+    workspace: &Workspace,
+    file: &File,
+    range: Range<u64>,
+    passes: bool,
+) -> Result<Contents> {
+    // What is no larger is in a row.
+    let large = file.size > workspace.options().inline_limit as u64;
+    if passes
+        && large
+        && !range.is_empty()
+        && let Some(object) = workspace.object_of(file)?
+    {
+        return Ok(Contents::Passed(Passed { object, range }));
+    }
+    let body = workspace.open_entry(file, range).await?;
+    Ok(Contents::Body(Body::from_stream(body)))
 }
 
 /// Says what a file is, apart from its bytes.

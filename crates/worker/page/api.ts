@@ -1,7 +1,7 @@
 // Calls of the HTTP contract, by somebody with a token.
 
 import type { Code } from "../ts/result.js";
-import type { Conflict, Event } from "../ts/types.js";
+import type { Conflict, Event } from "./wire.js";
 
 /** Which files are meant. */
 export type Place =

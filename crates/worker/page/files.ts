@@ -1,9 +1,9 @@
 // The files of a place, as a tree of which directories open one by one.
 
-import type { EntryPage } from "../ts/types.js";
 import { below, type Place } from "./api.js";
 import { choice, h, size } from "./dom.js";
 import type { Page } from "./page.js";
+import type { EntryPage } from "./wire.js";
 
 type Listed = EntryPage["entries"][number];
 

@@ -1,10 +1,10 @@
 // An open workspace: what is chosen, and the three columns that show it.
 
-import type { Copy, CopyPage, Head, Revision, RevisionPage } from "../ts/types.js";
 import { type Api, type Place, Refused } from "./api.js";
 import { byId, choice, h, list, replace, time } from "./dom.js";
 import { Files } from "./files.js";
 import { type Editor, edit, overview } from "./shown.js";
+import type { Copy, CopyPage, Head, Revision, RevisionPage } from "./wire.js";
 
 /** How long events are gathered before they are shown, in milliseconds. */
 const PAUSE = 150;

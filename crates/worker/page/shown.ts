@@ -1,5 +1,9 @@
 // The third column: what a place is, or one of its files.
 
+import { type Place, type Read, Refused } from "./api.js";
+import { action, choice, h, list, size, time } from "./dom.js";
+import { difference } from "./lines.js";
+import type { Page } from "./page.js";
 import type {
   Copy,
   Difference,
@@ -9,11 +13,7 @@ import type {
   Published,
   Revision,
   Status,
-} from "../ts/types.js";
-import { type Place, type Read, Refused } from "./api.js";
-import { action, choice, h, list, size, time } from "./dom.js";
-import { difference } from "./lines.js";
-import type { Page } from "./page.js";
+} from "./wire.js";
 
 /** A file that is shown, and may be edited. */
 export interface Editor {

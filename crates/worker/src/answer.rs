@@ -41,7 +41,12 @@ pub(crate) async fn answer(response: Response<Body>) -> Result<Array> {
     ))
 }
 
-/// The same for a response whose body is a `ReadableStream`.
+/// Returns a body as it goes out.
+pub(crate) fn rest(body: Body) -> Rest {
+    Rest::new(body.into_data_stream())
+}
+
+/// Turns a response whose body is a `ReadableStream` into the same.
 pub(crate) fn answer_with(response: &Response<Body>, body: &JsValue) -> Array {
     let status = response.status().as_u16();
     let headers = flat(response.headers());

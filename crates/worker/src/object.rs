@@ -12,7 +12,7 @@ use futures::FutureExt as _;
 use js_sys::{Array, Uint8Array};
 use tower::ServiceExt as _;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use workspace_core::store::{BlobStore, MetaStore};
 use workspace_core::{
     At, Entry, Error, ErrorKind, ImportLimits, NextStep, Options, Result, RevisionId, TreePath,
@@ -20,11 +20,12 @@ use workspace_core::{
 };
 use workspace_durable_object::{DoSql, Prefix, R2Blobs, context};
 use workspace_http::{
-    Access, Bodies, Origins, Passed, RequestId, absent, problem, router, within_preview,
+    Access, Bodies, Called, Calls, Contents, Failed, Incoming, Origins, Passed, RequestId, absent,
+    problem, router, within_preview,
 };
 use workspace_sql::{SqlMeta, schema_version};
 
-use crate::answer::{answer, answer_with};
+use crate::answer::{answer, answer_with, rest};
 use crate::body::{incoming, passage};
 use crate::platform::Platform;
 use crate::request::request;
@@ -73,6 +74,8 @@ struct Open {
     blobs: Arc<R2Blobs>,
     /// For requests from outside, which bring a token.
     guarded: Router,
+    /// For who holds the object.
+    calls: Calls,
     /// For a caller that holds the object itself.
     trusted: Router,
 }
@@ -165,6 +168,36 @@ impl WorkspaceObject {
             .map_err(|error| told(&error))
     }
 
+    /// Calls an operation by its name in snake_case, for a caller who holds the object.
+    /// `arguments` is a JSON object with names in camelCase, `part` one with the scope and
+    /// the actor of who has a part of the files only; `contents` are nothing, bytes or a
+    /// stream of bytes. Returns, or resolves to, status, answer as JSON, first bytes and
+    /// rest of the contents that go with it; at once, where nothing has to be waited for.
+    ///
+    /// # Errors
+    /// Only what no answer can be made of.
+    pub fn call(
+        &self,
+        name: String,
+        arguments: String,
+        part: Option<String>,
+        contents: JsValue,
+    ) -> std::result::Result<JsValue, JsError> {
+        let object = Rc::clone(&self.0);
+        let called = async move {
+            let found = object.call(&name, &arguments, part.as_deref(), contents);
+            found.await.map(JsValue::from)
+        };
+        let mut called = Box::pin(called);
+        match called.as_mut().now_or_never() {
+            Some(found) => found.map_err(|error| told(&error)),
+            None => {
+                let later = async move { Ok(called.await.map_err(|error| told(&error))?) };
+                Ok(future_to_promise(later).into())
+            }
+        }
+    }
+
     /// Returns the bytes of a small file of head, of a copy or of a revision, for a
     /// caller who holds the object; nothing where only a request can tell: what is
     /// large, what is wrong, and all before the first request.
@@ -246,6 +279,56 @@ impl Object {
         Ok(response)
     }
 
+    async fn call(
+        &self,
+        name: &str,
+        arguments: &str,
+        part: Option<&str>,
+        contents: JsValue,
+    ) -> Result<Array> {
+        let open = match self.open(true) {
+            Ok(Some(open)) => open,
+            Ok(None) => return Ok(refused(Error::new(ErrorKind::Unavailable, "open").into())),
+            Err(error) => return Ok(refused(error.into())),
+        };
+        let given = (!contents.is_undefined()).then(|| {
+            let bytes = contents.dyn_ref::<Uint8Array>();
+            Incoming {
+                size: bytes.map(|bytes| bytes.length().into()),
+                body: incoming(&contents),
+            }
+        });
+        let called = open.calls.call(name, arguments, part, given, true).await;
+        if open.calls.changes(name)
+            && let Ok(Some(told)) = self.platform.changed()
+        {
+            // What is committed stays so; a later call tells again.
+            let _failed = JsFuture::from(told).await;
+        }
+        let Called { json, contents } = match called {
+            Ok(called) => called,
+            Err(failed) => return Ok(refused(failed)),
+        };
+        match contents {
+            None => Ok(done(&json, None)),
+            Some(Contents::Body(body)) => Ok(done(&json, Some(JsValue::from(rest(body))))),
+            Some(Contents::Passed(Passed { object, range })) => {
+                match open.blobs.readable(object.key(), range).await {
+                    Ok(Some(readable)) => Ok(done(&json, Some(readable))),
+                    // What cannot be passed on is read here, and says what is wrong.
+                    _ => match open.calls.call(name, arguments, part, None, false).await {
+                        Ok(Called {
+                            json,
+                            contents: Some(Contents::Body(body)),
+                        }) => Ok(done(&json, Some(JsValue::from(rest(body))))),
+                        Ok(_) => Ok(refused(Error::new(ErrorKind::Unavailable, "read").into())),
+                        Err(failed) => Ok(refused(failed)),
+                    },
+                }
+            }
+        }
+    }
+
     /// Turns a response into what JavaScript takes.
     async fn answer(&self, call: &Call, response: Response<Body>) -> Result<Array> {
         let (Some(Passed { object, range }), Some(open)) =
@@ -287,6 +370,7 @@ impl Object {
             blobs: objects,
             guarded: self.origins.clone().admit(guarded),
             trusted: serve(Access::trusted()),
+            calls: Calls::new(workspace.clone(), limits, Some(self.bodies.clone())),
             workspace: workspace.clone(),
         };
         Ok(Some(self.open.get_or_init(|| open)))
@@ -301,6 +385,17 @@ impl Open {
         };
         answered(router.clone().oneshot(request).await)
     }
+}
+
+/// What came of a call, with the rest of its contents.
+fn done(json: &[u8], rest: Option<JsValue>) -> Array {
+    let json = String::from_utf8_lossy(json);
+    Array::of3(&200.into(), &(*json).into(), &rest.unwrap_or_default())
+}
+
+fn refused(failed: Failed) -> Array {
+    let json = String::from_utf8_lossy(&failed.json);
+    Array::of2(&failed.status.into(), &(*json).into())
 }
 
 fn answered(result: std::result::Result<Response<Body>, Infallible>) -> Response<Body> {

@@ -83,15 +83,11 @@ export const contents: Record<string, Case> = {
   "a file of 20 MB goes in and out as a stream": async (workspace) => {
     const bytes = noise(LARGE);
     const hash = await sha256(bytes);
-    const options = { media_type: "application/wasm", create_parents: true };
+    const options = { mediaType: "application/wasm", createParents: true };
     const { entry } = await value(workspace.writeFile("/a/large", streamed(bytes), options));
     equal(entry?.kind === "file" && [entry.size, entry.content], [LARGE, hash], "the entry");
     const opened = await value(workspace.openFile("/a/large"));
-    equal(
-      [opened.size, opened.content, opened.media_type],
-      [LARGE, hash, "application/wasm"],
-      "it",
-    );
+    equal([opened.size, opened.content, opened.mediaType], [LARGE, hash, "application/wasm"], "it");
     equal(await sha256(opened.body), hash, "the bytes");
     const part = await value(workspace.openFile("/a/large", { offset: 12_345_678, length: 4321 }));
     equal(part.size, 4321, "the size of a part");
@@ -119,7 +115,7 @@ export const contents: Record<string, Case> = {
     equal([found["one/large"], found["two.txt"]], [LARGE, 3], "the archive");
     const at = await value(workspace.fork());
     const second = tar({ "two.txt": "three" });
-    await value(workspace.importTar(second, { copy: at.id, into: "/site", delete_missing: true }));
+    await value(workspace.importTar(second, { copy: at.id, into: "/site", deleteMissing: true }));
     equal(await value(workspace.readText("/site/two.txt", { copy: at.id })), "three", "the copy");
     await fails("not_found", workspace.stat("/site/one", { copy: at.id }));
   },
@@ -158,19 +154,19 @@ export const contents: Record<string, Case> = {
       ["is_a_directory", "/", {}],
       ["invalid", "/a//b", {}],
       ["invalid", "relative", {}],
-      ["already_exists", "/file", { if_absent: true }],
-      ["stale", "/file", { if_content: "0".repeat(64) }],
-      ["stale", "/file", { expect_generation: 99 }],
+      ["already_exists", "/file", { ifAbsent: true }],
+      ["stale", "/file", { ifContent: "0".repeat(64) }],
+      ["stale", "/file", { expectGeneration: 99 }],
       ["read_only", "/file", { revision: 1 }],
       ["not_found", "/file", { copy: "nobody" }],
       ["closed", "/file", { copy: id }],
     ] as const) {
       const source = counted();
-      await fails(code, workspace.writeFile(path, source.stream, options));
+      await fails(code, workspace.writeFile(path, source.stream, options as object));
       await source.left(`${code} at ${path}`);
     }
     const source = counted();
-    await fails("read_only", workspace.importTar(source.stream, { revision: 1 }));
+    await fails("read_only", workspace.importTar(source.stream, { revision: 1 } as object));
     await source.left("an archive into a revision");
   },
 
@@ -207,7 +203,7 @@ export const contents: Record<string, Case> = {
       op: "write" as const,
       path: `/many/${name}`,
       content: { text: name },
-      create_parents: true,
+      createParents: true,
     }));
     await value(workspace.change(changes));
     const once = await value(workspace.list("/many", { limit: 10_000 }));

@@ -26,7 +26,7 @@ export const errors: Record<string, Case> = {
 
   "a path that is none is refused": async (workspace) => {
     for (const path of [...BAD_PATHS, `/${"n".repeat(256)}`, `/${"p/".repeat(2500)}p`, "/\ud800"]) {
-      await fails("invalid", workspace.writeFile(path, "x", { create_parents: true }));
+      await fails("invalid", workspace.writeFile(path, "x", { createParents: true }));
       if (path !== "/a\0b") await fails("invalid", workspace.stat(path));
       await fails("invalid", workspace.mkdir(path, { parents: true }));
     }
@@ -51,7 +51,8 @@ export const errors: Record<string, Case> = {
     await fails("not_found", workspace.readFile("/a", { revision: 9 }));
     await fails("invalid", workspace.readFile("/a", { revision: -1 }));
     await fails("invalid", workspace.readFile("/a", { revision: 1.5 }));
-    await fails("invalid", workspace.readFile("/a", { revision: 1, copy: "x" }));
+    const both = { revision: 1, copy: "x" } as object;
+    await fails("invalid", workspace.readFile("/a", both));
     const { id } = await value(workspace.fork({ name: "taken" }));
     await fails("already_exists", workspace.fork({ name: "taken" }));
     await value(workspace.discard(id));
@@ -81,7 +82,8 @@ export const errors: Record<string, Case> = {
       equal([into.reason, into.path], ["into_itself", "/d/x"], "into itself");
     }
     await fails("is_a_directory", workspace.readFile("/", { revision: 1 }));
-    const at = { revision: 1 };
+    // As JavaScript would say it.
+    const at = { revision: 1 } as object;
     for (const refused of [
       workspace.writeFile("/a", "2", at),
       workspace.writeFile("/", "2", at),
@@ -105,12 +107,12 @@ export const errors: Record<string, Case> = {
       ["path_too_long", workspace.stat(`/${"n".repeat(256)}`)],
       ["malformed_id", workspace.readFile("/a", { revision: -1 })],
       ["malformed_name", workspace.fork({ name: "" })],
-      ["contradiction", workspace.readFile("/a", { revision: 1, copy: "x" })],
+      ["contradiction", workspace.readFile("/a", { revision: 1, copy: "x" } as object)],
       ["malformed_query", workspace.diff("head", "somewhere")],
-      ["malformed_body", loose.change([{ op: "explode", path: "/a" }])],
-      ["malformed_header", workspace.writeFile("/a", "x", { media_type: "a\r\nb: c" })],
-      ["malformed_media_type", workspace.writeFile("/a", "x", { media_type: "text" })],
-      ["malformed_glob", workspace.grant({ copy: id, scope: { read: ["[a"] } })],
+      ["malformed_argument", loose.change([{ op: "explode", path: "/a" }])],
+      ["malformed_media_type", workspace.writeFile("/a", "x", { mediaType: "a\r\nb: c" })],
+      ["malformed_media_type", workspace.writeFile("/a", "x", { mediaType: "text" })],
+      ["malformed_glob", workspace.issueGrant({ copy: id, scope: { read: ["[a"] } })],
       ["in_the_past", workspace.fork({ expires: 1 })],
       ["out_of_range", workspace.list("/", { limit: 0 })],
     ] as const) {
@@ -123,7 +125,7 @@ export const errors: Record<string, Case> = {
       ["copy", workspace.status("nobody")],
       ["revision", workspace.revision(7)],
       ["operation", workspace.undo(id, 7)],
-      ["grant", workspace.revoke(nobody)],
+      ["grant", workspace.revokeGrant(nobody)],
       ["preview", workspace.revokePreview(nobody)],
       ["tree", workspace.diff("head", `tree:${"0".repeat(64)}`)],
     ] as const) {
@@ -153,14 +155,14 @@ export const errors: Record<string, Case> = {
 
   "what has to hold for a change is checked": async (workspace) => {
     const { entry } = await value(workspace.writeFile("/a", "1"));
-    await fails("already_exists", workspace.writeFile("/a", "2", { if_absent: true }));
-    await fails("stale", workspace.writeFile("/a", "2", { if_content: "0".repeat(64) }));
+    await fails("already_exists", workspace.writeFile("/a", "2", { ifAbsent: true }));
+    await fails("stale", workspace.writeFile("/a", "2", { ifContent: "0".repeat(64) }));
     const content = entry?.kind === "file" ? entry.content : "";
-    await value(workspace.writeFile("/a", "2", { if_content: content }));
-    await fails("stale", workspace.writeFile("/a", "3", { expect_generation: 1 }));
+    await value(workspace.writeFile("/a", "2", { ifContent: content }));
+    await fails("stale", workspace.writeFile("/a", "3", { expectGeneration: 1 }));
     const draft = await value(workspace.fork());
     await value(workspace.writeFile("/a", "3", { copy: draft.id }));
-    await fails("stale", workspace.apply(draft.id, { expect_tree: draft.tree }));
+    await fails("stale", workspace.apply(draft.id, { expectTree: draft.tree }));
     equal(await value(workspace.readText("/a")), "2", "head");
   },
 
@@ -175,7 +177,7 @@ export const errors: Record<string, Case> = {
     await fails("invalid", loose.readFile("/a", null));
     await fails("invalid", loose.writeFile("/a", 5));
     await fails("invalid", loose.writeFile("/a", null));
-    await fails("invalid", loose.writeFile("/a", "x", { media_type: "text/plain\r\nx: y" }));
+    await fails("invalid", loose.writeFile("/a", "x", { mediaType: "text/plain\r\nx: y" }));
     await fails("invalid", loose.mkdir("/a", null));
     await fails("invalid", loose.list("/", { limit: "many" }));
     await fails("invalid", loose.list("/", { limit: -1 }));

@@ -41,7 +41,7 @@ export const flow: Record<string, Case> = {
     equal(await value(workspace.readText("/index.html", at)), "<h1>Good morning</h1>", "the draft");
 
     const status = await value(workspace.status("draft"));
-    equal(status.parent_moved, false, "head has not moved");
+    equal(status.parentMoved, false, "head has not moved");
     const page = await value(workspace.diff("head", "copy:draft", { renames: true }));
     const seen = page.differences.map(({ path, old, new: now }) => [path, !!old, !!now]);
     equal(
@@ -56,11 +56,11 @@ export const flow: Record<string, Case> = {
       ],
       "the differences",
     );
-    equal(page.differences[0]?.renamed_from, "/about/us.txt", "what was moved");
+    equal(page.differences[0]?.renamedFrom, "/about/us.txt", "what was moved");
 
     const reviewed = status.copy.tree;
     const published = await value(
-      workspace.apply("draft", { message: "news", actor: "editor", expect_tree: reviewed }),
+      workspace.apply("draft", { message: "news", actor: "editor", expectTree: reviewed }),
     );
     equal(published, { outcome: "published", revision: 2 }, "the revision");
     const again = await value(workspace.apply(draft.id));
@@ -118,7 +118,7 @@ export const flow: Record<string, Case> = {
     await value(workspace.undo("draft", first.changed.operation ?? -1, { actor: "reviewer" }));
     equal(names(await value(workspace.list("/", at))), ["b"], "what is left");
     await value(workspace.writeFile("/c", "3"));
-    check((await value(workspace.status("draft"))).parent_moved, "head has moved");
+    check((await value(workspace.status("draft"))).parentMoved, "head has moved");
     await value(workspace.rebase("draft"));
     equal(names(await value(workspace.list("/", at))), ["b", "c"], "the draft on top of head");
   },
@@ -128,7 +128,7 @@ export const flow: Record<string, Case> = {
     await value(workspace.writeFile("/own", "base"));
     const draft = await value(workspace.fork({ name: "draft" }));
     const child = await value(workspace.fork({ name: "try", copy: "draft" }));
-    equal([child.parent, child.base_version], [draft.id, 0], "where it is");
+    equal([child.parent, child.baseVersion], [draft.id, 0], "where it is");
     await value(workspace.writeFile("/text", "ONE\ntwo\nthree\n", { copy: "try" }));
     await value(workspace.writeFile("/own", "try", { copy: "try" }));
     await value(workspace.writeFile("/text", "one\ntwo\nTHREE\n", { copy: "draft" }));
@@ -154,8 +154,8 @@ export const flow: Record<string, Case> = {
           { path: "/own", take: { content: { text: "both" } } },
           { path: "/text", take: "merge" },
         ],
-        expect_generation: found.copy.generation,
-        expect_parent_version: found.parent_version,
+        expectGeneration: found.copy.generation,
+        expectParentVersion: found.parentVersion,
       }),
     );
     equal(rebased.merged, ["/text"], "what was merged");
@@ -181,7 +181,7 @@ export const flow: Record<string, Case> = {
     const draft = await value(workspace.fork());
     const scope = { root: "/site", read: ["**"], write: ["*.html"], delete: false };
     const issued = await value(
-      workspace.grant({ copy: draft.id, scope, actor: "agent", label: "edit" }),
+      workspace.issueGrant({ copy: draft.id, scope, actor: "agent", label: "edit" }),
     );
     const page = await value(workspace.grants({ copy: draft.id }));
     equal(
@@ -205,7 +205,7 @@ export const flow: Record<string, Case> = {
       }),
     ];
     for (const response of refused) check(response.status >= 400, "what the holder may not do");
-    await value(workspace.revoke(issued.grant.id));
+    await value(workspace.revokeGrant(issued.grant.id));
     equal((await ask("index.html")).status, 401, "the holder of a revoked grant");
     const { operations } = await value(workspace.operations(draft.id));
     equal(
@@ -219,7 +219,7 @@ export const flow: Record<string, Case> = {
     const draft = await value(workspace.fork());
     const scope = { read: ["**"], write: ["**"], delete: true };
     const issued = await value(
-      workspace.grant({ copy: draft.id, scope, max_bytes: 10, max_entries: 2 }),
+      workspace.issueGrant({ copy: draft.id, scope, maxBytes: 10, maxEntries: 2 }),
     );
     const put = (path: string, body: string) =>
       workspace.fetch(`http://object/v1/view/files/${path}`, {
@@ -232,7 +232,7 @@ export const flow: Record<string, Case> = {
     equal((await put("b", "12345")).status, 201, "all of the budget");
     equal((await put("c", "")).status, 413, "too many entries");
     const [grant] = (await value(workspace.grants({ copy: draft.id }))).grants;
-    equal([grant?.used_bytes, grant?.used_entries], [10, 2], "what was used");
+    equal([grant?.usedBytes, grant?.usedEntries], [10, 2], "what was used");
   },
 
   "head and a revision are read by a token": async (workspace) => {
@@ -241,7 +241,7 @@ export const flow: Record<string, Case> = {
     const scope = { read: ["**"] };
     const at = [{}, { revision: revision ?? 0 }];
     for (const files of at) {
-      const { token, grant } = await value(workspace.grant({ ...files, scope }));
+      const { token, grant } = await value(workspace.issueGrant({ ...files, scope }));
       const ask = (method: string, body: string | null = null) =>
         workspace.fetch("http://object/v1/view/files/a.txt", {
           method,
@@ -250,7 +250,7 @@ export const flow: Record<string, Case> = {
         });
       equal(await (await ask("GET")).text(), "text", "what it reads");
       equal((await ask("PUT", "other")).status, 403, "what it may not do");
-      const writing = await workspace.grant({ ...files, scope: { write: ["**"] } });
+      const writing = await workspace.issueGrant({ ...files, scope: { write: ["**"] } });
       equal(writing.status === "error" && writing.error.code, "read_only", "a grant to write");
       const listed = (await value(workspace.grants(files))).grants;
       equal(
@@ -264,8 +264,8 @@ export const flow: Record<string, Case> = {
   "a directory is shown as a site": async (workspace) => {
     const files = { "dist/index.html": "built", "dist/.env": "set", "src/a.js": "source" };
     await value(workspace.importTar(tar(files)));
-    const shown = await value(workspace.preview({ root: "/dist" }));
-    const hidden = await value(workspace.preview({ root: "/dist", hidden: true }));
+    const shown = await value(workspace.issuePreview({ root: "/dist" }));
+    const hidden = await value(workspace.issuePreview({ root: "/dist", hidden: true }));
     const ask = async ({ path }: { path: string }, rest: string) =>
       (await workspace.fetch(`http://object${path}${rest}`)).status;
     equal([await ask(shown, ""), await ask(shown, ".env")], [200, 404], "what is shown");
@@ -286,7 +286,7 @@ export const flow: Record<string, Case> = {
     await value(workspace.importTar(tar({ "index.html": "<h1>Hello</h1>", "app.js": "go()" })));
     const draft = await value(workspace.fork());
     const at = `copy:${draft.id}`;
-    const shown = await value(workspace.preview({ at, fallback: "/index.html" }));
+    const shown = await value(workspace.issuePreview({ at, fallback: "/index.html" }));
     await value(workspace.writeFile("/index.html", "<h1>Bye</h1>", { copy: draft.id }));
     const ask = (path: string, init?: RequestInit) =>
       workspace.fetch(`http://object${shown.path}${path}`, init);
@@ -304,13 +304,13 @@ export const flow: Record<string, Case> = {
       "a route of the application",
     );
     equal((await ask("index.html", { method: "PUT", body: "" })).ok, false, "a write");
-    await fails("stale", workspace.apply(draft.id, { expect_tree: shown.tree }));
+    await fails("stale", workspace.apply(draft.id, { expectTree: shown.tree }));
     const tree = page.headers.get("workspace-tree") ?? "";
     const [one] = (await value(workspace.previews())).previews;
     equal([one?.id, one?.at], [shown.id, at], "the preview");
     await value(workspace.revokePreview(shown.id));
     equal((await ask("")).status, 404, "a revoked preview");
-    await value(workspace.apply(draft.id, { expect_tree: tree }));
+    await value(workspace.apply(draft.id, { expectTree: tree }));
   },
 
   "what happened can be read again": async (workspace) => {
@@ -339,15 +339,15 @@ export const flow: Record<string, Case> = {
     await value(workspace.writeFile("/big", "x".repeat(200_000)));
     await value(workspace.remove("/big"));
     const before = await value(workspace.usage());
-    equal([before.object_contents, before.object_bytes], [1, 200_000], "what is in R2");
+    equal([before.objectContents, before.objectBytes], [1, 200_000], "what is in R2");
     for (let step = await value(workspace.collect()); !step.done; ) {
       step = await value(workspace.collect({ rows: 1000 }));
     }
-    equal((await value(workspace.usage())).object_contents, 0, "what is in R2 then");
+    equal((await value(workspace.usage())).objectContents, 0, "what is in R2 then");
     const report = await value(workspace.fsck({ contents: true }));
     equal(report.problems, [], "what is not whole");
     const repaired = await value(workspace.repair());
-    equal([repaired.problem_count, repaired.repaired], [0, 0], "what was repaired");
+    equal([repaired.problemCount, repaired.repaired], [0, 0], "what was repaired");
   },
 };
 

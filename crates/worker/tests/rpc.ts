@@ -4,6 +4,7 @@
 //   POST /NAME     runs one: 200, or 500 and why
 
 import { WorkspaceObject } from "workspace-worker";
+import { bound } from "./bound.js";
 import { check } from "./check.js";
 import { contents } from "./contents.js";
 import { errors } from "./errors.js";
@@ -20,10 +21,12 @@ const CASES: Record<string, Case> = {
   ...flow,
   ...contents,
   ...errors,
+  ...bound,
   // The last one: it looks back at the others.
   "every operation was called": async () => {
     const operations = Object.getPrototypeOf(WorkspaceObject.prototype);
-    const names = Object.getOwnPropertyNames(operations);
+    const generated = Object.getPrototypeOf(operations);
+    const names = [operations, generated].flatMap(Object.getOwnPropertyNames);
     const missed = names.filter((name) => name !== "constructor" && !called.has(name));
     check(missed.length === 0, `never called: ${missed.join(", ")}`);
   },

@@ -1,41 +1,72 @@
-// A call of an operation: a request of the HTTP contract, and what its answer
-// means as a result.
+// A call of an operation by its name: what it takes, and what its answer means as a result.
 
 import { failed, ok, problem, type Reason, type Result } from "./result.js";
-import type { At, Bytes, Change, ChangeOptions } from "./types.js";
+import type { Bytes } from "./types.js";
 
-/** A request of the contract. */
-export interface Call {
-  method: string;
-  /** Path and query. */
-  target: string;
-  /** Names and values, alternating. */
-  headers: string[];
-  body: Uint8Array | ReadableStream<Uint8Array> | (() => Promise<ArrayBuffer>) | null;
-  /** The token of the preview whose own host it came to: the target is within it. */
-  preview?: string;
+/** What an operation is called with, besides contents. */
+export type Arguments = Record<string, unknown>;
+
+/** Contents on their way in: bytes, or a stream of them. */
+export type Given = Uint8Array | ReadableStream<Uint8Array>;
+
+/** What an operation answers: a value, and contents that go with it. */
+export interface Answered {
+  value: unknown;
+  contents: ReadableStream<Uint8Array> | undefined;
 }
 
-/** Its answer. */
-export interface Reply {
-  status: number;
-  header(name: string): string | null;
-  bytes(): Promise<Uint8Array>;
-  stream(): ReadableStream<Uint8Array>;
+/** A part of the files, and who makes changes there. */
+export interface Part {
+  scope?: object;
+  actor?: string;
 }
 
-/** Answers calls; a symbol, so that it cannot be called over RPC. */
-export const answer = Symbol("answer");
-
-/** Reads small files without a request; a symbol for the same reason. */
+/** Calls operations; a symbol, so that it cannot be called over RPC. */
+export const called = Symbol("called");
+/** The same with contents. */
+export const contents = Symbol("contents");
+/** Reads small files without a call. */
 export const small = Symbol("small");
 
-export interface Answering {
-  [answer](call: Call): Promise<Reply>;
+/** Calls operations by name. */
+export interface Caller {
+  /** Calls one that takes and answers a value. */
+  [called]<T>(name: string, args: Arguments): Promise<Result<T>>;
+  /** Calls one that takes contents, or answers with them. */
+  [contents](name: string, args: Arguments, given?: Given): Promise<Result<Answered>>;
+  /** The bytes of a small file; nothing where that takes a call to tell. */
+  [small](path: string, at: At): Promise<Uint8Array | undefined>;
 }
 
-/** What a caller passed cannot be: of the wrong type, or nothing that a request can say. */
-class ArgumentError extends TypeError {
+/** Which files are meant: head's, unless it says a copy, a revision or a tree. */
+export type At =
+  | {
+      /** An open copy, by name or id. */
+      copy?: string;
+      revision?: undefined;
+      tree?: undefined;
+    }
+  | {
+      copy?: undefined;
+      /** A revision, by number. */
+      revision?: number;
+      tree?: undefined;
+    }
+  | {
+      copy?: undefined;
+      revision?: undefined;
+      /** A tree, by id. */
+      tree?: string;
+    };
+
+/** Files that can be changed: head's, unless it says a copy. */
+export interface ToChange {
+  /** An open copy, by name or id. */
+  copy?: string;
+}
+
+/** What a caller passed cannot be: of the wrong type, or nothing that can be said. */
+export class ArgumentError extends TypeError {
   readonly reason: Reason;
   readonly path: string | undefined;
 
@@ -56,67 +87,19 @@ export function headersOf(flat: string): Headers {
   return headers;
 }
 
-type Fields = Record<string, string | number | boolean | null | undefined>;
+/** More bytes than these are not held at once. */
+const LARGE = 1 << 20;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
-export function get(target: string, fields: Fields = {}, headers: string[] = []): Call {
-  return { method: "GET", target: target + query(fields), headers, body: null };
+/** Arguments as text. */
+export function told(args: Arguments): string {
+  return JSON.stringify(args);
 }
 
-/** Sends `value` as JSON, where there is one. */
-export function send(method: string, target: string, value?: object): Call {
-  if (value === undefined) return { method, target, headers: [], body: null };
-  const body = encoder.encode(JSON.stringify(value));
-  return { method, target, headers: ["content-type", "application/json"], body };
-}
-
-/** Sends contents as they are. */
-export function sendBytes(
-  method: string,
-  target: string,
-  content: Bytes,
-  fields: Fields,
-  headers: string[],
-): Call {
-  for (let at = 0; at < headers.length; at += 2) {
-    const [name = "", value = ""] = headers.slice(at, at + 2);
-    try {
-      new Headers({ [name]: value });
-    } catch {
-      throw new ArgumentError("malformed_header", `${name}: a header cannot carry its value`);
-    }
-  }
-  return { method, target: target + query(fields), headers, body: bytes(content) };
-}
-
-/** Sends a batch of changes. */
-export function batch(changes: Change[], options: ChangeOptions): Call {
-  const { copy, revision, ...rest } = options;
-  return send("POST", `${root({ copy, revision })}/changes`, { changes, ...rest });
-}
-
-/** The header that asks for a part of a file; none for all of it. */
-export function part(offset = 0, length?: number): string[] {
-  if (!Number.isSafeInteger(offset) || offset < 0) {
-    throw new ArgumentError("malformed_range", `${offset}: an offset is a number of bytes`);
-  }
-  if (length === undefined) return offset === 0 ? [] : ["range", `bytes=${offset}-`];
-  if (!Number.isSafeInteger(length) || length < 1) {
-    const message = `${length}: a length is a number of bytes, at least one`;
-    throw new ArgumentError("malformed_range", message);
-  }
-  return ["range", `bytes=${offset}-${offset + length - 1}`];
-}
-
-/** Calls, and reads the answer as JSON. */
-export function json<T>(over: Answering, call: () => Call): Promise<Result<T>> {
-  return guarded(async () => {
-    const reply = await over[answer](call());
-    if (reply.status >= 300) return refused(reply);
-    return ok(JSON.parse(decoder.decode(await reply.bytes())) as T);
-  });
+/** Reads what a call answered: a status, and a value or a problem as text. */
+export function read<T>(status: number, text: string): Result<T> {
+  return status === 200 ? ok(JSON.parse(text) as T) : failed(problem(text));
 }
 
 /** Turns what is thrown into a result: no exception passes through RPC. */
@@ -124,109 +107,75 @@ export async function guarded<T>(body: () => Promise<Result<T>>): Promise<Result
   try {
     return await body();
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    const operation = "read arguments";
-    if (error instanceof ArgumentError) {
-      const { reason, path } = error;
-      const invalid = { code: "invalid" as const, reason, message, operation };
-      return failed(path === undefined ? invalid : { ...invalid, path });
-    }
-    // What callers passed is of the wrong type, or text that is not Unicode.
-    if (error instanceof TypeError || error instanceof URIError) {
-      const reason = error instanceof URIError ? "not_utf8" : "malformed_argument";
-      return failed({ code: "invalid", reason, message, operation });
-    }
-    return failed({ code: "unavailable", message });
+    return thrown(error);
   }
+}
+
+/** What is thrown, as a result. */
+export function thrown(error: unknown): Result<never> {
+  const message = error instanceof Error ? error.message : String(error);
+  const operation = "read arguments";
+  if (error instanceof ArgumentError) {
+    const { reason, path } = error;
+    const invalid = { code: "invalid" as const, reason, message, operation };
+    return failed(path === undefined ? invalid : { ...invalid, path });
+  }
+  // What callers passed is of the wrong type.
+  if (error instanceof TypeError) {
+    return failed({ code: "invalid", reason: "malformed_argument", message, operation });
+  }
+  return failed({ code: "unavailable", message });
 }
 
 /**
  * Waits for what becomes of a stream's contents, and ends one that nobody began to read:
  * its source would wait for ever.
  */
-export async function ended<T>(content: Bytes, resulting: Promise<T>): Promise<T> {
+export async function ended<T>(given: unknown, resulting: Promise<T>): Promise<T> {
   const result = await resulting;
-  if (content instanceof ReadableStream && !content.locked) {
-    await content.cancel("it was refused before it was read").catch(() => {});
+  if (given instanceof ReadableStream && !given.locked) {
+    await given.cancel("it was refused before it was read").catch(() => {});
   }
   return result;
 }
 
-/** Reads a refusal. */
-export async function refused(reply: Reply): Promise<Result<never>> {
-  return failed(problem(decoder.decode(await reply.bytes())));
-}
-
-/** Where a copy is. */
-export function named(copy: string): string {
-  if (typeof copy !== "string" || copy === "") {
-    throw new ArgumentError("malformed_name", "a copy has a name or an id");
-  }
-  return `/v1/copies/${encodeURIComponent(copy)}`;
-}
-
-/** Where one of the grants or previews is. */
-export function identified(which: "grants" | "previews", id: string): string {
-  if (typeof id !== "string" || id === "") {
-    throw new ArgumentError("malformed_id", `${which} have an id`);
-  }
-  return `/v1/${which}/${encodeURIComponent(id)}`;
-}
-
-/** Where a revision is. */
-export function numbered(revision: number): string {
-  if (!Number.isSafeInteger(revision) || revision < 0) {
-    throw new ArgumentError("malformed_id", `${revision}: a revision is a number`);
-  }
-  return `/v1/revisions/${revision}`;
-}
-
-/** Where the files are that are meant. */
-export function root({ copy, revision }: At): string {
-  if (copy !== undefined && revision !== undefined) {
-    throw new ArgumentError(
-      "contradiction",
-      "a copy and a revision: only one of them can be meant",
-    );
-  }
-  if (copy !== undefined) return named(copy);
-  return revision === undefined ? "/v1/head" : numbered(revision);
-}
-
-/** Whether a path and where it is looked for can be told without a request. */
-export function plain(path: string, { copy, revision }: At): boolean {
-  const one = copy === undefined || revision === undefined;
+/** Whether a path and where it is looked for can be told without a call. */
+export function plain(path: string, { copy, revision, tree }: At): boolean {
+  const one = tree === undefined && (copy === undefined || revision === undefined);
   const whole = revision === undefined || (Number.isSafeInteger(revision) && revision >= 0);
   const named = copy === undefined || (typeof copy === "string" && copy.isWellFormed());
   return one && whole && named && typeof path === "string" && path.isWellFormed();
 }
 
-/** Where `what` of the files is for a path. */
-export function below(at: At, what: string, path: string): string {
-  if (typeof path !== "string") {
-    throw new ArgumentError("malformed_argument", "a path is text");
-  }
-  if (!path.startsWith("/") || !path.isWellFormed()) {
-    const message = `${path}: a path starts with "/", and is Unicode`;
-    throw new ArgumentError("malformed_path", message, path);
-  }
-  const rest = path.slice(1);
-  const base = `${root(at)}/${what}`;
-  return rest === "" ? base : `${base}/${rest.split("/").map(encodeURIComponent).join("/")}`;
-}
-
-function query(fields: Fields): string {
-  const found = Object.entries(fields).filter(([, field]) => field !== undefined && field !== null);
-  const text = found.map(([name, field]) => `${name}=${encodeURIComponent(String(field))}`);
-  return text.length === 0 ? "" : `?${text.join("&")}`;
-}
-
-function bytes(content: Bytes): Call["body"] {
+/** Contents in the form in which they go in. */
+export async function bytes(content: Bytes): Promise<Given> {
   if (typeof content === "string") return encoder.encode(content);
   if (content instanceof ReadableStream) return content;
   if (content instanceof ArrayBuffer) return new Uint8Array(content);
   if (ArrayBuffer.isView(content)) {
     return new Uint8Array(content.buffer, content.byteOffset, content.byteLength);
   }
-  throw new ArgumentError("malformed_argument", "contents are text, bytes or a stream of bytes");
+  if (content instanceof Blob) {
+    return content.size > LARGE ? content.stream() : new Uint8Array(await content.arrayBuffer());
+  }
+  const many = content as AsyncIterable<Uint8Array | string> | null;
+  if (typeof many === "object" && many !== null && Symbol.asyncIterator in many) {
+    return streamed(many);
+  }
+  throw new ArgumentError("malformed_argument", "contents are text, bytes, or a stream of bytes");
+}
+
+/** What comes one after the other, as a stream. */
+function streamed(chunks: AsyncIterable<Uint8Array | string>): ReadableStream<Uint8Array> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { done, value } = await iterator.next();
+      if (done) return controller.close();
+      controller.enqueue(typeof value === "string" ? encoder.encode(value) : value);
+    },
+    async cancel(reason) {
+      await iterator.return?.(reason);
+    },
+  });
 }

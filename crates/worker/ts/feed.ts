@@ -1,7 +1,7 @@
 // The change feed over WebSockets, which the object may sleep beside.
 
-import type { components } from "./contract.js";
 import { logThrown } from "./log.js";
+import type { components } from "./wire.js";
 
 export type Event = components["schemas"]["EventDto"];
 export type EventPage = components["schemas"]["EventPage"];

@@ -1,6 +1,7 @@
 // Workspaces in a Worker of yours: export `WorkspaceObject` from it, and bind it.
 
 export { type WorkspaceEnv, WorkspaceObject } from "./object.js";
+export { OpenFiles } from "./open.js";
 export {
   type Code,
   type Failure,

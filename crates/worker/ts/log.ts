@@ -14,7 +14,10 @@ export interface Line {
   /** What names the request, here and in its answer; nothing for a call over RPC. */
   request: string | undefined;
   method: string;
-  /** A template, such as `/v1/head/files/{*path}`; nothing where no route answered. */
+  /**
+   * A template, such as `/v1/head/files/{*path}`, or the name of an operation that is called
+   * over RPC; nothing where no route answered.
+   */
   route: string | undefined;
   status: number;
   /** Whether the answer says when to try again. */
@@ -54,7 +57,7 @@ export function requests(): () => string {
   };
 }
 
-const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]);
+const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "RPC"]);
 
 function write(level: "error" | "warn", line: object): void {
   const text = JSON.stringify(line);

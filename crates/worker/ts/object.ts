@@ -2,15 +2,27 @@
 
 import { addressOf, domainOf } from "./address.js";
 import { WorkspaceObject as Rust, type Rest as RustRest } from "./bindings.js";
-import { answer, type Call, headersOf, type Reply, small } from "./call.js";
+import {
+  type Answered,
+  type Arguments,
+  type At,
+  called,
+  contents,
+  type Given,
+  headersOf,
+  type Part,
+  read,
+  small,
+  thrown,
+  told,
+} from "./call.js";
 import { type EventPage, Feed, isUpgrade, withoutTicket } from "./feed.js";
 import { Guarded, Panic } from "./guard.mjs";
 import { linger } from "./linger.js";
 import { log, logThrown, requests } from "./log.js";
 import { Operations } from "./operations.js";
 import { Platform, type WorkspaceEnv } from "./platform.js";
-import type { Code } from "./result.js";
-import type { At } from "./types.js";
+import { type Code, ok, type Result } from "./result.js";
 import { Upkeep } from "./upkeep.js";
 
 export type { WorkspaceEnv } from "./platform.js";
@@ -26,6 +38,21 @@ type Rest = RustRest | ReadableStream<Uint8Array>;
  * alternate, first bytes, the rest; by which route.
  */
 type Answer = [number, string, Uint8Array | undefined, Rest | undefined, string | undefined];
+
+/** What Rust answers to a call: a status, a value or a problem as JSON, contents. */
+type Called = [number, string, Rest | undefined];
+
+/** A request of the contract. */
+interface Call {
+  method: string;
+  /** Path and query. */
+  target: string;
+  /** Names and values, alternating. */
+  headers: string[];
+  body: Uint8Array | ReadableStream<Uint8Array> | (() => Promise<ArrayBuffer>) | null;
+  /** The token of the preview whose own host it came to: the target is within it. */
+  preview?: string;
+}
 
 /** A body of so many bytes comes at once, or takes less time than it may. */
 const AT_ONCE = 15 << 10;
@@ -51,30 +78,61 @@ export class WorkspaceObject extends Operations<WorkspaceEnv> {
     this.#feed = new Feed(ctx, (after) => this.#events(after));
   }
 
-  /**
-   * Answers a caller who holds the object, and may do everything.
-   * @internal
-   */
-  async [answer](call: Call): Promise<Reply> {
-    const [status, flat, first, rest] = await this.#ask(call, true);
-    const header = (name: string) => {
-      const lines = flat.split("\n");
-      return lines.find((_, at) => at % 2 === 1 && lines[at - 1] === name) ?? null;
-    };
-    const stream = () => this.#stream(first, rest, header("content-length"));
-    const bytes = async () =>
-      rest
-        ? new Uint8Array(await new Response(stream()).arrayBuffer())
-        : (first ?? new Uint8Array());
-    return { status, header, bytes, stream };
+  /** @internal */
+  async [called]<T>(name: string, args: Arguments, part?: Part): Promise<Result<T>> {
+    try {
+      const [status, text] = await this.#call(name, args, part);
+      return read<T>(status, text);
+    } catch (error) {
+      return thrown(error);
+    }
   }
 
-  /**
-   * Reads a small file for a caller who holds the object: most reads are such.
-   * @internal
-   */
+  /** @internal */
+  async [contents](
+    name: string,
+    args: Arguments,
+    given?: Given,
+    part?: Part,
+  ): Promise<Result<Answered>> {
+    try {
+      const [status, text, rest] = await this.#call(name, args, part, given);
+      const value = read<{ size?: number } | null>(status, text);
+      if (value.status === "error") return value;
+      const length = value.value?.size;
+      const stream =
+        rest && this.#stream(undefined, rest, length === undefined ? null : `${length}`);
+      return ok({ value: value.value, contents: stream });
+    } catch (error) {
+      return thrown(error);
+    }
+  }
+
+  /** @internal */
   [small](path: string, { copy, revision }: At): Promise<Uint8Array | undefined> {
     return this.#rust.call((rust) => rust.small(path, copy, revision));
+  }
+
+  /** Calls an operation by its name; writes a line of what went wrong, or took long. */
+  async #call(name: string, args: Arguments, part?: Part, given?: Given): Promise<Called> {
+    const began = Date.now();
+    const line = (status: number, again: boolean) => {
+      const ms = Date.now() - began;
+      log({ request: undefined, method: "RPC", route: name, status, again, ms });
+    };
+    // What cannot be said is the caller's, and no failure.
+    const text = told(args);
+    try {
+      const whole = part && told({ ...part });
+      const found = await this.#rust.call<Called>((rust) => rust.call(name, text, whole, given));
+      line(found[0], found[0] === 503 && found[1].includes('"busy"'));
+      return found;
+    } catch (error) {
+      line(500, false);
+      // Nobody knows what was committed before it.
+      await this.#changed();
+      throw error;
+    }
   }
 
   /** Answers a request from outside, which brings a token. */
@@ -184,10 +242,10 @@ export class WorkspaceObject extends Operations<WorkspaceEnv> {
 
   async #events(after: number): Promise<EventPage["events"] | undefined> {
     const target = `/v1/events?after=${after}`;
-    const reply = await this[answer]({ method: "GET", target, headers: [], body: null });
-    if (reply.status !== 200) return undefined;
-    const page = new TextDecoder().decode(await reply.bytes());
-    return (JSON.parse(page) as EventPage).events;
+    const response = this.#respond(
+      await this.#ask({ method: "GET", target, headers: [], body: null }, true),
+    );
+    return response.status === 200 ? (await response.json<EventPage>()).events : undefined;
   }
 
   #respond([status, flat, first, rest]: Answer): Response {

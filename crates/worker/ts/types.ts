@@ -1,67 +1,10 @@
-// What operations take and give.
+// What operations take and give, where it is not generated.
 
-import type { components } from "./contract.js";
+import type { At, ToChange } from "./call.js";
+import type { Placed, Scope } from "./generated.js";
 
-type Schemas = components["schemas"];
-
-export type Head = Schemas["HeadDto"];
-export type Copy = Schemas["CopyDto"];
-export type CopyPage = Schemas["CopyPage"];
-export type Status = Schemas["StatusDto"];
-export type Entry = Schemas["EntryDto"];
-export type EntryPage = Schemas["EntryPage"];
-export type Placed = Schemas["PlacedDto"];
-export type Change = Schemas["ChangeDto"];
-export type Changed = Schemas["ChangedDto"];
-export type Written = Schemas["WrittenDto"];
-export type Imported = Schemas["ImportedDto"];
-export type Difference = Schemas["DifferenceDto"];
-export type DifferencePage = Schemas["DifferencePage"];
-export type OperationPage = Schemas["OperationPage"];
-export type Published = Schemas["PublishedDto"];
-export type Rebased = Schemas["RebasedDto"];
-export type Undone = Schemas["UndoneDto"];
-export type Revision = Schemas["RevisionDto"];
-export type RevisionPage = Schemas["RevisionPage"];
-export type Pruned = Schemas["PrunedDto"];
-export type Usage = Schemas["UsageDto"];
-export type Collected = Schemas["CollectedDto"];
-export type Fsck = Schemas["FsckDto"];
-export type Event = Schemas["EventDto"];
-export type EventPage = Schemas["EventPage"];
-export type Grant = Schemas["GrantDto"];
-export type GrantPage = Schemas["GrantPage"];
-export type Issued = Schemas["IssuedDto"];
-export type IssuedPreview = Schemas["IssuedPreviewDto"];
-export type Preview = Schemas["PreviewDto"];
-export type PreviewPage = Schemas["PreviewPage"];
-export type Revoked = Schemas["RevokedDto"];
-export type Scope = Schemas["ScopeDto"];
-export type Conflict = Schemas["ConflictDto"];
-
-export type ForkOptions = Schemas["ForkDto"];
-export type ApplyOptions = Schemas["ApplyDto"];
-export type AuthorOptions = Pick<Schemas["RebaseDto"], "actor" | "note">;
-export type RebaseOptions = Schemas["RebaseDto"];
-export type ApplyAllOptions = Omit<Schemas["ApplyAllDto"], "copies">;
-export type Together = Schemas["TogetherDto"];
-export type AllApplied = Schemas["AllAppliedDto"];
-export type Conflicts = Schemas["ConflictsDto"];
-export type Overlaps = Schemas["OverlapsDto"];
-export type MessageOptions = Schemas["MessageDto"];
-export type PreviewOptions = Schemas["PreviewOfDto"];
-export type PruneOptions = Schemas["PruneDto"];
-
-/** Which files are meant: head's, unless it says a copy or a revision. */
-export interface At {
-  /** A copy, by name or id. */
-  copy?: string;
-  /** A revision, by number. */
-  revision?: number;
-}
-
-/** What the holder of a token may do, of which files: to be read only, unless of a copy. */
-export type GrantOptions = At & Schemas["IssueDto"];
+export type { At, ToChange } from "./call.js";
+export type * from "./generated.js";
 
 /** Which page of a list is wanted. */
 export interface Page<K = string> {
@@ -72,9 +15,9 @@ export interface Page<K = string> {
 }
 
 /** Who makes a change, and what has to hold for it. */
-export interface ChangeOptions extends At {
+export interface ChangeOptions extends ToChange {
   /** The copy's generation, or head's version, that the caller has seen. */
-  expect_generation?: number;
+  expectGeneration?: number;
   /** Who, in up to 200 bytes. */
   actor?: string;
   /** What for, in up to 8 KiB. */
@@ -83,16 +26,20 @@ export interface ChangeOptions extends At {
 
 export interface WriteOptions extends ChangeOptions {
   /** Makes the directories that are missing above. */
-  create_parents?: boolean;
+  createParents?: boolean;
   executable?: boolean;
   /** Milliseconds since 1970. */
   modified?: number;
-  media_type?: string;
+  mediaType?: string;
+  /** Where it came from, in up to 1,024 bytes. */
+  provenance?: string;
   /** The content id that the file must have now. */
-  if_content?: string;
+  ifContent?: string;
   /** Whether nothing may be there yet. */
-  if_absent?: boolean;
+  ifAbsent?: boolean;
 }
+
+export type WriteFilesOptions = ChangeOptions;
 
 export interface MkdirOptions extends ChangeOptions {
   /** Makes the directories that are missing above; a directory there is fine. */
@@ -109,32 +56,50 @@ export interface MoveOptions extends ChangeOptions {
   replace?: boolean;
 }
 
-export interface ImportOptions extends At {
+export interface ImportOptions extends ToChange {
   /** The directory to import into; the root unless said. */
   into?: string;
   /** Removes what the archive does not have. */
-  delete_missing?: boolean;
+  deleteMissing?: boolean;
   /**
    * Takes what git takes for its own as well, such as `.git/config` or a repository of
    * another name.
    */
-  allow_git?: boolean;
+  allowGit?: boolean;
+  /** The most entries to take, bytes of all files, and bytes of one. */
+  maxEntries?: number;
+  maxBytes?: number;
+  maxFileBytes?: number;
   actor?: string;
   note?: string;
 }
 
-export interface DiffOptions extends Page {
-  /** A directory, outside of which nothing is compared. */
-  below?: string;
-  /** Tells what has moved from what is gone and new. */
-  renames?: boolean;
-}
-
 /** Which part of a file is wanted, in bytes. */
-export interface OpenOptions extends At {
+export type OpenOptions = At & {
   offset?: number;
   length?: number;
+};
+
+/** Which page of a walk is wanted: `after` is a path. */
+export type WalkOptions = At & Page;
+
+/** A page of a walk. */
+export interface WalkPage {
+  entries: Placed[];
+  /** What to pass as `after` for the next page; absent at the end. */
+  next?: string;
 }
+
+/** What whoever has the files of a copy may do, and who that is. */
+export interface ViewOptions {
+  /** All of them, unless said. */
+  scope?: Scope;
+  /** The name under which changes are logged. */
+  actor?: string;
+}
+
+/** Options but for what names the files, and who makes a change. */
+export type BoundOptions<O> = Omit<O, "copy" | "revision" | "tree" | "actor">;
 
 /** A file that was opened. */
 export interface Opened {
@@ -144,8 +109,17 @@ export interface Opened {
   size: number;
   /** The content id of the whole file. */
   content: string;
-  media_type: string;
+  mediaType: string;
 }
 
-/** What contents can be given as. A stream may be of any length. */
-export type Bytes = string | ArrayBuffer | Uint8Array | ReadableStream<Uint8Array>;
+/**
+ * What contents can be given as. A stream may be of any length. RPC carries no Blob and no
+ * iterable: `blob.stream()` and `ReadableStream.from(iterable)` are streams of them.
+ */
+export type Bytes =
+  | string
+  | ArrayBuffer
+  | ArrayBufferView
+  | Blob
+  | ReadableStream<Uint8Array>
+  | AsyncIterable<Uint8Array | string>;

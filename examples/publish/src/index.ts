@@ -61,7 +61,7 @@ async function route(request: Request, env: Env): Promise<Response> {
   if (!(await allowed(request, env.WORKSPACE_TOKEN))) return refuse(401, "editors have a token");
   switch (call) {
     case "PUT ":
-      return answer(site.importTar(request.body ?? "", { delete_missing: true, actor: "editor" }));
+      return answer(site.importTar(request.body ?? "", { deleteMissing: true, actor: "editor" }));
     case "POST drafts":
       return rest.length === 0 ? fork(site, request) : draft(site, name, request, rest);
     case "GET drafts":
@@ -85,7 +85,7 @@ async function draft(site: Site, of: string, request: Request, rest: string[]): 
     case "GET ":
       return answer(site.status(name));
     case "POST preview": {
-      const shown = await site.preview({ at: `copy:${name}` });
+      const shown = await site.issuePreview({ at: `copy:${name}` });
       if (shown.status === "error") return problem(shown.error);
       const { path, tree, expires } = shown.value;
       return Response.json({ url: `/workspaces/${of}${path}`, tree, expires });
@@ -103,7 +103,7 @@ async function draft(site: Site, of: string, request: Request, rest: string[]): 
     case "POST publish": {
       // Published is the tree that the editor looked at, or nothing.
       const { reviewed } = await texts(request, "reviewed");
-      return answer(site.apply(name, { expect_tree: reviewed, actor: "editor", message: name }));
+      return answer(site.apply(name, { expectTree: reviewed, actor: "editor", message: name }));
     }
     case "POST discard":
       return answer(site.discard(name));
@@ -130,10 +130,10 @@ async function page(site: Site, segments: string[]): Promise<Response> {
   const path = `/${segments.map(decodeURIComponent).join("/")}`;
   const opened = await site.openFile(path.endsWith("/") ? `${path}index.html` : path);
   if (opened.status === "error") return problem(opened.error);
-  const { body, size, content, media_type } = opened.value;
+  const { body, size, content, mediaType } = opened.value;
   return new Response(body, {
     headers: {
-      "content-type": /(\/|\.html)$/.test(path) ? "text/html; charset=utf-8" : media_type,
+      "content-type": /(\/|\.html)$/.test(path) ? "text/html; charset=utf-8" : mediaType,
       "content-length": `${size}`,
       etag: `"${content}"`,
       "x-content-type-options": "nosniff",

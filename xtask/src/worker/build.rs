@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::page;
+use super::{page, typegen};
 use crate::command::Program;
 use crate::repository::Repository;
 use crate::tools;
@@ -22,7 +22,7 @@ pub(crate) const WORKER_AT: &str = "crates/worker";
 /// The guard against panics.
 const GUARD: &str = "crates/worker/ts/guard.mjs";
 /// What the types of the contract are made of.
-const CONTRACT: &str = "crates/http/openapi.json";
+pub(super) const CONTRACT: &str = "crates/http/openapi.json";
 /// What the npm package has of the repository's root.
 const LICENCES: [&str; 2] = ["LICENSE-MIT", "LICENSE-APACHE"];
 /// What workerd runs R2 buckets by.
@@ -55,10 +55,7 @@ pub(crate) fn package(repository: &Repository) -> Result<PathBuf> {
     fs::create_dir_all(&output).with_context(|| format!("making {}", output.display()))?;
     let wasm = compile(repository, WORKER)?;
     bind(&wasm, &output)?;
-    Program::new("node_modules/.bin/openapi-typescript")
-        .args([CONTRACT, "--output"])
-        .args([output.join("contract.d.ts")])
-        .run()?;
+    typegen::types(repository, &output)?;
     page::build(&repository.root.join(WORKER_AT).join("page"), &output)?;
     Program::new("node_modules/.bin/tsc")
         .args(["--project", WORKER_AT])

@@ -13,6 +13,7 @@ mod npm;
 mod package;
 mod page;
 pub(crate) mod raw;
+pub(crate) mod typegen;
 mod typescript;
 mod wrangler;
 
@@ -62,6 +63,7 @@ pub(crate) struct TypeScript {
 /// Tests the TypeScript half: what it exports, who uses it, and the page.
 pub(crate) fn typescript(repository: &Repository, options: &TypeScript) -> Result<()> {
     npm::install(repository)?;
+    typegen::run(repository, true)?;
     Program::new("node_modules/.bin/biome")
         .args(["check", "--error-on-warnings", "."])
         .run()?;

@@ -26,6 +26,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use workspace_core::{At, Error, Reason, Receipt, Result};
 
+use crate::operation::{Input, Operation, Subject};
+
 pub use events::RemoteEvents;
 pub use files::Written;
 pub use trees::{RemoteExport, RemoteWalk};
@@ -156,6 +158,33 @@ impl<T: Transport> Client<T> {
         *self.cost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Calls an operation, in the words of the wire: for what has no method of its own here.
+    ///
+    /// # Errors
+    /// Those of the operation.
+    pub async fn call<S: Subject, I: Input, O: DeserializeOwned>(
+        &self,
+        operation: &Operation<S, I, O>,
+        subject: S,
+        input: I,
+    ) -> Result<O> {
+        let mut path = subject.fill(operation.path);
+        let query = input.query()?;
+        if !query.is_empty() {
+            path.push('?');
+            path.push_str(&query);
+        }
+        let request = self.request(operation.method.clone(), &path, &[]);
+        let response = match input.body()? {
+            Some(body) => {
+                let request = request.header(CONTENT_TYPE, "application/json");
+                request.body(body.into()).await?
+            }
+            None => request.send().await?,
+        };
+        answer::json(response).await
+    }
+
     /// Begins a request.
     fn request(&self, method: Method, path: &str, query: &[(&str, String)]) -> Asking<'_, T> {
         let mut uri = format!("{}{path}", self.base);
@@ -240,7 +269,7 @@ impl<T: Transport> Asking<'_, T> {
 }
 
 /// Returns the path of the routes about these files.
-fn route(at: At, rest: &str) -> String {
+pub(crate) fn route(at: At, rest: &str) -> String {
     match at {
         At::Head => format!("/v1/head{rest}"),
         At::Copy(id) => format!("/v1/copies/{id}{rest}"),
@@ -258,8 +287,13 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
 /// The same where slashes stay.
 const PATH: &AsciiSet = &SEGMENT.remove(b'/');
 
+/// Encodes a text as one segment of the path of a URL.
+pub(crate) fn segment(text: &str) -> String {
+    encoded(text, false)
+}
+
 /// Encodes a text for a place in the path of a URL; slashes stay where `path`.
-fn encoded(text: &str, path: bool) -> String {
+pub(crate) fn encoded(text: &str, path: bool) -> String {
     utf8_percent_encode(text, if path { PATH } else { SEGMENT }).to_string()
 }
 

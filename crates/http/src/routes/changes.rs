@@ -1,47 +1,36 @@
 //! Batches of changes.
 
-use axum::http::Method;
-use workspace_core::ErrorKind;
+use workspace_core::{ErrorKind, View};
 
-use super::{Files, OK, changed_dto};
-use crate::call::{Answer, Call, json};
-use crate::route::Route;
+use super::changed_dto;
+use crate::call::On;
+use crate::operation::{Json, Operation, Table, ToChange, operations};
+use crate::problem::Problem;
 use crate::wire::{ChangedDto, ChangesDto};
 
-pub(super) fn routes() -> Vec<Route> {
-    let route = |files: Files| {
-        let summary = "Makes a batch of changes: all or nothing, and one operation of a copy";
-        Route::new(
-            Method::POST,
-            files.route("/changes"),
-            files.id("change"),
-            summary,
-            change,
-        )
-        .json::<ChangesDto>()
-        .answers::<ChangedDto>(OK, "They are made.")
-        .fails(files.fails())
-        .fails(&[
-            ErrorKind::NotFound,
-            ErrorKind::Stale,
-            ErrorKind::AlreadyExists,
-        ])
-        .fails(&[
-            ErrorKind::NotADirectory,
-            ErrorKind::IsADirectory,
-            ErrorKind::NotEmpty,
-        ])
-    };
-    Files::CURRENT.map(route).into()
+operations! {
+    /// Makes a batch of changes: all or nothing, and one operation of a copy.
+    const CHANGE: Operation<ToChange, Json<ChangesDto>, ChangedDto> =
+        Operation::post("change", "{files}/changes")
+            .answers("They are made.")
+            .fails(&[
+                ErrorKind::NotFound,
+                ErrorKind::Stale,
+                ErrorKind::AlreadyExists,
+                ErrorKind::NotADirectory,
+                ErrorKind::IsADirectory,
+                ErrorKind::NotEmpty,
+            ])
+            .leads(&["changes"]);
 }
 
-async fn change(call: Call) -> Answer {
-    let (view, holder) = (call.view_to_change()?, call.holder.clone());
-    let batch: ChangesDto = call.json().await?;
+pub(super) fn all(table: &mut Table) {
+    table.add(&CHANGE, change);
+}
+
+async fn change(on: On, view: View, Json(batch): Json<ChangesDto>) -> Result<ChangedDto, Problem> {
     let (changes, mut options) = batch.into_core()?;
-    if let Some(holder) = &holder {
-        options.author.actor = holder.grant.actor.clone();
-    }
+    options.author = on.author(options.author.actor, options.author.note);
     let changed = view.change(changes, options).await?;
-    json(OK, &changed_dto(changed, holder.is_some()))
+    Ok(changed_dto(changed, on.is_partial()))
 }

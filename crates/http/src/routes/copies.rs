@@ -1,18 +1,19 @@
 //! Working copies.
 
 use axum::http::Method;
-use axum::http::header::{HeaderValue, LOCATION};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
+use workspace_core::store::CopyRecord;
 use workspace_core::{
     ApplyOptions, At, Author, CopyId, Error, ErrorKind, ForkOptions, Glob, OperationId, Reason,
     Result, RevisionMessage, Together,
 };
 
 use super::diff::first_page;
-use super::{CREATED, OK, cut, page_limit};
-use crate::call::{Answer, Call, json};
-use crate::route::Route;
+use super::{cut, page_limit};
+use crate::call::On;
+use crate::operation::{Json, MaybeJson, OfCopy, Operation, Query, Table, operations};
+use crate::problem::Problem;
 use crate::wire::{
     AllAppliedDto, ApplyAllDto, ApplyDto, ConflictsDto, CopyDto, CopyPage, Count, ForkDto, HeadDto,
     OperationDto, OperationPage, OverlapDto, OverlapOfDto, OverlapsDto, PublishedDto, RebaseDto,
@@ -20,151 +21,114 @@ use crate::wire::{
 };
 
 /// How naming an open copy can fail.
-const OPEN: [ErrorKind; 2] = [ErrorKind::NotFound, ErrorKind::Closed];
+const OPEN: &[ErrorKind] = &[ErrorKind::NotFound, ErrorKind::Closed];
+/// How one can fail that is to be unlike the others.
+const NAMED: &[ErrorKind] = &[
+    ErrorKind::NotFound,
+    ErrorKind::Closed,
+    ErrorKind::AlreadyExists,
+];
+/// How bringing it together with its parent can fail.
+const MEETING: &[ErrorKind] = &[
+    ErrorKind::NotFound,
+    ErrorKind::Closed,
+    ErrorKind::Conflict,
+    ErrorKind::Stale,
+];
 
-pub(super) fn routes() -> Vec<Route> {
-    let post = Method::POST;
-    vec![
-        Route::new(
-            post.clone(),
-            "/v1/copies",
-            "fork",
-            "Forks head, a revision or a copy into a working copy",
-            fork,
-        )
-        .optional_json::<ForkDto>()
-        .answers::<CopyDto>(CREATED, "The copy.")
-        .fails(&OPEN)
-        .fails(&[ErrorKind::AlreadyExists, ErrorKind::LimitExceeded]),
-        Route::new(
-            Method::GET,
-            "/v1/copies",
-            "list_copies",
-            "Lists copies, in the order of forking",
-            list,
-        )
-        .query::<ListQuery>()
-        .answers::<CopyPage>(OK, "A page of them."),
-        Route::new(
-            Method::GET,
-            "/v1/copies/{copy}",
-            "read_copy",
-            "Tells about a copy, open or closed",
-            read,
-        )
-        .answers::<CopyDto>(OK, "The copy.")
-        .fails(&[ErrorKind::NotFound]),
-        Route::new(
-            Method::PATCH,
-            "/v1/copies/{copy}",
-            "rename_copy",
-            "Renames an open copy",
-            rename,
-        )
-        .json::<RenameDto>()
-        .answers::<CopyDto>(OK, "The copy.")
-        .fails(&OPEN)
-        .fails(&[ErrorKind::AlreadyExists]),
-        Route::new(
-            Method::GET,
-            "/v1/copies/{copy}/status",
-            "copy_status",
-            "Tells what an open copy changed, and whether it can be applied",
-            status,
-        )
-        .answers::<StatusDto>(OK, "How it stands.")
-        .fails(&OPEN),
-        Route::new(
-            Method::GET,
-            "/v1/copies/{copy}/operations",
-            "list_operations",
-            "Lists the operations of a copy, oldest first",
-            operations,
-        )
-        .query::<OperationsQuery>()
-        .answers::<OperationPage>(OK, "A page of them.")
-        .fails(&[ErrorKind::NotFound]),
-        Route::new(
-            post.clone(),
-            "/v1/copies/{copy}/apply",
-            "apply",
-            "Applies a copy to its parent: it becomes head, as a new revision, or that of a copy, as an operation",
-            apply,
-        )
-        .optional_json::<ApplyDto>()
-        .answers::<PublishedDto>(OK, "It was applied, or had no change.")
-        .fails(&OPEN)
-        .fails(&[ErrorKind::Conflict, ErrorKind::Stale]),
-        Route::new(
-            post.clone(),
-            "/v1/copies/{copy}/rebase",
-            "rebase",
-            "Moves a copy onto what its parent is now",
-            rebase,
-        )
-        .optional_json::<RebaseDto>()
-        .answers::<RebasedDto>(OK, "It is based on what its parent is now.")
-        .fails(&OPEN)
-        .fails(&[ErrorKind::Conflict, ErrorKind::Stale]),
-        Route::new(
-            Method::GET,
-            "/v1/copies/{copy}/conflicts",
-            "list_conflicts",
-            "Lists what stands in the way of a rebase, with what each side has there",
-            conflicts,
-        )
-        .answers::<ConflictsDto>(OK, "The conflicting paths.")
-        .fails(&OPEN),
-        Route::new(
-            post.clone(),
-            "/v1/overlap",
-            "overlap",
-            "Lists the pairs of copies that changed the same paths in different ways",
-            overlap,
-        )
-        .json::<OverlapOfDto>()
-        .answers::<OverlapsDto>(OK, "The pairs that meet, and where.")
-        .fails(&OPEN),
-        Route::new(
-            post.clone(),
-            "/v1/apply",
-            "apply_all",
-            "Applies copies of one parent, each as a revision or operation of its own, or none",
-            apply_all,
-        )
-        .json::<ApplyAllDto>()
-        .answers::<AllAppliedDto>(OK, "What each of them led to.")
-        .fails(&OPEN)
-        .fails(&[ErrorKind::Conflict, ErrorKind::Stale]),
-        Route::new(
-            post.clone(),
-            "/v1/copies/{copy}/discard",
-            "discard",
-            "Throws a copy away; repeating it is fine",
-            discard,
-        )
-        .answers::<CopyDto>(OK, "The closed copy.")
-        .fails(&OPEN),
-        Route::new(
-            post,
-            "/v1/copies/{copy}/undo",
-            "undo",
-            "Undoes one operation of an open copy, keeping what came later",
-            undo,
-        )
-        .json::<UndoDto>()
-        .answers::<UndoneDto>(OK, "It is undone.")
-        .fails(&OPEN)
-        .fails(&[ErrorKind::Conflict]),
-    ]
+operations! {
+    /// Forks head, a revision or an open copy into a working copy.
+    const FORK: Operation<(), MaybeJson<ForkDto>, CopyDto> =
+        Operation::post("fork", "/v1/copies").makes("The copy.").fails(&[
+            ErrorKind::NotFound,
+            ErrorKind::Closed,
+            ErrorKind::AlreadyExists,
+            ErrorKind::LimitExceeded,
+        ]);
+    /// Lists copies, in the order of forking; open ones unless said.
+    const COPIES: Operation<(), Query<CopiesQuery>, CopyPage> =
+        Operation::get("copies", "/v1/copies").answers("A page of them.");
+    /// Tells about a copy, open or closed.
+    const COPY: Operation<OfCopy, (), CopyDto> = Operation::get("copy", "/v1/copies/{copy}")
+        .answers("The copy.")
+        .fails(&[ErrorKind::NotFound]);
+    /// Renames an open copy; takes its name away where there is no `name`.
+    const RENAME_COPY: Operation<OfCopy, Json<RenameDto>, CopyDto> =
+        Operation::new(Method::PATCH, "rename_copy", "/v1/copies/{copy}")
+            .answers("The copy.")
+            .fails(NAMED)
+            .leads(&["name"]);
+    /// Tells what an open copy changed, and whether it can be applied.
+    const STATUS: Operation<OfCopy, (), StatusDto> =
+        Operation::get("status", "/v1/copies/{copy}/status")
+            .answers("How it stands.")
+            .fails(OPEN);
+    /// Lists the operations of a copy, oldest first.
+    const OPERATIONS: Operation<OfCopy, Query<OperationsQuery>, OperationPage> =
+        Operation::get("operations", "/v1/copies/{copy}/operations")
+            .answers("A page of them.")
+            .fails(&[ErrorKind::NotFound]);
+    /// Applies a copy to its parent: it becomes head, as a new revision, or that of a copy,
+    /// as an operation of it. With `only`, what it changed at paths that these globs match.
+    const APPLY: Operation<OfCopy, MaybeJson<ApplyDto>, PublishedDto> =
+        Operation::post("apply", "/v1/copies/{copy}/apply")
+            .answers("It was applied, or had no change.")
+            .fails(MEETING);
+    /// Moves a copy onto what its parent is now, with what is decided where that conflicts.
+    const REBASE: Operation<OfCopy, MaybeJson<RebaseDto>, RebasedDto> =
+        Operation::post("rebase", "/v1/copies/{copy}/rebase")
+            .answers("It is based on what its parent is now.")
+            .fails(MEETING);
+    /// Lists what stands in the way of a rebase, with what each side has there.
+    const CONFLICTS: Operation<OfCopy, (), ConflictsDto> =
+        Operation::get("conflicts", "/v1/copies/{copy}/conflicts")
+            .answers("The conflicting paths.")
+            .fails(OPEN);
+    /// Lists the pairs of copies that changed the same paths in different ways, and where.
+    const OVERLAP: Operation<(), Json<OverlapOfDto>, OverlapsDto> =
+        Operation::post("overlap", "/v1/overlap")
+            .answers("The pairs that meet, and where.")
+            .fails(OPEN)
+            .leads(&["copies"]);
+    /// Applies copies of one parent, each as a revision or operation of its own, or none.
+    const APPLY_ALL: Operation<(), Json<ApplyAllDto>, AllAppliedDto> =
+        Operation::post("apply_all", "/v1/apply")
+            .answers("What each of them led to.")
+            .fails(MEETING)
+            .leads(&["copies"]);
+    /// Throws a copy away; repeating it is fine.
+    const DISCARD: Operation<OfCopy, (), CopyDto> =
+        Operation::post("discard", "/v1/copies/{copy}/discard")
+            .answers("The closed copy.")
+            .fails(OPEN);
+    /// Undoes one operation of an open copy, keeping what came later.
+    const UNDO: Operation<OfCopy, Json<UndoDto>, UndoneDto> =
+        Operation::post("undo", "/v1/copies/{copy}/undo")
+            .answers("It is undone.")
+            .fails(&[ErrorKind::NotFound, ErrorKind::Closed, ErrorKind::Conflict])
+            .leads(&["operation"]);
 }
 
-async fn fork(call: Call) -> Answer {
-    let workspace = call.workspace.clone();
-    let fork: ForkDto = call.json_or_default().await?;
+pub(super) fn all(table: &mut Table) {
+    table.add_made(&FORK, fork, |copy| format!("/v1/copies/{}", copy.id));
+    table.add(&COPIES, list);
+    table.add(&COPY, read);
+    table.add(&RENAME_COPY, rename);
+    table.add(&STATUS, status);
+    table.add(&OPERATIONS, operations);
+    table.add(&APPLY, apply);
+    table.add(&REBASE, rebase);
+    table.add(&CONFLICTS, conflicts);
+    table.add(&OVERLAP, overlap);
+    table.add(&APPLY_ALL, apply_all);
+    table.add(&DISCARD, discard);
+    table.add(&UNDO, undo);
+}
+
+async fn fork(on: On, (): (), MaybeJson(fork): MaybeJson<ForkDto>) -> Result<CopyDto, Problem> {
     let of = match (fork.copy, fork.revision) {
         (None, None) => At::Head,
-        (Some(copy), None) => At::Copy(workspace.find_copy(&copy)?.id),
+        (Some(copy), None) => At::Copy(on.workspace.find_copy(&copy)?.id),
         (None, Some(revision)) => At::Revision(revision.get().to_string().parse()?),
         (Some(_), Some(_)) => {
             return Err(Error::invalid(Reason::Contradiction, "fork")
@@ -173,111 +137,106 @@ async fn fork(call: Call) -> Answer {
         }
     };
     let options = ForkOptions::default().name(fork.name).of(of);
-    let copy = workspace.fork(options.expires(fork.expires.map(Into::into)))?;
-    let mut response = json(CREATED, &CopyDto::from(&copy))?;
-    let location = HeaderValue::try_from(format!("/v1/copies/{}", copy.id));
-    let location = location.map(|location| (LOCATION, location));
-    response.headers_mut().extend(location);
-    Ok(response)
+    let copy = on
+        .workspace
+        .fork(options.expires(fork.expires.map(Into::into)))?;
+    Ok(CopyDto::from(&copy))
 }
 
-#[derive(Deserialize, IntoParams)]
+/// Which copies are listed.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-struct ListQuery {
+pub struct CopiesQuery {
     /// Whether to list closed copies too.
     #[serde(default)]
     #[param(required = false)]
-    closed: bool,
+    pub closed: bool,
     /// The id of the copy after which the page begins.
-    after: Option<String>,
+    pub after: Option<String>,
     /// How many copies it has: 1 to 10,000, and 1,000 unless said.
-    limit: Option<Count>,
+    pub limit: Option<Count>,
 }
 
-async fn list(call: Call) -> Answer {
-    let query: ListQuery = call.query()?;
+async fn list(on: On, (): (), Query(query): Query<CopiesQuery>) -> Result<CopyPage, Problem> {
     let limit = page_limit(query.limit)?;
     let after: Option<CopyId> = query.after.map(|id| id.parse()).transpose()?;
-    let mut found = call
+    let mut found = on
         .workspace
         .copies(!query.closed, after.as_ref(), limit + 1)?;
     let next = cut(&mut found, limit, |copy| copy.id.to_string());
-    json(
-        OK,
-        &CopyPage {
-            copies: found.iter().map(CopyDto::from).collect(),
-            next,
-        },
-    )
+    Ok(CopyPage {
+        copies: found.iter().map(CopyDto::from).collect(),
+        next,
+    })
 }
 
-async fn read(call: Call) -> Answer {
-    json(OK, &CopyDto::from(&call.copy()?))
+async fn read(_: On, copy: CopyRecord, (): ()) -> Result<CopyDto, Problem> {
+    Ok(CopyDto::from(&copy))
 }
 
-async fn rename(call: Call) -> Answer {
-    let (workspace, copy) = (call.workspace.clone(), call.copy()?.id);
-    let RenameDto { name } = call.json().await?;
-    json(OK, &CopyDto::from(&workspace.rename_copy(copy, name)?))
+async fn rename(
+    on: On,
+    copy: CopyRecord,
+    Json(RenameDto { name }): Json<RenameDto>,
+) -> Result<CopyDto, Problem> {
+    Ok(CopyDto::from(&on.workspace.rename_copy(copy.id, name)?))
 }
 
-async fn status(call: Call) -> Answer {
-    let copy = call.copy()?;
-    let head = call.workspace.head()?;
+async fn status(on: On, copy: CopyRecord, (): ()) -> Result<StatusDto, Problem> {
+    let head = on.workspace.head()?;
     let (parent_version, parent) = match copy.parent {
         None => (head.version, head.tree),
         Some(parent) => {
-            let parent = call.workspace.copy(parent)?;
+            let parent = on.workspace.copy(parent)?;
             (parent.generation, parent.tree)
         }
     };
     let (from, to) = (At::Tree(copy.base), At::Copy(copy.id));
-    json(
-        OK,
-        &StatusDto {
-            copy: CopyDto::from(&copy),
-            parent_version: parent_version.into(),
-            parent_moved: parent != copy.base,
-            head: HeadDto::from(&head),
-            changes: first_page(&call.workspace, from, to)?,
-        },
-    )
+    Ok(StatusDto {
+        copy: CopyDto::from(&copy),
+        parent_version: parent_version.into(),
+        parent_moved: parent != copy.base,
+        head: HeadDto::from(&head),
+        changes: first_page(&on.workspace, from, to)?,
+    })
 }
 
-#[derive(Deserialize, IntoParams)]
+/// Which operations of a copy are listed.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-struct OperationsQuery {
+pub struct OperationsQuery {
     /// The operation after which the page begins.
-    after: Option<Count>,
+    pub after: Option<Count>,
     /// How many operations it has: 1 to 10,000, and 1,000 unless said.
-    limit: Option<Count>,
+    pub limit: Option<Count>,
 }
 
-async fn operations(call: Call) -> Answer {
-    let query: OperationsQuery = call.query()?;
+async fn operations(
+    on: On,
+    copy: CopyRecord,
+    Query(query): Query<OperationsQuery>,
+) -> Result<OperationPage, Problem> {
     let limit = page_limit(query.limit)?;
     let after = query.after.map(|id| OperationId::new(id.get()));
-    let copy = call.copy()?.id;
-    let mut found = call.workspace.operations(copy, after, limit + 1)?;
+    let mut found = on.workspace.operations(copy.id, after, limit + 1)?;
     let next = cut(&mut found, limit, |operation| operation.id.get().into());
-    json(
-        OK,
-        &OperationPage {
-            operations: found.iter().map(OperationDto::from).collect(),
-            next,
-        },
-    )
+    Ok(OperationPage {
+        operations: found.iter().map(OperationDto::from).collect(),
+        next,
+    })
 }
 
-async fn apply(call: Call) -> Answer {
-    let (workspace, copy) = (call.workspace.clone(), call.copy()?.id);
-    let body: ApplyDto = call.json_or_default().await?;
+async fn apply(
+    on: On,
+    copy: CopyRecord,
+    MaybeJson(body): MaybeJson<ApplyDto>,
+) -> Result<PublishedDto, Problem> {
     let expect_tree = body.expect_tree.map(|tree| tree.parse()).transpose()?;
     few("apply", body.only.len())?;
     let only = body.only.iter().map(|glob| Glob::new(glob));
     let only = only.collect::<Result<_>>()?;
-    let applied = workspace.apply(
-        copy,
+    let applied = on.workspace.apply(
+        copy.id,
         ApplyOptions::default()
             .message(
                 RevisionMessage::default()
@@ -288,15 +247,17 @@ async fn apply(call: Call) -> Answer {
             .expect_tree(expect_tree)
             .only(only),
     )?;
-    json(OK, &PublishedDto::from(applied))
+    Ok(PublishedDto::from(applied))
 }
 
-async fn rebase(call: Call) -> Answer {
-    let (workspace, copy) = (call.workspace.clone(), call.copy()?.id);
-    let body: RebaseDto = call.json_or_default().await?;
+async fn rebase(
+    on: On,
+    copy: CopyRecord,
+    MaybeJson(body): MaybeJson<RebaseDto>,
+) -> Result<RebasedDto, Problem> {
     let (options, merge) = body.into_core()?;
-    let merged = workspace_merge::rebase(&workspace, copy, options, &merge).await?;
-    json(OK, &RebasedDto::from(merged))
+    let merged = workspace_merge::rebase(&on.workspace, copy.id, options, &merge).await?;
+    Ok(RebasedDto::from(merged))
 }
 
 /// Refuses a list that is longer than any that is taken, before what it names is looked up.
@@ -309,24 +270,28 @@ fn few(operation: &'static str, count: usize) -> Result<()> {
     }
 }
 
-async fn conflicts(call: Call) -> Answer {
-    let found = call.workspace.conflicts(call.copy()?.id)?;
-    json(OK, &ConflictsDto::from(&found))
+async fn conflicts(on: On, copy: CopyRecord, (): ()) -> Result<ConflictsDto, Problem> {
+    let found = on.workspace.conflicts(copy.id)?;
+    Ok(ConflictsDto::from(&found))
 }
 
-async fn overlap(call: Call) -> Answer {
-    let workspace = call.workspace.clone();
-    let OverlapOfDto { copies } = call.json().await?;
+async fn overlap(
+    On { workspace, .. }: On,
+    (): (),
+    Json(OverlapOfDto { copies }): Json<OverlapOfDto>,
+) -> Result<OverlapsDto, Problem> {
     few("compare copies", copies.len())?;
     let copies = copies.iter().map(|copy| Ok(workspace.find_copy(copy)?.id));
     let found = workspace.overlap(&copies.collect::<Result<Vec<_>>>()?)?;
     let overlaps = found.iter().map(OverlapDto::from).collect();
-    json(OK, &OverlapsDto { overlaps })
+    Ok(OverlapsDto { overlaps })
 }
 
-async fn apply_all(call: Call) -> Answer {
-    let workspace = call.workspace.clone();
-    let body: ApplyAllDto = call.json().await?;
+async fn apply_all(
+    On { workspace, .. }: On,
+    (): (),
+    Json(body): Json<ApplyAllDto>,
+) -> Result<AllAppliedDto, Problem> {
     few("apply", body.copies.len())?;
     let copies = body.copies.into_iter().map(|one| {
         Ok(Together {
@@ -340,22 +305,24 @@ async fn apply_all(call: Call) -> Answer {
         .metadata(body.metadata);
     let applied = workspace.apply_all(&copies.collect::<Result<Vec<_>>>()?, &message)?;
     let applied = applied.into_iter().map(PublishedDto::from).collect();
-    json(OK, &AllAppliedDto { applied })
+    Ok(AllAppliedDto { applied })
 }
 
-async fn discard(call: Call) -> Answer {
-    let copy = call.copy()?.id;
-    json(OK, &CopyDto::from(&call.workspace.discard(copy)?))
+async fn discard(on: On, copy: CopyRecord, (): ()) -> Result<CopyDto, Problem> {
+    Ok(CopyDto::from(&on.workspace.discard(copy.id)?))
 }
 
-async fn undo(call: Call) -> Answer {
-    let (workspace, copy) = (call.workspace.clone(), call.copy()?.id);
-    let UndoDto {
+async fn undo(
+    on: On,
+    copy: CopyRecord,
+    Json(UndoDto {
         operation,
         actor,
         note,
-    } = call.json().await?;
+    }): Json<UndoDto>,
+) -> Result<UndoneDto, Problem> {
     let operation: Result<OperationId> = operation.get().to_string().parse();
-    let undone = workspace.undo(copy, operation?, &Author::new(actor, note))?;
-    json(OK, &UndoneDto::from(undone))
+    let author = Author::new(actor, note);
+    let undone = on.workspace.undo(copy.id, operation?, &author)?;
+    Ok(UndoneDto::from(undone))
 }

@@ -1,68 +1,75 @@
 //! Where two trees differ.
 
-use axum::http::Method;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use workspace_core::{
     At, DiffOptions, Difference, Error, ErrorKind, Reason, Result, TreePath, Workspace,
 };
 
-use super::{OK, PAGE, cut, page_limit};
-use crate::call::{Answer, Call, json};
-use crate::route::Route;
+use super::{PAGE, cut, page_limit};
+use crate::call::On;
+use crate::operation::{Operation, Query, Table, operations};
+use crate::problem::Problem;
 use crate::wire::{Count, DifferenceDto, DifferencePage};
 
-pub(super) fn routes() -> Vec<Route> {
-    let summary = "Lists where two trees differ, in byte order of the paths";
-    vec![
-        Route::new(Method::GET, "/v1/diff", "diff", summary, diff)
-            .query::<DiffQuery>()
-            .answers::<DifferencePage>(OK, "A page of the differences.")
+operations! {
+    /// Lists where two trees differ, in byte order of the paths. Each is `head`, `copy:` and a
+    /// name or id, `revision:` and a number, or `tree:` and an id.
+    const DIFF: Operation<(), Query<DiffQuery>, DifferencePage> =
+        Operation::get("diff", "/v1/diff")
+            .answers("A page of the differences.")
             .fails(&[
                 ErrorKind::NotFound,
                 ErrorKind::NotADirectory,
                 ErrorKind::Closed,
                 ErrorKind::LimitExceeded,
-            ]),
-    ]
+            ])
+            .leads(&["from", "to"]);
 }
 
-#[derive(Deserialize, IntoParams)]
+pub(super) fn all(table: &mut Table) {
+    table.add(&DIFF, diff);
+}
+
+/// Which trees are compared, and how.
+#[derive(Debug, Clone, Deserialize, Serialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-struct DiffQuery {
+pub struct DiffQuery {
     /// The one tree: `head`, `copy:` and a name or id, `revision:` and a number,
     /// or `tree:` and an id.
-    from: String,
+    pub from: String,
     /// The other one.
-    to: String,
+    pub to: String,
     /// The directory or entry to look at; all unless said.
-    below: Option<String>,
+    pub below: Option<String>,
     /// Whether to pair removed with added files of the same content; yes unless
     /// said. Each page then costs the whole difference, otherwise what it lists.
-    renames: Option<bool>,
+    pub renames: Option<bool>,
     /// The path after which the page begins.
-    after: Option<String>,
+    pub after: Option<String>,
     /// How many differences it has: 1 to 10,000, and 1,000 unless said.
-    limit: Option<Count>,
+    pub limit: Option<Count>,
 }
 
-async fn diff(call: Call) -> Answer {
-    let query: DiffQuery = call.query()?;
+async fn diff(
+    On { workspace, .. }: On,
+    (): (),
+    Query(query): Query<DiffQuery>,
+) -> Result<DifferencePage, Problem> {
     let limit = page_limit(query.limit)?;
     let path = |text: Option<String>| text.as_deref().map(TreePath::new).transpose();
     let (below, after) = (path(query.below)?, path(query.after)?);
     let options = DiffOptions::default()
         .below(below.unwrap_or_else(TreePath::root))
         .renames(query.renames.unwrap_or(true));
-    let (workspace, after) = (&call.workspace, after.as_ref());
-    let from = parse_at(workspace, &query.from)?;
-    let to = parse_at(workspace, &query.to)?;
+    let from = parse_at(&workspace, &query.from)?;
+    let to = parse_at(&workspace, &query.to)?;
     if options.renames {
         let found = workspace.diff(from, to, &options)?;
-        return json(OK, &counted_page(found, after, limit));
+        return Ok(counted_page(found, after.as_ref(), limit));
     }
-    let found = workspace.diff_page(from, to, &options, after, limit + 1)?;
-    json(OK, &page(found, limit))
+    let found = workspace.diff_page(from, to, &options, after.as_ref(), limit + 1)?;
+    Ok(page(found, limit))
 }
 
 /// Returns the first page of what differs; where that is more than one answer may

@@ -7,12 +7,13 @@ use axum::http::{HeaderMap, Method, Response};
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, Stream, StreamExt};
 use send_wrapper::SendWrapper;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use workspace_core::{Error, ErrorKind, EventRecord, Reason, Result, Workspace};
 
 use super::{OK, page_limit};
-use crate::call::{Answer, Call, json};
+use crate::call::{Answer, Call, On, json};
+use crate::operation::{Table, Told};
 use crate::pulse::Pulse;
 use crate::route::Route;
 use crate::wire::{Count, EventDto, EventPage};
@@ -24,51 +25,57 @@ const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// How many events a stream takes from the workspace at a time.
 const CHUNK: usize = 100;
 
-pub(super) fn routes() -> Vec<Route> {
-    let summary =
+pub(super) fn all(table: &mut Table) {
+    let about =
         "Lists what has changed, oldest first; follows it where text/event-stream is accepted";
-    vec![
-        Route::new(Method::GET, "/v1/events", "list_events", summary, events)
-            .query::<EventsQuery>()
-            .header(
-                "Last-Event-ID",
-                "The last event that was seen; goes before `after` where events are followed.",
-            )
-            .answers::<EventPage>(OK, "A page of the events, or each as it comes.")
-            .answers_bytes(
-                OK,
-                "A page of the events, or each as it comes.",
-                EVENT_STREAM,
-            )
-            .fails(&[ErrorKind::Stale]),
-    ]
+    let route = Route::new(Method::GET, "/v1/events", "events", about, events)
+        .query::<EventsQuery>()
+        .header(
+            "Last-Event-ID",
+            "The last event that was seen; goes before `after` where events are followed.",
+        )
+        .answers::<EventPage>(OK, "A page of the events, or each as it comes.")
+        .answers_bytes(
+            OK,
+            "A page of the events, or each as it comes.",
+            EVENT_STREAM,
+        )
+        .fails(&[ErrorKind::Stale])
+        .of("events", &[]);
+    table.routes.push(route);
+    table.call("events", false, async |on, arguments| {
+        Told::json(&page(&on, &arguments.read()?)?)
+    });
 }
 
-#[derive(Deserialize, IntoParams)]
+/// Which events are listed.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-struct EventsQuery {
+pub struct EventsQuery {
     /// The event after which the page begins; unless said, the newest, so that
     /// the answer only tells where the feed is.
-    after: Option<Count>,
+    pub after: Option<Count>,
     /// How many events a page has: 1 to 10,000, and 1,000 unless said.
-    limit: Option<Count>,
+    pub limit: Option<Count>,
 }
 
 async fn events(call: Call) -> Answer {
     let query: EventsQuery = call.query()?;
-    let limit = page_limit(query.limit)?;
     if accepts_stream(&call.headers) {
+        page_limit(query.limit)?;
         let after = last_event_id(&call.headers)?.or(query.after);
-        return follow(call.workspace, after, Pulse::ticks(call.pulse.as_ref()));
+        return follow(call.on.workspace, after, Pulse::ticks(call.pulse.as_ref()));
     }
-    let (after, found) = read(&call.workspace, query.after, limit)?;
-    json(
-        OK,
-        &EventPage {
-            next: found.last().map_or(after, |last| last.sequence).into(),
-            events: found.iter().map(EventDto::from).collect(),
-        },
-    )
+    json(OK, &page(&call.on, &query)?)
+}
+
+fn page(on: &On, query: &EventsQuery) -> Result<EventPage> {
+    let limit = page_limit(query.limit)?;
+    let (after, found) = read(&on.workspace, query.after, limit)?;
+    Ok(EventPage {
+        next: found.last().map_or(after, |last| last.sequence).into(),
+        events: found.iter().map(EventDto::from).collect(),
+    })
 }
 
 /// Returns where to begin, and a page of what follows.

@@ -1,28 +1,28 @@
 //! One file: read, written, removed.
 
-use std::sync::Arc;
-
 use axum::http::header::{CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue};
 use axum::http::{HeaderMap, Method, StatusCode};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use workspace_core::{
-    Author, Change, ChangeOptions, Content, Entry, Error, ErrorKind, MAX_MEDIA_TYPE, Precondition,
-    Reason, Result, Sought, Stored, Text, TreePath, View, WriteOptions, media_type,
+    Author, Change, ChangeOptions, Content, Entry, Error, ErrorKind, File, MAX_MEDIA_TYPE,
+    Precondition, Reason, Result, Sought, Stored, Text, TreePath, View, WriteOptions, media_type,
 };
 
 use super::site::guess;
 use super::{CREATED, Files, OK, changed_dto};
 use crate::access::Holder;
-use crate::body;
-use crate::call::{Answer, Call, json};
+use crate::body::{self, Incoming};
+use crate::call::{Answer, Call, On, json};
 use crate::conditional::{self, etag, is_conditional};
+use crate::operation::{Arguments, OfPath, Table, Told};
+use crate::passage::Passage;
 use crate::problem::Problem;
 use crate::route::Route;
-use crate::serve::{BYTES, serve};
+use crate::serve::{BYTES, contents, serve};
 use crate::wire::{ChangedDto, Count, EntryDto, Millis, WrittenDto};
 
-pub(super) fn routes() -> Vec<Route> {
+pub(super) fn all(table: &mut Table) {
     let read = |files: Files, method: Method, rest: &str, id: &str, summary| {
         let route = Route::new(method, files.route(rest), files.id(id), summary, read)
             .header("Range", "One range of bytes.")
@@ -106,7 +106,6 @@ pub(super) fn routes() -> Vec<Route> {
         .fails(&[ErrorKind::Stale])
         .fails_with(StatusCode::PRECONDITION_FAILED, "already_exists")
     };
-    let mut routes = Vec::new();
     // The root is no file; that it is a directory is told as of any other.
     for rest in ["/files/{*path}", "/files", "/files/"] {
         let documented = rest == "/files/{*path}";
@@ -117,27 +116,88 @@ pub(super) fn routes() -> Vec<Route> {
         for files in Files::ALL {
             let summary = "Reads a file, or a range of it";
             let route = read(files, Method::GET, rest, "read_file", summary);
-            routes.push(told(route));
+            table.routes.push(told(route));
             let summary = "Tells about a file";
             let route = read(files, Method::HEAD, rest, "look_at_file", summary);
-            routes.push(told(route));
+            table.routes.push(told(route));
         }
         for files in Files::CURRENT {
-            routes.extend([write(files, rest), remove(files, rest)].map(told));
+            let changes = [write(files, rest), remove(files, rest)];
+            table.routes.extend(changes.map(told));
         }
     }
-    routes
+    table.call("open_file", false, open);
+    table.call("write_file", true, write_contents);
 }
 
 async fn read(call: Call) -> Answer {
     let path = call.path()?;
     let view = call.view()?;
     // A directory or nothing is told from a file by the facade's own errors.
-    let Some(Entry::File(file)) = view.stat(&path)? else {
-        view.open(&path, None).await?;
-        return Err(Error::not_found(Sought::Path, "read").at(path).into());
-    };
+    let file = file_at(&view, &path).await?;
     serve(&call, &path, &file).await
+}
+
+/// Returns the file at a path.
+async fn file_at(view: &View, path: &TreePath) -> Result<File> {
+    match view.stat(path)? {
+        Some(Entry::File(file)) => Ok(file),
+        _ => {
+            view.open(path, None).await?;
+            Err(Error::not_found(Sought::Path, "read").at(path))
+        }
+    }
+}
+
+/// Which part of a file is opened.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OpenArguments {
+    #[serde(default)]
+    offset: Count,
+    length: Option<Count>,
+}
+
+/// A file that was opened.
+#[derive(Serialize)]
+struct OpenedDto {
+    size: Count,
+    content: String,
+    media_type: String,
+}
+
+/// Opens a file, or a part of it.
+async fn open(on: On, mut arguments: Arguments) -> Result<Told, Problem> {
+    let (view, path) = arguments.subject::<OfPath>(&on)?;
+    let passes = arguments.passes;
+    let OpenArguments { offset, length } = arguments.read()?;
+    if length.is_some_and(|length| length.get() == 0) {
+        return Err(Error::invalid(Reason::MalformedRange, "read")
+            .at(path)
+            .because("a length of nothing; expected a number of bytes, at least one")
+            .into());
+    }
+    let file = file_at(&view, &path).await?;
+    let start = offset.get();
+    if start >= file.size && (start > 0 || length.is_some()) {
+        return Err(Problem::range_not_satisfiable(file.size));
+    }
+    let left = file.size - start;
+    let length = length.map_or(left, |length| length.get().min(left));
+    let told = OpenedDto {
+        size: length.into(),
+        content: file.content.to_string(),
+        media_type: file
+            .media_type
+            .as_ref()
+            .map_or(BYTES, |kind| kind.as_str())
+            .into(),
+    };
+    let contents = contents(&on.workspace, &file, start..start + length, passes).await?;
+    Ok(Told {
+        contents: Some(contents),
+        ..Told::json(&told)?
+    })
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -171,8 +231,7 @@ async fn write(call: Call) -> Answer {
     let path = call.path()?;
     let query: WriteQuery = call.query()?;
     let view = call.view()?;
-    let author = call.author(query.actor, query.note);
-    let is_holder = call.holder.is_some();
+    let author = call.on.author(query.actor, query.note);
     let headers = call.headers.clone();
     let media_type = match query.media_type.as_deref().map(media_type).transpose()? {
         None => written_media_type(&headers, &path)?,
@@ -180,76 +239,187 @@ async fn write(call: Call) -> Answer {
     };
     let provenance = query.provenance.as_deref().map(Text::new).transpose()?;
     refuse_part(&headers)?;
-    if !view.grant().writes(&path) {
-        return Err(Problem::denied());
-    }
-    let options = options(query.expect_generation, author);
-    let how = WriteOptions::default()
-        .create_parents(query.create_parents)
-        .executable(query.executable)
-        .modified(query.modified.map(Into::into))
-        .media_type(media_type)
-        .provenance(provenance);
-    let told = |error| match is_conditional(&headers) {
-        true => Problem::conditional(error),
-        false => error.into(),
-    };
-    // Before the body is taken: what can be known to fail should not be sent. A small one
-    // has been sent already.
-    let (_, precondition) = condition(&headers, &view, &path)?;
-    let small = call.workspace.options().inline_limit as u64;
-    if call.body_size().is_none_or(|size| size > small) {
-        let now = how.clone().precondition(precondition);
-        view.check_write(&path, now, &options).map_err(told)?;
-    }
-    let stored = store(call).await?;
-    let content = stored.id();
-    // And again now. The content that it finds is held fast by the precondition until
-    // the write commits.
-    let (found, precondition) = condition(&headers, &view, &path)?;
-    let change = Change::Write {
+    let (on, size, passage) = (call.on.clone(), call.body_size(), call.passage.clone());
+    let written = Writing {
+        on,
+        view: view.clone(),
         path: path.clone(),
-        content: Content::Stored(stored),
-        options: how.precondition(precondition),
-    };
-    let changed = view.change(vec![change], options).await.map_err(told)?;
-    let written = match view.grant().reads(&path) {
-        true => view.stat(&path)?,
-        false => None,
-    };
-    let mut response = json(
-        if found { OK } else { CREATED },
-        &WrittenDto {
-            path: path.to_string(),
-            entry: written.as_ref().map(EntryDto::from),
-            changed: changed_dto(changed, is_holder),
-        },
-    )?;
-    // What somebody else wrote since has a tag that its writer was given.
-    let file = written.as_ref().and_then(Entry::as_file);
-    let file = file.filter(|file| file.content == content);
-    let tag = file.and_then(|file| HeaderValue::try_from(etag(file)).ok());
+        how: WriteOptions::default()
+            .create_parents(query.create_parents)
+            .executable(query.executable)
+            .modified(query.modified.map(Into::into))
+            .media_type(media_type)
+            .provenance(provenance),
+        options: options(query.expect_generation, author),
+    }
+    .write(
+        size,
+        passage,
+        || call.incoming(),
+        || condition(&headers, &view, &path),
+    );
+    let Placing { found, body, tag } =
+        written
+            .await
+            .map_err(|problem| match is_conditional(&headers) {
+                true => problem.of_condition(),
+                false => problem,
+            })?;
+    let mut response = json(if found { OK } else { CREATED }, &body)?;
     response.headers_mut().extend(tag.map(|tag| (ETAG, tag)));
     Ok(response)
 }
 
-/// Stores the body of a request.
-async fn store(call: Call) -> Result<Stored> {
-    let (workspace, limit) = (call.workspace.clone(), call.limits.file_bytes);
-    let (passage, holder) = (call.passage.clone(), call.holder.clone());
-    let ledger = Arc::clone(&call.ledger);
+/// How a file is written by a call by name.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WriteArguments {
+    #[serde(default)]
+    create_parents: bool,
+    executable: Option<bool>,
+    modified: Option<Millis>,
+    media_type: Option<String>,
+    provenance: Option<String>,
+    if_content: Option<String>,
+    #[serde(default)]
+    if_absent: bool,
+    expect_generation: Option<Count>,
+    #[serde(default)]
+    actor: String,
+    #[serde(default)]
+    note: String,
+}
+
+/// Writes a file of contents that come beside the arguments.
+async fn write_contents(on: On, mut arguments: Arguments) -> Result<Told, Problem> {
+    let (view, path) = arguments.subject::<OfPath>(&on)?;
+    let contents = arguments.contents()?;
+    let said: WriteArguments = arguments.read()?;
+    on.view_to_change(view.at())?;
+    let precondition = match (said.if_content, said.if_absent) {
+        (None, false) => Precondition::None,
+        (Some(content), false) => Precondition::Content(content.parse()?),
+        (None, true) => Precondition::Absent,
+        (Some(_), true) => {
+            return Err(Error::invalid(Reason::Contradiction, "write")
+                .at(path)
+                .because("a content that is there, and nothing that is there")
+                .into());
+        }
+    };
+    let author = on.author(said.actor, said.note);
+    let body = Incoming::of(contents.body, None, on.clone());
+    let writing = Writing {
+        on,
+        view,
+        path,
+        how: WriteOptions::default()
+            .create_parents(said.create_parents)
+            .executable(said.executable)
+            .modified(said.modified.map(Into::into))
+            .media_type(said.media_type.as_deref().map(media_type).transpose()?)
+            .provenance(said.provenance.as_deref().map(Text::new).transpose()?),
+        options: options(said.expect_generation, author),
+    };
+    let written = writing.write(
+        contents.size,
+        None,
+        || Ok(body),
+        || Ok((true, precondition)),
+    );
+    Told::json(&written.await?.body)
+}
+
+/// A write of a file.
+struct Writing {
+    on: On,
+    view: View,
+    path: TreePath,
+    how: WriteOptions,
+    options: ChangeOptions,
+}
+
+/// What came of it.
+struct Placing {
+    /// Whether something was there.
+    found: bool,
+    body: WrittenDto,
+    /// The tag of the file, where its writer may read it.
+    tag: Option<HeaderValue>,
+}
+
+impl Writing {
+    /// Writes the body, of `size` bytes where that is known, while the condition holds;
+    /// it tells whether something is there.
+    async fn write(
+        self,
+        size: Option<u64>,
+        passage: Option<Passage>,
+        body: impl FnOnce() -> Result<Incoming>,
+        condition: impl Fn() -> Result<(bool, Precondition), Problem>,
+    ) -> Result<Placing, Problem> {
+        let Self {
+            on,
+            view,
+            path,
+            how,
+            options,
+        } = self;
+        if !view.grant().writes(&path) {
+            return Err(Problem::denied());
+        }
+        // Before the body is taken: what can be known to fail should not be sent. A small
+        // one has been sent already.
+        let (_, precondition) = condition()?;
+        let small = on.workspace.options().inline_limit as u64;
+        if size.is_none_or(|size| size > small) {
+            let now = how.clone().precondition(precondition);
+            view.check_write(&path, now, &options)?;
+        }
+        let stored = store(&on, passage, body()?).await?;
+        let content = stored.id();
+        // And again now. The content that it finds is held fast by the precondition until
+        // the write commits.
+        let (found, precondition) = condition()?;
+        let change = Change::Write {
+            path: path.clone(),
+            content: Content::Stored(stored),
+            options: how.precondition(precondition),
+        };
+        let changed = view.change(vec![change], options).await?;
+        let written = match view.grant().reads(&path) {
+            true => view.stat(&path)?,
+            false => None,
+        };
+        // What somebody else wrote since has a tag that its writer was given.
+        let file = written.as_ref().and_then(Entry::as_file);
+        let file = file.filter(|file| file.content == content);
+        Ok(Placing {
+            found,
+            tag: file.and_then(|file| HeaderValue::try_from(etag(file)).ok()),
+            body: WrittenDto {
+                path: path.to_string(),
+                entry: written.as_ref().map(EntryDto::from),
+                changed: changed_dto(changed, on.is_partial()),
+            },
+        })
+    }
+}
+
+/// Stores a body.
+async fn store(on: &On, passage: Option<Passage>, body: Incoming) -> Result<Stored> {
+    let (workspace, limit) = (&on.workspace, on.limits.file_bytes);
     // What no budget has room for is not taken; the commit looks again.
-    let left = holder.as_ref().map(Holder::left).transpose()?;
+    let left = on.holder.as_ref().map(Holder::left).transpose()?;
     let limit = left.flatten().map_or(limit, |left| limit.min(left));
-    let body = call.incoming()?;
     let inline = workspace.options().inline_limit as u64;
     match (passage, body.declared(limit)?) {
         (Some(passage), Some(size)) if size > inline => {
-            ledger.small().await?;
+            on.ledger.small().await?;
             let reserved = workspace.reserve();
             let content = passage.store(reserved.key().clone(), size).await?;
-            let content = content.ok_or_else(|| ledger.stalled())?;
-            holder.as_ref().map_or(Ok(()), Holder::check)?;
+            let content = content.ok_or_else(|| on.ledger.stalled())?;
+            on.holder.as_ref().map_or(Ok(()), Holder::check)?;
             Ok(reserved.stored(content, size))
         }
         _ => workspace.store(Box::pin(body.stream(limit)?)).await,
@@ -362,12 +532,12 @@ async fn remove(call: Call) -> Answer {
         path: path.clone(),
         recursive: query.recursive,
     };
-    let author = call.author(query.actor, query.note);
+    let author = call.on.author(query.actor, query.note);
     let options = options(query.expect_generation, author);
     // A removal stores nothing, so nothing comes between this and the commit.
     condition(&call.headers, &view, &path)?;
     let changed = view.change(vec![change], options).await?;
-    json(OK, &changed_dto(changed, call.holder.is_some()))
+    json(OK, &changed_dto(changed, call.on.is_partial()))
 }
 
 fn options(expect_generation: Option<Count>, author: Author) -> ChangeOptions {

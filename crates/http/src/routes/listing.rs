@@ -1,4 +1,4 @@
-//! What is there: an entry, and a directory in pages.
+//! What is there: an entry, a directory in pages, and all that is below one.
 
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
@@ -6,116 +6,127 @@ use axum::http::{Method, Response};
 use bytes::Bytes;
 use futures::stream;
 use send_wrapper::SendWrapper;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
-use workspace_core::{Error, ErrorKind, Name, Result, Sought, Walk};
+use workspace_core::{Entry, Error, ErrorKind, Name, Result, Sought, TreePath, View, Walk};
 
-use super::{Files, OK, cut, page_limit};
-use crate::call::{Answer, Call, json};
+use super::{OK, cut, page_limit};
+use crate::call::{Answer, Call, On};
+use crate::operation::{Find, OfPath, Operation, Query, Table, Told, operations};
+use crate::problem::Problem;
 use crate::route::Route;
-use crate::wire::{Count, EntryDto, EntryPage, ListedDto, PlacedDto};
+use crate::wire::{Count, EntryDto, EntryPage, ListedDto, PlacedDto, WalkPage};
 
 /// The media type of one JSON document a line.
 const JSON_LINES: &str = "application/x-ndjson";
+/// How looking can fail.
+const LOOKING: &[ErrorKind] = &[ErrorKind::NotFound, ErrorKind::NotADirectory];
 
-pub(super) fn routes() -> Vec<Route> {
-    let mut routes = Vec::new();
-    for files in Files::ALL {
-        for (rest, root) in [("", "_root"), ("/{*path}", "")] {
-            let (path, id) = (
-                files.route(&format!("/list{rest}")),
-                files.id(&format!("list{root}")),
-            );
-            routes.push(
-                Route::new(
-                    Method::GET,
-                    path,
-                    id,
-                    "Lists a directory, in byte order of the names",
-                    list,
-                )
-                .query::<ListQuery>()
-                .answers::<EntryPage>(OK, "A page of it.")
-                .fails(files.fails())
-                .fails(&[ErrorKind::NotFound, ErrorKind::NotADirectory]),
-            );
-            let (path, id) = (
-                files.route(&format!("/stat{rest}")),
-                files.id(&format!("stat{root}")),
-            );
-            routes.push(
-                Route::new(
-                    Method::GET,
-                    path,
-                    id,
-                    "Tells about an entry of any kind",
-                    stat,
-                )
-                .answers::<PlacedDto>(OK, "The entry.")
-                .fails(files.fails())
-                .fails(&[ErrorKind::NotFound, ErrorKind::NotADirectory]),
-            );
-            let (path, id) = (
-                files.route(&format!("/walk{rest}")),
-                files.id(&format!("walk{root}")),
-            );
-            routes.push(
-                Route::new(
-                    Method::GET,
-                    path,
-                    id,
-                    "Walks everything below a directory, a directory before its entries",
-                    walk,
-                )
+operations! {
+    /// Lists a directory, in byte order of the names.
+    const LIST: Operation<OfPath, Query<ListQuery>, EntryPage> =
+        Operation::get("list", "{files}/list/{*path}")
+            .answers("A page of it.")
+            .fails(LOOKING);
+    /// Tells about an entry of any kind.
+    const STAT: Operation<OfPath, (), PlacedDto> = Operation::get("stat", "{files}/stat/{*path}")
+        .answers("The entry.")
+        .fails(LOOKING);
+}
+
+pub(super) fn all(table: &mut Table) {
+    table.add(&LIST, list);
+    table.add(&STAT, stat);
+    for place in OfPath::places("{files}/walk/{*path}", "walk") {
+        let about = "Walks everything below a directory, a directory before its entries";
+        table.routes.push(
+            Route::new(Method::GET, place.path, place.id, about, walk)
                 .answers_bytes(OK, "A placed entry a line, of one state.", JSON_LINES)
-                .fails(files.fails())
-                .fails(&[ErrorKind::NotFound, ErrorKind::NotADirectory]),
-            );
-        }
+                .fails(place.fails)
+                .fails(LOOKING),
+        );
     }
-    routes
+    table.call("walk", false, async |on, mut arguments| {
+        let (view, path) = arguments.subject::<OfPath>(&on)?;
+        Told::json(&walk_page(&view, &path, &arguments.read()?)?)
+    });
 }
 
-#[derive(Deserialize, IntoParams)]
+/// Which part of a directory is listed.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-struct ListQuery {
+pub struct ListQuery {
     /// The name after which the page begins.
-    after: Option<String>,
+    pub after: Option<String>,
     /// How many entries it has: 1 to 10,000, and 1,000 unless said.
-    limit: Option<Count>,
+    pub limit: Option<Count>,
 }
 
-async fn list(call: Call) -> Answer {
-    let path = call.path()?;
-    let query: ListQuery = call.query()?;
+async fn list(
+    _: On,
+    (view, path): (View, TreePath),
+    Query(query): Query<ListQuery>,
+) -> Result<EntryPage, Problem> {
     let limit = page_limit(query.limit)?;
     let after = query.after.as_deref().map(Name::new).transpose()?;
-    let mut found = call.view()?.list(&path, after.as_ref(), limit + 1)?;
+    let mut found = view.list(&path, after.as_ref(), limit + 1)?;
     let next = cut(&mut found, limit, |(name, _)| name.to_string());
     let entries = found.iter().map(|(name, entry)| ListedDto {
         name: name.to_string(),
         entry: EntryDto::from(entry),
     });
-    json(
-        OK,
-        &EntryPage {
-            entries: entries.collect(),
-            next,
-        },
-    )
+    Ok(EntryPage {
+        entries: entries.collect(),
+        next,
+    })
 }
 
-async fn stat(call: Call) -> Answer {
-    let path = call.path()?;
-    let found = call.view()?.stat(&path)?;
+async fn stat(_: On, (view, path): (View, TreePath), (): ()) -> Result<PlacedDto, Problem> {
+    let found = view.stat(&path)?;
     let entry = found.ok_or_else(|| Error::not_found(Sought::Path, "stat").at(&path))?;
-    json(
-        OK,
-        &PlacedDto {
-            path: path.to_string(),
-            entry: EntryDto::from(&entry),
-        },
-    )
+    Ok(placed(&path, &entry))
+}
+
+fn placed(path: &TreePath, entry: &Entry) -> PlacedDto {
+    PlacedDto {
+        path: path.to_string(),
+        entry: EntryDto::from(entry),
+    }
+}
+
+/// Which part of a walk is wanted.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+struct WalkQuery {
+    /// The path after which the page begins.
+    after: Option<String>,
+    /// How many entries it has: 1 to 10,000, and 1,000 unless said.
+    limit: Option<Count>,
+}
+
+/// Returns a page of a walk. What is before it in the directories above is passed by, and
+/// what is below that is not read.
+fn walk_page(view: &View, path: &TreePath, query: &WalkQuery) -> Result<WalkPage> {
+    let limit = page_limit(query.limit)?;
+    let after = query.after.as_deref().map(TreePath::new).transpose()?;
+    let mut walk = view.walk(path)?;
+    let (mut entries, mut next) = (Vec::new(), None);
+    while let Some((path, entry)) = walk.next().transpose()? {
+        if let Some(after) = &after
+            && path.segments().le(after.segments())
+        {
+            if !after.starts_with(&path) {
+                walk.skip_directory();
+            }
+            continue;
+        }
+        if entries.len() == limit {
+            next = entries.last().map(|last: &PlacedDto| last.path.clone());
+            break;
+        }
+        entries.push(placed(&path, &entry));
+    }
+    Ok(WalkPage { entries, next })
 }
 
 async fn walk(call: Call) -> Answer {
@@ -139,11 +150,7 @@ fn next_lines(walk: &mut Walk) -> Result<Bytes> {
     while lines.len() < CHUNK
         && let Some((path, entry)) = walk.next().transpose()?
     {
-        let placed = PlacedDto {
-            path: path.to_string(),
-            entry: EntryDto::from(&entry),
-        };
-        serde_json::to_writer(&mut lines, &placed).map_err(|error| {
+        serde_json::to_writer(&mut lines, &placed(&path, &entry)).map_err(|error| {
             Error::new(ErrorKind::Unavailable, "write answer").with_source(error)
         })?;
         lines.push(b'\n');

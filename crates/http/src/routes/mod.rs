@@ -1,22 +1,22 @@
 //! All routes, a module for each group.
 
-mod changes;
-mod copies;
-mod diff;
-mod events;
+pub(crate) mod changes;
+pub(crate) mod copies;
+pub(crate) mod diff;
+pub(crate) mod events;
 mod files;
-mod grants;
-mod listing;
-mod previews;
-mod revisions;
+pub(crate) mod grants;
+pub(crate) mod listing;
+pub(crate) mod previews;
+pub(crate) mod revisions;
 pub(crate) mod site;
 mod transfer;
-mod upkeep;
+pub(crate) mod upkeep;
 
 use axum::http::{Method, StatusCode};
 use workspace_core::{Changed, Error, ErrorKind, Reason, Result};
 
-use crate::route::Route;
+use crate::operation::Table;
 use crate::wire::{ChangedDto, Count};
 
 /// How many entries a page has, unless the request says.
@@ -26,7 +26,7 @@ pub(crate) const MAX_PAGE: u64 = 10_000;
 
 /// Which files a group of routes is about.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Files {
+pub(crate) enum Files {
     Head,
     Copy,
     Revision,
@@ -36,18 +36,25 @@ enum Files {
 }
 
 impl Files {
-    const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 5] = [
         Self::Head,
         Self::Copy,
         Self::Revision,
         Self::Tree,
         Self::View,
     ];
+    /// Those that a token can be bound to.
+    pub(crate) const LASTING: [Self; 3] = [Self::Head, Self::Copy, Self::Revision];
     /// Those that can be changed.
-    const CURRENT: [Self; 3] = [Self::Head, Self::Copy, Self::View];
+    pub(crate) const CURRENT: [Self; 3] = [Self::Head, Self::Copy, Self::View];
 
     /// Returns the path of a route about these files.
     fn route(self, rest: &str) -> String {
+        self.placed(&format!("{{files}}{rest}"))
+    }
+
+    /// Returns a path in which these stand for `{files}`.
+    pub(crate) fn placed(self, path: &str) -> String {
         let root = match self {
             Self::Head => "/v1/head",
             Self::Copy => "/v1/copies/{copy}",
@@ -55,11 +62,11 @@ impl Files {
             Self::Tree => "/v1/trees/{tree}",
             Self::View => "/v1/view",
         };
-        format!("{root}{rest}")
+        path.replace("{files}", root)
     }
 
     /// Returns the id of a route about these files.
-    fn id(self, what: &str) -> String {
+    pub(crate) fn id(self, what: &str) -> String {
         let files = match self {
             Self::Head => "head",
             Self::Copy => "copy",
@@ -71,7 +78,7 @@ impl Files {
     }
 
     /// Returns how naming these files can fail.
-    fn fails(self) -> &'static [ErrorKind] {
+    pub(crate) fn fails(self) -> &'static [ErrorKind] {
         match self {
             // A grant to a copy that is closed is no grant.
             Self::Head | Self::View => &[],
@@ -95,21 +102,22 @@ pub(crate) fn changes_fixed_files(method: &Method, path: &str) -> bool {
     }
 }
 
-/// Returns every route.
-pub(crate) fn all() -> Vec<Route> {
-    let mut routes = upkeep::routes();
-    routes.extend(files::routes());
-    routes.extend(listing::routes());
-    routes.extend(changes::routes());
-    routes.extend(transfer::routes());
-    routes.extend(copies::routes());
-    routes.extend(diff::routes());
-    routes.extend(grants::routes());
-    routes.extend(previews::routes());
-    routes.extend(site::routes());
-    routes.extend(revisions::routes());
-    routes.extend(events::routes());
-    routes
+/// Returns every operation.
+pub(crate) fn all() -> Table {
+    let mut table = Table::default();
+    upkeep::all(&mut table);
+    files::all(&mut table);
+    listing::all(&mut table);
+    changes::all(&mut table);
+    transfer::all(&mut table);
+    copies::all(&mut table);
+    diff::all(&mut table);
+    grants::all(&mut table);
+    previews::all(&mut table);
+    site::all(&mut table);
+    revisions::all(&mut table);
+    events::all(&mut table);
+    table
 }
 
 const OK: StatusCode = StatusCode::OK;

@@ -1,53 +1,45 @@
 //! Previews: issued, listed, revoked. What they show is in `site.rs`.
 
 use axum::http::Method;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use workspace_core::store::Site;
 use workspace_core::{ErrorKind, GrantId, Name, TreePath};
 
 use super::diff::parse_at;
-use super::{CREATED, OK, cut, page_limit};
-use crate::call::{Answer, Call, json};
-use crate::route::Route;
+use super::{cut, page_limit};
+use crate::call::On;
+use crate::operation::{MaybeJson, OfPreview, Operation, Query, Table, operations};
+use crate::problem::Problem;
 use crate::wire::{Count, IssuedPreviewDto, PreviewDto, PreviewOfDto, PreviewPage, RevokedDto};
 
-pub(super) fn routes() -> Vec<Route> {
-    vec![
-        Route::new(
-            Method::POST,
-            "/v1/previews",
-            "issue_preview",
-            "Shows files as a site to whoever has the token",
-            issue,
-        )
-        .optional_json::<PreviewOfDto>()
-        .answers::<IssuedPreviewDto>(CREATED, "The token, which is shown this once.")
-        .fails(&[ErrorKind::NotFound, ErrorKind::Closed]),
-        Route::new(
-            Method::GET,
-            "/v1/previews",
-            "list_previews",
-            "Lists previews, in the order of issuing",
-            list,
-        )
-        .query::<ListQuery>()
-        .answers::<PreviewPage>(OK, "A page of them."),
-        Route::new(
-            Method::DELETE,
-            "/v1/previews/{preview}",
-            "revoke_preview",
-            "Revokes a preview",
-            revoke,
-        )
-        .answers::<RevokedDto>(OK, "It is revoked.")
-        .fails(&[ErrorKind::NotFound]),
-    ]
+operations! {
+    /// Shows head, a copy or a revision as a site to whoever has the token.
+    const ISSUE_PREVIEW: Operation<(), MaybeJson<PreviewOfDto>, IssuedPreviewDto> =
+        Operation::post("issue_preview", "/v1/previews")
+            .makes("The token, which is shown this once.")
+            .fails(&[ErrorKind::NotFound, ErrorKind::Closed]);
+    /// Lists previews, in the order of issuing.
+    const PREVIEWS: Operation<(), Query<PreviewsQuery>, PreviewPage> =
+        Operation::get("previews", "/v1/previews").answers("A page of them.");
+    /// Revokes a preview.
+    const REVOKE_PREVIEW: Operation<OfPreview, (), RevokedDto> =
+        Operation::new(Method::DELETE, "revoke_preview", "/v1/previews/{preview}")
+            .answers("It is revoked.")
+            .fails(&[ErrorKind::NotFound]);
 }
 
-async fn issue(call: Call) -> Answer {
-    let workspace = call.workspace.clone();
-    let body: PreviewOfDto = call.json_or_default().await?;
+pub(super) fn all(table: &mut Table) {
+    table.add(&ISSUE_PREVIEW, issue);
+    table.add(&PREVIEWS, list);
+    table.add(&REVOKE_PREVIEW, revoke);
+}
+
+async fn issue(
+    On { workspace, .. }: On,
+    (): (),
+    MaybeJson(body): MaybeJson<PreviewOfDto>,
+) -> Result<IssuedPreviewDto, Problem> {
     let at = parse_at(&workspace, body.at.as_deref().unwrap_or("head"))?;
     let mut site = Site::default();
     if let Some(index) = &body.index {
@@ -60,37 +52,31 @@ async fn issue(call: Call) -> Answer {
     site.fallback = fallback.transpose()?;
     site.hidden = body.hidden;
     let issued = workspace.issue_preview(at, site, body.expires.map(Into::into))?;
-    json(
-        CREATED,
-        &IssuedPreviewDto::new(&issued, workspace.tree(at)?),
-    )
+    Ok(IssuedPreviewDto::new(&issued, workspace.tree(at)?))
 }
 
-#[derive(Deserialize, IntoParams)]
+/// Which previews are listed.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-struct ListQuery {
+pub struct PreviewsQuery {
     /// The id of the preview after which the page begins.
-    after: Option<String>,
+    pub after: Option<String>,
     /// How many previews it has: 1 to 10,000, and 1,000 unless said.
-    limit: Option<Count>,
+    pub limit: Option<Count>,
 }
 
-async fn list(call: Call) -> Answer {
-    let query: ListQuery = call.query()?;
+async fn list(on: On, (): (), Query(query): Query<PreviewsQuery>) -> Result<PreviewPage, Problem> {
     let limit = page_limit(query.limit)?;
     let after: Option<GrantId> = query.after.map(|id| id.parse()).transpose()?;
-    let mut found = call.workspace.previews(after.as_ref(), limit + 1)?;
+    let mut found = on.workspace.previews(after.as_ref(), limit + 1)?;
     let next = cut(&mut found, limit, |preview| preview.id.to_string());
-    json(
-        OK,
-        &PreviewPage {
-            previews: found.iter().map(PreviewDto::from).collect(),
-            next,
-        },
-    )
+    Ok(PreviewPage {
+        previews: found.iter().map(PreviewDto::from).collect(),
+        next,
+    })
 }
 
-async fn revoke(call: Call) -> Answer {
-    call.workspace.revoke_preview(&call.id("preview")?)?;
-    json(OK, &RevokedDto { revoked: 1.into() })
+async fn revoke(on: On, preview: GrantId, (): ()) -> Result<RevokedDto, Problem> {
+    on.workspace.revoke_preview(&preview)?;
+    Ok(RevokedDto { revoked: 1.into() })
 }

@@ -1,138 +1,110 @@
 //! Head, and its revisions.
 
-use axum::http::Method;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use workspace_core::{ErrorKind, KeepRevisions, RevisionId};
 
-use super::{OK, cut, page_limit};
-use crate::call::{Answer, Call, json};
-use crate::route::Route;
+use super::{cut, page_limit};
+use crate::call::On;
+use crate::operation::{Json, MaybeJson, OfRevision, Operation, Query, Table, operations};
+use crate::problem::Problem;
 use crate::wire::{
     Count, HeadDto, MessageDto, PruneDto, PrunedDto, PublishedDto, RevisionDto, RevisionPage,
 };
 
-pub(super) fn routes() -> Vec<Route> {
-    vec![
-        Route::new(
-            Method::GET,
-            "/v1/head",
-            "read_head",
-            "Tells about the current files",
-            head,
-        )
-        .answers::<HeadDto>(OK, "The head."),
-        Route::new(
-            Method::GET,
-            "/v1/revisions",
-            "list_revisions",
-            "Lists revisions, newest first",
-            list,
-        )
-        .query::<ListQuery>()
-        .answers::<RevisionPage>(OK, "A page of them."),
-        Route::new(
-            Method::POST,
-            "/v1/revisions",
-            "snapshot",
-            "Records head as it is, as a new revision",
-            snapshot,
-        )
-        .optional_json::<MessageDto>()
-        .answers::<PublishedDto>(OK, "It is recorded, or was already."),
-        Route::new(
-            Method::POST,
-            "/v1/revisions/prune",
-            "prune_revisions",
-            "Deletes old revisions; the newest always stays",
-            prune,
-        )
-        .json::<PruneDto>()
-        .answers::<PrunedDto>(OK, "They are deleted."),
-        Route::new(
-            Method::GET,
-            "/v1/revisions/{revision}",
-            "read_revision",
-            "Tells about a revision",
-            read,
-        )
-        .answers::<RevisionDto>(OK, "The revision.")
-        .fails(&[ErrorKind::NotFound]),
-        Route::new(
-            Method::POST,
-            "/v1/revisions/{revision}/restore",
-            "restore",
-            "Makes a revision's files head again, as a new revision",
-            restore,
-        )
-        .optional_json::<MessageDto>()
-        .answers::<PublishedDto>(OK, "They are head, or were already.")
-        .fails(&[ErrorKind::NotFound]),
-    ]
+operations! {
+    /// Tells about the current files: version, tree, newest revision.
+    const HEAD: Operation<(), (), HeadDto> = Operation::get("head", "/v1/head").answers("The head.");
+    /// Lists revisions, newest first.
+    const REVISIONS: Operation<(), Query<RevisionsQuery>, RevisionPage> =
+        Operation::get("revisions", "/v1/revisions").answers("A page of them.");
+    /// Tells about a revision.
+    const REVISION: Operation<OfRevision, (), RevisionDto> =
+        Operation::get("revision", "/v1/revisions/{revision}")
+            .answers("The revision.")
+            .fails(&[ErrorKind::NotFound]);
+    /// Records head as it is, as a new revision.
+    const SNAPSHOT: Operation<(), MaybeJson<MessageDto>, PublishedDto> =
+        Operation::post("snapshot", "/v1/revisions").answers("It is recorded, or was already.");
+    /// Makes a revision's files head again, as a new revision.
+    const RESTORE: Operation<OfRevision, MaybeJson<MessageDto>, PublishedDto> =
+        Operation::post("restore", "/v1/revisions/{revision}/restore")
+            .answers("They are head, or were already.")
+            .fails(&[ErrorKind::NotFound]);
+    /// Deletes old revisions; the newest always stays.
+    const PRUNE: Operation<(), Json<PruneDto>, PrunedDto> =
+        Operation::post("prune", "/v1/revisions/prune").answers("They are deleted.");
 }
 
-async fn head(call: Call) -> Answer {
-    json(OK, &HeadDto::from(&call.workspace.head()?))
+pub(super) fn all(table: &mut Table) {
+    table.add(&HEAD, head);
+    table.add(&REVISIONS, list);
+    table.add(&REVISION, read);
+    table.add(&SNAPSHOT, snapshot);
+    table.add(&RESTORE, restore);
+    table.add(&PRUNE, prune);
 }
 
-#[derive(Deserialize, IntoParams)]
+async fn head(on: On, (): (), (): ()) -> Result<HeadDto, Problem> {
+    Ok(HeadDto::from(&on.workspace.head()?))
+}
+
+/// Which revisions are listed.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-struct ListQuery {
+pub struct RevisionsQuery {
     /// The revision before which the page begins.
-    before: Option<Count>,
+    pub before: Option<Count>,
     /// How many revisions it has: 1 to 10,000, and 1,000 unless said.
-    limit: Option<Count>,
+    pub limit: Option<Count>,
 }
 
-async fn list(call: Call) -> Answer {
-    let query: ListQuery = call.query()?;
+async fn list(
+    on: On,
+    (): (),
+    Query(query): Query<RevisionsQuery>,
+) -> Result<RevisionPage, Problem> {
     let limit = page_limit(query.limit)?;
     let before = query.before.map(|id| RevisionId::new(id.get()));
-    let mut found = call.workspace.revisions(before, limit + 1)?;
+    let mut found = on.workspace.revisions(before, limit + 1)?;
     let next = cut(&mut found, limit, |revision| revision.id.get().into());
-    json(
-        OK,
-        &RevisionPage {
-            revisions: found.iter().map(RevisionDto::from).collect(),
-            next,
-        },
-    )
+    Ok(RevisionPage {
+        revisions: found.iter().map(RevisionDto::from).collect(),
+        next,
+    })
 }
 
-async fn read(call: Call) -> Answer {
-    json(
-        OK,
-        &RevisionDto::from(&call.workspace.revision(call.id("revision")?)?),
-    )
+async fn read(on: On, revision: RevisionId, (): ()) -> Result<RevisionDto, Problem> {
+    Ok(RevisionDto::from(&on.workspace.revision(revision)?))
 }
 
-async fn snapshot(call: Call) -> Answer {
-    let workspace = call.workspace.clone();
-    let message: MessageDto = call.json_or_default().await?;
-    json(OK, &PublishedDto::from(workspace.snapshot(message.into())?))
+async fn snapshot(
+    on: On,
+    (): (),
+    MaybeJson(message): MaybeJson<MessageDto>,
+) -> Result<PublishedDto, Problem> {
+    Ok(PublishedDto::from(on.workspace.snapshot(message.into())?))
 }
 
-async fn restore(call: Call) -> Answer {
-    let (workspace, revision) = (call.workspace.clone(), call.id("revision")?);
-    let message: MessageDto = call.json_or_default().await?;
-    json(
-        OK,
-        &PublishedDto::from(workspace.restore(revision, message.into())?),
-    )
+async fn restore(
+    on: On,
+    revision: RevisionId,
+    MaybeJson(message): MaybeJson<MessageDto>,
+) -> Result<PublishedDto, Problem> {
+    let restored = on.workspace.restore(revision, message.into())?;
+    Ok(PublishedDto::from(restored))
 }
 
-async fn prune(call: Call) -> Answer {
-    let workspace = call.workspace.clone();
-    let PruneDto { newest, since } = call.json().await?;
-    let pruned = workspace.prune_revisions(
-        KeepRevisions::default()
-            .newest(newest.get())
-            .since(since.map(Into::into)),
-    )?;
-    json(
-        OK,
-        &PrunedDto {
-            pruned: pruned.into(),
-        },
-    )
+async fn prune(
+    on: On,
+    (): (),
+    Json(PruneDto { newest, since }): Json<PruneDto>,
+) -> Result<PrunedDto, Problem> {
+    let keep = KeepRevisions::default()
+        .newest(newest.get())
+        .since(since.map(Into::into));
+    let pruned = on.workspace.prune_revisions(keep)?;
+    Ok(PrunedDto {
+        pruned: pruned.into(),
+    })
 }

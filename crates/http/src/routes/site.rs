@@ -13,6 +13,7 @@ use workspace_core::store::{Purpose, Site};
 use workspace_core::{At, Entry, Error, ErrorKind, File, Result, Sought, TreeId, TreePath, View};
 
 use crate::call::{Answer, Call};
+use crate::operation::Table;
 use crate::own_host::OwnHost;
 use crate::problem::{Problem, status};
 use crate::route::Route;
@@ -29,7 +30,7 @@ const HTML: &str = "text/html;charset=utf-8";
 const SANDBOX: &str = "sandbox allow-scripts allow-forms allow-popups allow-modals \
                        allow-downloads allow-pointer-lock";
 
-pub(super) fn routes() -> Vec<Route> {
+pub(super) fn all(table: &mut Table) {
     let paths = [
         ("/preview/{token}", "preview_without_slash"),
         ("/preview/{token}/", "preview_root"),
@@ -76,9 +77,8 @@ pub(super) fn routes() -> Vec<Route> {
         .open(|request| Ok(may_ask(request.headers(), is_own(request))))
         .answers_nothing(StatusCode::NO_CONTENT, "Reading, with any header.")
     };
-    let mut routes: Vec<Route> = paths.map(route).into();
-    routes.extend(paths.map(preflight));
-    routes
+    table.routes.extend(paths.map(route));
+    table.routes.extend(paths.map(preflight));
 }
 
 /// Answers before a request across origins, which is each of a site that is of none.
@@ -162,14 +162,14 @@ fn is_own(request: &Request) -> bool {
 
 async fn find(call: &Call, tree: &mut Option<TreeId>) -> Answer {
     let token = call.parameter("token").map_err(|_| nothing())?;
-    let found = call.workspace.find_preview(&token.unwrap_or_default())?;
+    let found = call.on.workspace.find_preview(&token.unwrap_or_default())?;
     let Some((at, Purpose::Site(site))) = found.map(|found| (found.at, found.purpose)) else {
         return Err(nothing());
     };
     // One state for the whole answer, and its name.
-    let now = call.workspace.tree(at)?;
+    let now = call.on.workspace.tree(at)?;
     *tree = Some(now);
-    let view = call.workspace.files(At::Tree(now));
+    let view = call.on.workspace.files(At::Tree(now));
     let within = |path: &TreePath| path.below(&site.root).ok();
     let found = match target(call, &site).and_then(|(path, slash)| Some((within(&path)?, slash))) {
         Some((path, slash)) => look(&view, &site, &path, slash)?,

@@ -10,16 +10,18 @@ use send_wrapper::SendWrapper;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use workspace_archive::{Sieve, Sifted, TAR, TarSource, tar_stream};
-use workspace_core::{ErrorKind, ImportLimits, ImportOptions, TreePath};
+use workspace_core::{ErrorKind, ImportLimits, ImportOptions, Result, TreePath, View};
 
 use super::{Files, OK};
-use crate::body::expect_media_type;
-use crate::call::{Answer, Call, json};
+use crate::body::{Incoming, expect_media_type};
+use crate::call::{Answer, Call, On, json};
+use crate::calls::Contents;
+use crate::operation::{Find, OfPath, Table, ToChange, Told};
+use crate::problem::Problem;
 use crate::route::Route;
 use crate::wire::{Count, ImportedDto};
 
-pub(super) fn routes() -> Vec<Route> {
-    let mut routes = Vec::new();
+pub(super) fn all(table: &mut Table) {
     let into = |files: Files| {
         let summary = "Imports a tar archive over the files that are there";
         Route::new(
@@ -41,27 +43,36 @@ pub(super) fn routes() -> Vec<Route> {
         .fails(&[ErrorKind::Closed, ErrorKind::NotFound])
         .fails(&[ErrorKind::Source, ErrorKind::Unsupported])
     };
-    routes.extend(Files::CURRENT.map(into));
-    for files in Files::ALL {
-        for (rest, root) in [("", "_root"), ("/{*path}", "")] {
-            let path = files.route(&format!("/export{rest}"));
-            let id = files.id(&format!("export{root}"));
-            routes.push(
-                Route::new(
-                    Method::GET,
-                    path,
-                    id,
-                    "Exports a directory as a tar archive",
-                    export,
-                )
+    table.routes.extend(Files::CURRENT.map(into));
+    for place in OfPath::places("{files}/export/{*path}", "export") {
+        let about = "Exports a directory as a tar archive";
+        table.routes.push(
+            Route::new(Method::GET, place.path, place.id, about, export)
                 .answers_bytes(OK, "The archive; the directory is its root.", TAR)
-                .fails(files.fails())
+                .fails(place.fails)
                 .fails(&[ErrorKind::NotFound, ErrorKind::NotADirectory]),
-            );
-        }
+        );
     }
-    routes
+    table.call("import_tar", true, async |on, mut arguments| {
+        let view = arguments.subject::<ToChange>(&on)?;
+        let body = Incoming::of(arguments.contents()?.body, None, on.clone());
+        let query: ImportQuery = arguments.read()?;
+        Told::json(&take(on, view, query, || Ok(body)).await?)
+    });
+    table.call("export_tar", false, async |on, mut arguments| {
+        let (view, path) = arguments.subject::<OfPath>(&on)?;
+        let Nothing {} = arguments.read()?;
+        Ok(Told {
+            contents: Some(Contents::Body(archive(&view, &path)?)),
+            ..Told::json(&())?
+        })
+    });
 }
+
+/// What an export takes besides a path.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -96,19 +107,31 @@ struct ImportQuery {
 
 async fn import(call: Call) -> Answer {
     let query: ImportQuery = call.query()?;
-    let into = query.into.as_deref().unwrap_or("/");
-    let into = TreePath::new(into)?;
     expect_media_type(&call.headers, &[TAR, "application/tar"])?;
-    let view = call.view_to_change()?;
-    let author = call.author(query.actor, query.note);
+    let view = call.on.view_to_change(call.at()?)?;
+    json(
+        OK,
+        &take(call.on.clone(), view, query, || call.incoming()).await?,
+    )
+}
+
+/// Imports an archive.
+async fn take(
+    on: On,
+    view: View,
+    query: ImportQuery,
+    body: impl FnOnce() -> Result<Incoming>,
+) -> Result<ImportedDto, Problem> {
+    let into = TreePath::new(query.into.as_deref().unwrap_or("/"))?;
+    let author = on.author(query.actor, query.note);
     let least = |own: u64, asked: Option<Count>| asked.map_or(own, |asked| own.min(asked.get()));
     let limits = ImportLimits::default()
-        .entries(least(call.limits.entries, query.max_entries))
-        .bytes(least(call.limits.bytes, query.max_bytes))
-        .file_bytes(least(call.limits.file_bytes, query.max_file_bytes));
+        .entries(least(on.limits.entries, query.max_entries))
+        .bytes(least(on.limits.bytes, query.max_bytes))
+        .file_bytes(least(on.limits.file_bytes, query.max_file_bytes));
     // What goes over is more than the files: headers, and the padding between.
-    let longest = call.limits.bytes.saturating_mul(2);
-    let body = call.incoming()?.stream(longest)?;
+    let longest = on.limits.bytes.saturating_mul(2);
+    let body = body()?.stream(longest)?;
     let options = ImportOptions::default()
         .into(into)
         .author(author)
@@ -119,15 +142,19 @@ async fn import(call: Call) -> Answer {
     let mut source = Sifted::new(Box::new(TarSource::new(body)), sieve);
     let imported = view.import(&mut source, options).await?;
     let left_out = left_out.load(Ordering::Relaxed);
-    json(OK, &ImportedDto::new(imported, left_out))
+    Ok(ImportedDto::new(imported, left_out))
 }
 
 async fn export(call: Call) -> Answer {
-    let export = call.view()?.export(&call.path()?)?;
-    let body = SendWrapper::new(tar_stream(export));
-    let mut response = Response::new(Body::from_stream(body));
+    let mut response = Response::new(archive(&call.view()?, &call.path()?)?);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(TAR));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
+}
+
+/// Returns what is below a path as an archive.
+fn archive(view: &View, path: &TreePath) -> Result<Body> {
+    let body = SendWrapper::new(tar_stream(view.export(path)?));
+    Ok(Body::from_stream(body))
 }

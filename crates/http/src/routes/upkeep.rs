@@ -3,72 +3,50 @@
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use axum::http::{Method, Response};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use workspace_core::{CollectBudget, FsckOptions, Upkeep};
 
 use super::OK;
-use crate::call::{Answer, Call, json};
+use crate::call::{Answer, Call, On, json};
 use crate::openapi::OPENAPI;
+use crate::operation::{Operation, Query, Table, operations};
+use crate::problem::Problem;
 use crate::route::Route;
 use crate::wire::{CollectedDto, Count, FsckDto, HealthDto, UsageDto};
 
-pub(super) fn routes() -> Vec<Route> {
-    vec![
-        Route::new(
-            Method::GET,
-            "/v1/health",
-            "health",
-            "Tells that the server answers",
-            health,
-        )
+operations! {
+    /// Counts what is stored; reads every row.
+    const USAGE: Operation<(), (), UsageDto> =
+        Operation::get("usage", "/v1/usage").answers("The counts.");
+    /// Discards expired copies, forgets closed ones, and takes a step of a collection;
+    /// repeat until done.
+    const COLLECT: Operation<(), Query<CollectQuery>, CollectedDto> =
+        Operation::post("collect", "/v1/gc").answers("What the collection has done so far.");
+    /// Checks that everything stored is whole; reads all of it.
+    const FSCK: Operation<(), Query<FsckQuery>, FsckDto> =
+        Operation::get("fsck", "/v1/fsck").answers("What was looked at, and what is wrong.");
+    /// Checks that everything stored is whole, and repairs what can be: drops what was
+    /// altered, so that the same bytes written again heal it, and corrects sizes.
+    const REPAIR: Operation<(), Query<FsckQuery>, FsckDto> = Operation::post("repair", "/v1/fsck")
+        .answers("What was looked at, what is wrong, and what was done about it.");
+}
+
+pub(super) fn all(table: &mut Table) {
+    let about = "Tells that the server answers";
+    let route = Route::new(Method::GET, "/v1/health", "health", about, health)
         .open(|_| answers())
-        .answers::<HealthDto>(OK, "It does."),
-        Route::new(
-            Method::GET,
-            "/v1/openapi.json",
-            "openapi",
-            "Returns this document",
-            openapi,
-        )
+        .answers::<HealthDto>(OK, "It does.");
+    table.routes.push(route);
+    let about = "Returns this document";
+    let route = Route::new(Method::GET, "/v1/openapi.json", "openapi", about, openapi)
         .open(|_| document())
-        .answers_bytes(OK, "This document.", "application/json"),
-        Route::new(
-            Method::GET,
-            "/v1/usage",
-            "usage",
-            "Counts what the stores hold; reads every row",
-            usage,
-        )
-        .answers::<UsageDto>(OK, "The counts."),
-        Route::new(
-            Method::POST,
-            "/v1/gc",
-            "collect",
-            "Discards expired copies, forgets closed ones, and takes a step of a collection; repeat until done",
-            collect,
-        )
-        .query::<CollectQuery>()
-        .answers::<CollectedDto>(OK, "What the collection has done so far."),
-        Route::new(
-            Method::GET,
-            "/v1/fsck",
-            "fsck",
-            "Checks that everything stored is whole; reads all of it",
-            fsck,
-        )
-        .query::<FsckQuery>()
-        .answers::<FsckDto>(OK, "What was looked at, and what is wrong."),
-        Route::new(
-            Method::POST,
-            "/v1/fsck",
-            "repair",
-            "Checks that everything stored is whole, and repairs what can be: drops what was altered, so that the same bytes written again heal it, and corrects sizes",
-            repair,
-        )
-        .query::<FsckQuery>()
-        .answers::<FsckDto>(OK, "What was looked at, what is wrong, and what was done about it."),
-    ]
+        .answers_bytes(OK, "This document.", "application/json");
+    table.routes.push(route);
+    table.add(&USAGE, usage);
+    table.add(&COLLECT, collect);
+    table.add(&FSCK, fsck);
+    table.add(&REPAIR, repair);
 }
 
 async fn health(_: Call) -> Answer {
@@ -98,50 +76,50 @@ fn document() -> Answer {
     Ok(response)
 }
 
-async fn usage(call: Call) -> Answer {
-    json(OK, &UsageDto::from(call.workspace.usage()?))
+async fn usage(on: On, (): (), (): ()) -> Result<UsageDto, Problem> {
+    Ok(UsageDto::from(on.workspace.usage()?))
 }
 
-#[derive(Deserialize, IntoParams)]
+/// How large a step of a collection is.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-struct CollectQuery {
+pub struct CollectQuery {
     /// How many rows, nodes or objects the step looks at; 1,000 unless said,
     /// at most 100,000.
-    rows: Option<Count>,
+    pub rows: Option<Count>,
 }
 
-async fn collect(call: Call) -> Answer {
+async fn collect(
+    on: On,
+    (): (),
+    Query(query): Query<CollectQuery>,
+) -> Result<CollectedDto, Problem> {
     /// The most that one request should be kept busy with.
     const MAX_ROWS: u64 = 100_000;
-    let query: CollectQuery = call.query()?;
     let budget = match query.rows {
         Some(rows) => CollectBudget::default().rows(rows.get().min(MAX_ROWS) as usize),
         None => CollectBudget::default(),
     };
     let policy = Upkeep::default().budget(budget).idle(None);
-    json(
-        OK,
-        &CollectedDto::from(call.workspace.upkeep(&policy).await?),
-    )
+    Ok(CollectedDto::from(on.workspace.upkeep(&policy).await?))
 }
 
-#[derive(Deserialize, IntoParams)]
+/// How much is checked.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-struct FsckQuery {
+pub struct FsckQuery {
     /// Whether to read every content as well, and compare it with its id.
     #[serde(default)]
     #[param(required = false)]
-    contents: bool,
+    pub contents: bool,
 }
 
-async fn fsck(call: Call) -> Answer {
-    let FsckQuery { contents } = call.query()?;
-    let options = FsckOptions::default().contents(contents);
-    json(OK, &FsckDto::from(&call.workspace.fsck(options).await?))
+async fn fsck(on: On, (): (), Query(query): Query<FsckQuery>) -> Result<FsckDto, Problem> {
+    let options = FsckOptions::default().contents(query.contents);
+    Ok(FsckDto::from(&on.workspace.fsck(options).await?))
 }
 
-async fn repair(call: Call) -> Answer {
-    let FsckQuery { contents } = call.query()?;
-    let options = FsckOptions::default().contents(contents).repair(true);
-    json(OK, &FsckDto::from(&call.workspace.fsck(options).await?))
+async fn repair(on: On, (): (), Query(query): Query<FsckQuery>) -> Result<FsckDto, Problem> {
+    let options = FsckOptions::default().contents(query.contents).repair(true);
+    Ok(FsckDto::from(&on.workspace.fsck(options).await?))
 }

@@ -103,6 +103,16 @@ pub struct EntryPage {
     pub next: Option<String>,
 }
 
+/// A page of a walk, a directory before its entries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WalkPage {
+    /// The entries.
+    pub entries: Vec<PlacedDto>,
+    /// What to pass as `after` for the next page; absent at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
 /// A path at which two trees differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DifferenceDto {

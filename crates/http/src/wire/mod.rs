@@ -21,7 +21,9 @@ pub use copy::{
     OperationDto, OperationPage, OverlapDto, OverlapOfDto, OverlapsDto, RebaseDto, RebasedDto,
     RenameDto, ResolutionDto, StatusDto, TakeDto, UndoDto, UndoneDto,
 };
-pub use entry::{DifferenceDto, DifferencePage, EntryDto, EntryPage, ListedDto, PlacedDto};
+pub use entry::{
+    DifferenceDto, DifferencePage, EntryDto, EntryPage, ListedDto, PlacedDto, WalkPage,
+};
 pub use event::{EventDto, EventKindDto, EventPage};
 pub use grant::{
     AllowedDto, AttenuateDto, AttenuatedDto, GrantDto, GrantPage, HeldDto, IssueDto, IssuedDto,

@@ -1,0 +1,180 @@
+//! The operations by name, without a request: for a caller in the same process who holds
+//! the workspace, such as another Worker over JS RPC. Arguments and answers are JSON with
+//! names in camelCase.
+
+mod names;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use axum::body::Body;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use workspace_core::{Error, ImportLimits, Result, Workspace};
+
+use crate::call::{On, Part};
+use crate::ledger::{Bodies, Ledger};
+use crate::operation::{Arguments, ByName, wrong_arguments};
+use crate::passage::Passed;
+use crate::problem::Problem;
+use crate::routes;
+use crate::wire::ScopeDto;
+
+/// The operations of a workspace, by name.
+pub struct Calls {
+    workspace: Workspace,
+    limits: ImportLimits,
+    bodies: Option<Bodies>,
+    methods: HashMap<&'static str, ByName>,
+}
+
+/// Contents on their way in.
+pub struct Incoming {
+    /// Its bytes.
+    pub body: Body,
+    /// How many they are, where that is known.
+    pub size: Option<u64>,
+}
+
+/// What a call answers.
+pub struct Called {
+    /// What came of it, as JSON.
+    pub json: Vec<u8>,
+    /// The contents that go with it.
+    pub contents: Option<Contents>,
+}
+
+/// Contents on their way out.
+pub enum Contents {
+    /// Bytes, as they come.
+    Body(Body),
+    /// A range of an object, for who can pass it on.
+    Passed(Passed),
+}
+
+/// A call that failed: its problem as JSON, and the status that it would have over HTTP.
+pub struct Failed {
+    /// A [`ProblemDto`](crate::ProblemDto).
+    pub json: Vec<u8>,
+    /// As for an answer over HTTP.
+    pub status: u16,
+}
+
+/// Which part of the files a caller has.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PartDto {
+    #[serde(default)]
+    scope: Option<ScopeDto>,
+    #[serde(default)]
+    actor: String,
+}
+
+impl From<Problem> for Failed {
+    fn from(problem: Problem) -> Self {
+        let mut document = problem.into_document();
+        if document.reason.is_some() && document.operation.as_deref() == Some(READING) {
+            document.detail = document.detail.as_deref().map(names::told);
+        }
+        Self {
+            status: document.status,
+            // Strings and numbers always encode.
+            json: names::camel(&serde_json::to_vec(&document).unwrap_or_default()),
+        }
+    }
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Problem::from(error).into()
+    }
+}
+
+impl fmt::Debug for Calls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Calls").finish_non_exhaustive()
+    }
+}
+
+impl Calls {
+    /// Returns the operations of a workspace; `limits` bound what an import may bring, and
+    /// `bodies` how many contents are taken at a time.
+    pub fn new(workspace: Workspace, limits: ImportLimits, bodies: Option<Bodies>) -> Self {
+        let methods = routes::all().calls.into_iter();
+        Self {
+            workspace,
+            limits,
+            bodies,
+            methods: methods.map(|method| (method.name, method)).collect(),
+        }
+    }
+
+    /// Tells whether a call may change something: what is unknown does not.
+    pub fn changes(&self, name: &str) -> bool {
+        self.methods.get(name).is_some_and(|method| method.changes)
+    }
+
+    /// Calls an operation by its name in snake_case. `arguments` is a JSON object. With a
+    /// `part`, of a scope and an actor, the call is that of who has this part of the files
+    /// only. Where contents may `pass`, they come as a range of an object where they are one.
+    ///
+    /// # Errors
+    /// Those of the operation; `Invalid` for arguments that it has not.
+    pub async fn call(
+        &self,
+        name: &str,
+        arguments: &str,
+        part: Option<&str>,
+        contents: Option<Incoming>,
+        passes: bool,
+    ) -> Result<Called, Failed> {
+        let found = self.answer(name, arguments, part, contents, passes).await;
+        found.map_err(Failed::from)
+    }
+
+    async fn answer(
+        &self,
+        name: &str,
+        arguments: &str,
+        part: Option<&str>,
+        contents: Option<Incoming>,
+        passes: bool,
+    ) -> Result<Called, Problem> {
+        let method = self.methods.get(name).ok_or_else(Problem::no_such_route)?;
+        let part = part.map(|part| -> Result<Part> {
+            let part: PartDto =
+                serde_json::from_value(Value::Object(read(part)?)).map_err(wrong_arguments)?;
+            Ok(Part {
+                scope: part.scope.map(ScopeDto::into_core).transpose()?,
+                actor: part.actor,
+            })
+        });
+        let on = On {
+            workspace: self.workspace.clone(),
+            holder: None,
+            part: part.transpose()?,
+            limits: self.limits,
+            ledger: Arc::new(Ledger::new(self.bodies.as_ref(), None, None)),
+        };
+        let arguments = Arguments {
+            fields: read(arguments)?,
+            contents,
+            passes,
+        };
+        let told = (method.handler)(on, arguments).await?;
+        Ok(Called {
+            json: names::camel(&told.json),
+            contents: told.contents,
+        })
+    }
+}
+
+/// What reading arguments is called in errors.
+const READING: &str = "read arguments";
+
+/// Reads arguments, with their names in snake_case.
+fn read(arguments: &str) -> Result<Map<String, Value>> {
+    let arguments = serde_json::from_str(arguments).map_err(wrong_arguments)?;
+    names::snake(arguments)
+}

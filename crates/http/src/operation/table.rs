@@ -1,0 +1,256 @@
+//! All operations, as routes and as calls.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::header::{HeaderValue, LOCATION};
+use axum::http::{Response, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use workspace_core::Result;
+
+use super::input::{Raw, Take, Takes, wrong_arguments};
+use super::subject::Named;
+use super::{Find, Operation};
+use crate::access::Who;
+use crate::call::{Answer, Call, On, answered, encoded};
+use crate::calls::{Contents, Incoming};
+use crate::problem::Problem;
+use crate::route::Route;
+
+/// All routes, and all that can be called by name.
+#[derive(Default)]
+pub(crate) struct Table {
+    pub(crate) routes: Vec<Route>,
+    pub(crate) calls: Vec<ByName>,
+}
+
+/// What can be called by name, without a request.
+pub(crate) struct ByName {
+    pub(crate) name: &'static str,
+    /// Whether it may change something.
+    pub(crate) changes: bool,
+    pub(crate) handler: Handler,
+}
+
+pub(crate) type Handler = Arc<
+    dyn Fn(On, Arguments) -> Pin<Box<dyn Future<Output = Result<Told, Problem>>>> + Send + Sync,
+>;
+
+/// Finds what an operation is about; returns what does it, of what it takes.
+type Begin = Arc<dyn Fn(On, Named<'_>) -> Result<Begun, Problem> + Send + Sync>;
+/// Resolves to the answer as JSON, and to where what it made is.
+type Begun = Box<dyn FnOnce(Raw) -> Pin<Box<dyn Future<Output = Result<Ran, Problem>>>>>;
+type Ran = (Vec<u8>, Option<String>);
+
+/// How a call by name says what it is about.
+#[derive(Clone, Copy)]
+struct Subjects {
+    names: &'static [&'static str],
+    in_view: bool,
+}
+
+/// Answers a request.
+async fn over_http(begin: Begin, takes: Takes, status: StatusCode, call: Call) -> Answer {
+    // What is not there is told before a body is taken.
+    let run = begin(call.on.clone(), &|name| call.named(name))?;
+    let raw = call.raw(takes).await?;
+    let (json, path) = run(raw).await?;
+    Ok(made(status, json, path))
+}
+
+/// Answers a call by name.
+async fn by_name(
+    begin: Begin,
+    takes: Takes,
+    subjects: Subjects,
+    on: On,
+    mut arguments: Arguments,
+) -> Result<Told, Problem> {
+    if on.part.is_some() && !subjects.in_view {
+        return Err(Problem::denied());
+    }
+    let run = begin(on, &|name| text(&arguments.fields, name))?;
+    for name in subjects.names {
+        arguments.fields.remove(*name);
+    }
+    let (json, _) = run(takes.arguments(arguments.fields)?).await?;
+    Ok(Told {
+        json,
+        contents: None,
+    })
+}
+
+/// What a call by name brings.
+pub(crate) struct Arguments {
+    pub(crate) fields: Map<String, Value>,
+    /// Contents that go in.
+    pub(crate) contents: Option<Incoming>,
+    /// Whether contents may go out past this code.
+    pub(crate) passes: bool,
+}
+
+/// What a call by name answers.
+pub(crate) struct Told {
+    pub(crate) json: Vec<u8>,
+    pub(crate) contents: Option<Contents>,
+}
+
+impl Table {
+    /// Adds an operation, with what does it.
+    pub(crate) fn add<S, I, O, F, Fut>(&mut self, operation: &Operation<S, I, O>, handler: F)
+    where
+        S: Find,
+        I: Take + 'static,
+        O: Serialize + ToSchema + 'static,
+        F: Fn(On, S::Found, I) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<O, Problem>> + 'static,
+    {
+        self.add_with(operation, handler, |_| None);
+    }
+
+    /// Adds one that makes something, which then is at a path.
+    pub(crate) fn add_made<S, I, O, F, Fut>(
+        &mut self,
+        operation: &Operation<S, I, O>,
+        handler: F,
+        path: fn(&O) -> String,
+    ) where
+        S: Find,
+        I: Take + 'static,
+        O: Serialize + ToSchema + 'static,
+        F: Fn(On, S::Found, I) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<O, Problem>> + 'static,
+    {
+        self.add_with(operation, handler, move |made| Some(path(made)));
+    }
+
+    fn add_with<S, I, O, F, Fut>(
+        &mut self,
+        operation: &Operation<S, I, O>,
+        handler: F,
+        path: impl Fn(&O) -> Option<String> + Copy + Send + Sync + 'static,
+    ) where
+        S: Find,
+        I: Take + 'static,
+        O: Serialize + ToSchema + 'static,
+        F: Fn(On, S::Found, I) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<O, Problem>> + 'static,
+    {
+        let begin: Begin = Arc::new(move |on, named| {
+            let found = S::find(&on, named)?;
+            let handler = handler.clone();
+            Ok(Box::new(move |raw| {
+                let input = I::read(raw);
+                Box::pin(async move {
+                    let answer = handler(on, found, input?).await?;
+                    Ok((encoded(&answer)?, path(&answer)))
+                })
+            }))
+        });
+        for place in S::places(operation.path, operation.name) {
+            let (begin, status) = (Arc::clone(&begin), operation.status);
+            let method = operation.method.clone();
+            let route = Route::new(
+                method,
+                place.path,
+                place.id,
+                operation.about,
+                move |call: Call| over_http(Arc::clone(&begin), I::TAKES, status, call),
+            );
+            self.routes.push(
+                I::described(route)
+                    .answers::<O>(operation.status, operation.answer)
+                    .fails(place.fails)
+                    .fails(operation.fails)
+                    .of(operation.name, operation.leads),
+            );
+        }
+        if Who::of(operation.path) != Who::Root {
+            return;
+        }
+        let told = Subjects {
+            names: S::NAMES,
+            in_view: S::IN_VIEW,
+        };
+        let changes = operation.method != axum::http::Method::GET;
+        self.call(operation.name, changes, move |on, arguments| {
+            by_name(Arc::clone(&begin), I::TAKES, told, on, arguments)
+        });
+    }
+
+    /// Adds what can be called by name, and is no operation of one route.
+    pub(crate) fn call<F, Fut>(&mut self, name: &'static str, changes: bool, handler: F)
+    where
+        F: Fn(On, Arguments) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Told, Problem>> + 'static,
+    {
+        self.calls.push(ByName {
+            name,
+            changes,
+            handler: Arc::new(move |on, arguments| Box::pin(handler(on, arguments))),
+        });
+    }
+}
+
+impl Arguments {
+    /// Returns what they are about, and takes it out of them.
+    pub(crate) fn subject<S: Find>(&mut self, on: &On) -> Result<S::Found, Problem> {
+        if on.part.is_some() && !S::IN_VIEW {
+            return Err(Problem::denied());
+        }
+        let found = S::find(on, &|name| text(&self.fields, name))?;
+        for name in S::NAMES {
+            self.fields.remove(*name);
+        }
+        Ok(found)
+    }
+
+    /// Returns the contents that are to go in.
+    pub(crate) fn contents(&mut self) -> Result<Incoming> {
+        self.contents
+            .take()
+            .ok_or_else(|| wrong_arguments("contents are missing"))
+    }
+
+    /// Reads them as what an operation takes.
+    pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T> {
+        serde_json::from_value(Value::Object(self.fields)).map_err(wrong_arguments)
+    }
+}
+
+impl Told {
+    /// Tells a value.
+    pub(crate) fn json(value: &impl Serialize) -> Result<Self, Problem> {
+        Ok(Self {
+            json: encoded(value)?,
+            contents: None,
+        })
+    }
+}
+
+/// Returns an answer in JSON, and where what it made is.
+fn made(status: StatusCode, json: Vec<u8>, path: Option<String>) -> Response<Body> {
+    let mut response = answered(status, json);
+    let path = path.and_then(|path| HeaderValue::try_from(path).ok());
+    let headers = response.headers_mut();
+    headers.extend(path.map(|path| (LOCATION, path)));
+    response
+}
+
+/// Returns an argument that names something: text, or a number of something that has one.
+fn text(fields: &Map<String, Value>, name: &str) -> Result<Option<String>> {
+    match fields.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(Value::Number(number)) if name == "revision" => Ok(Some(number.to_string())),
+        Some(_) => Err(wrong_arguments(match name {
+            "revision" => "`revision` is a number",
+            "path" => "`path` is text",
+            _ => "what names something is text",
+        })),
+    }
+}

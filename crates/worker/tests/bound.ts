@@ -1,0 +1,136 @@
+// What takes and gives many files at once, and the files of a copy as an object of their own.
+
+import type { Bytes } from "workspace-worker";
+import { check, equal, fails, noise, streamed, value } from "./check.js";
+import type { Case, Stub } from "./rpc.js";
+
+export const bound: Record<string, Case> = {
+  "files are written together, whatever their sizes": async (workspace) => {
+    const small = { "/a/b.txt": "b", "/c": noise(3000), "/d": noise(70_000) };
+    equal(await value(workspace.writeFiles(small, { note: "small" })), { files: 3 }, "small ones");
+    equal(await value(workspace.readText("/a/b.txt")), "b", "a text");
+    const draft = await value(workspace.fork());
+    const at = { copy: draft.id };
+    const large = {
+      "/big": noise(5_000_000),
+      "/stream": streamed(noise(2_000_000, 2)),
+      "/a/b.txt": "other",
+    };
+    equal(await value(workspace.writeFiles(large, { ...at, actor: "agent" })), { files: 3 }, "all");
+    const { operations } = await value(workspace.operations(draft.id));
+    equal(
+      operations.map(({ actor }) => actor),
+      ["agent"],
+      "one operation",
+    );
+    const { entry } = await value(workspace.stat("/stream", at));
+    equal(entry.kind === "file" && entry.size, 2_000_000, "what was streamed");
+    // One that cannot be: nothing of it is there.
+    const wrong: Record<string, Bytes>[] = [
+      { "/new": "1", "/a//b": "2" },
+      { "/new": noise(5_000_000), "/a//b": "2" },
+      { "/new": noise(5_000_000), "/c/below": "2" },
+    ];
+    for (const files of wrong) {
+      const refused = await workspace.writeFiles(files, at);
+      check(refused.status === "error", "what cannot be written");
+      await fails("not_found", workspace.stat("/new", at));
+    }
+    equal((await value(workspace.copies())).copies.length, 1, "copies that are left");
+    const loose = workspace as unknown as { writeFiles(files: unknown): ReturnType<Stub["stat"]> };
+    for (const files of [null, 5, { "/a": 5 }, { "/a": { size: 3 } }]) {
+      await fails("invalid", loose.writeFiles(files));
+    }
+  },
+
+  "a tree is walked in pages": async (workspace) => {
+    const paths = ["/a", "/a-b", "/a/b", "/a/c/d", "/ab", "/b"];
+    const files = Object.fromEntries(
+      paths.filter((path) => path !== "/a").map((path) => [path, path]),
+    );
+    await value(workspace.writeFiles(files));
+    const order = ["/a", "/a/b", "/a/c", "/a/c/d", "/a-b", "/ab", "/b"];
+    for (const limit of [1, 2, 3, 7, 100]) {
+      const seen: string[] = [];
+      let after: string | undefined;
+      do {
+        const page = await value(workspace.walk("/", { after, limit }));
+        check(page.entries.length <= limit, "a page is too long");
+        seen.push(...page.entries.map(({ path }) => path));
+        after = page.next;
+      } while (after !== undefined);
+      equal(seen, order, `in pages of ${limit}`);
+    }
+    equal(Object.keys(await value(workspace.readTree("/a"))), ["/a/b", "/a/c", "/a/c/d"], "below");
+    await fails("not_a_directory", workspace.walk("/b"));
+    await fails("invalid", workspace.walk("/", { limit: 0 }));
+  },
+
+  "the files of a copy are handed over": async (workspace) => {
+    await value(workspace.writeFiles({ "/site/a.txt": "a", "/site/b.js": "b", "/secret": "s" }));
+    const draft = await value(workspace.fork({ name: "draft" }));
+    const scope = { root: "/site", read: ["**"], write: ["*.txt"], delete: false };
+    using site = await workspace.open("draft", { scope, actor: "agent" });
+    equal(await value(site.readText("/a.txt")), "a", "what it reads");
+    equal(Object.keys(await value(site.readTree())), ["/a.txt", "/b.js"], "what it sees");
+    const { changed } = await value(site.writeFile("/c.txt", "c", { note: "new" }));
+    check(changed.tree === undefined, "the whole tree is told");
+    await fails("denied", site.writeFile("/b.js", "x"));
+    await fails("denied", site.remove("/a.txt"));
+    for (const path of ["/../secret", "/secret"]) {
+      check((await site.readFile(path)).status === "error", "what is outside");
+    }
+    // However it is said, it is this copy, and who it was made for.
+    const loose = site as unknown as Record<
+      "readFile" | "writeFile" | "list" | "change" | "mkdir",
+      (...args: unknown[]) => ReturnType<Stub["stat"]>
+    >;
+    for (const at of [{ copy: "draft" }, { revision: 1 }, { tree: draft.tree }]) {
+      await fails("invalid", loose.writeFile("/d.txt", "d", at));
+      await fails("invalid", loose.list("/", at));
+      await fails("invalid", loose.mkdir("/d", at));
+    }
+    await value(loose.writeFile("/e.txt", "e", { actor: "root" }));
+    const { operations } = await value(workspace.operations("draft"));
+    equal(
+      operations.map(({ actor }) => actor),
+      ["agent", "agent"],
+      "whose changes they are",
+    );
+    equal((await value(workspace.list("/site"))).entries.length, 2, "head");
+    using whole = await workspace.open("draft");
+    equal(await value(whole.readText("/secret")), "s", "all of it");
+    await value(whole.mkdir("/x"));
+    await value(whole.move("/x", "/y"));
+    await value(whole.copyTo("/y", "/z"));
+    await value(whole.remove("/z"));
+    await value(whole.change([{ op: "write", path: "/f", content: { text: "f" } }]));
+    await value(whole.writeFiles({ "/g/h": "h" }));
+    equal((await value(whole.stat("/g/h"))).path, "/g/h", "what was written");
+    equal((await value(whole.openFile("/f"))).size, 1, "a stream");
+    const exported = await value(whole.exportTar("/g"));
+    await value(whole.importTar(exported, { into: "/back" }));
+    equal((await value(whole.list("/back"))).entries.length, 1, "there and back");
+    equal((await value(whole.walk("/site"))).entries.length, 4, "a walk");
+    await value(workspace.discard("draft"));
+    check((await whole.readFile("/f")).status === "error", "a closed copy");
+  },
+
+  "names of HTTP are told in camelCase": async (workspace) => {
+    const loose = workspace as unknown as Record<
+      "writeFile" | "fork" | "list",
+      (...args: unknown[]) => ReturnType<Stub["stat"]>
+    >;
+    const old = await fails("invalid", loose.writeFile("/a", "x", { create_parents: true }));
+    check(old.message.includes("`createParents`"), old.message);
+    const unknown = await fails("invalid", loose.writeFile("/a", "x", { createParent: true }));
+    check(unknown.message.includes("`createParents`"), unknown.message);
+    await fails("invalid", loose.fork({ nmae: "x" }));
+    await fails("invalid", loose.list("/", { limit: {} }));
+    const many = Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`k${n}`, n]));
+    await fails("invalid", loose.list("/", many));
+    const metadata = { "a_b c": "x", ticket_id: "7" };
+    await value(workspace.snapshot({ message: "one", metadata }));
+    equal((await value(workspace.revision(1))).metadata, metadata, "keys of a map");
+  },
+};
