@@ -101,6 +101,12 @@ codes! {
         UnknownContent = "unknown_content",
         /// A content is too large for a call that does not wait.
         NotInline = "not_inline",
+        /// A pattern of texts is none, or too long.
+        MalformedPattern = "malformed_pattern",
+        /// A text that is to be replaced is not there.
+        TextAbsent = "text_absent",
+        /// A text that is to be replaced is there more than once.
+        TextNotUnique = "text_not_unique",
         /// A text is not UTF-8.
         NotUtf8 = "not_utf8",
         /// An operation is one that cannot be undone.

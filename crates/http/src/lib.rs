@@ -27,7 +27,8 @@
 //! | `/v1/head`, `/v1/copies/{copy}`, `/v1/revisions/{revision}`, `/v1/trees/{tree}`, `/v1/view` | what it is |
 //! | … `/files/{path}` | GET, HEAD, PUT, DELETE |
 //! | … `/list/{path}`, `/stat/{path}`, `/walk/{path}`, `/export/{path}` | GET |
-//! | … `/changes`, `/import` | POST |
+//! | … `/glob/{path}`, `/grep/{path}` | GET |
+//! | … `/changes`, `/edit/{path}`, `/import` | POST |
 //! | `/v1/copies/{copy}/…` | `status`, `operations`, `apply`, `rebase`, `undo`, `discard` |
 //! | `/v1/events` | what has changed, in pages or as server-sent events |
 //! | `…/grants` of head, copies, revisions and views, `/v1/grants/{grant}` | tokens |
@@ -64,7 +65,7 @@ pub use ledger::{Bodies, Timer};
 pub use openapi::{OPENAPI, openapi};
 pub use operation::{
     Input, Json, MaybeJson, OfCopy, OfFiles, OfGrant, OfPath, OfPreview, OfRevision, Operation,
-    Query, Subject, ToChange,
+    PathToChange, Query, Subject, ToChange,
 };
 pub use origins::Origins;
 pub use own_host::within_preview;
@@ -79,10 +80,12 @@ pub mod operations {
     pub use crate::routes::changes::CHANGE;
     pub use crate::routes::copies::*;
     pub use crate::routes::diff::*;
+    pub use crate::routes::edit::*;
     pub use crate::routes::events::EventsQuery;
     pub use crate::routes::grants::*;
     pub use crate::routes::listing::*;
     pub use crate::routes::previews::*;
     pub use crate::routes::revisions::*;
+    pub use crate::routes::search::*;
     pub use crate::routes::upkeep::*;
 }

@@ -17,7 +17,9 @@ use workspace_core::ErrorKind;
 pub use input::{Input, Json, MaybeJson, Query};
 pub(crate) use input::{Raw, Takes, wrong_arguments};
 pub(crate) use subject::{Find, at_of};
-pub use subject::{OfCopy, OfFiles, OfGrant, OfPath, OfPreview, OfRevision, Subject, ToChange};
+pub use subject::{
+    OfCopy, OfFiles, OfGrant, OfPath, OfPreview, OfRevision, PathToChange, Subject, ToChange,
+};
 pub(crate) use table::{Arguments, ByName, Table, Told};
 
 /// An operation of a workspace: what its path names, `S`, what it takes besides, `I`, and

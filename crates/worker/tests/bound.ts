@@ -116,6 +116,46 @@ export const bound: Record<string, Case> = {
     check((await whole.readFile("/f")).status === "error", "a closed copy");
   },
 
+  "files are found and edited by what is in them": async (workspace) => {
+    const files = { "/src/a.ts": "let a = 1;\nlet b = 2;\n", "/src/b.ts": "a", "/readme.md": "a" };
+    await value(workspace.writeFiles(files));
+    const { entries } = await value(workspace.glob("/", "src/*.ts"));
+    equal(
+      entries.map(({ path }) => path),
+      ["/src/a.ts", "/src/b.ts"],
+      "by name",
+    );
+    const { matches } = await value(workspace.grep("/", "let (a|b)", { glob: "*.ts" }));
+    equal(
+      matches.map(({ path, line, text }) => `${path}:${line}:${text}`),
+      ["/src/a.ts:1:let a = 1;", "/src/a.ts:2:let b = 2;"],
+      "by content",
+    );
+    const draft = await value(workspace.fork());
+    const edits = [
+      { old: "a = 1", new: "a = 3" },
+      { old: "let", new: "const", all: true },
+    ];
+    const at = { copy: draft.id };
+    const edited = await value(workspace.edit("/src/a.ts", edits, { ...at, note: "const" }));
+    equal([edited.replaced, edited.changed.operation], [3, 1], "the edit");
+    equal(
+      await value(workspace.readText("/src/a.ts", at)),
+      "const a = 3;\nconst b = 2;\n",
+      "the text",
+    );
+    const twice = await fails(
+      "invalid",
+      workspace.edit("/src/a.ts", [{ old: "const", new: "" }], at),
+    );
+    equal(twice.reason, "text_not_unique", "the reason");
+    check(twice.message.includes("lines 1, 2"), twice.message);
+    using bound = await workspace.open(draft.id, { scope: { root: "/src", read: ["**"] } });
+    await fails("denied", bound.edit("/a.ts", [{ old: "a", new: "b" }]));
+    equal((await value(bound.grep("/", "const"))).matches[0]?.path, "/a.ts", "in its part");
+    equal((await value(bound.glob("/", "*.ts"))).entries.length, 2, "by name in its part");
+  },
+
   "names of HTTP are told in camelCase": async (workspace) => {
     const loose = workspace as unknown as Record<
       "writeFile" | "fork" | "list",

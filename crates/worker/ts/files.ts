@@ -14,7 +14,7 @@ import {
   small,
   thrown,
 } from "./call.js";
-import type { Changed, Entry, Imported, Written } from "./generated.js";
+import type { Changed, Entry, Imported, WalkPage, Written } from "./generated.js";
 import { failed, ok, type Result } from "./result.js";
 import type {
   Bytes,
@@ -27,7 +27,6 @@ import type {
   OpenOptions,
   RemoveOptions,
   WalkOptions,
-  WalkPage,
   WriteFilesOptions,
   WriteOptions,
 } from "./types.js";

@@ -25,6 +25,8 @@ export type CopyPage = Schemas["CopyPage"];
 export type CopyState = Schemas["CopyStateDto"];
 export type Difference = Schemas["DifferenceDto"];
 export type DifferencePage = Schemas["DifferencePage"];
+export type Edit = Schemas["EditDto"];
+export type Edited = Schemas["EditedDto"];
 export type Entry = Schemas["EntryDto"];
 export type EntryPage = Schemas["EntryPage"];
 export type Event = Schemas["EventDto"];
@@ -43,6 +45,8 @@ export type Issue = Schemas["IssueDto"];
 export type Issued = Schemas["IssuedDto"];
 export type IssuedPreview = Schemas["IssuedPreviewDto"];
 export type Listed = Schemas["ListedDto"];
+export type Match = Schemas["MatchDto"];
+export type MatchPage = Schemas["MatchPage"];
 export type Message = Schemas["MessageDto"];
 export type OperationCause = Schemas["OperationCauseDto"];
 export type Operation = Schemas["OperationDto"];
@@ -64,6 +68,7 @@ export type Published = Schemas["PublishedDto"];
 export type Rebase = Schemas["RebaseDto"];
 export type Rebased = Schemas["RebasedDto"];
 export type Rename = Schemas["RenameDto"];
+export type Replacement = Schemas["ReplacementDto"];
 export type Resolution = Schemas["ResolutionDto"];
 export type RevisionCause = Schemas["RevisionCauseDto"];
 export type Revision = Schemas["RevisionDto"];
@@ -77,6 +82,7 @@ export type Together = Schemas["TogetherDto"];
 export type Undo = Schemas["UndoDto"];
 export type Undone = Schemas["UndoneDto"];
 export type Usage = Schemas["UsageDto"];
+export type WalkPage = Schemas["WalkPage"];
 export type Written = Schemas["WrittenDto"];
 export type ApplyOptions = Schemas["ApplyDto"];
 export type ApplyAllOptions = Omit<Schemas["ApplyAllDto"], "copies">;
@@ -103,6 +109,7 @@ export type DiffOptions = {
   /** How many differences it has: 1 to 10,000, and 1,000 unless said. */
   limit?: number;
 };
+export type EditOptions = ToChange & Omit<Schemas["EditDto"], "edits">;
 export type EventsOptions = {
   /** The event after which the page begins; unless said, the newest, so that the answer only tells where the feed is. */
   after?: number;
@@ -114,10 +121,28 @@ export type FsckOptions = {
   /** Whether to read every content as well, and compare it with its id. */
   contents?: boolean;
 };
+export type GlobOptions = At & {
+  /** The path after which the page begins. */
+  after?: string;
+  /** How many entries it has: 1 to 10,000, and 1,000 unless said. */
+  limit?: number;
+};
 export type GrantsOptions = At & {
   /** The id of the grant after which the page begins. */
   after?: string;
   /** How many grants it has: 1 to 10,000, and 1,000 unless said. */
+  limit?: number;
+};
+export type GrepOptions = At & {
+  /** Whether the pattern is plain text. */
+  literal?: boolean;
+  /** Whether upper and lower case are the same. */
+  ignoreCase?: boolean;
+  /** A glob that files have to match. */
+  glob?: string;
+  /** The path after which the page begins. */
+  after?: string;
+  /** After how many lines it ends, at the end of a file: 1 to 10,000, and 1,000 unless said. */
   limit?: number;
 };
 export type IssueGrantOptions = At & Schemas["IssueDto"];
@@ -212,6 +237,15 @@ export abstract class Generated<Env = unknown> extends DurableObject<Env> {
     return this[called]("discard", { copy });
   }
 
+  /** Replaces texts in a file, one edit after the other: each `old` is taken literally and has to be there once, unless `all` are replaced. All edits or none, as one write, and only of the file that was read; up to 8 MiB. */
+  edit(
+    path: string,
+    edits: Schemas["EditDto"]["edits"],
+    options: EditOptions = {},
+  ): Promise<Result<Edited>> {
+    return this[called]("edit", { ...options, path, edits });
+  }
+
   /** Lists what has changed, oldest first; follows it where text/event-stream is accepted */
   events(options: EventsOptions = {}): Promise<Result<EventPage>> {
     return this[called]("events", { ...options });
@@ -227,9 +261,19 @@ export abstract class Generated<Env = unknown> extends DurableObject<Env> {
     return this[called]("fsck", { ...options });
   }
 
+  /** Lists what is below a directory and matches a glob, a directory before its entries. A page looks at 50,000 entries at most, so one may be empty and not the last. */
+  glob(path: string, pattern: string, options: GlobOptions = {}): Promise<Result<WalkPage>> {
+    return this[called]("glob", { ...options, path, pattern });
+  }
+
   /** Lists the grants to a copy, to head or to a revision, in the order of issuing. */
   grants(options: GrantsOptions = {}): Promise<Result<GrantPage>> {
     return this[called]("grants", { ...options });
+  }
+
+  /** Lists the lines that match a pattern, in files below a directory. Files that are not text, or have more than 1 MiB, are skipped and counted. A page reads 2,000 files or 4 MiB at most, so one may be empty and not the last. */
+  grep(path: string, pattern: string, options: GrepOptions = {}): Promise<Result<MatchPage>> {
+    return this[called]("grep", { ...options, path, pattern });
   }
 
   /** Tells about the current files: version, tree, newest revision. */

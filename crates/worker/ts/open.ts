@@ -12,7 +12,20 @@ import {
   small,
 } from "./call.js";
 import * as files from "./files.js";
-import type { Changed, Entry, EntryPage, Imported, Placed, Written } from "./generated.js";
+import type {
+  Changed,
+  Edited,
+  Entry,
+  EntryPage,
+  GlobOptions,
+  GrepOptions,
+  Imported,
+  MatchPage,
+  Placed,
+  Replacement,
+  WalkPage,
+  Written,
+} from "./generated.js";
 import { failed, type Result } from "./result.js";
 import type {
   BoundOptions,
@@ -26,7 +39,6 @@ import type {
   RemoveOptions,
   ViewOptions,
   WalkOptions,
-  WalkPage,
   WriteFilesOptions,
   WriteOptions,
 } from "./types.js";
@@ -126,6 +138,29 @@ export class OpenFiles extends RpcTarget {
   /** All that is below a directory, by its path: up to 50,000 entries. */
   readTree(path = "/"): Promise<Result<Record<string, Entry>>> {
     return files.readTree(this, path, {});
+  }
+
+  /** What is below a directory and matches a glob, in pages that may be empty. */
+  glob(path: string, pattern: string, options: Bound<GlobOptions> = {}): Promise<Result<WalkPage>> {
+    return this[called]("glob", { ...options, path, pattern });
+  }
+
+  /** The lines that match a pattern, in files below a directory, in pages that may be empty. */
+  grep(
+    path: string,
+    pattern: string,
+    options: Bound<GrepOptions> = {},
+  ): Promise<Result<MatchPage>> {
+    return this[called]("grep", { ...options, path, pattern });
+  }
+
+  /** Replaces texts in a file: each is there once, unless `all` are meant. All edits or none. */
+  edit(
+    path: string,
+    edits: Replacement[],
+    options: { ifContent?: string; note?: string } = {},
+  ): Promise<Result<Edited>> {
+    return this[called]("edit", { ...options, path, edits });
   }
 
   /** Makes a batch of changes: all or nothing, and one operation of the copy. */

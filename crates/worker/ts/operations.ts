@@ -22,6 +22,7 @@ import {
   Generated,
   type Imported,
   type Together,
+  type WalkPage,
   type Written,
 } from "./generated.js";
 import { OpenFiles } from "./open.js";
@@ -37,7 +38,6 @@ import type {
   RemoveOptions,
   ViewOptions,
   WalkOptions,
-  WalkPage,
   WriteFilesOptions,
   WriteOptions,
 } from "./types.js";

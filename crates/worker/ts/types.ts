@@ -1,7 +1,7 @@
 // What operations take and give, where it is not generated.
 
 import type { At, ToChange } from "./call.js";
-import type { Placed, Scope } from "./generated.js";
+import type { Scope } from "./generated.js";
 
 export type { At, ToChange } from "./call.js";
 export type * from "./generated.js";
@@ -82,13 +82,6 @@ export type OpenOptions = At & {
 
 /** Which page of a walk is wanted: `after` is a path. */
 export type WalkOptions = At & Page;
-
-/** A page of a walk. */
-export interface WalkPage {
-  entries: Placed[];
-  /** What to pass as `after` for the next page; absent at the end. */
-  next?: string;
-}
 
 /** What whoever has the files of a copy may do, and who that is. */
 export interface ViewOptions {

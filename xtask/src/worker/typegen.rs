@@ -405,7 +405,14 @@ fn capital(word: &str) -> String {
 fn camel(value: &mut Value) {
     match value {
         Value::Object(fields) => {
+            let required = fields.get("required").cloned();
+            let required = required.iter().filter_map(Value::as_array).flatten();
+            let required: BTreeSet<_> = required.filter_map(Value::as_str).collect();
             if let Some(Value::Object(properties)) = fields.get_mut("properties") {
+                let optional = properties.iter_mut();
+                optional
+                    .filter(|(name, _)| !required.contains(name.as_str()))
+                    .for_each(|(_, schema)| leave_out_null(schema));
                 let renamed = std::mem::take(properties).into_iter();
                 *properties = renamed.map(|(name, of)| (camel_name(&name), of)).collect();
             }
@@ -423,6 +430,19 @@ fn camel(value: &mut Value) {
         }
         Value::Array(values) => values.iter_mut().for_each(camel),
         _ => {}
+    }
+}
+
+/// What is absent is not null as well: a page's `next` is what its `after` takes.
+fn leave_out_null(schema: &mut Value) {
+    if let Some(types) = schema["type"].as_array_mut() {
+        types.retain(|name| name != "null");
+    }
+    if let Some(any) = schema["oneOf"].as_array_mut() {
+        any.retain(|schema| schema["type"] != "null");
+    }
+    if let Some(fields) = schema.as_object_mut() {
+        fields.retain(|_, value| !value.is_null());
     }
 }
 
@@ -491,14 +511,22 @@ mod tests {
     #[test]
     fn fields_are_renamed_and_values_are_not() {
         let mut document = json!({
-            "properties": { "kept_by": { "enum": ["head_moved"] } },
+            "properties": {
+                "kept_by": { "enum": ["head_moved"] },
+                "next_one": { "type": ["string", "null"] },
+                "other": { "oneOf": [{ "type": "null" }, { "$ref": "#/x" }] },
+            },
             "required": ["kept_by"],
             "in": "query",
             "name": "max_rows",
         });
         camel(&mut document);
         let expected = json!({
-            "properties": { "keptBy": { "enum": ["head_moved"] } },
+            "properties": {
+                "keptBy": { "enum": ["head_moved"] },
+                "nextOne": { "type": ["string"] },
+                "other": { "oneOf": [{ "$ref": "#/x" }] },
+            },
             "required": ["keptBy"],
             "in": "query",
             "name": "maxRows",

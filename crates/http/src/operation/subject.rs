@@ -38,6 +38,10 @@ pub struct OfFiles(pub At);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ToChange(pub At);
 
+/// A path of files that can be changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathToChange(pub At, pub TreePath);
+
 /// A path of files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OfPath(pub At, pub TreePath);
@@ -240,6 +244,27 @@ impl Find for OfPath {
             [at(root, &format!("{name}_root")), at(path, name)]
         });
         all.collect()
+    }
+}
+
+impl Subject for PathToChange {
+    fn fill(&self, template: &str) -> String {
+        OfPath(self.0, self.1.clone()).fill(template)
+    }
+}
+
+impl Find for PathToChange {
+    type Found = (View, TreePath);
+    const NAMES: &'static [&'static str] = OfPath::NAMES;
+    const IN_VIEW: bool = true;
+
+    fn find(on: &On, named: Named<'_>) -> Result<(View, TreePath), Problem> {
+        let path = path_of(named)?;
+        Ok((on.view_to_change(at_of(on, named)?)?, path))
+    }
+
+    fn places(path: &str, name: &str) -> Vec<Place> {
+        ToChange::places(path, name)
     }
 }
 

@@ -139,7 +139,7 @@ async fn read(call: Call) -> Answer {
 }
 
 /// Returns the file at a path.
-async fn file_at(view: &View, path: &TreePath) -> Result<File> {
+pub(super) async fn file_at(view: &View, path: &TreePath) -> Result<File> {
     match view.stat(path)? {
         Some(Entry::File(file)) => Ok(file),
         _ => {

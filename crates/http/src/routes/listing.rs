@@ -87,7 +87,7 @@ async fn stat(_: On, (view, path): (View, TreePath), (): ()) -> Result<PlacedDto
     Ok(placed(&path, &entry))
 }
 
-fn placed(path: &TreePath, entry: &Entry) -> PlacedDto {
+pub(super) fn placed(path: &TreePath, entry: &Entry) -> PlacedDto {
     PlacedDto {
         path: path.to_string(),
         entry: EntryDto::from(entry),

@@ -3,12 +3,14 @@
 pub(crate) mod changes;
 pub(crate) mod copies;
 pub(crate) mod diff;
+pub(crate) mod edit;
 pub(crate) mod events;
 mod files;
 pub(crate) mod grants;
 pub(crate) mod listing;
 pub(crate) mod previews;
 pub(crate) mod revisions;
+pub(crate) mod search;
 pub(crate) mod site;
 mod transfer;
 pub(crate) mod upkeep;
@@ -108,7 +110,9 @@ pub(crate) fn all() -> Table {
     upkeep::all(&mut table);
     files::all(&mut table);
     listing::all(&mut table);
+    search::all(&mut table);
     changes::all(&mut table);
+    edit::all(&mut table);
     transfer::all(&mut table);
     copies::all(&mut table);
     diff::all(&mut table);

@@ -230,19 +230,19 @@ fn every_route_answers_by_its_class() {
     let token = grant["token"].as_str().unwrap();
     let mut classes: BTreeMap<&str, u32> = BTreeMap::new();
     for (method, path, who) in server.operations() {
-        let is_directory = ["/list/", "/walk/", "/export/"]
+        let is_directory = ["/list/", "/walk/", "/export/", "/glob/", "/grep/"]
             .iter()
             .any(|part| path.contains(part));
         let url = path
             .replace("{path}", if is_directory { "d" } else { "d/a.html" })
             .replace("{tree}", &tree)
             .replace("{token}", preview["token"].as_str().unwrap());
-        let url = self::url(&url)
-            + if path == "/v1/diff" {
-                "?from=head&to=copy:draft"
-            } else {
-                ""
-            };
+        let query = match path.as_str() {
+            "/v1/diff" => "?from=head&to=copy:draft",
+            path if path.contains("/glob") || path.contains("/grep") => "?pattern=x",
+            _ => "",
+        };
+        let url = self::url(&url) + query;
         let call = || match who {
             "grant" => server.call(&method, &url).with_token(token),
             _ => server.call(&method, &url),

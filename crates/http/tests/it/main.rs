@@ -14,6 +14,7 @@ mod origins;
 mod pages;
 mod passage;
 mod previews;
+mod search;
 mod server;
 mod transfer;
 mod trees;
