@@ -9,6 +9,7 @@ use wasm_bindgen::prelude::*;
 use workspace_http::{Origins, absent, problem};
 
 use crate::answer::answer;
+use crate::panics;
 use crate::request::request;
 
 /// The contract without a workspace: it answers as one that is not there.
@@ -24,6 +25,7 @@ impl Front {
     /// What is no origin.
     #[wasm_bindgen(constructor)]
     pub fn new(origins: Option<String>) -> std::result::Result<Self, JsError> {
+        panics::keep_to_places();
         let origins = Origins::new(&origins.unwrap_or_default());
         let origins = origins.map_err(|error| JsError::new(&error.to_string()))?;
         Ok(Self(origins.admit(absent())))

@@ -13,6 +13,7 @@ mod answer;
 mod body;
 mod front;
 mod object;
+mod panics;
 mod platform;
 mod request;
 

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::convert::Infallible;
 use std::rc::Rc;
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -13,6 +13,7 @@ use js_sys::{Array, Uint8Array};
 use tower::ServiceExt as _;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use worker::worker_sys::DurableObjectState;
 use workspace_core::store::{BlobStore, MetaStore};
 use workspace_core::{
     At, Entry, Error, ErrorKind, ImportLimits, NextStep, Options, Result, RevisionId, TreePath,
@@ -27,14 +28,9 @@ use workspace_sql::{SqlMeta, schema_version};
 
 use crate::answer::{answer, answer_with, rest};
 use crate::body::{incoming, passage};
+use crate::panics;
 use crate::platform::Platform;
 use crate::request::request;
-
-#[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(js_namespace = console, js_name = error)]
-    fn console_error(text: &str);
-}
 
 /// The most bytes of a file: what R2 takes in one upload, 5 GiB less 5 MiB.
 const MAX_FILE: u64 = (5 << 30) - (5 << 20);
@@ -55,8 +51,8 @@ pub struct WorkspaceObject(Rc<Object>);
 
 #[derive(Debug)]
 struct Object {
-    storage: JsValue,
-    bucket: JsValue,
+    storage: worker::Storage,
+    bucket: worker::Bucket,
     id: String,
     platform: Platform,
     access: Access,
@@ -95,34 +91,22 @@ struct Call {
 
 #[wasm_bindgen]
 impl WorkspaceObject {
-    /// Takes the object's storage, an R2 bucket, the object's id, and the
-    /// platform.
+    /// Takes the object's state, an R2 bucket, and the platform.
     ///
     /// # Errors
     /// A token that can be guessed.
     #[wasm_bindgen(constructor)]
     pub fn new(
-        storage: JsValue,
+        state: DurableObjectState,
         bucket: JsValue,
-        id: String,
         platform: Platform,
     ) -> std::result::Result<Self, JsError> {
-        static HOOK: Once = Once::new();
-        HOOK.call_once(|| {
-            // Where it was, and not what of: a message may hold what it was about.
-            std::panic::set_hook(Box::new(|panic| {
-                let at = panic.location().map(ToString::to_string);
-                let at = at.unwrap_or_default();
-                console_error(&format!(
-                    r#"{{"level":"error","message":"panic","at":"{}"}}"#,
-                    at.escape_default()
-                ));
-            }));
-        });
+        panics::keep_to_places();
+        let state = worker::State::from(state);
         Ok(Self(Rc::new(Object {
-            storage,
-            bucket,
-            id,
+            storage: state.storage(),
+            bucket: worker::Bucket::unchecked_from_js(bucket),
+            id: state.id().to_string(),
             access: platform.access().map_err(thrown)?,
             origins: platform.allowed().map_err(thrown)?,
             platform,
@@ -353,7 +337,7 @@ impl Object {
             return Ok(None);
         }
         let meta = || -> Result<Box<dyn MetaStore>> { Ok(Box::new(SqlMeta::open(sql.clone())?)) };
-        let objects = Arc::new(R2Blobs::new(&self.bucket, Prefix::new(&self.id)?));
+        let objects = Arc::new(R2Blobs::new(self.bucket.clone(), Prefix::new(&self.id)?));
         let blobs = Arc::clone(&objects) as Arc<dyn BlobStore>;
         let options = Options::default().max_diff(MAX_DIFF);
         let opened = Workspace::open(meta()?, Arc::clone(&blobs), context(), options);

@@ -1,11 +1,12 @@
 // What is answered without waking a workspace: whether the server is there, its document,
 // and what a browser asks before a request of a page of another origin.
 
-import { Front as Rust } from "./bindings.js";
+import type { Front } from "./bindings.js";
 import { headersOf } from "./call.js";
 import { Guarded } from "./guard.mjs";
+import { rust } from "./rust.mjs";
 
-let made: { origins: string | undefined; front: Guarded<Rust> } | undefined;
+let made: { origins: string | undefined; front: Guarded<Front> } | undefined;
 
 /** Tells whether a request of the contract is for no workspace in particular. */
 export function isForNone(request: Request, target: string, origins: string | undefined): boolean {
@@ -25,7 +26,7 @@ export async function answerForNone(
   origins: string | undefined,
 ): Promise<Response> {
   if (made === undefined || made.origins !== origins) {
-    made = { origins, front: new Guarded(() => new Rust(origins)) };
+    made = { origins, front: new Guarded(() => new rust.Front(origins)) };
   }
   const sent = [...request.headers].flat().join("\n");
   const { method } = request;

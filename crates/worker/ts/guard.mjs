@@ -5,7 +5,7 @@
 // instance at once and rejects what was in flight in the old one. What was
 // committed is in storage; what was not is rolled back by the platform.
 
-import { __wbg_reset_state as reset } from "./bindings.js";
+import { rust } from "./rust.mjs";
 
 /** @type {Set<(error: Error) => void>} */
 const inFlight = new Set();
@@ -19,7 +19,7 @@ addEventListener("error", (event) => noticed(event.error));
 function noticed(error) {
   if (!(error instanceof WebAssembly.RuntimeError)) return;
   generation += 1;
-  reset();
+  rust.__wbg_reset_state();
   const panic = new Panic(error);
   for (const reject of inFlight) reject(panic);
   inFlight.clear();

@@ -1,5 +1,7 @@
 // Workspaces in a Worker of yours: export `WorkspaceObject` from it, and bind it.
 
+import "./adopted.js";
+
 export { type WorkspaceEnv, WorkspaceObject } from "./object.js";
 export { OpenFiles } from "./open.js";
 export {

@@ -1,7 +1,7 @@
 // The Durable Object: one named workspace, in Rust behind this class.
 
 import { addressOf, domainOf } from "./address.js";
-import { WorkspaceObject as Rust, type Rest as RustRest } from "./bindings.js";
+import type { WorkspaceObject as Rust, Rest as RustRest } from "./bindings.js";
 import {
   type Answered,
   type Arguments,
@@ -23,6 +23,7 @@ import { log, logThrown, requests } from "./log.js";
 import { Operations } from "./operations.js";
 import { Platform, type WorkspaceEnv } from "./platform.js";
 import { type Code, ok, type Result } from "./result.js";
+import { rust } from "./rust.mjs";
 import { Upkeep } from "./upkeep.js";
 
 export type { WorkspaceEnv } from "./platform.js";
@@ -67,14 +68,11 @@ export class WorkspaceObject extends Operations<WorkspaceEnv> {
 
   constructor(ctx: DurableObjectState, env: WorkspaceEnv) {
     super(ctx, env);
-    const { storage, id } = ctx;
     const platform = new Platform(env, () => this.#changed());
     this.#domain = domainOf(env.WORKSPACE_PREVIEWS);
-    this.#rust = new Guarded(
-      () => new Rust(storage, env.WORKSPACE_BUCKET, id.toString(), platform),
-    );
+    this.#rust = new Guarded(() => new rust.WorkspaceObject(ctx, env.WORKSPACE_BUCKET, platform));
     const step = () => this.#rust.call((rust) => rust.upkeep());
-    this.#upkeep = new Upkeep(storage, platform.idle, step);
+    this.#upkeep = new Upkeep(ctx.storage, platform.idle, step);
     this.#feed = new Feed(ctx, (after) => this.#events(after));
   }
 

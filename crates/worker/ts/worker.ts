@@ -5,6 +5,7 @@
 //   /workspaces/NAME/preview/…/    previews
 //   PREVIEW-NAME.DOMAIN            previews, each at a host of its own
 
+import "./adopted.js";
 import { addressOf, domainOf } from "./address.js";
 import { answerForNone, isForNone } from "./front.js";
 import { linger } from "./linger.js";

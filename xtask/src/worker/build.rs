@@ -19,8 +19,8 @@ const TESTS_AT: &str = "crates/backends/durable-object/tests/worker";
 /// The Worker as it is deployed: its crate, and the npm package around it.
 const WORKER: &str = "workspace-worker";
 pub(crate) const WORKER_AT: &str = "crates/worker";
-/// The guard against panics.
-const GUARD: &str = "crates/worker/ts/guard.mjs";
+/// The guard against panics, and the module that it guards.
+const GUARD: [&str; 2] = ["crates/worker/ts/guard.mjs", "crates/worker/ts/rust.mjs"];
 /// What the types of the contract are made of.
 pub(super) const CONTRACT: &str = "crates/http/openapi.json";
 /// What the npm package has of the repository's root.
@@ -37,14 +37,17 @@ const SIMULATOR_FILES: [&str; 4] = [
 /// Builds the Worker of the tests; returns the directory that it is in.
 pub(crate) fn tests(repository: &Repository) -> Result<PathBuf> {
     let output = repository.target.join("worker/tests");
-    fs::create_dir_all(&output).with_context(|| format!("making {}", output.display()))?;
+    let modules = output.join("modules");
+    fs::create_dir_all(&modules).with_context(|| format!("making {}", modules.display()))?;
     let wasm = compile(repository, TESTS)?;
-    bind(&wasm, &output)?;
-    let root = &repository.root;
-    for name in ["worker.mjs", "config.capnp"] {
-        copy(&root.join(TESTS_AT).join(name), &output)?;
+    bind(&wasm, &modules)?;
+    let tests = repository.root.join(TESTS_AT);
+    copy(&tests.join("config.capnp"), &output)?;
+    copy(&tests.join("worker.mjs"), &modules)?;
+    for name in GUARD {
+        copy(&repository.root.join(name), &modules)?;
     }
-    copy(&root.join(GUARD), &output)?;
+    bundle(&modules.join("worker.mjs"), &output)?;
     simulator(repository, &output)?;
     Ok(output)
 }
@@ -95,9 +98,10 @@ pub(crate) fn simulator(repository: &Repository, output: &Path) -> Result<()> {
 
 /// Compiles a package to wasm; returns the module.
 fn compile(repository: &Repository, package: &str) -> Result<PathBuf> {
+    // A crate that is a library as well would be linked without its optimization.
     Program::cargo()
-        .args(["build", "--profile", "worker", "--target", tools::WASM])
-        .args(["-p", package])
+        .args(["rustc", "--profile", "worker", "--target", tools::WASM])
+        .args(["-p", package, "--lib", "--crate-type", "cdylib"])
         .env("WASM_BINDGEN_USE_JS_SYS", "1")
         .run()?;
     let name = format!("{}.wasm", package.replace('-', "_"));

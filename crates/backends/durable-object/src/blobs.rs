@@ -2,16 +2,14 @@
 
 use std::ops::Range;
 
-use bytes::BytesMut;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
-use js_sys::{Array, Object, Reflect, Uint8Array};
 use send_wrapper::SendWrapper;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
+use worker::{Bucket, MultipartUpload, Object, ObjectBody, ResponseBody, UploadedPart};
 use workspace_core::store::{BlobStore, ByteStream, Listed};
 use workspace_core::{BlobKey, Error, ErrorKind, Result};
 
-use crate::binding::{Bucket, Found, Head, Page, Upload};
 use crate::chunks::chunks;
 use crate::fault::Exception;
 use crate::prefix::Prefix;
@@ -20,7 +18,7 @@ use crate::prefix::Prefix;
 /// this size is one call, a longer one takes this much memory.
 const PART: usize = 5 << 20;
 /// The most parts that R2 takes, which makes 48 GiB.
-const MAX_PARTS: u32 = 10_000;
+const MAX_PARTS: u16 = 10_000;
 /// The most objects that R2 lists or deletes at a time.
 const MAX_PAGE: usize = 1_000;
 
@@ -36,9 +34,9 @@ pub struct R2Blobs {
 
 impl R2Blobs {
     /// Takes the bucket of an R2 binding.
-    pub fn new(bucket: &JsValue, prefix: Prefix) -> Self {
+    pub fn new(bucket: Bucket, prefix: Prefix) -> Self {
         Self {
-            bucket: SendWrapper::new(bucket.clone().unchecked_into()),
+            bucket: SendWrapper::new(bucket),
             prefix,
         }
     }
@@ -50,7 +48,7 @@ impl R2Blobs {
 
     async fn store(&self, key: &BlobKey, mut body: ByteStream<'_>) -> Result<u64> {
         let object = self.name(key);
-        let mut pending = BytesMut::new();
+        let mut pending = Vec::new();
         let mut parts = Parts::default();
         loop {
             let next = body.next().await.transpose();
@@ -74,16 +72,17 @@ impl R2Blobs {
         &self,
         object: &str,
         parts: &mut Parts,
-        pending: &mut BytesMut,
+        pending: &mut Vec<u8>,
     ) -> Result<()> {
         while pending.len() > PART {
-            let part = pending.split_to(PART);
+            let rest = pending.split_off(PART);
+            let part = std::mem::replace(pending, rest);
             if parts.upload.is_none() {
-                let upload = self.bucket.create_multipart_upload(object).await;
-                let upload = upload.map_err(|thrown| failed("write object", thrown))?;
-                parts.upload = Some(upload.unchecked_into());
+                let upload = self.bucket.create_multipart_upload(object).execute().await;
+                let upload = upload.map_err(|error| failed("write object", error))?;
+                parts.upload = Some(upload);
             }
-            parts.add(&part).await?;
+            parts.add(part).await?;
         }
         Ok(())
     }
@@ -93,15 +92,16 @@ impl R2Blobs {
         key: &BlobKey,
         object: &str,
         mut parts: Parts,
-        last: BytesMut,
+        last: Vec<u8>,
     ) -> Result<u64> {
         if parts.upload.is_none() {
-            let put = self.bucket.put(object, &Uint8Array::from(&last[..])).await;
-            put.map_err(|thrown| failed("write object", thrown).at(key))?;
-            return Ok(last.len() as u64);
+            let size = last.len() as u64;
+            let put = self.bucket.put(object, last).execute().await;
+            put.map_err(|error| failed("write object", error).at(key))?;
+            return Ok(size);
         }
-        let ended = match parts.add(&last).await {
-            Ok(()) => parts.complete().await,
+        let ended = match parts.add(last).await {
+            Ok(()) => self.complete(object, &mut parts).await,
             Err(error) => Err(error),
         };
         if let Err(error) = ended {
@@ -111,14 +111,24 @@ impl R2Blobs {
         Ok(parts.size)
     }
 
+    /// Makes an object of the parts. Where that fails, the upload is there to be aborted.
+    async fn complete(&self, object: &str, parts: &mut Parts) -> Result<()> {
+        let failed = |error| failed("write object", error);
+        let Some(upload) = parts.upload.take() else {
+            return Ok(());
+        };
+        let id = upload.upload_id().await;
+        let done = std::mem::take(&mut parts.done);
+        let Err(error) = upload.complete(done).await else {
+            return Ok(());
+        };
+        parts.upload = self.bucket.resume_multipart_upload(object, id).ok();
+        Err(failed(error))
+    }
+
     /// Returns the size of an object; `None` where there is none.
-    async fn size(&self, object: &str) -> std::result::Result<Option<u64>, JsValue> {
-        let found = self.bucket.head(object).await?;
-        if found.is_null() {
-            return Ok(None);
-        }
-        let found: Head = found.unchecked_into();
-        Ok(Some(found.size()? as u64))
+    async fn size(&self, object: &str) -> worker::Result<Option<u64>> {
+        Ok(self.bucket.head(object).await?.map(|found| found.size()))
     }
 
     /// Returns a range of an object as a `ReadableStream`; `None` where there is
@@ -127,35 +137,28 @@ impl R2Blobs {
     /// # Errors
     /// `Unavailable` where R2 fails.
     pub async fn readable(&self, key: &BlobKey, range: Range<u64>) -> Result<Option<JsValue>> {
-        let failed = |thrown| failed("read object", thrown).at(key);
+        let failed = |error| failed("read object", error).at(key);
         let Some(found) = self.found(key, &range).await.map_err(failed)? else {
             return Ok(None);
         };
-        if (found.size().map_err(failed)? as u64) < range.end {
+        if found.size() < range.end {
             return Ok(None);
         }
-        Ok(Some(found.body().map_err(failed)?.into()))
+        Ok(Some(readable(&found).map_err(failed)?))
     }
 
-    async fn found(
-        &self,
-        key: &BlobKey,
-        range: &Range<u64>,
-    ) -> std::result::Result<Option<Found>, JsValue> {
-        let options = match wanted(range) {
-            Some((offset, length)) => {
-                let range = options([("offset", offset.into()), ("length", length.into())]);
-                options([("range", range)])
-            }
-            None => JsValue::UNDEFINED,
+    async fn found(&self, key: &BlobKey, range: &Range<u64>) -> worker::Result<Option<Object>> {
+        let found = self.bucket.get(self.name(key));
+        let found = match wanted(range) {
+            Some(range) => found.range(range),
+            None => found,
         };
-        let found = self.bucket.get(&self.name(key), &options).await?;
-        Ok((!found.is_null()).then(|| found.unchecked_into()))
+        found.execute().await
     }
 
     async fn open(&self, key: &BlobKey, range: Range<u64>) -> Result<Option<ByteStream<'static>>> {
         let object = self.name(key);
-        let failed = |thrown| failed("read object", thrown).at(key);
+        let failed = |error| failed("read object", error).at(key);
         let nothing = || Some(stream::empty().boxed() as ByteStream<'static>);
         if range.is_empty() {
             let size = self.size(&object).await.map_err(failed)?;
@@ -165,45 +168,40 @@ impl R2Blobs {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(None),
             // A range beyond the end is an error there, and no bytes here.
-            Err(thrown) => {
+            Err(error) => {
                 return match self.size(&object).await.map_err(failed)? {
-                    Some(size) if range.start < size => Err(failed(thrown)),
+                    Some(size) if range.start < size => Err(failed(error)),
                     size => Ok(size.and_then(|_| nothing())),
                 };
             }
         };
         let key = key.clone();
-        let chunks = chunks(&found.body().map_err(failed)?.into());
+        let chunks = chunks(&readable(&found).map_err(failed)?);
         Ok(Some(chunks.map_err(move |error| error.at(&key)).boxed()))
     }
 
     async fn page(&self, after: Option<&BlobKey>, limit: usize) -> Result<Vec<Listed>> {
-        let failed = |thrown| failed("list objects", thrown).at(self.prefix.as_str());
+        let failed = |error| failed("list objects", error).at(self.prefix.as_str());
         let mut keys = Vec::new();
         let mut last = after.map(|key| self.name(key));
         while keys.len() < limit {
             let wanted = (limit - keys.len()).min(MAX_PAGE);
-            let start = last
-                .as_deref()
-                .map_or(JsValue::UNDEFINED, JsValue::from_str);
-            let options = options([
-                ("prefix", self.prefix.as_str().into()),
-                ("startAfter", start),
-                ("limit", (wanted as f64).into()),
-            ]);
-            let page = self.bucket.list(&options).await.map_err(failed)?;
-            let page: Page = page.unchecked_into();
-            for object in page.objects().map_err(failed)? {
-                let size = object.size().map_err(failed)? as u64;
-                let name = object.key().map_err(failed)?;
+            let list = self.bucket.list().prefix(self.prefix.as_str());
+            let list = match last.take() {
+                Some(last) => list.start_after(last),
+                None => list,
+            };
+            let page = list.limit(wanted as u32).execute().await.map_err(failed)?;
+            for object in page.objects() {
+                let name = object.key();
                 let key = self.prefix.key(&name);
                 keys.extend(key.map(|key| Listed {
                     key,
-                    size: Some(size),
+                    size: Some(object.size()),
                 }));
                 last = Some(name);
             }
-            if !page.truncated().map_err(failed)? {
+            if !page.truncated() {
                 break;
             }
         }
@@ -227,10 +225,10 @@ impl BlobStore for R2Blobs {
     fn delete<'a>(&'a self, keys: &'a [BlobKey]) -> BoxFuture<'a, Result<()>> {
         SendWrapper::new(async move {
             for page in keys.chunks(MAX_PAGE) {
-                let names = page.iter().map(|key| JsValue::from(self.name(key)));
-                let deleted = self.bucket.delete(&names.collect()).await;
-                deleted.map_err(|thrown| {
-                    let error = failed("delete object", thrown);
+                let names = page.iter().map(|key| self.name(key)).collect();
+                let deleted = self.bucket.delete_multiple(names).await;
+                deleted.map_err(|error| {
+                    let error = failed("delete object", error);
                     match page {
                         [key] => error.at(key),
                         _ => error.at(self.prefix.as_str()),
@@ -254,36 +252,27 @@ impl BlobStore for R2Blobs {
 /// An upload in parts, begun where the first part was full.
 #[derive(Debug, Default)]
 struct Parts {
-    upload: Option<Upload>,
-    done: Array,
+    upload: Option<MultipartUpload>,
+    done: Vec<UploadedPart>,
     size: u64,
 }
 
 impl Parts {
-    async fn add(&mut self, bytes: &[u8]) -> Result<()> {
+    async fn add(&mut self, bytes: Vec<u8>) -> Result<()> {
         let Some(upload) = &self.upload else {
             return Ok(());
         };
-        let number = self.done.length() + 1;
+        let number = self.done.len() as u16 + 1;
         if number > MAX_PARTS {
             return Err(Error::new(ErrorKind::LimitExceeded, "write object")
                 .because(format_args!("more than {MAX_PARTS} parts of {PART} bytes")));
         }
-        let part = upload.upload_part(number, &Uint8Array::from(bytes)).await;
-        let part = part.map_err(|thrown| failed("write object", thrown))?;
-        self.done.push(&part);
-        self.size += bytes.len() as u64;
+        let size = bytes.len() as u64;
+        let part = upload.upload_part(number, bytes).await;
+        self.done
+            .push(part.map_err(|error| failed("write object", error))?);
+        self.size += size;
         Ok(())
-    }
-
-    async fn complete(&mut self) -> Result<()> {
-        let Some(upload) = &self.upload else {
-            return Ok(());
-        };
-        let completed = upload.complete(&self.done).await;
-        completed
-            .map(drop)
-            .map_err(|thrown| failed("write object", thrown))
     }
 
     /// Gives back the room that the parts take. R2 does it by itself after a
@@ -295,25 +284,27 @@ impl Parts {
     }
 }
 
+/// Returns the stream of an object that R2 was asked for.
+fn readable(found: &Object) -> worker::Result<JsValue> {
+    let body = found.body().map(ObjectBody::response_body).transpose()?;
+    match body {
+        Some(ResponseBody::Stream(stream)) => Ok(stream.into()),
+        _ => Err("R2 answers without a body".into()),
+    }
+}
+
 /// Returns offset and length as R2 takes them; `None` for the whole object.
-fn wanted(range: &Range<u64>) -> Option<(f64, f64)> {
+fn wanted(range: &Range<u64>) -> Option<worker::Range> {
     const LIMIT: u64 = 1 << 53;
     if range.start == 0 && range.end >= LIMIT {
         return None;
     }
-    let length = (range.end - range.start).min(LIMIT - 1);
-    Some((range.start.min(LIMIT - 1) as f64, length as f64))
+    Some(worker::Range::OffsetWithLength {
+        offset: range.start.min(LIMIT - 1),
+        length: (range.end - range.start).min(LIMIT - 1),
+    })
 }
 
-fn options<const N: usize>(fields: [(&str, JsValue); N]) -> JsValue {
-    let options = Object::new();
-    for (name, value) in fields {
-        // A fresh object takes any property.
-        let _ = Reflect::set(&options, &name.into(), &value);
-    }
-    options.into()
-}
-
-fn failed(operation: &'static str, thrown: JsValue) -> Error {
-    Error::new(ErrorKind::Unavailable, operation).with_source(Exception::from(thrown))
+fn failed(operation: &'static str, error: worker::Error) -> Error {
+    Error::new(ErrorKind::Unavailable, operation).with_source(Exception::from(error))
 }

@@ -8,8 +8,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use workspace_core::store::ByteStream;
 use workspace_core::{Error, ErrorKind, Result};
 
-use crate::binding::{Chunk, Readable, Reader};
 use crate::fault::Exception;
+use crate::sys::{Chunk, Readable, Reader};
 
 /// Returns the bytes of a `ReadableStream`, in chunks as they come. It is locked
 /// when the first of them is asked for; dropped before its end, it is cancelled.

@@ -2,7 +2,7 @@
 
 use workspace_core::{Clock, Context, IdSeed, OrderedIds, Timestamp};
 
-use crate::binding;
+use crate::sys;
 
 /// The runtime's clock, which moves only when a Worker waits for something.
 #[derive(Debug, Clone, Copy, Default)]
@@ -24,6 +24,6 @@ pub fn context() -> Context {
 
 fn seed() -> IdSeed {
     let mut random = [0; 10];
-    binding::get_random_values(&mut random);
+    sys::get_random_values(&mut random);
     (random, DoClock.now().as_millis().max(0) as u64)
 }

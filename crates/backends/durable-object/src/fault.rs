@@ -50,6 +50,13 @@ mod exception {
         }
     }
 
+    impl From<worker::Error> for Exception {
+        fn from(failed: worker::Error) -> Self {
+            // It keeps what was thrown, where something was.
+            Self::from(JsValue::from(failed))
+        }
+    }
+
     impl Exception {
         pub(crate) fn text(&self) -> &str {
             &self.0

@@ -17,8 +17,6 @@ mod fault;
 mod prefix;
 
 #[cfg(target_arch = "wasm32")]
-mod binding;
-#[cfg(target_arch = "wasm32")]
 mod blobs;
 #[cfg(target_arch = "wasm32")]
 mod chunks;
@@ -26,6 +24,8 @@ mod chunks;
 mod clock;
 #[cfg(target_arch = "wasm32")]
 mod sql;
+#[cfg(target_arch = "wasm32")]
+mod sys;
 
 pub use fault::sql_error_kind;
 pub use prefix::Prefix;

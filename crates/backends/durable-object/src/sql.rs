@@ -9,8 +9,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use workspace_core::{Error, ErrorKind, Result};
 use workspace_sql::{Body, OnRow, SqlConn, SqlValue};
 
-use crate::binding::{self, Sql, Storage};
 use crate::fault::{Exception, sql_error_kind};
+use crate::sys::{self, Sql, Storage};
 
 /// What a Durable Object takes in production. The local runtime takes more, so
 /// it is checked here.
@@ -36,13 +36,13 @@ pub struct DoSql {
 }
 
 impl DoSql {
-    /// Takes the `storage` of an object's `ctx`.
+    /// Takes the storage of an object's state.
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`] where the object has no SQLite database: its
     /// class has to be among the `new_sqlite_classes`.
-    pub fn new(storage: &JsValue) -> Result<Self> {
-        let storage: Storage = storage.clone().unchecked_into();
+    pub fn new(storage: &worker::Storage) -> Result<Self> {
+        let storage = storage.as_raw().unchecked_ref::<Storage>().clone();
         match storage.sql() {
             Ok(sql) if sql.is_object() => Ok(Self {
                 storage,
@@ -63,7 +63,7 @@ impl DoSql {
         self.written.get()
     }
 
-    fn count(&self, operation: &'static str, cursor: &binding::Cursor) -> Result<u64> {
+    fn count(&self, operation: &'static str, cursor: &sys::Cursor) -> Result<u64> {
         let rows = cursor.rows_written();
         let rows = rows.map_err(|thrown| failed(operation, thrown))? as u64;
         self.written.set(self.written.get() + rows);
@@ -90,7 +90,7 @@ impl DoSql {
         operation: &'static str,
         sql: &str,
         params: &[SqlValue<'_>],
-    ) -> Result<binding::Cursor> {
+    ) -> Result<sys::Cursor> {
         let size: usize = params.iter().map(SqlValue::size).sum();
         for (what, found, most) in [
             ("bytes of values", size, MAX_VALUES),
@@ -123,7 +123,7 @@ impl SqlConn for DoSql {
         const OPERATION: &str = "read row";
         let cursor = self.run(OPERATION, sql, params)?;
         let rows = cursor.raw().map_err(|thrown| failed(OPERATION, thrown))?;
-        let rows = binding::collected(&rows).map_err(|thrown| failed(OPERATION, thrown))?;
+        let rows = sys::collected(&rows).map_err(|thrown| failed(OPERATION, thrown))?;
         self.count(OPERATION, &cursor)?;
         for columns in rows.iter() {
             let columns: Array = columns.unchecked_into();
@@ -202,7 +202,7 @@ impl From<JsValue> for Owned {
             Self::Null
         } else if let Some(number) = value.as_f64() {
             Self::Number(number)
-        } else if let Some(bytes) = binding::bytes_of(&value) {
+        } else if let Some(bytes) = sys::bytes_of(&value) {
             Self::Blob(bytes)
         } else if let Some(text) = value.as_string() {
             Self::Text(text)

@@ -25,9 +25,7 @@ const config :Workerd.Config = (
 const main :Workerd.Worker = (
   compatibilityDate = "2026-04-01",
   modules = [
-    (name = "worker.mjs", esModule = embed "worker.mjs"),
-    (name = "guard.mjs", esModule = embed "guard.mjs"),
-    (name = "bindings.js", esModule = embed "bindings.js"),
+    (name = "worker.js", esModule = embed "worker.js"),
     (name = "bindings_bg.wasm", wasm = embed "bindings_bg.wasm"),
   ],
   durableObjectNamespaces = [(className = "TestObject", uniqueKey = "tests", enableSql = true)],

@@ -2,13 +2,14 @@
 // lib.rs inside the object of that name.
 
 import { DurableObject } from "cloudflare:workers";
+import * as bindings from "./bindings.js";
 import { Guarded, Panic } from "./guard.mjs";
-import { TestObject as Tests } from "./bindings.js";
+import { adopt } from "./rust.mjs";
+
+adopt(bindings);
 
 export class TestObject extends DurableObject {
-  #tests = new Guarded(
-    () => new Tests(this.ctx.storage, this.env.BUCKET, this.ctx.id.toString()),
-  );
+  #tests = new Guarded(() => new bindings.TestObject(this.ctx, this.env));
 
   async fetch(request) {
     const [, , name, ...args] = new URL(request.url).pathname.split("/");

@@ -14,6 +14,7 @@ use std::str::FromStr;
 use std::sync::{Arc, Once};
 
 use wasm_bindgen::prelude::*;
+use worker::worker_sys::DurableObjectState;
 use workspace_core::store::{BlobStore, MetaStore};
 use workspace_core::{Error, ErrorKind, Options, Result, Workspace};
 use workspace_durable_object::{DoSql, Prefix, R2Blobs, context};
@@ -36,25 +37,26 @@ pub struct TestObject(Rc<Object>);
 
 #[derive(Debug)]
 struct Object {
-    storage: JsValue,
-    bucket: JsValue,
+    storage: worker::Storage,
+    bucket: worker::Bucket,
     id: String,
     workspace: OnceCell<Workspace>,
 }
 
 #[wasm_bindgen]
 impl TestObject {
-    /// Takes the object's storage, an R2 bucket, and the object's id.
+    /// Takes what the platform makes an object with.
     #[wasm_bindgen(constructor)]
-    pub fn new(storage: JsValue, bucket: JsValue, id: String) -> Self {
+    pub fn new(state: DurableObjectState, env: worker::Env) -> Self {
         static HOOK: Once = Once::new();
         HOOK.call_once(|| {
             std::panic::set_hook(Box::new(|panic| console_error(&panic.to_string())));
         });
+        let state = worker::State::from(state);
         Self(Rc::new(Object {
-            storage,
-            bucket,
-            id,
+            storage: state.storage(),
+            bucket: env.bucket("BUCKET").expect("the bucket is bound"),
+            id: state.id().to_string(),
             workspace: OnceCell::new(),
         }))
     }
@@ -126,7 +128,7 @@ impl Object {
             "panic-in-transaction" => platform::panic_in_transaction(&self.sql()?),
             "rows" => platform::rows(&self.sql()?),
             "billed" => platform::billed(self.sql()?, self.blobs()?).await,
-            "figure" => figures::run(&self.workspace()?, &self.storage, &args.0).await,
+            "figure" => figures::run(&self.workspace()?, self.storage.as_raw(), &args.0).await,
             _ => Err(Error::new(ErrorKind::NotFound, "run case").at(name)),
         }
     }
@@ -136,7 +138,7 @@ impl Object {
     }
 
     fn blobs(&self) -> Result<R2Blobs> {
-        Ok(R2Blobs::new(&self.bucket, Prefix::new(&self.id)?))
+        Ok(R2Blobs::new(self.bucket.clone(), Prefix::new(&self.id)?))
     }
 
     /// Returns the object's workspace, created where it is missing.
