@@ -65,7 +65,7 @@ export class OurObject extends measured(Files) {
       op: "write",
       path,
       content: { text },
-      create_parents: true,
+      createParents: true,
     });
     unwrap(await this.change(files.map(write)));
     return files.length;

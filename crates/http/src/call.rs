@@ -22,6 +22,7 @@ use crate::own_host::OwnHost;
 use crate::passage::Passage;
 use crate::problem::Problem;
 use crate::pulse::Pulse;
+use crate::routes::site::Shown;
 use crate::wire::MAX_JSON;
 
 /// What a handler returns.
@@ -106,6 +107,8 @@ pub(crate) struct Call {
     pub(crate) passage: Option<Passage>,
     /// Whether it came to a preview's own host.
     pub(crate) own_host: bool,
+    /// What it is to be shown, whatever the token of its path.
+    pub(crate) shown: Option<Shown>,
     pub(crate) pulse: Option<Pulse>,
     pub(crate) uri: Uri,
     pattern: Arc<str>,
@@ -120,6 +123,7 @@ impl Call {
             method: parts.method,
             headers: parts.headers,
             passage: parts.extensions.remove(),
+            shown: parts.extensions.remove(),
             own_host: parts.extensions.remove::<OwnHost>().is_some(),
             pulse: parts.extensions.remove(),
             uri: parts.uri,

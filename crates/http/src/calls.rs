@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use workspace_core::{Error, ImportLimits, Result, Workspace};
 
@@ -143,8 +144,7 @@ impl Calls {
     ) -> Result<Called, Problem> {
         let method = self.methods.get(name).ok_or_else(Problem::no_such_route)?;
         let part = part.map(|part| -> Result<Part> {
-            let part: PartDto =
-                serde_json::from_value(Value::Object(read(part)?)).map_err(wrong_arguments)?;
+            let part: PartDto = read_as(part)?;
             Ok(Part {
                 scope: part.scope.map(ScopeDto::into_core).transpose()?,
                 actor: part.actor,
@@ -168,6 +168,11 @@ impl Calls {
             contents: told.contents,
         })
     }
+}
+
+/// Reads a JSON object with names in camelCase.
+pub(crate) fn read_as<T: DeserializeOwned>(text: &str) -> Result<T> {
+    serde_json::from_value(Value::Object(read(text)?)).map_err(wrong_arguments)
 }
 
 /// What reading arguments is called in errors.

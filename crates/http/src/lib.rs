@@ -16,7 +16,8 @@
 //! - [`ProblemDto`], [`status`]: failures as problem documents with stable codes.
 //! - [`OPENAPI`]: the OpenAPI 3.1 document, made of the routes by [`openapi`].
 //! - [`Passage`], [`Passed`]: large bodies past the router, for servers that can.
-//! - [`within_preview`]: previews at hosts of their own.
+//! - [`within_preview`]: previews at hosts of their own; [`within_site`]: a site of files that
+//!   a server shows by itself.
 //!
 //! Files are bodies, streamed in both directions; whole trees are tar archives.
 //! Below `/v1/view` a grant's token leads to its part of a copy; it leads nowhere
@@ -74,6 +75,7 @@ pub use problem::{ConflictDto, PROBLEM_JSON, PathListDto, ProblemDto, problem, s
 pub use pulse::Pulse;
 pub use request_id::{REQUEST, RequestId};
 pub use route::{RECEIPT, Routed};
+pub use routes::site::within_site;
 
 /// Every operation, as a value: what [`Client::call`] takes.
 pub mod operations {

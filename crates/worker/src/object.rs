@@ -22,7 +22,7 @@ use workspace_core::{
 use workspace_durable_object::{DoSql, Prefix, R2Blobs, context};
 use workspace_http::{
     Access, Bodies, Called, Calls, Contents, Failed, Incoming, Origins, Passed, RequestId, absent,
-    problem, router, within_preview,
+    problem, router, within_preview, within_site,
 };
 use workspace_sql::{SqlMeta, schema_version};
 
@@ -85,6 +85,8 @@ struct Call {
     trusted: bool,
     /// The token of the preview whose own host it came to.
     preview: Option<String>,
+    /// The site that is shown, whatever it is of.
+    site: Option<String>,
     /// What names it in the log, and in its answer.
     id: Option<String>,
 }
@@ -120,7 +122,7 @@ impl WorkspaceObject {
     /// target; `headers` are lines of which names and values alternate; `body` is nothing,
     /// bytes, a stream of bytes, or what resolves to few bytes when it is called. With the
     /// token of a `preview` the target is within that one, at a host of its own; no header
-    /// says what a request is for. With an `id` problems name it. Resolves to status,
+    /// says what a request is for. With a `site` it is within the site of those files. With an `id` problems name it. Resolves to status,
     /// headers, first bytes and rest of the answer, and the route that answered.
     ///
     /// # Errors
@@ -132,6 +134,7 @@ impl WorkspaceObject {
         body: JsValue,
         trusted: bool,
         preview: Option<String>,
+        site: Option<String>,
         id: Option<String>,
     ) -> std::result::Result<Array, JsError> {
         let object = Rc::clone(&self.0);
@@ -143,6 +146,7 @@ impl WorkspaceObject {
             body,
             trusted,
             preview,
+            site,
             id,
         };
         let response = object.respond(&call).await.unwrap_or_else(problem);
@@ -400,6 +404,9 @@ impl Call {
         }
         if let Some(token) = &self.preview {
             within_preview(&mut request, token)?;
+        }
+        if let Some(site) = &self.site {
+            within_site(&mut request, site)?;
         }
         Ok(request)
     }

@@ -313,6 +313,51 @@ export const flow: Record<string, Case> = {
     await value(workspace.apply(draft.id, { expectTree: tree }));
   },
 
+  "head, a draft or a revision is served as a site": async (workspace) => {
+    const files = { "/dist/index.html": "<h1>one", "/dist/a/x.css": "a{}", "/secret.html": "no" };
+    await value(workspace.writeFiles(files));
+    await value(workspace.snapshot());
+    const draft = await value(workspace.fork());
+    await value(workspace.writeFile("/dist/index.html", "<h1>two", { copy: draft.id }));
+    const root = "/dist";
+    const ask = (path: string, options: object = {}, init: RequestInit = {}) =>
+      workspace.site(new Request(`https://host${path}`, init), { root, ...options });
+    const shown = async (path: string, options: object = {}) => {
+      const response = await ask(path, options);
+      equal(response.status, 200, path);
+      return response.text();
+    };
+    equal(await shown("/"), "<h1>one", "head");
+    equal(await shown("/", { copy: draft.id }), "<h1>two", "the draft");
+    equal(await shown("/", { revision: 1 }), "<h1>one", "the revision");
+    equal(await shown("/live/a/x.css", { path: "/a/x.css" }), "a{}", "a path of its own");
+    equal(await shown("/a/x.css?v=1"), "a{}", "with a query");
+    const page = await ask("/", { cacheControl: "public, max-age=60" });
+    equal(page.headers.get("cache-control"), "public, max-age=60", "for how long");
+    equal(page.headers.get("content-type"), "text/html;charset=utf-8", "what it is");
+    equal(page.headers.get("content-security-policy"), null, "what a preview may not");
+    await page.body?.cancel();
+    const etag = page.headers.get("etag") ?? "";
+    equal((await ask("/", {}, { headers: { "if-none-match": etag } })).status, 304, "again");
+    for (const [path, options, status] of [
+      ["/../secret.html", {}, 404],
+      ["/none", {}, 404],
+      ["/", { copy: "nobody" }, 404],
+      ["/", { revision: 9 }, 404],
+      ["/", { rot: "/" }, 400],
+      ["/", { copy: "x", revision: 1 }, 400],
+      ["/", { cacheControl: "a\nb" }, 400],
+    ] as const) {
+      const response = await ask(path, options);
+      equal(response.status, status, `${path} ${JSON.stringify(options)}`);
+      await response.body?.cancel();
+    }
+    equal((await ask("/", {}, { method: "POST", body: "x" })).status, 405, "a write");
+    const html = { headers: { accept: "text/html" } };
+    const route = await ask("/some/route", { fallback: "/index.html" }, html);
+    equal(await route.text(), "<h1>one", "a page of the application");
+  },
+
   "what happened can be read again": async (workspace) => {
     await value(workspace.writeFile("/a", "1"));
     const { id } = await value(workspace.fork());

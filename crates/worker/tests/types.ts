@@ -1,6 +1,12 @@
 // What callers see of the object's type over RPC. It is checked, never run.
 
-import type { Code, EntryPage, Opened, Result, WorkspaceObject } from "workspace-worker";
+import {
+  type Code,
+  type EntryPage,
+  type Opened,
+  type Result,
+  WorkspaceObject,
+} from "workspace-worker";
 
 declare const namespace: DurableObjectNamespace<WorkspaceObject>;
 const stub = namespace.getByName("demo");
@@ -83,6 +89,55 @@ export function refused(): void {
   stub.env;
   // @ts-expect-error: a namespace of something else.
   export_(namespace as unknown as DurableObjectNamespace<undefined>);
+}
+
+/** What was a page's `next` is the next one's `after`. */
+export async function paging(): Promise<number> {
+  let found = 0;
+  for (let after: string | undefined; ; ) {
+    const page = await stub.copies({ after });
+    if (page.status === "error" || page.value.next === undefined) return found;
+    after = page.value.next;
+    found += page.value.copies.length;
+  }
+}
+
+/** Files are in one place, and what is fixed cannot be changed. */
+export function places(): void {
+  stub.readFile("/a", { copy: "draft" });
+  stub.readFile("/a", { revision: 1 });
+  // @ts-expect-error: a copy or a revision.
+  stub.readFile("/a", { copy: "draft", revision: 1 });
+  // @ts-expect-error: nobody writes to a revision.
+  stub.writeFile("/a", "b", { revision: 1 });
+  // @ts-expect-error: options are in camelCase.
+  stub.writeFile("/a", "b", { create_parents: true });
+}
+
+/** An object of one's own has bindings of its own. */
+interface Bindings {
+  FILES: R2Bucket;
+  GREETING: string;
+}
+export class Own extends WorkspaceObject<Bindings> {
+  constructor(ctx: DurableObjectState, env: Bindings) {
+    super(ctx, env, { WORKSPACE_BUCKET: env.FILES });
+  }
+  async greet(): Promise<string> {
+    return `${this.env.GREETING}: ${(await this.head()).status}`;
+  }
+}
+declare const own: DurableObjectNamespace<Own>;
+export const greeted: Promise<string> = own.getByName("x").greet();
+
+/** What is handed to code that is to do nothing else has files only. */
+export async function bound(): Promise<void> {
+  using files = await stub.open("draft", { scope: { read: ["**"] } });
+  await files.readText("/a");
+  // @ts-expect-error: it names no copy.
+  await files.readText("/a", { copy: "other" });
+  // @ts-expect-error: and applies none.
+  files.apply;
 }
 
 declare function export_(namespace: DurableObjectNamespace<WorkspaceObject>): void;

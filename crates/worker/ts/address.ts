@@ -52,6 +52,24 @@ export function domainOf(set: string | undefined): string | undefined {
   throw new Error(`WORKSPACE_PREVIEWS is "${set}", and should be a domain like previews.example`);
 }
 
+/**
+ * Returns the URL of a preview that was issued: below `base`, where the Worker serves the
+ * workspace, such as `https://host/workspaces/NAME`; or, where previews have a domain, at a
+ * host of its own.
+ */
+export function previewUrl(
+  preview: { token: string; path: string },
+  base: string | { workspace: string; domain: string },
+): string {
+  if (typeof base === "string") return `${base.replace(/\/$/, "")}${preview.path}`;
+  const { workspace, domain } = base;
+  const label = `${preview.token}-${workspace}`;
+  if (!PREVIEW.test(label)) {
+    throw new TypeError(`"${workspace}": a host has up to 36 of 0-9, a-z and - for a workspace`);
+  }
+  return `https://${label}.${domain}/`;
+}
+
 function rooted(target: string): string {
   return target.startsWith("/") ? target : `/${target}`;
 }

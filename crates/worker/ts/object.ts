@@ -24,6 +24,7 @@ import { Operations } from "./operations.js";
 import { Platform, type WorkspaceEnv } from "./platform.js";
 import { type Code, ok, type Result } from "./result.js";
 import { rust } from "./rust.mjs";
+import type { SiteOptions } from "./types.js";
 import { Upkeep } from "./upkeep.js";
 
 export type { WorkspaceEnv } from "./platform.js";
@@ -53,24 +54,38 @@ interface Call {
   body: Uint8Array | ReadableStream<Uint8Array> | (() => Promise<ArrayBuffer>) | null;
   /** The token of the preview whose own host it came to: the target is within it. */
   preview?: string;
+  /** The site that it is within, whatever it is of. */
+  site?: string;
 }
 
 /** A body of so many bytes comes at once, or takes less time than it may. */
 const AT_ONCE = 15 << 10;
 
 /** A named workspace: Rust answers, and its panics are kept off everything else. */
-export class WorkspaceObject extends Operations<WorkspaceEnv> {
+export class WorkspaceObject<Env = WorkspaceEnv> extends Operations<Env> {
   readonly #rust: Guarded<Rust>;
   readonly #feed: Feed;
   readonly #upkeep: Upkeep;
   readonly #domain: string | undefined;
   readonly #name = requests();
 
-  constructor(ctx: DurableObjectState, env: WorkspaceEnv) {
+  /**
+   * Opens the workspace of an object; `settings` are in its bindings, unless a class of your
+   * own passes others.
+   */
+  constructor(
+    ctx: DurableObjectState,
+    env: Env,
+    settings: WorkspaceEnv = env as unknown as WorkspaceEnv,
+  ) {
     super(ctx, env);
-    const platform = new Platform(env, () => this.#changed());
-    this.#domain = domainOf(env.WORKSPACE_PREVIEWS);
-    this.#rust = new Guarded(() => new rust.WorkspaceObject(ctx, env.WORKSPACE_BUCKET, platform));
+    const bucket = settings.WORKSPACE_BUCKET;
+    if (!bucket) {
+      throw new Error("WORKSPACE_BUCKET is not bound: bind a bucket, or pass it as a setting");
+    }
+    const platform = new Platform(settings, () => this.#changed());
+    this.#domain = domainOf(settings.WORKSPACE_PREVIEWS);
+    this.#rust = new Guarded(() => new rust.WorkspaceObject(ctx, bucket, platform));
     const step = () => this.#rust.call((rust) => rust.upkeep());
     this.#upkeep = new Upkeep(ctx.storage, platform.idle, step);
     this.#feed = new Feed(ctx, (after) => this.#events(after));
@@ -166,9 +181,30 @@ export class WorkspaceObject extends Operations<WorkspaceEnv> {
     }
   }
 
+  /**
+   * Answers a request with the site that head is, or a copy, a revision or a tree, as a
+   * preview shows it but for its restrictions: the caller decides who may see it.
+   */
+  async site(request: Request, options: SiteOptions = {}): Promise<Response> {
+    const id = this.#name();
+    try {
+      const { path, ...site } = options;
+      const url = new URL(request.url);
+      const target = `${path ?? url.pathname}${url.search}`;
+      const headers = [...request.headers].flat();
+      const { method } = request;
+      const call = { method, target, headers, body: null, site: told(site) };
+      const response = this.#respond(await this.#ask(call, true, id));
+      response.headers.set(REQUEST, id);
+      return response;
+    } catch (error) {
+      return panicked(error, id);
+    }
+  }
+
   /** Asks Rust; writes a line of what went wrong, or took long. */
   async #ask(call: Call, trusted: boolean, request?: string): Promise<Answer> {
-    const { method, target, headers, body, preview } = call;
+    const { method, target, headers, body, preview, site } = call;
     const began = Date.now();
     const line = (status: number, sent: string, route?: string) => {
       const again = status === 503 && sent.includes("retry-after\n");
@@ -176,7 +212,15 @@ export class WorkspaceObject extends Operations<WorkspaceEnv> {
     };
     try {
       const found = (await this.#rust.call((rust) =>
-        rust.fetch(`${method} ${target}`, headers.join("\n"), body, trusted, preview, request),
+        rust.fetch(
+          `${method} ${target}`,
+          headers.join("\n"),
+          body,
+          trusted,
+          preview,
+          site,
+          request,
+        ),
       )) as Answer;
       line(found[0], found[1], found[4]);
       return found;

@@ -83,6 +83,22 @@ export type OpenOptions = At & {
 /** Which page of a walk is wanted: `after` is a path. */
 export type WalkOptions = At & Page;
 
+/** Which files are shown as a site, and how. */
+export type SiteOptions = At & {
+  /** The path that is asked for, in place of that of the request's URL. */
+  path?: string;
+  /** The directory that is the site; all unless said. */
+  root?: string;
+  /** The file that stands for its directory: `index.html`, unless said. */
+  index?: string;
+  /** The file that stands for pages that do not exist, such as `/index.html`. */
+  fallback?: string;
+  /** Whether names that begin with a dot are shown. */
+  hidden?: boolean;
+  /** The `Cache-Control` of answers: `no-cache`, unless said. */
+  cacheControl?: string;
+};
+
 /** What whoever has the files of a copy may do, and who that is. */
 export interface ViewOptions {
   /** All of them, unless said. */

@@ -9,15 +9,19 @@ use axum::http::header::{
     HeaderName, HeaderValue, LOCATION, REFERRER_POLICY, VARY,
 };
 use axum::http::{HeaderMap, Method, Response, StatusCode};
+use serde::Deserialize;
 use workspace_core::store::{Purpose, Site};
-use workspace_core::{At, Entry, Error, ErrorKind, File, Result, Sought, TreeId, TreePath, View};
+use workspace_core::{
+    At, Entry, Error, ErrorKind, File, Name, Reason, Result, Sought, TreeId, TreePath, View,
+};
 
-use crate::call::{Answer, Call};
-use crate::operation::Table;
-use crate::own_host::OwnHost;
+use crate::call::{Answer, Call, On};
+use crate::operation::{Table, at_of};
+use crate::own_host::{OwnHost, within_preview};
 use crate::problem::{Problem, status};
 use crate::route::Route;
 use crate::serve::serve;
+use crate::wire::Count;
 
 /// Which files an answer is of.
 const TREE: HeaderName = HeaderName::from_static("workspace-tree");
@@ -118,8 +122,80 @@ pub(crate) fn wrong_method(problem: Problem) -> Response<Body> {
 /// Answers for a browser, whatever happens.
 async fn show(call: Call) -> Answer {
     let mut tree = None;
-    let shown = find(&call, &mut tree).await;
-    Ok(dress(shown.unwrap_or_else(page), tree, call.own_host))
+    let found = find(&call, &mut tree).await;
+    let response = found.unwrap_or_else(page);
+    Ok(match &call.shown {
+        Some(shown) => live(response, shown, tree),
+        None => dress(response, tree, call.own_host),
+    })
+}
+
+/// Adds what every answer of a site says that its owner serves.
+fn live(mut response: Response<Body>, shown: &Shown, tree: Option<TreeId>) -> Response<Body> {
+    let headers = response.headers_mut();
+    let tree = tree.and_then(|tree| HeaderValue::try_from(tree.to_string()).ok());
+    headers.extend(tree.map(|tree| (TREE, tree)));
+    headers.insert(CACHE_CONTROL, shown.cache_control.clone());
+    response
+}
+
+/// A site that is served to a request without a preview: which files, and how.
+#[derive(Clone)]
+pub(crate) struct Shown {
+    at: AtText,
+    site: Site,
+    cache_control: HeaderValue,
+}
+
+/// Which files are meant, as a caller says it.
+type AtText = (Option<String>, Option<Count>, Option<String>);
+
+/// How a site is served.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ShownDto {
+    copy: Option<String>,
+    revision: Option<Count>,
+    tree: Option<String>,
+    root: Option<String>,
+    index: Option<String>,
+    fallback: Option<String>,
+    #[serde(default)]
+    hidden: bool,
+    cache_control: Option<String>,
+}
+
+/// Turns a request into one for a site of these files, whoever asks: `options` is a JSON
+/// object with names in camelCase. For a server that has let the request in.
+///
+/// # Errors
+/// `Invalid` for options that there are not, and for a URL that becomes too long.
+pub fn within_site<B>(request: &mut axum::http::Request<B>, options: &str) -> Result<()> {
+    let said: ShownDto = crate::calls::read_as(options)?;
+    let mut site = Site {
+        hidden: said.hidden,
+        ..Site::default()
+    };
+    if let Some(index) = &said.index {
+        site.index = Name::new(index)?;
+    }
+    if let Some(root) = &said.root {
+        site.root = TreePath::new(root)?;
+    }
+    site.fallback = said.fallback.as_deref().map(TreePath::new).transpose()?;
+    // Whoever has it asks again whether it is still so.
+    let cache_control = said.cache_control.as_deref().unwrap_or("no-cache");
+    let cache_control = HeaderValue::from_str(cache_control).map_err(|_| {
+        Error::invalid(Reason::MalformedHeader, "serve site")
+            .because("a header cannot carry this `cacheControl`")
+    })?;
+    within_preview(request, "site")?;
+    request.extensions_mut().insert(Shown {
+        at: (said.copy, said.revision, said.tree),
+        site,
+        cache_control,
+    });
+    Ok(())
 }
 
 /// Adds what every answer of a preview says.
@@ -161,10 +237,9 @@ fn is_own(request: &Request) -> bool {
 }
 
 async fn find(call: &Call, tree: &mut Option<TreeId>) -> Answer {
-    let token = call.parameter("token").map_err(|_| nothing())?;
-    let found = call.on.workspace.find_preview(&token.unwrap_or_default())?;
-    let Some((at, Purpose::Site(site))) = found.map(|found| (found.at, found.purpose)) else {
-        return Err(nothing());
+    let (at, site) = match &call.shown {
+        Some(shown) => (shown.at(&call.on)?, shown.site.clone()),
+        None => previewed(call)?,
     };
     // One state for the whole answer, and its name.
     let now = call.on.workspace.tree(at)?;
@@ -190,6 +265,29 @@ async fn find(call: &Call, tree: &mut Option<TreeId>) -> Answer {
             },
             _ => Err(nothing()),
         },
+    }
+}
+
+/// Returns what the preview shows whose token the request has.
+fn previewed(call: &Call) -> Result<(At, Site), Problem> {
+    let token = call.parameter("token").map_err(|_| nothing())?;
+    let found = call.on.workspace.find_preview(&token.unwrap_or_default())?;
+    match found.map(|found| (found.at, found.purpose)) {
+        Some((at, Purpose::Site(site))) => Ok((at, site)),
+        _ => Err(nothing()),
+    }
+}
+
+impl Shown {
+    fn at(&self, on: &On) -> Result<At> {
+        let (copy, revision, tree) = &self.at;
+        at_of(on, &|name| {
+            Ok(match name {
+                "copy" => copy.clone(),
+                "revision" => revision.map(|revision| revision.get().to_string()),
+                _ => tree.clone(),
+            })
+        })
     }
 }
 
