@@ -110,10 +110,10 @@ impl<S, I, O> fmt::Debug for Operation<S, I, O> {
 /// Declares operations, each with its documentation, which is what the document and the
 /// declarations say of it as well.
 macro_rules! operations {
-    ($($(#[doc = $about:literal])+ const $id:ident: $kind:ty = $made:expr;)+) => {
+    ($($(#[doc = $about:literal])+ static $id:ident: $kind:ty = $made:expr;)+) => {
         $(
             $(#[doc = $about])+
-            pub const $id: $kind = $made.about(concat!($($about),+));
+            pub static $id: $kind = $made.about(concat!($($about),+));
         )+
     };
 }

@@ -1,21 +1,20 @@
 //! Working copies.
 
-use axum::http::Method;
 use workspace_core::store::{CopyRecord, OperationRecord};
 use workspace_core::{
-    Applied, ApplyOptions, At, Author, Conflicts, CopyId, ForkOptions, OperationId, Overlap,
+    Applied, ApplyOptions, Author, Conflicts, CopyId, ForkOptions, OperationId, Overlap,
     RebaseOptions, Rebased, Result, RevisionMessage, Together, TreePath, Undone,
 };
 use workspace_merge::Merged;
 
 use super::answer::checked;
 use super::read::in_order;
-use super::{Client, Transport, encoded, route};
+use super::{Client, Transport};
+use crate::operation::{Json, MaybeJson, OfCopy, Query};
+use crate::operations::{self, CopiesQuery, OperationsQuery};
 use crate::routes::MAX_PAGE;
 use crate::wire::{
-    AllAppliedDto, ApplyAllDto, ApplyDto, ConflictsDto, CopyDto, CopyPage, ForkDto, OperationPage,
-    OverlapOfDto, OverlapsDto, PublishedDto, RebaseDto, RebasedDto, RenameDto, TogetherDto,
-    UndoDto, UndoneDto,
+    ApplyAllDto, ApplyDto, Count, ForkDto, OverlapOfDto, RebaseDto, RenameDto, TogetherDto, UndoDto,
 };
 
 impl<T: Transport> Client<T> {
@@ -25,9 +24,8 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// `AlreadyExists`; `Invalid`; `LimitExceeded`; `NotFound` and `Closed` of what is forked.
     pub async fn fork(&self, options: ForkOptions) -> Result<CopyRecord> {
-        let request = self.post("/v1/copies", &[]);
         let body = ForkDto::try_from(options)?;
-        checked(request.read_with::<CopyDto>(&body).await?)
+        checked(self.call(&operations::FORK, (), MaybeJson(body)).await?)
     }
 
     /// Returns a copy, open or closed.
@@ -35,11 +33,7 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// `NotFound`.
     pub async fn copy(&self, id: CopyId) -> Result<CopyRecord> {
-        checked(
-            self.get(&route(At::Copy(id), ""), &[])
-                .read::<CopyDto>()
-                .await?,
-        )
+        checked(self.call(&operations::COPY, id.into(), ()).await?)
     }
 
     /// Finds a copy by its id, or by the name of an open one.
@@ -47,8 +41,8 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// `NotFound`.
     pub async fn find_copy(&self, name_or_id: &str) -> Result<CopyRecord> {
-        let path = format!("/v1/copies/{}", encoded(name_or_id, false));
-        checked(self.get(&path, &[]).read::<CopyDto>().await?)
+        let named = OfCopy(name_or_id.into());
+        checked(self.call(&operations::COPY, named, ()).await?)
     }
 
     /// Returns up to `limit` copies, and at most 10,000, after `after`, in the
@@ -59,10 +53,12 @@ impl<T: Transport> Client<T> {
         after: Option<&CopyId>,
         limit: usize,
     ) -> Result<Vec<CopyRecord>> {
-        let mut query = page(limit);
-        query.push(("closed", (!open_only).to_string()));
-        query.extend(after.map(|id| ("after", id.to_string())));
-        let page: CopyPage = self.get("/v1/copies", &query).read().await?;
+        let query = CopiesQuery {
+            closed: !open_only,
+            after: after.map(ToString::to_string),
+            limit: page(limit),
+        };
+        let page = self.call(&operations::COPIES, (), Query(query)).await?;
         let page = page.copies.into_iter().take(limit).map(checked);
         let page = page.collect::<Result<Vec<CopyRecord>>>()?;
         in_order(page, after.copied(), |copy| copy.id)
@@ -73,8 +69,8 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// `AlreadyExists`; `Invalid`; `Closed`; `NotFound`.
     pub async fn rename_copy(&self, id: CopyId, name: Option<String>) -> Result<CopyRecord> {
-        let request = self.request(Method::PATCH, &route(At::Copy(id), ""), &[]);
-        checked(request.read_with::<CopyDto>(&RenameDto { name }).await?)
+        let body = Json(RenameDto { name });
+        checked(self.call(&operations::RENAME_COPY, id.into(), body).await?)
     }
 
     /// Throws a copy away; repeating it is fine.
@@ -82,8 +78,7 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// `Closed` for one that was applied; `NotFound`.
     pub async fn discard(&self, id: CopyId) -> Result<CopyRecord> {
-        let request = self.post(&route(At::Copy(id), "/discard"), &[]);
-        checked(request.read::<CopyDto>().await?)
+        checked(self.call(&operations::DISCARD, id.into(), ()).await?)
     }
 
     /// Applies a copy to its parent. See [`Workspace::apply`](workspace_core::Workspace::apply).
@@ -91,12 +86,8 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// `Conflict`; `Stale`; `Closed`; `NotFound`.
     pub async fn apply(&self, id: CopyId, options: ApplyOptions) -> Result<Applied> {
-        let request = self.post(&route(At::Copy(id), "/apply"), &[]);
-        checked(
-            request
-                .read_with::<PublishedDto>(&ApplyDto::from(options))
-                .await?,
-        )
+        let body = MaybeJson(ApplyDto::from(options));
+        checked(self.call(&operations::APPLY, id.into(), body).await?)
     }
 
     /// Moves a copy onto what its parent is now. See
@@ -122,9 +113,8 @@ impl<T: Transport> Client<T> {
         options: RebaseOptions,
         merge: &[TreePath],
     ) -> Result<Merged> {
-        let request = self.post(&route(At::Copy(id), "/rebase"), &[]);
-        let body = RebaseDto::new(options, merge)?;
-        checked(request.read_with::<RebasedDto>(&body).await?)
+        let body = MaybeJson(RebaseDto::new(options, merge)?);
+        checked(self.call(&operations::REBASE, id.into(), body).await?)
     }
 
     /// Lists what stands in the way of a rebase of a copy.
@@ -132,8 +122,7 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// `LimitExceeded`; `Closed`; `NotFound`.
     pub async fn conflicts(&self, id: CopyId) -> Result<Conflicts> {
-        let request = self.get(&route(At::Copy(id), "/conflicts"), &[]);
-        checked(request.read::<ConflictsDto>().await?)
+        checked(self.call(&operations::CONFLICTS, id.into(), ()).await?)
     }
 
     /// Lists the pairs of copies that meet, and where.
@@ -142,8 +131,8 @@ impl<T: Transport> Client<T> {
     /// `LimitExceeded`; `Invalid`; `Closed`; `NotFound`.
     pub async fn overlap(&self, copies: &[CopyId]) -> Result<Vec<Overlap>> {
         let copies = copies.iter().map(ToString::to_string).collect();
-        let request = self.post("/v1/overlap", &[]);
-        let found: OverlapsDto = request.read_with(&OverlapOfDto { copies }).await?;
+        let body = Json(OverlapOfDto { copies });
+        let found = self.call(&operations::OVERLAP, (), body).await?;
         found.overlaps.into_iter().map(checked).collect()
     }
 
@@ -166,8 +155,7 @@ impl<T: Transport> Client<T> {
             message: message.message.clone(),
             metadata: message.metadata.clone(),
         };
-        let request = self.post("/v1/apply", &[]);
-        let found: AllAppliedDto = request.read_with(&body).await?;
+        let found = self.call(&operations::APPLY_ALL, (), Json(body)).await?;
         found.applied.into_iter().map(checked).collect()
     }
 
@@ -182,10 +170,13 @@ impl<T: Transport> Client<T> {
         after: Option<OperationId>,
         limit: usize,
     ) -> Result<Vec<OperationRecord>> {
-        let mut query = page(limit);
-        query.extend(after.map(|id| ("after", id.to_string())));
-        let path = route(At::Copy(copy), "/operations");
-        let page: OperationPage = self.get(&path, &query).read().await?;
+        let query = Query(OperationsQuery {
+            after: after.map(|id| id.get().into()),
+            limit: page(limit),
+        });
+        let page = self
+            .call(&operations::OPERATIONS, copy.into(), query)
+            .await?;
         let page = page.operations.into_iter().take(limit).map(checked);
         let page = page.collect::<Result<Vec<OperationRecord>>>()?;
         in_order(page, after, |operation| operation.id)
@@ -208,14 +199,16 @@ impl<T: Transport> Client<T> {
             actor: author.actor,
             note: author.note,
         };
-        let request = self.post(&route(At::Copy(copy), "/undo"), &[]);
-        Ok(request.read_with::<UndoneDto>(&body).await?.into())
+        let undone = self
+            .call(&operations::UNDO, copy.into(), Json(body))
+            .await?;
+        Ok(undone.into())
     }
 }
 
 /// Asks for a page of so many, as far as one page goes. Nobody is asked for
 /// less than one: what came too much is cut off.
-pub(super) fn page(limit: usize) -> Vec<(&'static str, String)> {
+pub(super) fn page(limit: usize) -> Option<Count> {
     let limit = u64::try_from(limit).unwrap_or(MAX_PAGE);
-    vec![("limit", limit.clamp(1, MAX_PAGE).to_string())]
+    Some(limit.clamp(1, MAX_PAGE).into())
 }

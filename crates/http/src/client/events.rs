@@ -25,8 +25,8 @@ impl<T: Transport> Client<T> {
     /// `Stale` where they are no longer kept, or not there yet. See
     /// [`Workspace::events`](workspace_core::Workspace::events).
     pub async fn events(&self, after: u64, limit: usize) -> Result<Vec<EventDto>> {
-        let mut query = page(limit);
-        query.push(("after", after.to_string()));
+        let limited = page(limit).unwrap_or_default().get();
+        let query = [("limit", limited.to_string()), ("after", after.to_string())];
         let mut page: EventPage = self.get("/v1/events", &query).read().await?;
         page.events.truncate(limit);
         in_order(page.events, Some(after), |event| event.sequence.get())

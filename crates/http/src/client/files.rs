@@ -19,8 +19,10 @@ use super::read::{in_order, unreadable};
 use super::upload::Broken;
 use super::{Client, Transport, ask, encoded, route};
 use crate::conditional::content_tag;
+use crate::operation::{Json, OfPath, Query, ToChange};
+use crate::operations::{self, ListQuery};
 use crate::serve::CONTENT;
-use crate::wire::{ChangedDto, ChangesDto, EntryPage, PlacedDto, WrittenDto};
+use crate::wire::{ChangesDto, PlacedDto, WrittenDto};
 
 /// What writing a file led to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,9 +65,12 @@ impl<T: Transport> Client<T> {
         after: Option<&Name>,
         limit: usize,
     ) -> Result<Vec<(Name, Entry)>> {
-        let mut query = page(limit);
-        query.extend(after.map(|name| ("after", name.to_string())));
-        let page: EntryPage = self.get(&below(at, "list", path), &query).read().await?;
+        let query = Query(ListQuery {
+            after: after.map(ToString::to_string),
+            limit: page(limit),
+        });
+        let subject = OfPath(at, path.clone());
+        let page = self.call(&operations::LIST, subject, query).await?;
         let page = page.entries.into_iter().take(limit).map(checked);
         let page = page.collect::<Result<Vec<(Name, Entry)>>>()?;
         in_order(page, after.cloned(), |(name, _)| name.clone())
@@ -167,8 +172,8 @@ impl<T: Transport> Client<T> {
         options: ChangeOptions,
     ) -> Result<Changed> {
         let batch = ChangesDto::new(changes, options)?;
-        let request = self.post(&route(writable(at, "change")?, "/changes"), &[]);
-        checked(request.read_with::<ChangedDto>(&batch).await?)
+        let subject = ToChange(writable(at, "change")?);
+        checked(self.call(&operations::CHANGE, subject, Json(batch)).await?)
     }
 
     /// Writes a file, as a stream of any length.

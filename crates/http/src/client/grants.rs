@@ -1,16 +1,14 @@
 //! Grants as tokens.
 
-use axum::http::Method;
 use workspace_core::store::Budget;
 use workspace_core::{At, GrantId, GrantOptions, Result, Scope, Timestamp};
 
 use super::copies::page;
 use super::read::in_order;
-use super::{Client, Transport, route};
-use crate::wire::{
-    AttenuateDto, AttenuatedDto, GrantDto, GrantPage, HeldDto, IssueDto, IssuedDto, RevokedDto,
-    ScopeDto,
-};
+use super::{Client, Transport};
+use crate::operation::{Json, OfFiles, OfGrant, Query};
+use crate::operations::{self, GrantsQuery};
+use crate::wire::{AttenuateDto, AttenuatedDto, GrantDto, HeldDto, IssueDto, IssuedDto, ScopeDto};
 
 impl<T: Transport> Client<T> {
     /// Issues a grant of `scope` to the files of an open copy, or to read those of head
@@ -34,8 +32,8 @@ impl<T: Transport> Client<T> {
             max_bytes: options.budget.max_bytes.map(Into::into),
             max_entries: options.budget.max_entries.map(Into::into),
         };
-        let request = self.post(&route(at, "/grants"), &[]);
-        request.read_with(&body).await
+        self.call(&operations::ISSUE_GRANT, OfFiles(at), Json(body))
+            .await
     }
 
     /// Returns up to `limit` grants to these files, and at most 10,000, after `after`,
@@ -49,9 +47,11 @@ impl<T: Transport> Client<T> {
         after: Option<&GrantId>,
         limit: usize,
     ) -> Result<Vec<GrantDto>> {
-        let mut query = page(limit);
-        query.extend(after.map(|id| ("after", id.to_string())));
-        let mut page: GrantPage = self.get(&route(at, "/grants"), &query).read().await?;
+        let query = Query(GrantsQuery {
+            after: after.map(ToString::to_string),
+            limit: page(limit),
+        });
+        let mut page = self.call(&operations::GRANTS, OfFiles(at), query).await?;
         page.grants.truncate(limit);
         in_order(page.grants, after.map(ToString::to_string), |grant| {
             grant.id.clone()
@@ -63,8 +63,10 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// `NotFound`.
     pub async fn revoke_grant(&self, id: &GrantId) -> Result<u64> {
-        let request = self.request(Method::DELETE, &format!("/v1/grants/{id}"), &[]);
-        Ok(request.read::<RevokedDto>().await?.revoked.get())
+        let revoked = self
+            .call(&operations::REVOKE_GRANT, OfGrant(*id), ())
+            .await?;
+        Ok(revoked.revoked.get())
     }
 
     /// Tells what this client's token allows, which is that of a grant.
@@ -72,7 +74,7 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// `Denied` for any other token.
     pub async fn held(&self) -> Result<HeldDto> {
-        self.get("/v1/view", &[]).read().await
+        self.call(&operations::HELD, (), ()).await
     }
 
     /// Makes a narrower token of this client's, which is that of a grant.
@@ -91,7 +93,6 @@ impl<T: Transport> Client<T> {
             max_bytes: budget.max_bytes.map(Into::into),
             max_entries: budget.max_entries.map(Into::into),
         };
-        let request = self.post("/v1/view/grants", &[]);
-        request.read_with(&body).await
+        self.call(&operations::ATTENUATE, (), Json(body)).await
     }
 }

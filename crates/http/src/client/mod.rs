@@ -22,7 +22,6 @@ use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use axum::http::{Method, Request, Response};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use workspace_core::{At, Error, Reason, Receipt, Result};
 
@@ -247,24 +246,9 @@ impl<T: Transport> Asking<'_, T> {
         }
     }
 
-    /// Sends it with a JSON body.
-    async fn json(self, body: &impl Serialize) -> Result<Response<Body>> {
-        let json = serde_json::to_vec(body).map_err(|error| {
-            Error::invalid(Reason::MalformedBody, "write request").because(error)
-        })?;
-        self.header(CONTENT_TYPE, "application/json")
-            .body(json.into())
-            .await
-    }
-
     /// Sends it without a body; reads the answer.
     async fn read<A: DeserializeOwned>(self) -> Result<A> {
         answer::json(self.send().await?).await
-    }
-
-    /// Sends it with a JSON body; reads the answer.
-    async fn read_with<A: DeserializeOwned>(self, body: &impl Serialize) -> Result<A> {
-        answer::json(self.json(body).await?).await
     }
 }
 

@@ -1,13 +1,14 @@
 //! Previews.
 
-use axum::http::Method;
 use workspace_core::store::Site;
 use workspace_core::{At, GrantId, Result, Timestamp};
 
 use super::copies::page;
 use super::read::in_order;
 use super::{Client, Transport};
-use crate::wire::{IssuedPreviewDto, PreviewDto, PreviewOfDto, PreviewPage, RevokedDto, at_text};
+use crate::operation::{MaybeJson, OfPreview, Query};
+use crate::operations::{self, PreviewsQuery};
+use crate::wire::{IssuedPreviewDto, PreviewDto, PreviewOfDto, at_text};
 
 impl<T: Transport> Client<T> {
     /// Shows files as a site to whoever has the token. See
@@ -29,15 +30,18 @@ impl<T: Transport> Client<T> {
             fallback: site.fallback.as_ref().map(ToString::to_string),
             expires: expires.map(Into::into),
         };
-        self.post("/v1/previews", &[]).read_with(&body).await
+        self.call(&operations::ISSUE_PREVIEW, (), MaybeJson(body))
+            .await
     }
 
     /// Returns up to `limit` previews, and at most 10,000, after `after`, in the
     /// order of issuing.
     pub async fn previews(&self, after: Option<&GrantId>, limit: usize) -> Result<Vec<PreviewDto>> {
-        let mut query = page(limit);
-        query.extend(after.map(|id| ("after", id.to_string())));
-        let mut page: PreviewPage = self.get("/v1/previews", &query).read().await?;
+        let query = Query(PreviewsQuery {
+            after: after.map(ToString::to_string),
+            limit: page(limit),
+        });
+        let mut page = self.call(&operations::PREVIEWS, (), query).await?;
         page.previews.truncate(limit);
         in_order(page.previews, after.map(ToString::to_string), |preview| {
             preview.id.clone()
@@ -49,7 +53,7 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// `NotFound`.
     pub async fn revoke_preview(&self, id: &GrantId) -> Result<()> {
-        let request = self.request(Method::DELETE, &format!("/v1/previews/{id}"), &[]);
-        request.read::<RevokedDto>().await.map(drop)
+        let revoked = self.call(&operations::REVOKE_PREVIEW, OfPreview(*id), ());
+        revoked.await.map(drop)
     }
 }

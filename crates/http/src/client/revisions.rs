@@ -11,12 +11,11 @@ use workspace_core::{
 use super::answer::checked;
 use super::copies::page;
 use super::read::{in_order, unreadable};
-use super::{Client, Transport, route};
+use super::{Client, Transport};
+use crate::operation::{Json, MaybeJson, OfRevision, Query};
+use crate::operations::{self, DiffQuery, RevisionsQuery};
 use crate::routes::MAX_PAGE;
-use crate::wire::{
-    DifferencePage, HeadDto, MessageDto, PruneDto, PrunedDto, PublishedDto, RevisionDto,
-    RevisionPage, at_text,
-};
+use crate::wire::{MessageDto, PruneDto, at_text};
 
 /// The most differences that are taken from a server.
 const MAX_DIFFERENCES: usize = 10_000_000;
@@ -24,7 +23,7 @@ const MAX_DIFFERENCES: usize = 10_000_000;
 impl<T: Transport> Client<T> {
     /// Returns the head.
     pub async fn head(&self) -> Result<HeadRecord> {
-        checked(self.get("/v1/head", &[]).read::<HeadDto>().await?)
+        checked(self.call(&operations::HEAD, (), ()).await?)
     }
 
     /// Returns a revision.
@@ -32,8 +31,7 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// `NotFound`.
     pub async fn revision(&self, id: RevisionId) -> Result<RevisionRecord> {
-        let request = self.get(&route(At::Revision(id), ""), &[]);
-        checked(request.read::<RevisionDto>().await?)
+        checked(self.call(&operations::REVISION, OfRevision(id), ()).await?)
     }
 
     /// Returns up to `limit` revisions, and at most 10,000, before `before`,
@@ -43,9 +41,11 @@ impl<T: Transport> Client<T> {
         before: Option<RevisionId>,
         limit: usize,
     ) -> Result<Vec<RevisionRecord>> {
-        let mut query = page(limit);
-        query.extend(before.map(|id| ("before", id.to_string())));
-        let page: RevisionPage = self.get("/v1/revisions", &query).read().await?;
+        let query = Query(RevisionsQuery {
+            before: before.map(|id| id.get().into()),
+            limit: page(limit),
+        });
+        let page = self.call(&operations::REVISIONS, (), query).await?;
         let page = page.revisions.into_iter().take(limit).map(checked);
         let page = page.collect::<Result<Vec<RevisionRecord>>>()?;
         in_order(page, before.map(Reverse), |revision| Reverse(revision.id))
@@ -53,12 +53,8 @@ impl<T: Transport> Client<T> {
 
     /// Records head as it is, as a new revision.
     pub async fn snapshot(&self, message: RevisionMessage) -> Result<Recorded> {
-        let request = self.post("/v1/revisions", &[]);
-        checked(
-            request
-                .read_with::<PublishedDto>(&MessageDto::from(message))
-                .await?,
-        )
+        let body = MaybeJson(MessageDto::from(message));
+        checked(self.call(&operations::SNAPSHOT, (), body).await?)
     }
 
     /// Makes a revision's files head again, as a new revision.
@@ -66,18 +62,15 @@ impl<T: Transport> Client<T> {
     /// # Errors
     /// `NotFound`.
     pub async fn restore(&self, id: RevisionId, message: RevisionMessage) -> Result<Recorded> {
-        let request = self.post(&route(At::Revision(id), "/restore"), &[]);
-        checked(
-            request
-                .read_with::<PublishedDto>(&MessageDto::from(message))
-                .await?,
-        )
+        let body = MaybeJson(MessageDto::from(message));
+        let restored = self.call(&operations::RESTORE, OfRevision(id), body);
+        checked(restored.await?)
     }
 
     /// Deletes old revisions; returns how many.
     pub async fn prune_revisions(&self, keep: KeepRevisions) -> Result<u64> {
-        let request = self.post("/v1/revisions/prune", &[]);
-        let pruned: PrunedDto = request.read_with(&PruneDto::from(keep)).await?;
+        let body = Json(PruneDto::from(keep));
+        let pruned = self.call(&operations::PRUNE, (), body).await?;
         Ok(pruned.pruned.get())
     }
 
@@ -139,15 +132,15 @@ impl<T: Transport> Client<T> {
         after: Option<String>,
         limit: usize,
     ) -> Result<(Vec<Difference>, Option<String>)> {
-        let mut query = vec![
-            ("from", at_text(from)),
-            ("to", at_text(to)),
-            ("below", options.below.to_string()),
-            ("renames", options.renames.to_string()),
-            ("limit", limit.max(1).to_string()),
-        ];
-        query.extend(after.map(|path| ("after", path)));
-        let page: DifferencePage = self.get("/v1/diff", &query).read().await?;
+        let query = Query(DiffQuery {
+            from: at_text(from),
+            to: at_text(to),
+            below: Some(options.below.to_string()),
+            renames: Some(options.renames),
+            after,
+            limit: page(limit),
+        });
+        let page = self.call(&operations::DIFF, (), query).await?;
         let found = page.differences.into_iter().map(checked);
         Ok((found.collect::<Result<_>>()?, page.next))
     }

@@ -4,7 +4,9 @@ use workspace_core::store::StoreUsage;
 use workspace_core::{CollectBudget, Collected, FsckOptions, FsckReport, Result};
 
 use super::{Client, Transport};
-use crate::wire::{CollectedDto, FsckDto, HealthDto, UsageDto};
+use crate::operation::Query;
+use crate::operations::{self, CollectQuery, FsckQuery};
+use crate::wire::HealthDto;
 
 impl<T: Transport> Client<T> {
     /// Asks whether the server answers; needs no valid token.
@@ -14,14 +16,14 @@ impl<T: Transport> Client<T> {
 
     /// Counts what the stores hold. Reads every row.
     pub async fn usage(&self) -> Result<StoreUsage> {
-        Ok(self.get("/v1/usage", &[]).read::<UsageDto>().await?.into())
+        Ok(self.call(&operations::USAGE, (), ()).await?.into())
     }
 
     /// Takes one step of the collection under way, or begins one.
     pub async fn collect(&self, budget: CollectBudget) -> Result<Collected> {
-        let query = [("rows", budget.rows.to_string())];
-        let collected: CollectedDto = self.post("/v1/gc", &query).read().await?;
-        Ok(collected.into())
+        let rows = Some((budget.rows as u64).into());
+        let query = Query(CollectQuery { rows });
+        Ok(self.call(&operations::COLLECT, (), query).await?.into())
     }
 
     /// Collects everything there is to collect now, step by step. See
@@ -42,11 +44,12 @@ impl<T: Transport> Client<T> {
     /// Checks that everything stored is whole, and repairs what can be if asked
     /// to. See [`Workspace::fsck`](workspace_core::Workspace::fsck).
     pub async fn fsck(&self, options: FsckOptions) -> Result<FsckReport> {
-        let query = [("contents", options.contents.to_string())];
-        let asked = match options.repair {
-            true => self.post("/v1/fsck", &query),
-            false => self.get("/v1/fsck", &query),
+        let contents = options.contents;
+        let operation = match options.repair {
+            true => &operations::REPAIR,
+            false => &operations::FSCK,
         };
-        Ok(asked.read::<FsckDto>().await?.into())
+        let query = Query(FsckQuery { contents });
+        Ok(self.call(operation, (), query).await?.into())
     }
 }

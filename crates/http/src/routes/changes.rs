@@ -10,7 +10,7 @@ use crate::wire::{ChangedDto, ChangesDto};
 
 operations! {
     /// Makes a batch of changes: all or nothing, and one operation of a copy.
-    const CHANGE: Operation<ToChange, Json<ChangesDto>, ChangedDto> =
+    static CHANGE: Operation<ToChange, Json<ChangesDto>, ChangedDto> =
         Operation::post("change", "{files}/changes")
             .answers("They are made.")
             .fails(&[

@@ -38,7 +38,7 @@ const MEETING: &[ErrorKind] = &[
 
 operations! {
     /// Forks head, a revision or an open copy into a working copy.
-    const FORK: Operation<(), MaybeJson<ForkDto>, CopyDto> =
+    static FORK: Operation<(), MaybeJson<ForkDto>, CopyDto> =
         Operation::post("fork", "/v1/copies").makes("The copy.").fails(&[
             ErrorKind::NotFound,
             ErrorKind::Closed,
@@ -46,63 +46,63 @@ operations! {
             ErrorKind::LimitExceeded,
         ]);
     /// Lists copies, in the order of forking; open ones unless said.
-    const COPIES: Operation<(), Query<CopiesQuery>, CopyPage> =
+    static COPIES: Operation<(), Query<CopiesQuery>, CopyPage> =
         Operation::get("copies", "/v1/copies").answers("A page of them.");
     /// Tells about a copy, open or closed.
-    const COPY: Operation<OfCopy, (), CopyDto> = Operation::get("copy", "/v1/copies/{copy}")
+    static COPY: Operation<OfCopy, (), CopyDto> = Operation::get("copy", "/v1/copies/{copy}")
         .answers("The copy.")
         .fails(&[ErrorKind::NotFound]);
     /// Renames an open copy; takes its name away where there is no `name`.
-    const RENAME_COPY: Operation<OfCopy, Json<RenameDto>, CopyDto> =
+    static RENAME_COPY: Operation<OfCopy, Json<RenameDto>, CopyDto> =
         Operation::new(Method::PATCH, "rename_copy", "/v1/copies/{copy}")
             .answers("The copy.")
             .fails(NAMED)
             .leads(&["name"]);
     /// Tells what an open copy changed, and whether it can be applied.
-    const STATUS: Operation<OfCopy, (), StatusDto> =
+    static STATUS: Operation<OfCopy, (), StatusDto> =
         Operation::get("status", "/v1/copies/{copy}/status")
             .answers("How it stands.")
             .fails(OPEN);
     /// Lists the operations of a copy, oldest first.
-    const OPERATIONS: Operation<OfCopy, Query<OperationsQuery>, OperationPage> =
+    static OPERATIONS: Operation<OfCopy, Query<OperationsQuery>, OperationPage> =
         Operation::get("operations", "/v1/copies/{copy}/operations")
             .answers("A page of them.")
             .fails(&[ErrorKind::NotFound]);
     /// Applies a copy to its parent: it becomes head, as a new revision, or that of a copy,
     /// as an operation of it. With `only`, what it changed at paths that these globs match.
-    const APPLY: Operation<OfCopy, MaybeJson<ApplyDto>, PublishedDto> =
+    static APPLY: Operation<OfCopy, MaybeJson<ApplyDto>, PublishedDto> =
         Operation::post("apply", "/v1/copies/{copy}/apply")
             .answers("It was applied, or had no change.")
             .fails(MEETING);
     /// Moves a copy onto what its parent is now, with what is decided where that conflicts.
-    const REBASE: Operation<OfCopy, MaybeJson<RebaseDto>, RebasedDto> =
+    static REBASE: Operation<OfCopy, MaybeJson<RebaseDto>, RebasedDto> =
         Operation::post("rebase", "/v1/copies/{copy}/rebase")
             .answers("It is based on what its parent is now.")
             .fails(MEETING);
     /// Lists what stands in the way of a rebase, with what each side has there.
-    const CONFLICTS: Operation<OfCopy, (), ConflictsDto> =
+    static CONFLICTS: Operation<OfCopy, (), ConflictsDto> =
         Operation::get("conflicts", "/v1/copies/{copy}/conflicts")
             .answers("The conflicting paths.")
             .fails(OPEN);
     /// Lists the pairs of copies that changed the same paths in different ways, and where.
-    const OVERLAP: Operation<(), Json<OverlapOfDto>, OverlapsDto> =
+    static OVERLAP: Operation<(), Json<OverlapOfDto>, OverlapsDto> =
         Operation::post("overlap", "/v1/overlap")
             .answers("The pairs that meet, and where.")
             .fails(OPEN)
             .leads(&["copies"]);
     /// Applies copies of one parent, each as a revision or operation of its own, or none.
-    const APPLY_ALL: Operation<(), Json<ApplyAllDto>, AllAppliedDto> =
+    static APPLY_ALL: Operation<(), Json<ApplyAllDto>, AllAppliedDto> =
         Operation::post("apply_all", "/v1/apply")
             .answers("What each of them led to.")
             .fails(MEETING)
             .leads(&["copies"]);
     /// Throws a copy away; repeating it is fine.
-    const DISCARD: Operation<OfCopy, (), CopyDto> =
+    static DISCARD: Operation<OfCopy, (), CopyDto> =
         Operation::post("discard", "/v1/copies/{copy}/discard")
             .answers("The closed copy.")
             .fails(OPEN);
     /// Undoes one operation of an open copy, keeping what came later.
-    const UNDO: Operation<OfCopy, Json<UndoDto>, UndoneDto> =
+    static UNDO: Operation<OfCopy, Json<UndoDto>, UndoneDto> =
         Operation::post("undo", "/v1/copies/{copy}/undo")
             .answers("It is undone.")
             .fails(&[ErrorKind::NotFound, ErrorKind::Closed, ErrorKind::Conflict])

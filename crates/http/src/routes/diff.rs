@@ -15,7 +15,7 @@ use crate::wire::{Count, DifferenceDto, DifferencePage};
 operations! {
     /// Lists where two trees differ, in byte order of the paths. Each is `head`, `copy:` and a
     /// name or id, `revision:` and a number, or `tree:` and an id.
-    const DIFF: Operation<(), Query<DiffQuery>, DifferencePage> =
+    static DIFF: Operation<(), Query<DiffQuery>, DifferencePage> =
         Operation::get("diff", "/v1/diff")
             .answers("A page of the differences.")
             .fails(&[

@@ -26,7 +26,7 @@ operations! {
     /// Replaces texts in a file, one edit after the other: each `old` is taken literally and
     /// has to be there once, unless `all` are replaced. All edits or none, as one write, and
     /// only of the file that was read; up to 8 MiB.
-    const EDIT: Operation<PathToChange, Json<EditDto>, EditedDto> =
+    static EDIT: Operation<PathToChange, Json<EditDto>, EditedDto> =
         Operation::post("edit", "{files}/edit/{*path}")
             .answers("The file is edited.")
             .fails(&[

@@ -19,23 +19,23 @@ use crate::wire::{
 operations! {
     /// Hands out a token to a part of an open copy's files, the holder's only key; or one to
     /// read a part of head, or of a revision.
-    const ISSUE_GRANT: Operation<OfFiles, Json<IssueDto>, IssuedDto> =
+    static ISSUE_GRANT: Operation<OfFiles, Json<IssueDto>, IssuedDto> =
         Operation::post("issue_grant", "{files}/grants")
             .makes("The token, which is shown this once.")
             .fails(&[ErrorKind::ReadOnly]);
     /// Lists the grants to a copy, to head or to a revision, in the order of issuing.
-    const GRANTS: Operation<OfFiles, Query<GrantsQuery>, GrantPage> =
+    static GRANTS: Operation<OfFiles, Query<GrantsQuery>, GrantPage> =
         Operation::get("grants", "{files}/grants").answers("A page of them.");
     /// Revokes a grant, and all that were attenuated from it.
-    const REVOKE_GRANT: Operation<OfGrant, (), RevokedDto> =
+    static REVOKE_GRANT: Operation<OfGrant, (), RevokedDto> =
         Operation::new(Method::DELETE, "revoke_grant", "/v1/grants/{grant}")
             .answers("They are revoked.")
             .fails(&[ErrorKind::NotFound]);
     /// Tells the holder of a grant what it allows.
-    const HELD: Operation<(), (), HeldDto> =
+    static HELD: Operation<(), (), HeldDto> =
         Operation::get("held", "/v1/view").answers("What it allows.");
     /// Makes a narrower token of a grant.
-    const ATTENUATE: Operation<(), Json<AttenuateDto>, AttenuatedDto> =
+    static ATTENUATE: Operation<(), Json<AttenuateDto>, AttenuatedDto> =
         Operation::post("attenuate", "/v1/view/grants")
             .makes("The token, which is shown this once.");
 }

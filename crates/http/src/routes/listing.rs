@@ -24,12 +24,12 @@ const LOOKING: &[ErrorKind] = &[ErrorKind::NotFound, ErrorKind::NotADirectory];
 
 operations! {
     /// Lists a directory, in byte order of the names.
-    const LIST: Operation<OfPath, Query<ListQuery>, EntryPage> =
+    static LIST: Operation<OfPath, Query<ListQuery>, EntryPage> =
         Operation::get("list", "{files}/list/{*path}")
             .answers("A page of it.")
             .fails(LOOKING);
     /// Tells about an entry of any kind.
-    const STAT: Operation<OfPath, (), PlacedDto> = Operation::get("stat", "{files}/stat/{*path}")
+    static STAT: Operation<OfPath, (), PlacedDto> = Operation::get("stat", "{files}/stat/{*path}")
         .answers("The entry.")
         .fails(LOOKING);
 }

@@ -15,15 +15,15 @@ use crate::wire::{Count, IssuedPreviewDto, PreviewDto, PreviewOfDto, PreviewPage
 
 operations! {
     /// Shows head, a copy or a revision as a site to whoever has the token.
-    const ISSUE_PREVIEW: Operation<(), MaybeJson<PreviewOfDto>, IssuedPreviewDto> =
+    static ISSUE_PREVIEW: Operation<(), MaybeJson<PreviewOfDto>, IssuedPreviewDto> =
         Operation::post("issue_preview", "/v1/previews")
             .makes("The token, which is shown this once.")
             .fails(&[ErrorKind::NotFound, ErrorKind::Closed]);
     /// Lists previews, in the order of issuing.
-    const PREVIEWS: Operation<(), Query<PreviewsQuery>, PreviewPage> =
+    static PREVIEWS: Operation<(), Query<PreviewsQuery>, PreviewPage> =
         Operation::get("previews", "/v1/previews").answers("A page of them.");
     /// Revokes a preview.
-    const REVOKE_PREVIEW: Operation<OfPreview, (), RevokedDto> =
+    static REVOKE_PREVIEW: Operation<OfPreview, (), RevokedDto> =
         Operation::new(Method::DELETE, "revoke_preview", "/v1/previews/{preview}")
             .answers("It is revoked.")
             .fails(&[ErrorKind::NotFound]);

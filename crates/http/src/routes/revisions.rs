@@ -14,25 +14,25 @@ use crate::wire::{
 
 operations! {
     /// Tells about the current files: version, tree, newest revision.
-    const HEAD: Operation<(), (), HeadDto> = Operation::get("head", "/v1/head").answers("The head.");
+    static HEAD: Operation<(), (), HeadDto> = Operation::get("head", "/v1/head").answers("The head.");
     /// Lists revisions, newest first.
-    const REVISIONS: Operation<(), Query<RevisionsQuery>, RevisionPage> =
+    static REVISIONS: Operation<(), Query<RevisionsQuery>, RevisionPage> =
         Operation::get("revisions", "/v1/revisions").answers("A page of them.");
     /// Tells about a revision.
-    const REVISION: Operation<OfRevision, (), RevisionDto> =
+    static REVISION: Operation<OfRevision, (), RevisionDto> =
         Operation::get("revision", "/v1/revisions/{revision}")
             .answers("The revision.")
             .fails(&[ErrorKind::NotFound]);
     /// Records head as it is, as a new revision.
-    const SNAPSHOT: Operation<(), MaybeJson<MessageDto>, PublishedDto> =
+    static SNAPSHOT: Operation<(), MaybeJson<MessageDto>, PublishedDto> =
         Operation::post("snapshot", "/v1/revisions").answers("It is recorded, or was already.");
     /// Makes a revision's files head again, as a new revision.
-    const RESTORE: Operation<OfRevision, MaybeJson<MessageDto>, PublishedDto> =
+    static RESTORE: Operation<OfRevision, MaybeJson<MessageDto>, PublishedDto> =
         Operation::post("restore", "/v1/revisions/{revision}/restore")
             .answers("They are head, or were already.")
             .fails(&[ErrorKind::NotFound]);
     /// Deletes old revisions; the newest always stays.
-    const PRUNE: Operation<(), Json<PruneDto>, PrunedDto> =
+    static PRUNE: Operation<(), Json<PruneDto>, PrunedDto> =
         Operation::post("prune", "/v1/revisions/prune").answers("They are deleted.");
 }
 

@@ -32,7 +32,7 @@ const LOOKING: &[ErrorKind] = &[ErrorKind::NotFound, ErrorKind::NotADirectory];
 operations! {
     /// Lists what is below a directory and matches a glob, a directory before its entries. A
     /// page looks at 50,000 entries at most, so one may be empty and not the last.
-    const GLOB: Operation<OfPath, Query<GlobQuery>, WalkPage> =
+    static GLOB: Operation<OfPath, Query<GlobQuery>, WalkPage> =
         Operation::get("glob", "{files}/glob/{*path}")
             .answers("A page of what matches.")
             .fails(LOOKING)
@@ -40,7 +40,7 @@ operations! {
     /// Lists the lines that match a pattern, in files below a directory. Files that are not
     /// text, or have more than 1 MiB, are skipped and counted. A page reads 2,000 files or 4
     /// MiB at most, so one may be empty and not the last.
-    const GREP: Operation<OfPath, Query<GrepQuery>, MatchPage> =
+    static GREP: Operation<OfPath, Query<GrepQuery>, MatchPage> =
         Operation::get("grep", "{files}/grep/{*path}")
             .answers("A page of the lines.")
             .fails(LOOKING)

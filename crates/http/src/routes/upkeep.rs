@@ -17,18 +17,18 @@ use crate::wire::{CollectedDto, Count, FsckDto, HealthDto, UsageDto};
 
 operations! {
     /// Counts what is stored; reads every row.
-    const USAGE: Operation<(), (), UsageDto> =
+    static USAGE: Operation<(), (), UsageDto> =
         Operation::get("usage", "/v1/usage").answers("The counts.");
     /// Discards expired copies, forgets closed ones, and takes a step of a collection;
     /// repeat until done.
-    const COLLECT: Operation<(), Query<CollectQuery>, CollectedDto> =
+    static COLLECT: Operation<(), Query<CollectQuery>, CollectedDto> =
         Operation::post("collect", "/v1/gc").answers("What the collection has done so far.");
     /// Checks that everything stored is whole; reads all of it.
-    const FSCK: Operation<(), Query<FsckQuery>, FsckDto> =
+    static FSCK: Operation<(), Query<FsckQuery>, FsckDto> =
         Operation::get("fsck", "/v1/fsck").answers("What was looked at, and what is wrong.");
     /// Checks that everything stored is whole, and repairs what can be: drops what was
     /// altered, so that the same bytes written again heal it, and corrects sizes.
-    const REPAIR: Operation<(), Query<FsckQuery>, FsckDto> = Operation::post("repair", "/v1/fsck")
+    static REPAIR: Operation<(), Query<FsckQuery>, FsckDto> = Operation::post("repair", "/v1/fsck")
         .answers("What was looked at, what is wrong, and what was done about it.");
 }
 
