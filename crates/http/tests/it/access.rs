@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response};
 use futures::executor::block_on;
-use serde_json::json;
+use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use workspace_http::absent;
 
@@ -205,6 +205,28 @@ fn a_stranger_cannot_tell_whether_a_workspace_is_there() {
     }
 }
 
+/// Returns a query that has what a route of the document requires.
+fn required_query(method: &str, path: &str) -> String {
+    let document: Value = serde_json::from_str(workspace_http::OPENAPI).unwrap();
+    let route = &document["paths"][path][method.to_ascii_lowercase()];
+    let parameters = route["parameters"].as_array().into_iter().flatten();
+    let required = parameters.filter(|one| one["in"] == "query" && one["required"] == true);
+    let said = required.map(|one| {
+        let name = one["name"].as_str().unwrap();
+        let value = match (name, &one["schema"]) {
+            ("from" | "to", _) => "copy:draft",
+            (_, schema) if schema["type"] == "string" => "x",
+            _ => "1",
+        };
+        format!("{name}={value}")
+    });
+    let said: Vec<_> = said.collect();
+    match said.is_empty() {
+        true => String::new(),
+        false => format!("?{}", said.join("&")),
+    }
+}
+
 /// What an answer says about itself, by its class: of each route of the document that
 /// reads, and of what each refuses.
 #[test]
@@ -217,6 +239,7 @@ fn every_route_answers_by_its_class() {
     server.post("/v1/head/changes", changes).ok();
     server.post("/v1/revisions", json!({})).ok();
     server.post("/v1/copies", json!({ "name": "draft" })).ok();
+    server.put("/v1/copies/draft/files/new", "new").ok();
     let everything = json!({ "scope": { "read": ["**"] } });
     let grant = server
         .post("/v1/copies/draft/grants", everything)
@@ -237,12 +260,8 @@ fn every_route_answers_by_its_class() {
             .replace("{path}", if is_directory { "d" } else { "d/a.html" })
             .replace("{tree}", &tree)
             .replace("{token}", preview["token"].as_str().unwrap());
-        let query = match path.as_str() {
-            "/v1/diff" => "?from=head&to=copy:draft",
-            path if path.contains("/glob") || path.contains("/grep") => "?pattern=x",
-            _ => "",
-        };
-        let url = self::url(&url) + query;
+        let query = required_query(&method, &path);
+        let url = self::url(&url) + &query;
         let call = || match who {
             "grant" => server.call(&method, &url).with_token(token),
             _ => server.call(&method, &url),
@@ -344,6 +363,7 @@ fn every_route_answers_by_its_class() {
 fn a_method_that_is_not_there_is_told_which_are() {
     let server = Server::new();
     server.post("/v1/copies", json!({ "name": "draft" })).ok();
+    server.put("/v1/copies/draft/files/new", "new").ok();
     let everything = json!({ "scope": { "read": ["**"], "write": ["**"] } });
     let issued = server
         .post("/v1/copies/draft/grants", everything)
