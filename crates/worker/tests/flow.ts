@@ -115,6 +115,8 @@ export const flow: Record<string, Case> = {
       ["agent", ""],
       "the log",
     );
+    const told = await value(workspace.operation("draft", first.changed.operation ?? -1));
+    equal([told.operation.actor, told.changes.differences[0]?.path], ["agent", "/a"], "the first");
     await value(workspace.undo("draft", first.changed.operation ?? -1, { actor: "reviewer" }));
     equal(names(await value(workspace.list("/", at))), ["b"], "what is left");
     await value(workspace.writeFile("/c", "3"));

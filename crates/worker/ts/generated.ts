@@ -32,6 +32,7 @@ export type EntryPage = Schemas["EntryPage"];
 export type Event = Schemas["EventDto"];
 export type EventKind = Schemas["EventKindDto"];
 export type EventPage = Schemas["EventPage"];
+export type Explained = Schemas["ExplainedDto"];
 export type Fork = Schemas["ForkDto"];
 export type Fsck = Schemas["FsckDto"];
 export type Garbage = Schemas["GarbageDto"];
@@ -153,6 +154,7 @@ export type ListOptions = At & {
   /** How many entries it has: 1 to 10,000, and 1,000 unless said. */
   limit?: number;
 };
+export type OperationOptions = {};
 export type OperationsOptions = {
   /** The operation after which the page begins. */
   after?: number;
@@ -294,6 +296,15 @@ export abstract class Generated<Env = unknown> extends DurableObject<Env> {
   /** Lists a directory, in byte order of the names. */
   list(path = "/", options: ListOptions = {}): Promise<Result<EntryPage>> {
     return this[called]("list", { ...options, path });
+  }
+
+  /** Tells about one operation of a copy, with what it changed. */
+  operation(
+    copy: string,
+    operation: number,
+    options: OperationOptions = {},
+  ): Promise<Result<Explained>> {
+    return this[called]("operation", { ...options, copy, operation });
   }
 
   /** Lists the operations of a copy, oldest first. */

@@ -2,11 +2,11 @@
 
 use axum::http::Method;
 use serde::{Deserialize, Serialize};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use workspace_core::store::CopyRecord;
 use workspace_core::{
     ApplyOptions, At, Author, CopyId, Error, ErrorKind, ForkOptions, Glob, OperationId, Reason,
-    Result, RevisionMessage, Together,
+    Result, RevisionMessage, Sought, Together,
 };
 
 use super::diff::first_page;
@@ -15,9 +15,9 @@ use crate::call::On;
 use crate::operation::{Json, MaybeJson, OfCopy, Operation, Query, Table, operations};
 use crate::problem::Problem;
 use crate::wire::{
-    AllAppliedDto, ApplyAllDto, ApplyDto, ConflictsDto, CopyDto, CopyPage, Count, ForkDto, HeadDto,
-    OperationDto, OperationPage, OverlapDto, OverlapOfDto, OverlapsDto, PublishedDto, RebaseDto,
-    RebasedDto, RenameDto, StatusDto, UndoDto, UndoneDto,
+    AllAppliedDto, ApplyAllDto, ApplyDto, ConflictsDto, CopyDto, CopyPage, Count, DifferencePage,
+    ForkDto, HeadDto, OperationDto, OperationPage, OverlapDto, OverlapOfDto, OverlapsDto,
+    PublishedDto, RebaseDto, RebasedDto, RenameDto, StatusDto, UndoDto, UndoneDto,
 };
 
 /// How naming an open copy can fail.
@@ -68,6 +68,12 @@ operations! {
         Operation::get("operations", "/v1/copies/{copy}/operations")
             .answers("A page of them.")
             .fails(&[ErrorKind::NotFound]);
+    /// Tells about one operation of a copy, with what it changed.
+    static OPERATION: Operation<OfCopy, Query<OperationQuery>, ExplainedDto> =
+        Operation::get("operation", "/v1/copies/{copy}/operation")
+            .answers("The operation, and the first page of what it changed.")
+            .fails(&[ErrorKind::NotFound])
+            .leads(&["operation"]);
     /// Applies a copy to its parent: it becomes head, as a new revision, or that of a copy,
     /// as an operation of it. With `only`, what it changed at paths that these globs match.
     static APPLY: Operation<OfCopy, MaybeJson<ApplyDto>, PublishedDto> =
@@ -116,6 +122,7 @@ pub(super) fn all(table: &mut Table) {
     table.add(&RENAME_COPY, rename);
     table.add(&STATUS, status);
     table.add(&OPERATIONS, operations);
+    table.add(&OPERATION, operation);
     table.add(&APPLY, apply);
     table.add(&REBASE, rebase);
     table.add(&CONFLICTS, conflicts);
@@ -223,6 +230,41 @@ async fn operations(
     Ok(OperationPage {
         operations: found.iter().map(OperationDto::from).collect(),
         next,
+    })
+}
+
+/// Which operation of a copy is meant.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct OperationQuery {
+    /// Its number within the copy.
+    pub operation: Count,
+}
+
+/// An operation of a copy, and what it changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExplainedDto {
+    /// The operation.
+    pub operation: OperationDto,
+    /// What it changed: the first page of it.
+    pub changes: DifferencePage,
+}
+
+async fn operation(
+    On { workspace, .. }: On,
+    copy: CopyRecord,
+    Query(OperationQuery { operation }): Query<OperationQuery>,
+) -> Result<ExplainedDto, Problem> {
+    let number = operation.get();
+    let before = number.checked_sub(1).map(OperationId::new);
+    let mut found = workspace.operations(copy.id, before, 1)?;
+    let found = found.pop().filter(|found| found.id.get() == number);
+    let found =
+        found.ok_or_else(|| Error::not_found(Sought::Operation, "read operation").at(number))?;
+    let (from, to) = (At::Tree(found.before), At::Tree(found.after));
+    Ok(ExplainedDto {
+        operation: OperationDto::from(&found),
+        changes: first_page(&workspace, from, to)?,
     })
 }
 

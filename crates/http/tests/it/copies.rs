@@ -447,3 +447,31 @@ fn a_closed_copy_refuses_a_write_as_it_refuses_a_change() {
     assert_eq!(written.status, changed.status);
     assert_eq!(written.json(), changed.json());
 }
+
+/// What one operation changed, and nothing that others did.
+#[test]
+fn an_operation_tells_what_it_changed() {
+    let server = Server::new();
+    server.post("/v1/copies", json!({ "name": "draft" })).ok();
+    for (path, note) in [("a", "first"), ("b", "second")] {
+        let uri = format!("/v1/copies/draft/files/{path}?note={note}");
+        server.put(&uri, "x").ok();
+    }
+    server.put("/v1/copies/draft/files/a?note=third", "y").ok();
+    let told = |operation: u64| {
+        let uri = format!("/v1/copies/draft/operation?operation={operation}");
+        server.get(&uri)
+    };
+    for (operation, note, path) in [(1, "first", "/a"), (2, "second", "/b"), (3, "third", "/a")] {
+        let told = told(operation).ok().json();
+        assert_eq!(told["operation"]["note"], note);
+        let changes = told["changes"]["differences"].as_array().unwrap();
+        assert_eq!(changes.len(), 1, "{note}");
+        assert_eq!(changes[0]["path"], path);
+    }
+    for operation in [0, 4, 1 << 40] {
+        assert_eq!(told(operation).problem(), (404, "not_found".into()));
+    }
+    let uri = "/v1/copies/draft/operation";
+    assert_eq!(server.get(uri).problem(), (400, "invalid".into()));
+}
