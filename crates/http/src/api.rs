@@ -38,7 +38,11 @@ impl Api {
         let holder = self.access.admit(who, &workspace, request.headers())?;
         let extensions = request.extensions();
         let timer = extensions.get().cloned();
-        let ledger = Ledger::new(extensions.get(), timer, holder.as_ref());
+        let ledger = Ledger::new(
+            extensions.get(),
+            timer,
+            holder.as_ref().map(|holder| holder.grant.at),
+        );
         let on = On {
             workspace,
             holder,

@@ -327,7 +327,11 @@ mod tests {
         let [a, b, c] = [0, 1, 2].map(|_| holder(&workspace));
         // A body that has sent so many bytes; none where its turn has not come.
         let begin = |holder: Option<&Holder>, size: u64| {
-            let ledger = Arc::new(Ledger::new(Some(&bodies), None, holder));
+            let ledger = Arc::new(Ledger::new(
+                Some(&bodies),
+                None,
+                holder.map(|holder| holder.grant.at),
+            ));
             let body = dripping(&context, &[(0, size as usize)]);
             let headers = HeaderMap::new();
             let (workspace, holder) = (workspace.clone(), holder.cloned());

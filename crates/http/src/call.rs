@@ -55,6 +55,10 @@ impl On {
     /// # Errors
     /// `Denied` for the holder of a grant that is dead.
     pub(crate) fn view(&self, at: At) -> Result<View> {
+        // A part is of a copy, whatever was forgotten to be said.
+        if self.part.is_some() && !matches!(at, At::Copy(_)) {
+            return Err(Error::new(ErrorKind::Denied, "resolve"));
+        }
         let view = match &self.holder {
             Some(holder) => holder.view()?,
             None => self.workspace.files(at),

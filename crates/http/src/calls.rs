@@ -12,10 +12,10 @@ use axum::body::Body;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use workspace_core::{Error, ImportLimits, Result, Workspace};
+use workspace_core::{At, Error, ImportLimits, Result, Workspace};
 
 use crate::call::{On, Part};
-use crate::ledger::{Bodies, Ledger};
+use crate::ledger::{Bodies, Ledger, Timer};
 use crate::operation::{Arguments, ByName, wrong_arguments};
 use crate::passage::Passed;
 use crate::problem::Problem;
@@ -27,6 +27,7 @@ pub struct Calls {
     workspace: Workspace,
     limits: ImportLimits,
     bodies: Option<Bodies>,
+    timer: Option<Timer>,
     methods: HashMap<&'static str, ByName>,
 }
 
@@ -100,13 +101,20 @@ impl fmt::Debug for Calls {
 
 impl Calls {
     /// Returns the operations of a workspace; `limits` bound what an import may bring, and
-    /// `bodies` how many contents are taken at a time.
-    pub fn new(workspace: Workspace, limits: ImportLimits, bodies: Option<Bodies>) -> Self {
+    /// `bodies` how many contents are taken at a time; `timer` ends those that do not come of
+    /// who has a part of the files only.
+    pub fn new(
+        workspace: Workspace,
+        limits: ImportLimits,
+        bodies: Option<Bodies>,
+        timer: Option<Timer>,
+    ) -> Self {
         let methods = routes::all().calls.into_iter();
         Self {
             workspace,
             limits,
             bodies,
+            timer,
             methods: methods.map(|method| (method.name, method)).collect(),
         }
     }
@@ -150,19 +158,37 @@ impl Calls {
                 actor: part.actor,
             })
         });
+        let part = part.transpose()?;
+        let is_part = part.is_some();
+        let fields = read(arguments)?;
+        // Whoever has a part takes of what is for holders, and not for ever.
+        let part_of = is_part.then(|| {
+            let copy = fields.get("copy").and_then(Value::as_str);
+            copy.and_then(|copy| copy.parse().ok())
+                .map_or(At::Head, At::Copy)
+        });
+        let timer = self.timer.clone().filter(|_| is_part);
+        let ledger = Arc::new(Ledger::new(self.bodies.as_ref(), timer, part_of));
         let on = On {
             workspace: self.workspace.clone(),
             holder: None,
-            part: part.transpose()?,
+            part,
             limits: self.limits,
-            ledger: Arc::new(Ledger::new(self.bodies.as_ref(), None, None)),
+            ledger: Arc::clone(&ledger),
         };
         let arguments = Arguments {
-            fields: read(arguments)?,
+            fields,
             contents,
             passes,
         };
-        let told = (method.handler)(on, arguments).await?;
+        let told = (method.handler)(on, arguments).await;
+        let told = told.map_err(|problem| {
+            let problem = ledger.verdict().unwrap_or(problem);
+            match is_part {
+                true => problem.told_to_a_part(),
+                false => problem,
+            }
+        })?;
         Ok(Called {
             json: names::camel(&told.json),
             contents: told.contents,

@@ -16,7 +16,6 @@ use futures::stream::TryStreamExt as _;
 use send_wrapper::SendWrapper;
 use workspace_core::{At, Error, ErrorKind, Timestamp, Workspace};
 
-use crate::access::Holder;
 use crate::problem::Problem;
 
 /// As many bytes of a body are taken at once, or by a server that moves it past the
@@ -87,10 +86,10 @@ impl Bodies {
     }
 
     /// Returns what a sender's bodies are taken from.
-    fn shares(&self, holder: Option<&Holder>) -> (Arc<Shares>, Option<At>) {
-        match holder {
+    fn shares(&self, part_of: Option<At>) -> (Arc<Shares>, Option<At>) {
+        match part_of {
             None => (Arc::clone(&self.root), None),
-            Some(holder) => (Arc::clone(&self.holders), Some(holder.grant.at)),
+            Some(at) => (Arc::clone(&self.holders), Some(at)),
         }
     }
 }
@@ -265,14 +264,11 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    pub(crate) fn new(
-        bodies: Option<&Bodies>,
-        timer: Option<Timer>,
-        holder: Option<&Holder>,
-    ) -> Self {
+    /// Begins an account; `part_of` are the files of a sender who has a part of them only.
+    pub(crate) fn new(bodies: Option<&Bodies>, timer: Option<Timer>, part_of: Option<At>) -> Self {
         Self {
             timer,
-            shares: bodies.map(|bodies| bodies.shares(holder)),
+            shares: bodies.map(|bodies| bodies.shares(part_of)),
             taken: Mutex::default(),
         }
     }

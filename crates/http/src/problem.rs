@@ -327,6 +327,14 @@ impl Problem {
         self
     }
 
+    /// Tells who has a part of the files nothing of the copy that they are in.
+    pub(crate) fn told_to_a_part(mut self) -> Self {
+        if self.body.what.as_deref() == Some(Sought::Copy.code()) {
+            self.body.path = None;
+        }
+        self
+    }
+
     /// Returns its document.
     pub(crate) fn into_document(self) -> ProblemDto {
         *self.body

@@ -239,7 +239,8 @@ impl Object {
     async fn respond(&self, call: &Call) -> Result<Response<Body>> {
         let mut request = call.request()?;
         // A request that may not use the workspace does not create it.
-        let make = call.trusted || self.access.is_root(request.headers());
+        // Nor does one to see a site.
+        let make = (call.trusted && call.site.is_none()) || self.access.is_root(request.headers());
         let Some(open) = self.open(make)? else {
             let router = || self.origins.clone().admit(absent());
             let router = self.absent.get_or_init(router).clone();
@@ -358,7 +359,12 @@ impl Object {
             blobs: objects,
             guarded: self.origins.clone().admit(guarded),
             trusted: serve(Access::trusted()),
-            calls: Calls::new(workspace.clone(), limits, Some(self.bodies.clone())),
+            calls: Calls::new(
+                workspace.clone(),
+                limits,
+                Some(self.bodies.clone()),
+                Some(Platform::timer()),
+            ),
             workspace: workspace.clone(),
         };
         Ok(Some(self.open.get_or_init(|| open)))

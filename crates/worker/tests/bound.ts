@@ -1,6 +1,6 @@
 // What takes and gives many files at once, and the files of a copy as an object of their own.
 
-import type { Bytes } from "workspace-worker";
+import { all, type Bytes, WorkspaceError } from "workspace-worker";
 import { check, equal, fails, noise, streamed, value } from "./check.js";
 import type { Case, Stub } from "./rpc.js";
 
@@ -66,6 +66,37 @@ export const bound: Record<string, Case> = {
     await fails("invalid", workspace.walk("/", { limit: 0 }));
   },
 
+  "lists are read to their end, and files by their lines": async (workspace) => {
+    const files = Object.fromEntries(Array.from({ length: 25 }, (_, n) => [`/d/f${n}`, `${n}`]));
+    await value(workspace.writeFiles(files));
+    const names: string[] = [];
+    const page = (after?: string) => workspace.list("/d", { after, limit: 10 });
+    for await (const { name } of all(page, "entries")) names.push(name);
+    equal(names.length, 25, "all of them");
+    await value(workspace.fork({ name: "a" }));
+    await value(workspace.fork({ name: "b" }));
+    const copies: (string | undefined)[] = [];
+    const some = (after?: string) => workspace.copies({ after, limit: 1 });
+    for await (const { name } of all(some, "copies")) copies.push(name);
+    equal(copies, ["a", "b"], "copies");
+    let thrown: unknown;
+    try {
+      for await (const _ of all(() => workspace.list("/none"), "entries")) check(false, "one");
+    } catch (error) {
+      thrown = error;
+    }
+    check(thrown instanceof WorkspaceError && thrown.failure.code === "not_found", "what fails");
+    await value(workspace.writeFile("/text", "one\r\ntwo\nthree\n"));
+    const { lines, first, total } = await value(
+      workspace.readLines("/text", { first: 2, last: 9 }),
+    );
+    equal([lines, first, total], [["two", "three"], 2, 3], "lines");
+    equal((await value(workspace.readLines("/text"))).lines.length, 3, "all lines");
+    for (const range of [{ first: 0 }, { first: 3, last: 2 }, { last: 1.5 }]) {
+      await fails("invalid", workspace.readLines("/text", range));
+    }
+  },
+
   "the files of a copy are handed over": async (workspace) => {
     await value(workspace.writeFiles({ "/site/a.txt": "a", "/site/b.js": "b", "/secret": "s" }));
     const draft = await value(workspace.fork({ name: "draft" }));
@@ -108,12 +139,34 @@ export const bound: Record<string, Case> = {
     await value(whole.writeFiles({ "/g/h": "h" }));
     equal((await value(whole.stat("/g/h"))).path, "/g/h", "what was written");
     equal((await value(whole.openFile("/f"))).size, 1, "a stream");
+    equal((await value(whole.readLines("/f"))).lines, ["f"], "its lines");
     const exported = await value(whole.exportTar("/g"));
     await value(whole.importTar(exported, { into: "/back" }));
     equal((await value(whole.list("/back"))).entries.length, 1, "there and back");
     equal((await value(whole.walk("/site"))).entries.length, 4, "a walk");
     await value(workspace.discard("draft"));
+    // A copy of the same name is another one.
+    await value(workspace.fork({ name: "draft" }));
     check((await whole.readFile("/f")).status === "error", "a closed copy");
+    check((await whole.writeFile("/f", "x")).status === "error", "a closed copy");
+    const open = workspace as unknown as {
+      open(...args: unknown[]): ReturnType<Stub["open"]>;
+    };
+    for (const args of [
+      [],
+      [null],
+      [""],
+      ["draft", { read: ["**"] }],
+      ["draft", { scope: null }],
+      ["draft", { scopes: {} }],
+      ["draft", { actor: 5 }],
+    ]) {
+      using wrong = await open.open(...args);
+      await fails("invalid", wrong.list());
+      await fails("invalid", wrong.writeFile("/x", "x"));
+    }
+    using nobody = await workspace.open("nobody");
+    await fails("not_found", nobody.list());
   },
 
   "files are found and edited by what is in them": async (workspace) => {
@@ -154,6 +207,43 @@ export const bound: Record<string, Case> = {
     await fails("denied", bound.edit("/a.ts", [{ old: "a", new: "b" }]));
     equal((await value(bound.grep("/", "const"))).matches[0]?.path, "/a.ts", "in its part");
     equal((await value(bound.glob("/", "*.ts"))).entries.length, 2, "by name in its part");
+  },
+
+  "numbers that are none are not left out": async (workspace) => {
+    await value(workspace.writeFile("/a", "1"));
+    await fails("invalid", workspace.readFile("/a", { revision: Number.NaN }));
+    await fails("invalid", workspace.list("/", { revision: Number.NaN }));
+    await fails("invalid", workspace.fork({ expires: Date.parse("some day") }));
+    await fails("invalid", workspace.openFile("/a", { length: Number.NaN }));
+    await fails("invalid", workspace.prune({ newest: 1, since: Number.POSITIVE_INFINITY }));
+    const loose = workspace as unknown as Record<
+      "fork" | "readFile" | "snapshot" | "list",
+      (...args: unknown[]) => ReturnType<Stub["stat"]>
+    >;
+    await fails("invalid", loose.fork({ expires: new Date() }));
+    await fails("invalid", loose.readFile("/a", { copy: null }));
+    await fails("invalid", loose.snapshot({ metadata: new Map([["a", "b"]]) }));
+    await fails("invalid", loose.list("/", { after: { toJSON: () => "x" } }));
+    let deep: unknown = "x";
+    for (let n = 0; n < 500; n += 1) deep = [deep];
+    await fails("invalid", loose.snapshot({ message: deep }));
+    equal((await value(workspace.head())).version, 1, "head");
+  },
+
+  "what is expected of large files holds as of small ones": async (workspace) => {
+    await value(workspace.writeFile("/a", "1"));
+    const { version } = await value(workspace.head());
+    const large = { "/b": noise(5_000_000) };
+    await fails("stale", workspace.writeFiles(large, { expectGeneration: version + 1 }));
+    await fails("stale", workspace.writeFiles({ "/b": "b" }, { expectGeneration: version + 1 }));
+    await value(workspace.writeFiles(large, { expectGeneration: version }));
+    const loose = workspace as unknown as {
+      writeFiles(files: unknown, options: object): ReturnType<Stub["stat"]>;
+    };
+    for (const files of [large, { "/b": "b" }]) {
+      await fails("invalid", loose.writeFiles(files, { createParents: true }));
+    }
+    equal((await value(workspace.copies())).copies.length, 0, "copies that are left");
   },
 
   "names of HTTP are told in camelCase": async (workspace) => {

@@ -334,6 +334,7 @@ export const flow: Record<string, Case> = {
     equal(await shown("/", { revision: 1 }), "<h1>one", "the revision");
     equal(await shown("/live/a/x.css", { path: "/a/x.css" }), "a{}", "a path of its own");
     equal(await shown("/a/x.css?v=1"), "a{}", "with a query");
+    const ever = { cacheControl: "immutable" };
     const page = await ask("/", { cacheControl: "public, max-age=60" });
     equal(page.headers.get("cache-control"), "public, max-age=60", "for how long");
     equal(page.headers.get("content-type"), "text/html;charset=utf-8", "what it is");
@@ -347,11 +348,13 @@ export const flow: Record<string, Case> = {
       ["/", { copy: "nobody" }, 404],
       ["/", { revision: 9 }, 404],
       ["/", { rot: "/" }, 400],
+      ["/", { revision: Number.NaN }, 400],
       ["/", { copy: "x", revision: 1 }, 400],
       ["/", { cacheControl: "a\nb" }, 400],
     ] as const) {
-      const response = await ask(path, options);
+      const response = await ask(path, { ...ever, ...options });
       equal(response.status, status, `${path} ${JSON.stringify(options)}`);
+      equal(response.headers.get("cache-control"), "no-store", "what is not there yet");
       await response.body?.cancel();
     }
     equal((await ask("/", {}, { method: "POST", body: "x" })).status, 405, "a write");

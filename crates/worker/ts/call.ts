@@ -92,9 +92,39 @@ const LARGE = 1 << 20;
 
 const encoder = new TextEncoder();
 
-/** Arguments as text. */
+/**
+ * Arguments as text.
+ *
+ * @throws for what text would say as something else: JSON has no number that is not finite,
+ * no date and no map, and would say null, which means that nothing was said
+ */
 export function told(args: Arguments): string {
+  sound(args, "");
   return JSON.stringify(args);
+}
+
+/** As deep may arguments be. */
+const DEEP = 64;
+
+function sound(value: unknown, name: string, depth = 0): void {
+  const numeric = typeof value === "number" && !Number.isFinite(value);
+  if (numeric || ["function", "symbol", "bigint"].includes(typeof value) || depth > DEEP) {
+    throw unsound(value, name);
+  }
+  if (typeof value !== "object" || value === null) return;
+  if (Array.isArray(value)) {
+    for (const one of value) sound(one, name, depth + 1);
+    return;
+  }
+  const kind = Object.getPrototypeOf(value);
+  const plain = kind === Object.prototype || kind === null;
+  if (!plain || Object.hasOwn(value, "toJSON")) throw unsound(value, name);
+  for (const [name, one] of Object.entries(value)) sound(one, name, depth + 1);
+}
+
+function unsound(value: unknown, name: string): ArgumentError {
+  const what = typeof value === "number" ? `${value}` : `a value of type ${typeof value}`;
+  return new ArgumentError("malformed_argument", `\`${name}\`: ${what}, which cannot be sent`);
 }
 
 /** Reads what a call answered: a status, and a value or a problem as text. */
@@ -121,7 +151,7 @@ export function thrown(error: unknown): Result<never> {
     return failed(path === undefined ? invalid : { ...invalid, path });
   }
   // What callers passed is of the wrong type.
-  if (error instanceof TypeError) {
+  if (error instanceof TypeError || error instanceof RangeError) {
     return failed({ code: "invalid", reason: "malformed_argument", message, operation });
   }
   return failed({ code: "unavailable", message });
@@ -140,7 +170,8 @@ export async function ended<T>(given: unknown, resulting: Promise<T>): Promise<T
 }
 
 /** Whether a path and where it is looked for can be told without a call. */
-export function plain(path: string, { copy, revision, tree }: At): boolean {
+export function plain(path: string, at: At): boolean {
+  const { copy, revision, tree } = at;
   const one = tree === undefined && (copy === undefined || revision === undefined);
   const whole = revision === undefined || (Number.isSafeInteger(revision) && revision >= 0);
   const named = copy === undefined || (typeof copy === "string" && copy.isWellFormed());

@@ -21,6 +21,8 @@ import type {
   Change,
   ChangeOptions,
   ImportOptions,
+  LineOptions,
+  Lines,
   MkdirOptions,
   MoveOptions,
   Opened,
@@ -63,6 +65,25 @@ export async function readText(on: Caller, path: string, at: At): Promise<Result
     const message = `${path}: not UTF-8`;
     return failed({ code: "invalid", reason: "not_utf8", message, path, operation: "read" });
   }
+}
+
+export async function readLines(
+  on: Caller,
+  path: string,
+  options: LineOptions,
+): Promise<Result<Lines>> {
+  const { first = 1, last = Number.MAX_SAFE_INTEGER, ...at } = options;
+  const whole = [first, last].every((line) => Number.isSafeInteger(line) && line >= 1);
+  if (!whole || last < first) {
+    const message = `${path}: lines ${first} to ${last}, which are counted from 1`;
+    return failed({ code: "invalid", reason: "malformed_range", message, path, operation: "read" });
+  }
+  const text = await readText(on, path, at as At);
+  if (text.status === "error") return text;
+  const lines = text.value.split(/\r?\n/);
+  // What ends with a line end has no line after it.
+  if (lines.at(-1) === "") lines.pop();
+  return ok({ lines: lines.slice(first - 1, last), first, total: lines.length });
 }
 
 export async function openFile(
@@ -113,13 +134,19 @@ export async function readTree(
 ): Promise<Result<Record<string, Entry>>> {
   const tree: Record<string, Entry> = {};
   let after: string | undefined;
+  let [count, size] = [0, 0];
   do {
     const page: Result<WalkPage> = await walk(on, path, { ...at, after, limit: MAX_PAGE });
     if (page.status === "error") return page;
-    for (const { path, entry } of page.value.entries) tree[path] = entry;
-    after = page.value.next ?? undefined;
-    if (Object.keys(tree).length > MAX_TREE && after !== undefined) {
-      const message = `${path}: more than ${MAX_TREE} entries: walk them in pages`;
+    for (const { path, entry } of page.value.entries) {
+      tree[path] = entry;
+      count += 1;
+      // A character takes up to three bytes, and an entry has a hash and its numbers.
+      size += 3 * path.length + 400 + (entry.kind === "file" ? (entry.provenance?.length ?? 0) : 0);
+    }
+    after = page.value.next;
+    if (count > MAX_TREE || size > MAX_VALUE) {
+      const message = `${path}: more entries than can be handed over at once: walk them in pages`;
       return failed({ code: "limit_exceeded", message, path, operation: "read" });
     }
   } while (after !== undefined);
@@ -186,12 +213,19 @@ export function writeFiles(
   options: WriteFilesOptions,
   spare: Spare | undefined,
 ): Promise<Result<{ files: number }>> {
-  return guarded(async () => {
+  const streams: ReadableStream[] = [];
+  const written = guarded(async () => {
     if (typeof files !== "object" || files === null) {
       throw new ArgumentError("malformed_argument", "files are a record of paths and contents");
     }
+    const unknown = Object.keys(options).find((name) => !WRITING.includes(name));
+    if (unknown !== undefined) {
+      throw new ArgumentError("malformed_argument", `unknown field \`${unknown}\``);
+    }
+    const entries = Object.entries(files);
+    streams.push(...Object.values(files).filter((one) => one instanceof ReadableStream));
     const given = await Promise.all(
-      Object.entries(files).map(async ([path, content]) => [path, await bytes(content)] as const),
+      entries.map(async ([path, content]) => [path, await bytes(content)] as const),
     );
     const held = given.filter(([, content]) => content instanceof Uint8Array);
     const size = held.reduce((sum, [, content]) => sum + (content as Uint8Array).byteLength, 0);
@@ -215,7 +249,11 @@ export function writeFiles(
           const [path, content] = next;
           const how = { copy, actor, note, createParents: true };
           const written = await writeFile(on, path, content, how);
-          if (written.status === "error") return written;
+          if (written.status === "error") {
+            // It is all or nothing: nobody begins another.
+            left.length = 0;
+            return written;
+          }
         }
         return ok(undefined);
       };
@@ -224,7 +262,16 @@ export function writeFiles(
       return wrong?.status === "error" ? wrong : ok({ files: given.length });
     });
   });
+  return written.finally(async () => {
+    // What nobody began to read: its source would wait for ever.
+    const unread = streams.filter((stream) => !stream.locked);
+    const why = "it was refused before it was read";
+    await Promise.all(unread.map((stream) => stream.cancel(why).catch(() => {})));
+  });
 }
+
+/** What writing files may be told besides. */
+const WRITING = ["copy", "expectGeneration", "actor", "note"];
 
 /** Does something in a copy of the files that are meant, and applies it; all or nothing. */
 export type Spare = <T>(

@@ -272,7 +272,7 @@ export abstract class Generated<Env = unknown> extends DurableObject<Env> {
     return this[called]("grants", { ...options });
   }
 
-  /** Lists the lines that match a pattern, in files below a directory. Files that are not text, or have more than 1 MiB, are skipped and counted. A page reads 2,000 files or 4 MiB at most, so one may be empty and not the last. */
+  /** Lists the lines that match a pattern, in files below a directory. Files that are not text, or have more than 1 MiB, are skipped and counted. A page reads 2,000 files or 4 MiB at most, 1 MiB for a regular expression, so one may be empty and not the last. */
   grep(path: string, pattern: string, options: GrepOptions = {}): Promise<Result<MatchPage>> {
     return this[called]("grep", { ...options, path, pattern });
   }
@@ -327,7 +327,7 @@ export abstract class Generated<Env = unknown> extends DurableObject<Env> {
     return this[called]("rebase", { ...options, copy });
   }
 
-  /** Renames an open copy; takes its name away where there is no `name`. */
+  /** Renames an open copy; takes its name away where `name` is null. */
   renameCopy(copy: string, name: Schemas["RenameDto"]["name"]): Promise<Result<Copy>> {
     return this[called]("rename_copy", { copy, name });
   }

@@ -5,6 +5,7 @@ import "./adopted.js";
 export { previewUrl } from "./address.js";
 export { type WorkspaceEnv, WorkspaceObject } from "./object.js";
 export { OpenFiles } from "./open.js";
+export { all } from "./pages.js";
 export {
   type Code,
   type Failure,

@@ -4,6 +4,7 @@ import { addressOf, domainOf } from "./address.js";
 import type { WorkspaceObject as Rust, Rest as RustRest } from "./bindings.js";
 import {
   type Answered,
+  ArgumentError,
   type Arguments,
   type At,
   called,
@@ -135,8 +136,8 @@ export class WorkspaceObject<Env = WorkspaceEnv> extends Operations<Env> {
     };
     // What cannot be said is the caller's, and no failure.
     const text = told(args);
+    const whole = part && told({ ...part });
     try {
-      const whole = part && told({ ...part });
       const found = await this.#rust.call<Called>((rust) => rust.call(name, text, whole, given));
       line(found[0], found[0] === 503 && found[1].includes('"busy"'));
       return found;
@@ -193,11 +194,17 @@ export class WorkspaceObject<Env = WorkspaceEnv> extends Operations<Env> {
       const target = `${path ?? url.pathname}${url.search}`;
       const headers = [...request.headers].flat();
       const { method } = request;
-      const call = { method, target, headers, body: null, site: told(site) };
+      const call = { method, target, headers, body: null, site: told({ ...site }) };
       const response = this.#respond(await this.#ask(call, true, id));
       response.headers.set(REQUEST, id);
       return response;
     } catch (error) {
+      if (error instanceof ArgumentError) {
+        return new Response(`${error.message}\n`, {
+          status: 400,
+          headers: { "cache-control": "no-store", "x-content-type-options": "nosniff" },
+        });
+      }
       return panicked(error, id);
     }
   }

@@ -14,6 +14,7 @@ import {
 import * as files from "./files.js";
 import type {
   Changed,
+  Copy,
   Edited,
   Entry,
   EntryPage,
@@ -23,15 +24,18 @@ import type {
   MatchPage,
   Placed,
   Replacement,
+  Scope,
   WalkPage,
   Written,
 } from "./generated.js";
-import { failed, type Result } from "./result.js";
+import { failed, ok, type Result } from "./result.js";
 import type {
   BoundOptions,
   Bytes,
   Change,
   ImportOptions,
+  LineOptions,
+  Lines,
   MkdirOptions,
   MoveOptions,
   Opened,
@@ -45,7 +49,7 @@ import type {
 
 /** Calls operations for who has a part of the files. */
 export interface PartCaller {
-  [called]<T>(name: string, args: Arguments, part: Part): Promise<Result<T>>;
+  [called]<T>(name: string, args: Arguments, part?: Part): Promise<Result<T>>;
   [contents](name: string, args: Arguments, given?: Given, part?: Part): Promise<Result<Answered>>;
 }
 
@@ -58,29 +62,41 @@ type Bound<O> = BoundOptions<O>;
  */
 export class OpenFiles extends RpcTarget {
   readonly #of: PartCaller;
-  readonly #copy: string;
+  /** The copy's id: a name may be another's later. */
+  readonly #copy: Promise<Result<string>>;
   readonly #part: Part;
 
   /** @internal */
-  constructor(of: PartCaller, copy: string, { scope, actor }: ViewOptions) {
+  constructor(of: PartCaller, copy: string, options: ViewOptions) {
     super();
     this.#of = of;
-    this.#copy = copy;
-    const all = { read: ["**"], write: ["**"], delete: true };
-    this.#part = { scope: scope ?? all, ...(actor === undefined ? {} : { actor }) };
+    const { scope = ALL, actor, ...unknown } = options ?? {};
+    const wrong = bad(copy, scope, actor, unknown);
+    this.#part = { scope, ...(actor === undefined ? {} : { actor }) };
+    this.#copy = wrong ? Promise.resolve(wrong) : this.#resolved(copy);
+  }
+
+  async #resolved(copy: string): Promise<Result<string>> {
+    const found = await this.#of[called]<Copy>("copy", { copy });
+    return found.status === "error" ? found : ok(found.value.id);
   }
 
   /** @internal */
   async [called]<T>(name: string, args: Arguments): Promise<Result<T>> {
     const wrong = elsewhere(args);
-    return wrong ?? this.#of[called]<T>(name, { ...args, copy: this.#copy }, this.#part);
+    if (wrong) return wrong;
+    const copy = await this.#copy;
+    if (copy.status === "error") return copy;
+    return this.#of[called]<T>(name, { ...args, copy: copy.value }, this.#part);
   }
 
   /** @internal */
   async [contents](name: string, args: Arguments, given?: Given): Promise<Result<Answered>> {
     const wrong = elsewhere(args);
     if (wrong) return wrong;
-    return this.#of[contents](name, { ...args, copy: this.#copy }, given, this.#part);
+    const copy = await this.#copy;
+    if (copy.status === "error") return copy;
+    return this.#of[contents](name, { ...args, copy: copy.value }, given, this.#part);
   }
 
   /** @internal */
@@ -96,6 +112,11 @@ export class OpenFiles extends RpcTarget {
   /** Reads a text file of up to 16 MiB; what is not UTF-8 is an error. */
   readText(path: string): Promise<Result<string>> {
     return files.readText(this, path, {});
+  }
+
+  /** Reads some lines of a text file of up to 16 MiB, without their ends. */
+  readLines(path: string, options: Bound<LineOptions> = {}): Promise<Result<Lines>> {
+    return files.readLines(this, path, options as LineOptions);
   }
 
   /** Opens a file of any size, or `length` bytes of it from `offset` on. */
@@ -200,6 +221,32 @@ export class OpenFiles extends RpcTarget {
   exportTar(path = "/"): Promise<Result<ReadableStream<Uint8Array>>> {
     return files.exportTar(this, path, {});
   }
+}
+
+/** All of the files. */
+const ALL: Scope = { read: ["**"], write: ["**"], delete: true };
+
+/** Refuses what cannot be meant: less than all would become all. */
+function bad(
+  copy: unknown,
+  scope: unknown,
+  actor: unknown,
+  unknown: object,
+): Result<never> | undefined {
+  const named = typeof copy === "string" && copy !== "";
+  const misspelt = Object.keys(unknown)[0];
+  const message = !named
+    ? "a copy has a name or an id"
+    : misspelt !== undefined
+      ? `unknown field \`${misspelt}\`, expected \`scope\` or \`actor\``
+      : typeof scope !== "object" || scope === null
+        ? "`scope` is an object"
+        : actor !== undefined && typeof actor !== "string"
+          ? "`actor` is text"
+          : undefined;
+  if (message === undefined) return undefined;
+  const operation = "read arguments";
+  return failed({ code: "invalid", reason: "malformed_argument", message, operation });
 }
 
 /** Refuses what would be about other files, where a caller says so all the same. */

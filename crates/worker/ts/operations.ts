@@ -31,6 +31,8 @@ import type {
   Bytes,
   ChangeOptions,
   ImportOptions,
+  LineOptions,
+  Lines,
   MkdirOptions,
   MoveOptions,
   Opened,
@@ -41,6 +43,14 @@ import type {
   WriteFilesOptions,
   WriteOptions,
 } from "./types.js";
+
+/** For so many milliseconds files may be written aside. */
+const ASIDE = 24 * 60 * 60 * 1000;
+
+function staleAt(version: number): Result<never> {
+  const message = `stale: the files were at ${version}, and have changed since they were seen`;
+  return failed({ code: "stale", message, operation: "write" });
+}
 
 /**
  * The operations of a workspace, each callable over RPC. Each resolves to a plain
@@ -72,6 +82,11 @@ export abstract class Operations<Env = unknown> extends Generated<Env> {
    */
   readText(path: string, at: At = {}): Promise<Result<string>> {
     return files.readText(this, path, at);
+  }
+
+  /** Reads some lines of a text file of up to 16 MiB, without their ends. */
+  readLines(path: string, options: LineOptions = {}): Promise<Result<Lines>> {
+    return files.readLines(this, path, options);
   }
 
   /** Opens a file of any size, or `length` bytes of it from `offset` on. */
@@ -160,22 +175,27 @@ export abstract class Operations<Env = unknown> extends Generated<Env> {
 
   /** Does something in a copy of what is meant, and applies it. */
   async #aside<T>(
-    { copy, actor = "", note = "" }: ChangeOptions,
+    { copy, actor = "", note = "", expectGeneration }: ChangeOptions,
     body: (copy: string) => Promise<Result<T>>,
   ): Promise<Result<T>> {
-    const forked = await this[called]<Copy>("fork", copy === undefined ? {} : { copy });
+    // What ends in between, as an object can, leaves a copy that expires.
+    const expires = Date.now() + ASIDE;
+    const forked = await this[called]<Copy>("fork", { expires, ...(copy && { copy }) });
     if (forked.status === "error") return forked;
-    const { id } = forked.value;
-    const done = await body(id);
+    const { id, baseVersion } = forked.value;
+    const stale = expectGeneration !== undefined && baseVersion !== expectGeneration;
+    const done = stale ? staleAt(baseVersion) : await body(id);
     const ends = done.status === "ok" ? { copy: id, actor, message: note } : undefined;
     let applied = ends && (await this[called]("apply", ends));
-    if (applied?.status === "error" && applied.error.code === "conflict") {
+    const met = applied?.status === "error" && applied.error.code === "conflict";
+    if (met && expectGeneration === undefined) {
       // Somebody was there in between, elsewhere in the files.
       const rebased = await this[called]("rebase", { copy: id });
       if (rebased.status === "ok") applied = await this[called]("apply", ends as Arguments);
     }
     if (applied?.status === "ok") return done;
     await this[called]("discard", { copy: id });
+    if (met && expectGeneration !== undefined) return staleAt(baseVersion);
     return applied?.status === "error" ? failed(applied.error) : done;
   }
 }

@@ -80,6 +80,21 @@ export type OpenOptions = At & {
   length?: number;
 };
 
+/** Which lines of a file are wanted: from the first, counted from 1, to the last, with it. */
+export type LineOptions = At & {
+  first?: number;
+  last?: number;
+};
+
+/** Lines of a file, without their ends. */
+export interface Lines {
+  lines: string[];
+  /** The number of the first of them. */
+  first: number;
+  /** How many lines the file has. */
+  total: number;
+}
+
 /** Which page of a walk is wanted: `after` is a path. */
 export type WalkOptions = At & Page;
 

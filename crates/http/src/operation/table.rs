@@ -244,7 +244,8 @@ fn made(status: StatusCode, json: Vec<u8>, path: Option<String>) -> Response<Bod
 /// Returns an argument that names something: text, or a number of something that has one.
 fn text(fields: &Map<String, Value>, name: &str) -> Result<Option<String>> {
     match fields.get(name) {
-        None | Some(Value::Null) => Ok(None),
+        None => Ok(None),
+        Some(Value::Null) => Err(wrong_arguments(format!("`{name}` is null"))),
         Some(Value::String(text)) => Ok(Some(text.clone())),
         Some(Value::Number(number)) if name == "revision" => Ok(Some(number.to_string())),
         Some(_) => Err(wrong_arguments(match name {

@@ -52,7 +52,7 @@ operations! {
     static COPY: Operation<OfCopy, (), CopyDto> = Operation::get("copy", "/v1/copies/{copy}")
         .answers("The copy.")
         .fails(&[ErrorKind::NotFound]);
-    /// Renames an open copy; takes its name away where there is no `name`.
+    /// Renames an open copy; takes its name away where `name` is null.
     static RENAME_COPY: Operation<OfCopy, Json<RenameDto>, CopyDto> =
         Operation::new(Method::PATCH, "rename_copy", "/v1/copies/{copy}")
             .answers("The copy.")

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use workspace_core::{
-    Change, ChangeOptions, Content, ContentId, Entry, Error, ErrorKind, Precondition, Reason,
-    Result, TreePath, View, WriteOptions,
+    Change, ChangeOptions, Content, ContentId, Error, ErrorKind, Precondition, Reason, Result,
+    TreePath, View, WriteOptions,
 };
 
 use super::changed_dto;
@@ -19,6 +19,12 @@ use crate::wire::{ChangedDto, Count, EntryDto};
 const MAX_TEXT: usize = 8 << 20;
 /// The most bytes that all edits of a call look through.
 const MAX_WORK: usize = 256 << 20;
+/// The most edits of a call.
+const MAX_EDITS: usize = 1_000;
+/// What a replacement costs beside its bytes.
+const PER_MATCH: usize = 64;
+/// In a longer text no near miss is looked for.
+const MAX_NEAR: usize = 256 << 10;
 /// As many places are named where a text is more than once.
 const PLACES: usize = 5;
 
@@ -82,8 +88,9 @@ pub struct EditedDto {
     pub path: String,
     /// How many texts were replaced.
     pub replaced: Count,
-    /// What is there now.
-    pub entry: EntryDto,
+    /// What is there now; absent where somebody removed it since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<EntryDto>,
     /// What the change led to.
     pub changed: ChangedDto,
 }
@@ -108,20 +115,26 @@ async fn edit(
             .because(why)
             .into());
     }
-    let size = usize::try_from(file.size).unwrap_or(usize::MAX);
-    if size > MAX_TEXT || size.saturating_mul(body.edits.len()) > MAX_WORK {
+    if file.size > MAX_TEXT as u64 || body.edits.len() > MAX_EDITS {
         let why = format!("{} edits of {} bytes", body.edits.len(), file.size);
         return Err(Error::new(ErrorKind::LimitExceeded, "edit")
             .at(path)
             .because(why)
             .into());
     }
-    let text = Vec::from(view.read(&path).await?);
+    let text = Vec::from(on.workspace.read_entry(&file).await?);
     let mut text =
         String::from_utf8(text).map_err(|_| invalid(Reason::NotUtf8, "the file is not UTF-8"))?;
-    let mut replaced = 0;
+    let (mut replaced, mut work) = (0, 0_usize);
     for (n, edit) in body.edits.iter().enumerate() {
-        let (now, count) = replace(&text, edit).map_err(|wrong| wrong.told(n, &path))?;
+        // Those before may have made it longer.
+        work = work.saturating_add(text.len());
+        let done = match work > MAX_WORK {
+            true => Err(Wrong::TooMuch),
+            false => replace(&text, edit),
+        };
+        let (now, count) = done.map_err(|wrong| wrong.told(n, &path))?;
+        work = work.saturating_add((count as usize).saturating_mul(PER_MATCH));
         text = now;
         replaced += count;
     }
@@ -135,11 +148,12 @@ async fn edit(
         .author(on.author(body.actor, body.note))
         .expect_generation(body.expect_generation.map(Count::get));
     let changed = view.change(vec![change], options).await?;
-    let file = file_at(&view, &path).await?;
+    // Somebody may have removed it since.
+    let entry = view.stat(&path)?;
     Ok(EditedDto {
         path: path.to_string(),
         replaced: replaced.into(),
-        entry: EntryDto::from(&Entry::File(file)),
+        entry: entry.as_ref().map(EntryDto::from),
         changed: changed_dto(changed, on.is_partial()),
     })
 }
@@ -153,6 +167,8 @@ enum Wrong {
     /// It is there more than once: on these lines, first of all.
     Many(Vec<usize>),
     TooLong,
+    /// All edits look through more than one call may.
+    TooMuch,
 }
 
 impl Wrong {
@@ -172,6 +188,14 @@ impl Wrong {
                     lines.join(", ")
                 );
                 (Reason::TextNotUnique, why)
+            }
+            Self::TooMuch => {
+                return Error::new(ErrorKind::LimitExceeded, "edit")
+                    .at(path)
+                    .because(format!(
+                        "edit {}: all edits look through more than {MAX_WORK} bytes",
+                        n + 1
+                    ));
             }
             Self::TooLong => {
                 return Error::new(ErrorKind::LimitExceeded, "edit")
@@ -223,14 +247,17 @@ fn replace(text: &str, edit: &ReplacementDto) -> Result<(String, u64), Wrong> {
 
 /// Returns the line on which a text begins, if blanks at the ends of lines do not count.
 fn but_for_blanks(text: &str, old: &str) -> Option<usize> {
-    let first = old.lines().map(str::trim).find(|line| !line.is_empty())?;
-    let wanted: Vec<_> = old.trim().lines().map(str::trim).collect();
-    let lines: Vec<_> = text.lines().map(str::trim).collect();
-    let mut starts = lines.iter().enumerate().filter(|(_, line)| **line == first);
+    if text.len() > MAX_NEAR || old.len() > MAX_NEAR {
+        return None;
+    }
+    let wanted = || old.trim().lines().map(str::trim);
+    let first = wanted().next().filter(|line| !line.is_empty())?;
+    let lines = || text.lines().map(str::trim);
+    let mut starts = lines().enumerate().filter(|(_, line)| *line == first);
     // A few: lines that are all alike would be compared with one another.
-    let found = starts.by_ref().take(100).find(|(at, _)| {
-        let there = lines.get(*at..*at + wanted.len());
-        there == Some(wanted.as_slice())
+    let found = starts.by_ref().take(20).find(|(at, _)| {
+        let mut there = lines().skip(*at);
+        wanted().all(|line| there.next() == Some(line))
     });
     found.map(|(at, _)| at + 1)
 }

@@ -1,5 +1,7 @@
 //! What is there: an entry, a directory in pages, and all that is below one.
 
+use std::collections::VecDeque;
+
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use axum::http::{Method, Response};
@@ -8,7 +10,7 @@ use futures::stream;
 use send_wrapper::SendWrapper;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
-use workspace_core::{Entry, Error, ErrorKind, Name, Result, Sought, TreePath, View, Walk};
+use workspace_core::{Entry, Error, ErrorKind, Name, Reason, Result, Sought, TreePath, View, Walk};
 
 use super::{OK, cut, page_limit};
 use crate::call::{Answer, Call, On};
@@ -104,26 +106,123 @@ struct WalkQuery {
     limit: Option<Count>,
 }
 
-/// Returns a page of a walk. What is before it in the directories above is passed by, and
-/// what is below that is not read.
+/// The most bytes of paths and texts in a page.
+pub(super) const PAGE_BYTES: usize = 1 << 20;
+
+/// Everything below a directory, a directory before its entries, from some path on: what is
+/// before it is not looked at.
+pub(super) struct Paged<'a> {
+    view: &'a View,
+    /// Directories that go on after a name, the deepest last.
+    todo: Vec<(TreePath, Option<Name>)>,
+    /// The next entries of the deepest.
+    ahead: VecDeque<(TreePath, Entry)>,
+    /// What is below the one that was returned last.
+    below: Option<Walk>,
+}
+
+impl<'a> Paged<'a> {
+    /// Begins a walk below `path`, after the path `after`.
+    ///
+    /// # Errors
+    /// `NotFound`, `NotADirectory`; `Invalid` for a path to go on after that is elsewhere.
+    pub(super) fn new(view: &'a View, path: &TreePath, after: Option<&TreePath>) -> Result<Self> {
+        view.list(path, None, 1)?;
+        let mut todo = vec![(path.clone(), None)];
+        if let Some(after) = after {
+            let within = after.strip_prefix(path).ok_or_else(|| {
+                Error::invalid(Reason::MalformedPath, "walk")
+                    .at(after)
+                    .because("it is not below the directory")
+            })?;
+            for segment in within.segments() {
+                let name = Name::new(segment)?;
+                if let Some((directory, next)) = todo.last_mut() {
+                    let below = directory.join(&name)?;
+                    *next = Some(name);
+                    todo.push((below, None));
+                }
+            }
+        }
+        Ok(Self {
+            view,
+            todo,
+            ahead: VecDeque::new(),
+            below: None,
+        })
+    }
+
+    /// Returns the next entry.
+    pub(super) fn next(&mut self) -> Result<Option<(TreePath, Entry)>> {
+        /// As many entries of a directory are read ahead.
+        const AHEAD: usize = 256;
+        loop {
+            if let Some(walk) = &mut self.below {
+                if let Some(next) = walk.next().transpose()? {
+                    return Ok(Some(next));
+                }
+                self.below = None;
+            }
+            if let Some((path, entry)) = self.ahead.pop_front() {
+                if entry.as_directory().is_some() {
+                    self.below = gone(self.view.walk(&path))?;
+                }
+                return Ok(Some((path, entry)));
+            }
+            let Some((directory, after)) = self.todo.last_mut() else {
+                return Ok(None);
+            };
+            // What was a directory when the page before ended may be none now.
+            let found = gone(self.view.list(directory, after.as_ref(), AHEAD))?;
+            let found = found.unwrap_or_default();
+            let Some((last, _)) = found.last() else {
+                self.todo.pop();
+                continue;
+            };
+            *after = Some(last.clone());
+            for (name, entry) in found {
+                self.ahead.push_back((directory.join(&name)?, entry));
+            }
+        }
+    }
+
+    /// Leaves out what is below the directory that was returned last.
+    pub(super) fn skip_directory(&mut self, returned: &TreePath) {
+        let deepest = self.todo.last();
+        let is_own =
+            deepest.is_some_and(|(directory, _)| returned.parent().as_ref() == Some(directory));
+        match &mut self.below {
+            // It was returned by this itself, and nothing of it is read.
+            Some(_) if is_own => self.below = None,
+            Some(walk) => walk.skip_directory(),
+            None => {}
+        }
+    }
+}
+
+/// Returns nothing of what is not there any more.
+fn gone<T>(found: Result<T>) -> Result<Option<T>> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns a page of a walk.
 fn walk_page(view: &View, path: &TreePath, query: &WalkQuery) -> Result<WalkPage> {
     let limit = page_limit(query.limit)?;
     let after = query.after.as_deref().map(TreePath::new).transpose()?;
-    let mut walk = view.walk(path)?;
-    let (mut entries, mut next) = (Vec::new(), None);
-    while let Some((path, entry)) = walk.next().transpose()? {
-        if let Some(after) = &after
-            && path.segments().le(after.segments())
-        {
-            if !after.starts_with(&path) {
-                walk.skip_directory();
-            }
-            continue;
-        }
-        if entries.len() == limit {
-            next = entries.last().map(|last: &PlacedDto| last.path.clone());
+    let mut paged = Paged::new(view, path, after.as_ref())?;
+    let (mut entries, mut next, mut bytes) = (Vec::<PlacedDto>::new(), None, 0);
+    while let Some((path, entry)) = paged.next()? {
+        if entries.len() == limit || bytes > PAGE_BYTES {
+            next = entries.last().map(|last| last.path.clone());
             break;
         }
+        bytes += path.as_str().len() + 256;
         entries.push(placed(&path, &entry));
     }
     Ok(WalkPage { entries, next })

@@ -99,6 +99,7 @@ pub(crate) fn changes_fixed_files(method: &Method, path: &str) -> bool {
         && parts.next().is_some();
     match parts.next() {
         Some("files") => fixed && (method == Method::PUT || method == Method::DELETE),
+        Some("edit") => fixed && method == Method::POST,
         Some("changes" | "import") => fixed && method == Method::POST && parts.next().is_none(),
         _ => false,
     }

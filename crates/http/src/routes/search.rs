@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use workspace_core::{Entry, Error, ErrorKind, Glob, Reason, Result, TreePath, View, Walk};
+use workspace_core::{Entry, Error, ErrorKind, Glob, Reason, Result, TreePath, View};
 
-use super::listing::placed;
+use super::listing::{PAGE_BYTES, Paged, placed};
 use super::page_limit;
 use crate::call::On;
 use crate::operation::{OfPath, Operation, Query, Table, operations};
@@ -26,6 +26,11 @@ const MAX_LINE: usize = 1_000;
 const BINARY_PROBE: usize = 8_000;
 /// A longer pattern is none.
 const MAX_PATTERN: usize = 1_000;
+/// What a pattern may become, in bytes: each of a text is compared with all of it at worst.
+const MAX_COMPILED: usize = 16 << 10;
+/// How deep its groups may be within one another, and how many it may have.
+const MAX_NESTED: u32 = 50;
+const MAX_GROUPS: usize = 17;
 /// How looking can fail.
 const LOOKING: &[ErrorKind] = &[ErrorKind::NotFound, ErrorKind::NotADirectory];
 
@@ -39,7 +44,7 @@ operations! {
             .leads(&["pattern"]);
     /// Lists the lines that match a pattern, in files below a directory. Files that are not
     /// text, or have more than 1 MiB, are skipped and counted. A page reads 2,000 files or 4
-    /// MiB at most, so one may be empty and not the last.
+    /// MiB at most, 1 MiB for a regular expression, so one may be empty and not the last.
     static GREP: Operation<OfPath, Query<GrepQuery>, MatchPage> =
         Operation::get("grep", "{files}/grep/{*path}")
             .answers("A page of the lines.")
@@ -94,6 +99,8 @@ pub struct MatchPage {
     pub matches: Vec<MatchDto>,
     /// How many files were not searched.
     pub skipped: Count,
+    /// How many lines matched beyond the first 1,000 of a file.
+    pub left_out: Count,
     /// What to pass as `after` for the next page; absent at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
@@ -106,55 +113,9 @@ pub struct MatchDto {
     pub path: String,
     /// The line, counted from 1.
     pub line: Count,
-    /// Its text without its end, in up to 1,000 bytes.
+    /// Its text without its end; of one that is longer than 1,000 bytes, so many from a little
+    /// before the match.
     pub text: String,
-}
-
-/// A walk that goes on after a path.
-struct Looking {
-    walk: Walk,
-    after: Option<TreePath>,
-    glob: Option<Glob>,
-    last: Option<TreePath>,
-}
-
-impl Looking {
-    fn new(view: &View, path: &TreePath, after: Option<&str>, glob: Option<&str>) -> Result<Self> {
-        Ok(Self {
-            walk: view.walk(path)?,
-            after: after.map(TreePath::new).transpose()?,
-            glob: glob.map(Glob::new).transpose()?,
-            last: None,
-        })
-    }
-
-    /// Returns the next entry, and whether it matches.
-    fn next(&mut self) -> Result<Option<(TreePath, Entry, bool)>> {
-        while let Some((path, entry)) = self.walk.next().transpose()? {
-            let below = self.glob.as_ref();
-            if below.is_some_and(|glob| !glob.matches(&path) && !glob.may_match_below(&path)) {
-                self.walk.skip_directory();
-            }
-            if let Some(after) = &self.after
-                && path.segments().le(after.segments())
-            {
-                if !after.starts_with(&path) {
-                    self.walk.skip_directory();
-                }
-                continue;
-            }
-            let matches = self.glob.as_ref().is_none_or(|glob| glob.matches(&path));
-            self.last = Some(path.clone());
-            return Ok(Some((path, entry, matches)));
-        }
-        self.last = None;
-        Ok(None)
-    }
-
-    /// Returns where the next page begins: after what was looked at last.
-    fn rest(self) -> Option<String> {
-        self.last.map(|path| path.to_string())
-    }
 }
 
 async fn glob(
@@ -163,74 +124,165 @@ async fn glob(
     Query(query): Query<GlobQuery>,
 ) -> Result<WalkPage, Problem> {
     let limit = page_limit(query.limit)?;
-    let (after, pattern) = (query.after.as_deref(), Some(query.pattern.as_str()));
-    let mut looking = Looking::new(&view, &path, after, pattern)?;
-    let (mut entries, mut looked) = (Vec::new(), 0);
-    while entries.len() < limit
-        && looked < LOOKED
-        && let Some((path, entry, matches)) = looking.next()?
-    {
+    let pattern = Glob::new(&query.pattern)?;
+    let after = query.after.as_deref().map(TreePath::new).transpose()?;
+    let mut paged = Paged::new(&view, &path, after.as_ref())?;
+    let (mut entries, mut looked, mut bytes) = (Vec::new(), 0, 0);
+    let mut last = None;
+    while let Some((path, entry)) = paged.next()? {
         looked += 1;
+        let matches = pattern.matches(&path);
+        if !matches && !pattern.may_match_below(&path) {
+            paged.skip_directory(&path);
+        }
         if matches {
+            bytes += path.as_str().len() + 256;
             entries.push(placed(&path, &entry));
         }
+        if entries.len() == limit || looked == LOOKED || bytes > PAGE_BYTES {
+            last = Some(path.to_string());
+            break;
+        }
     }
-    let next = looking.rest();
+    let next = last;
     Ok(WalkPage { entries, next })
 }
 
 async fn grep(
-    _: On,
+    on: On,
     (view, path): (View, TreePath),
     Query(query): Query<GrepQuery>,
 ) -> Result<MatchPage, Problem> {
     let limit = page_limit(query.limit)?;
-    let pattern = compile(&query)?;
-    let (after, glob) = (query.after.as_deref(), query.glob.as_deref());
-    let mut looking = Looking::new(&view, &path, after, glob)?;
+    let pattern = Pattern::new(&query)?;
+    let glob = query.glob.as_deref().map(Glob::new).transpose()?;
+    let after = query.after.as_deref().map(TreePath::new).transpose()?;
+    let mut paged = Paged::new(&view, &path, after.as_ref())?;
     let mut page = MatchPage::default();
-    let (mut looked, mut files, mut bytes, mut skipped) = (0, 0, 0, 0);
-    while page.matches.len() < limit
-        && looked < LOOKED
-        && files < READ_FILES
-        && bytes < READ_BYTES
-        && let Some((path, entry, matches)) = looking.next()?
-    {
+    let (mut looked, mut files, mut read, mut told) = (0, 0, 0, 0);
+    let (mut skipped, mut left_out) = (0, 0);
+    while let Some((path, entry)) = paged.next()? {
         looked += 1;
-        let Entry::File(file) = entry else { continue };
-        if !matches {
-            continue;
+        let matches = glob.as_ref().is_none_or(|glob| glob.matches(&path));
+        if let Some(glob) = &glob
+            && !matches
+            && !glob.may_match_below(&path)
+        {
+            paged.skip_directory(&path);
         }
-        if file.size > MAX_FILE {
-            skipped += 1;
-            continue;
+        match entry {
+            Entry::File(file) if matches && file.size > MAX_FILE => skipped += 1,
+            Entry::File(file) if matches => {
+                // The one that was found, whatever is there by now.
+                let contents = on.workspace.read_entry(&file).await?;
+                files += 1;
+                read += contents.len() as u64;
+                match text(&contents) {
+                    Some(text) => {
+                        let mut found = pattern.lines(&path, text);
+                        let lines: Vec<_> = found.by_ref().take(MAX_MATCHES).collect();
+                        left_out += found.count() as u64;
+                        told += lines.iter().map(bytes_of).sum::<usize>();
+                        page.matches.extend(lines);
+                    }
+                    None => skipped += 1,
+                }
+            }
+            _ => {}
         }
-        let contents = view.read(&path).await?;
-        files += 1;
-        bytes += contents.len() as u64;
-        match text(&contents) {
-            Some(text) => page.matches.extend(lines(&path, text, &pattern)),
-            None => skipped += 1,
+        if page.matches.len() >= limit
+            || looked == LOOKED
+            || files == READ_FILES
+            || read >= pattern.page_bytes()
+            || told > PAGE_BYTES
+        {
+            page.next = Some(path.to_string());
+            break;
         }
     }
     page.skipped = skipped.into();
-    page.next = looking.rest();
+    page.left_out = left_out.into();
     Ok(page)
 }
 
-fn compile(query: &GrepQuery) -> Result<regex_lite::Regex> {
-    let wrong =
-        |why: String| Error::invalid(Reason::MalformedPattern, "grep").because(why.escape_debug());
-    if query.pattern.len() > MAX_PATTERN {
-        return Err(wrong(format!("a pattern of more than {MAX_PATTERN} bytes")));
+fn bytes_of(found: &MatchDto) -> usize {
+    found.path.len() + found.text.len() + 64
+}
+
+/// What lines are compared with.
+enum Pattern {
+    Text(String),
+    /// In lower case.
+    AnyCase(String),
+    Regex(regex_lite::Regex),
+}
+
+impl Pattern {
+    fn new(query: &GrepQuery) -> Result<Self> {
+        let wrong = |why: String| {
+            Error::invalid(Reason::MalformedPattern, "grep").because(why.escape_debug())
+        };
+        if query.pattern.is_empty() || query.pattern.len() > MAX_PATTERN {
+            return Err(wrong(format!("expected 1 to {MAX_PATTERN} bytes")));
+        }
+        match (query.literal, query.ignore_case) {
+            (true, false) => return Ok(Self::Text(query.pattern.clone())),
+            (true, true) => return Ok(Self::AnyCase(query.pattern.to_lowercase())),
+            (false, _) => {}
+        }
+        let mut builder = regex_lite::RegexBuilder::new(&query.pattern);
+        let built = builder
+            .case_insensitive(query.ignore_case)
+            .size_limit(MAX_COMPILED)
+            .nest_limit(MAX_NESTED)
+            .build();
+        let regex = built.map_err(|error| wrong(error.to_string()))?;
+        match regex.captures_len() > MAX_GROUPS {
+            true => Err(wrong(format!("more than {MAX_GROUPS} groups"))),
+            false => Ok(Self::Regex(regex)),
+        }
     }
-    let pattern = match query.literal {
-        true => regex_lite::escape(&query.pattern),
-        false => query.pattern.clone(),
-    };
-    let mut builder = regex_lite::RegexBuilder::new(&pattern);
-    builder.case_insensitive(query.ignore_case);
-    builder.build().map_err(|error| wrong(error.to_string()))
+
+    /// Returns how many bytes of files a page compares: what a byte costs is bounded by the
+    /// size of what the pattern became.
+    fn page_bytes(&self) -> u64 {
+        match self {
+            Self::Text(_) | Self::AnyCase(_) => READ_BYTES,
+            Self::Regex(_) => READ_BYTES / 4,
+        }
+    }
+
+    /// Returns where in a line it is.
+    fn find(&self, line: &str) -> Option<usize> {
+        match self {
+            Self::Text(text) => line.find(text.as_str()),
+            // Where it is in lower case may be elsewhere.
+            Self::AnyCase(text) => line.to_lowercase().contains(text.as_str()).then_some(0),
+            Self::Regex(regex) => regex.find(line).map(|found| found.start()),
+        }
+    }
+
+    fn lines<'a>(
+        &'a self,
+        path: &'a TreePath,
+        text: &'a str,
+    ) -> impl Iterator<Item = MatchDto> + 'a {
+        let lines = text.lines().enumerate();
+        lines.filter_map(move |(n, line)| {
+            let at = self.find(line)?;
+            // Of a long line, what is around it.
+            let from = match line.len() > MAX_LINE {
+                true => line.floor_char_boundary(at.saturating_sub(MAX_LINE / 4)),
+                false => 0,
+            };
+            let shown = line.get(from..).unwrap_or_default();
+            Some(MatchDto {
+                path: path.to_string(),
+                line: (n as u64 + 1).into(),
+                text: shown[..shown.floor_char_boundary(MAX_LINE)].into(),
+            })
+        })
+    }
 }
 
 /// Returns the contents of a file that is text.
@@ -240,15 +292,4 @@ fn text(contents: &[u8]) -> Option<&str> {
         true => None,
         false => std::str::from_utf8(contents).ok(),
     }
-}
-
-fn lines(path: &TreePath, text: &str, pattern: &regex_lite::Regex) -> Vec<MatchDto> {
-    let lines = text.lines().enumerate();
-    let found = lines.filter(|(_, line)| pattern.is_match(line));
-    let told = found.take(MAX_MATCHES).map(|(n, line)| MatchDto {
-        path: path.to_string(),
-        line: (n as u64 + 1).into(),
-        text: line[..line.floor_char_boundary(MAX_LINE)].into(),
-    });
-    told.collect()
 }

@@ -132,10 +132,22 @@ async fn show(call: Call) -> Answer {
 
 /// Adds what every answer of a site says that its owner serves.
 fn live(mut response: Response<Body>, shown: &Shown, tree: Option<TreeId>) -> Response<Body> {
+    let status = response.status().as_u16();
     let headers = response.headers_mut();
     let tree = tree.and_then(|tree| HeaderValue::try_from(tree.to_string()).ok());
     headers.extend(tree.map(|tree| (TREE, tree)));
-    headers.insert(CACHE_CONTROL, shown.cache_control.clone());
+    // What is not there now may be there soon.
+    let lasts = [200, 206, 304].contains(&status);
+    headers.insert(
+        CACHE_CONTROL,
+        match lasts {
+            true => shown.cache_control.clone(),
+            false => HeaderValue::from_static("no-store"),
+        },
+    );
+    if shown.site.fallback.is_some() {
+        headers.insert(VARY, HeaderValue::from_static("accept"));
+    }
     response
 }
 

@@ -85,6 +85,18 @@ fn lines_are_found_by_a_pattern() {
         let (status, code) = server.get(&format!("/v1/head/grep?{query}")).problem();
         assert_eq!((status, &*code), (400, "invalid"), "{query}");
     }
+    // Patterns that would become large, or take long, whatever they are compared with.
+    let groups = format!("{}a", "()".repeat(40));
+    for pattern in ["(?:a{1000}){300}", "(?:(?:a?){1000}){99}c", &groups, ""] {
+        let pattern = pattern
+            .replace('?', "%3F")
+            .replace('{', "%7B")
+            .replace('}', "%7D");
+        let (status, code) = server
+            .get(&format!("/v1/head/grep?pattern={pattern}"))
+            .problem();
+        assert_eq!((status, &*code), (400, "invalid"), "{pattern}");
+    }
     let long = "a".repeat(1001);
     let (_, code) = server
         .get(&format!("/v1/head/grep?pattern={long}"))
@@ -109,7 +121,45 @@ fn what_is_no_text_is_counted_and_long_lines_are_cut() {
     assert_eq!(found["skipped"], 2);
     let matches = found["matches"].as_array().unwrap();
     assert_eq!(matches.len(), 1 + 1000);
-    assert_eq!(matches[0]["text"].as_str().unwrap().len(), 1000);
+    // Of a long line, what is around the match.
+    let long = matches[0]["text"].as_str().unwrap();
+    assert!(long.ends_with("TODO") && long.len() < 300, "{}", long.len());
+    assert_eq!(found["left_out"], 500);
+    let any = "/v1/head/grep?pattern=todo&literal=true&ignore_case=true&glob=long";
+    let found = server.get(any).ok().json();
+    assert_eq!(found["matches"].as_array().unwrap().len(), 1);
+}
+
+/// A page that goes on after a path does not look at what is before it.
+#[test]
+fn a_page_costs_what_it_has() {
+    let server = Server::new();
+    let changes: Vec<_> = (0..3000)
+        .map(|n| json!({ "op": "write", "path": format!("/d/{n:04}"), "content": { "text": "" } }))
+        .collect();
+    server
+        .post(
+            "/v1/head/changes",
+            json!({ "changes": [{ "op": "mkdir", "path": "/d" }] }),
+        )
+        .ok();
+    server
+        .post("/v1/head/changes", json!({ "changes": changes }))
+        .ok();
+    let cost = |after: &str| {
+        let uri = format!("/v1/head/glob?pattern=d/*&limit=5&after={after}");
+        let answer = server.get(&uri).ok();
+        let receipt: Value =
+            serde_json::from_str(answer.header("workspace-receipt").unwrap()).unwrap();
+        (answer.json(), receipt["nodes_read"].as_u64().unwrap())
+    };
+    let (first, at_start) = cost("/d");
+    let (last, at_end) = cost("/d/2990");
+    assert_eq!(first["entries"][0]["path"], "/d/0000");
+    assert_eq!(last["entries"][0]["path"], "/d/2991");
+    assert!(at_end <= at_start + 2, "{at_end}, {at_start}");
+    let elsewhere = server.get("/v1/head/glob/d?pattern=*&after=/e");
+    assert_eq!(elsewhere.problem(), (400, "invalid".into()));
 }
 
 fn edit(server: &Server, path: &str, edits: Value) -> Answer {
@@ -176,11 +226,23 @@ fn an_edit_that_cannot_be_meant_says_what_is_wrong() {
     let stale = json!({ "edits": once("two"), "if_content": "0".repeat(64) });
     let stale = server.post("/v1/head/edit/a.md", stale);
     assert_eq!(stale.problem(), (412, "stale".into()));
-    // Small input never costs much: each edit looks through all of the file.
+    // Small input never costs much: nor where the file becomes large on the way.
+    server.put("/v1/head/files/grown", "a").ok();
+    let mut grown = vec![json!({ "old": "a", "new": "aa", "all": true }); 20];
+    grown.extend(vec![json!({ "old": "a", "new": "a", "all": true }); 900]);
+    let refused = edit(&server, "grown", json!(grown));
+    assert_eq!(refused.problem().1, "limit_exceeded");
+    let refused = edit(
+        &server,
+        "grown",
+        json!(vec![json!({ "old": "a", "new": "a" }); 1001]),
+    );
+    assert_eq!(refused.problem().1, "limit_exceeded");
+    // Each edit looks through all of the file.
     let large = "a".repeat(4 << 20);
     let put = server.call("PUT", "/v1/head/files/large");
     put.body(large).send().ok();
-    let many = vec![json!({ "old": "b", "new": "c" }); 100];
+    let many = vec![json!({ "old": "a", "new": "a", "all": true }); 3];
     let refused = edit(&server, "large", json!(many));
     assert_eq!(refused.problem().1, "limit_exceeded");
     let grows = json!([{ "old": "a", "new": "aaaa", "all": true }]);
