@@ -88,8 +88,8 @@ pub(crate) async fn serve(run: &Run, args: &Serve) -> Result<Outcome> {
     let workspace = run.open()?;
     let (tell, told) = watch::channel(());
     let reserve = Reserve::of(run.directory()?);
-    let service = workspace_http::router(workspace, access, ImportLimits::default())
-        .layer(axum::middleware::from_fn_with_state(reserve, room::request));
+    let room = axum::middleware::from_fn_with_state((reserve, access.clone()), room::request);
+    let service = workspace_http::router(workspace, access, ImportLimits::default()).layer(room);
     let service = origins
         .admit(service)
         .layer(Extension(pulse(told)))
