@@ -7,7 +7,8 @@ use axum::extract::Request;
 use axum::http::header::{
     ACCEPT, ACCEPT_RANGES, ACCESS_CONTROL_REQUEST_METHOD, ALLOW, AUTHORIZATION, CONTENT_LENGTH,
     CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
-    IF_RANGE, IF_UNMODIFIED_SINCE, LAST_MODIFIED, ORIGIN, RANGE, RETRY_AFTER, WWW_AUTHENTICATE,
+    IF_RANGE, IF_UNMODIFIED_SINCE, LAST_MODIFIED, LOCATION, ORIGIN, RANGE, RETRY_AFTER,
+    WWW_AUTHENTICATE,
 };
 use axum::http::{HeaderName, Method, Uri};
 use axum::middleware::{Next, from_fn};
@@ -15,8 +16,10 @@ use tower::{Layer as _, Service as _};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use workspace_core::{Error, Reason, Result};
 
+use crate::api::unsniffed;
 use crate::request_id::REQUEST;
 use crate::route::RECEIPT;
+use crate::routes;
 use crate::serve::{CONTENT, EXECUTABLE};
 
 /// How many origins there may be.
@@ -83,13 +86,7 @@ impl Origins {
         let headers = |names: &[HeaderName]| names.to_vec();
         let cors = CorsLayer::new()
             .allow_origin(AllowOrigin::list(self.0))
-            .allow_methods([
-                Method::GET,
-                Method::HEAD,
-                Method::POST,
-                Method::PUT,
-                Method::DELETE,
-            ])
+            .allow_methods(methods())
             .allow_headers(headers(&[
                 ACCEPT,
                 AUTHORIZATION,
@@ -109,6 +106,7 @@ impl Origins {
                 CONTENT_RANGE,
                 ETAG,
                 LAST_MODIFIED,
+                LOCATION,
                 RETRY_AFTER,
                 WWW_AUTHENTICATE,
                 CONTENT,
@@ -130,12 +128,23 @@ impl Origins {
                     return next.run(request).await;
                 }
                 match cors.layer(next).call(request).await {
-                    Ok(response) => response,
+                    // What is answered before a request comes from here.
+                    Ok(response) => unsniffed(response),
                     Err(never) => match never {},
                 }
             }
         }))
     }
+}
+
+/// Returns the methods of all routes of the API.
+fn methods() -> Vec<Method> {
+    let routes = routes::all().routes;
+    let api = routes.iter().filter(|route| route.path.starts_with("/v1/"));
+    let mut methods: Vec<_> = api.map(|route| route.method.clone()).collect();
+    methods.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+    methods.dedup();
+    methods
 }
 
 /// Tells whether a text is an origin as a browser sends it: a scheme, a host in lower
