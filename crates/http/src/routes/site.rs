@@ -253,9 +253,10 @@ async fn find(call: &Call, tree: &mut Option<TreeId>) -> Answer {
         Some(shown) => (shown.at(&call.on)?, shown.site.clone()),
         None => previewed(call)?,
     };
-    // One state for the whole answer, and its name.
+    // One state for the whole answer, and its name: where the site is all of it. That of
+    // what lies above a site would tell when anything there changes.
     let now = call.on.workspace.tree(at)?;
-    *tree = Some(now);
+    *tree = site.root.is_root().then_some(now);
     let view = call.on.workspace.files(At::Tree(now));
     let within = |path: &TreePath| path.below(&site.root).ok();
     let found = match target(call, &site).and_then(|(path, slash)| Some((within(&path)?, slash))) {

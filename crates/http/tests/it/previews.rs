@@ -383,7 +383,10 @@ fn a_preview_of_a_directory_shows_nothing_above_it() {
         json!({ "at": "copy:draft", "root": "/docs", "fallback": "/a b.html" }),
     );
     let root = path(&issued).to_string();
-    assert_eq!(get(&server, &root).body, "docs");
+    let shown = get(&server, &root);
+    assert_eq!(shown.body, "docs");
+    // It would tell when anything outside changes.
+    assert_eq!(shown.header("workspace-tree"), None);
     assert_eq!(get(&server, &format!("{root}a%20b.html")).body, "a b");
     for outside in [
         "docs/",
