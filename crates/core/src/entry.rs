@@ -213,6 +213,20 @@ impl Entry {
         }
     }
 
+    /// Returns what it says beside its name and bytes, in bytes: a symlink's target, a
+    /// file's media type and provenance.
+    pub(crate) fn texts(&self) -> u64 {
+        let texts = match self {
+            Self::File(file) => {
+                let media_type = file.media_type.as_ref().map_or(0, |text| text.0.len());
+                media_type + file.provenance.as_ref().map_or(0, |text| text.0.len())
+            }
+            Self::Symlink(symlink) => symlink.target.0.len(),
+            Self::Directory(_) => 0,
+        };
+        texts as u64
+    }
+
     /// Tells whether both are the same but for the time: two sides that arrive
     /// at the same file do not conflict, and writing what is there changes nothing.
     pub fn same_but_time(&self, other: &Self) -> bool {

@@ -154,6 +154,8 @@ struct Inner {
     subject: Option<String>,
     detail: Option<String>,
     conflict: Option<Conflict>,
+    /// Whether its subject is the caller's own word, and no path of the whole tree.
+    own: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -170,6 +172,7 @@ impl Error {
             subject: None,
             detail: None,
             conflict: None,
+            own: false,
             source: None,
         }))
     }
@@ -235,9 +238,21 @@ impl Error {
             .with_conflict(conflict)
     }
 
-    /// Names it by what `rename` makes of its subject, if anything.
+    /// Takes note that its subject is what the caller gave, such as a path in an archive:
+    /// it stays as it is, whatever the caller may see.
+    #[must_use]
+    pub(crate) fn in_own_words(mut self) -> Self {
+        self.0.own = true;
+        self
+    }
+
+    /// Names it by what `rename` makes of its subject, if anything, unless that is the
+    /// caller's own word.
     #[must_use]
     pub(crate) fn map_subject(mut self, rename: impl FnOnce(&str) -> Option<String>) -> Self {
+        if self.0.own {
+            return self;
+        }
         self.0.subject = self.0.subject.take().and_then(|subject| rename(&subject));
         self
     }

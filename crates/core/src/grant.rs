@@ -132,7 +132,7 @@ impl Grant {
     /// Checks that no root is longer than it may be.
     ///
     /// # Errors
-    /// `Invalid`.
+    /// `Invalid`, without the root: whoever narrows a grant is not told those above.
     pub(crate) fn check_roots(&self) -> Result<()> {
         for (at, scope) in self.scopes.iter().enumerate() {
             let limit = if at == 0 {
@@ -141,7 +141,8 @@ impl Grant {
                 MAX_SCOPE_ROOT
             };
             if scope.root.as_str().len() > limit {
-                return Err(too_long(&scope.root, limit));
+                return Err(Error::invalid(Reason::PathTooLong, "resolve")
+                    .because(format!("the root of a scope has more than {limit} bytes")));
             }
         }
         Ok(())

@@ -119,15 +119,20 @@ pub struct ImportLimits {
     pub bytes: u64,
     /// The most bytes in one file.
     pub file_bytes: u64,
+    /// The most paths that are kept to find out what is missing of the source, those of
+    /// directories above its entries included: never more than twice the entries, and
+    /// 8,192. Each takes some 20 to 40 bytes of memory.
+    pub named: u64,
 }
 
 impl Default for ImportLimits {
-    /// 10 million entries, 1 TiB, 64 GiB a file.
+    /// 10 million entries, 1 TiB, 64 GiB a file, 20 million paths.
     fn default() -> Self {
         Self {
             entries: 10_000_000,
             bytes: 1 << 40,
             file_bytes: 1 << 36,
+            named: 20_000_000,
         }
     }
 }
@@ -141,8 +146,8 @@ pub struct BatchSize {
     pub entries: usize,
     /// Bytes of contents that go into rows.
     pub bytes: usize,
-    /// Bytes of all paths, which bound the directories that are open at once; more
-    /// than 1,044,480 are taken for as many.
+    /// Bytes of all paths; more than 1,044,480 are taken for as many. A batch ends as well
+    /// where its paths go through 63,488 directories.
     pub paths: usize,
 }
 

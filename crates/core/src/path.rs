@@ -152,6 +152,18 @@ impl TreePath {
         }
     }
 
+    /// Returns the path of its first `names` names: of all where it has no more.
+    pub(crate) fn first(&self, names: usize) -> Self {
+        let mut slashes = self.0.match_indices('/').skip(1);
+        match names.checked_sub(1) {
+            None => Self::root(),
+            Some(skipped) => match slashes.nth(skipped) {
+                Some((end, _)) => Self(self.0[..end].into()),
+                None => self.clone(),
+            },
+        }
+    }
+
     /// Returns the path of the entry `name` in this directory.
     ///
     /// # Errors
@@ -325,6 +337,21 @@ mod tests {
         }
         assert_eq!(TreePath::root().parent(), None);
         assert_eq!(TreePath::root().name(), None);
+    }
+
+    #[test]
+    fn the_first_names_of_a_path_are_above_it() {
+        let whole = path("/a/b c/d");
+        for (names, first) in [
+            (0, "/"),
+            (1, "/a"),
+            (2, "/a/b c"),
+            (3, "/a/b c/d"),
+            (9, "/a/b c/d"),
+        ] {
+            assert_eq!(whole.first(names), path(first));
+        }
+        assert_eq!(TreePath::root().first(1), TreePath::root());
     }
 
     #[test]

@@ -429,8 +429,10 @@ pub struct GrantRecord {
 /// What the holder of a grant may add to the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Budget {
-    /// How many bytes the files have that its changes write and copy, in all. What is
-    /// written over one another counts each time, since each is kept to be undone.
+    /// How many bytes its changes write and copy, in all: those of the files, and of each
+    /// entry that they put its name and what it says (a symlink's target, a media type, a
+    /// provenance). What is written over one another counts each time, since each is kept
+    /// to be undone.
     pub max_bytes: Option<u64>,
     /// By how many entries its changes make the tree grow. What they remove gives room
     /// back, as far as they had taken it.

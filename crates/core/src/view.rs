@@ -22,6 +22,7 @@ use crate::path::{Name, TreePath};
 use crate::reason::{Reason, Sought};
 use crate::store::ByteStream;
 use crate::tree::{list, resolve};
+use crate::workspace::batch::By;
 use crate::workspace::tx::Tx;
 use crate::workspace::{At, Workspace};
 
@@ -218,14 +219,20 @@ impl View {
     /// That of the first change that cannot be made, and then none is;
     /// `ReadOnly` for a revision or a bare tree; `Stale`, where the generation is
     /// not the expected one; `Denied` outside the grant; `LimitExceeded` where the
-    /// number of the grant's globs times the bytes of all paths, as in the whole
-    /// tree, is more than 268,435,456.
+    /// number of the grant's globs times the bytes of all paths, and 128 for each scope
+    /// but the first, is more than 268,435,456.
     pub async fn change(&self, changes: Vec<Change>, options: ChangeOptions) -> Result<Changed> {
-        let changes = allow::allowed(&self.grant, changes)?;
-        self.workspace
-            .change(self.at, self.holder.as_ref(), changes, options)
-            .await
-            .map_err(|error| self.told(error))
+        let changed = match allow::allowed(&self.grant, changes) {
+            Ok(changes) => {
+                let changed = (self.workspace).change(self.at, self.by(), changes, options);
+                changed.await.map_err(|error| self.told(error))
+            }
+            Err(error) => Err(error),
+        };
+        if changed.is_err() {
+            self.workspace.let_go().await;
+        }
+        changed
     }
 
     /// Fails as writing a file at `path` would now, whatever its content: for who has to
@@ -254,7 +261,7 @@ impl View {
             {
                 let rests_on = rests_on.as_ref();
                 self.workspace
-                    .check_write(self.at, path, rests_on, how, options)
+                    .check_write(self.at, self.by(), path, rests_on, how, options)
                     .map_err(|error| self.told(error))?;
             }
         }
@@ -289,10 +296,18 @@ impl View {
             return Err(self.denied("import", &into));
         }
         options.into = grant.resolve(&into)?;
-        let holder = self.holder.as_ref();
         let workspace = &self.workspace;
-        let imported = workspace.import_as(self.at, source, options, grant, holder);
+        let imported = workspace.import_as(self.at, source, options, (grant, &into), self.by());
         imported.await.map_err(|error| self.told(error))
+    }
+
+    /// Returns on whose behalf it changes files.
+    fn by(&self) -> By<'_> {
+        By {
+            holder: self.holder.as_ref(),
+            // One whose root is too long allows nothing.
+            root: (self.grant.resolve(&TreePath::root())).unwrap_or_else(|_| TreePath::root()),
+        }
     }
 
     fn within<T>(

@@ -34,6 +34,8 @@ use crate::request::request;
 
 /// The most bytes of a file: what R2 takes in one upload, 5 GiB less 5 MiB.
 const MAX_FILE: u64 = (5 << 30) - (5 << 20);
+/// The most paths that an import compares with what is there: some 30 MB while it grows.
+const MAX_NAMED: u64 = 800_000;
 
 /// As many bodies of up to 256 KiB are taken at a time, and as many of more, which hold
 /// up to 16 MiB each: of the root token's holder, and again of all holders of grants. An
@@ -352,7 +354,9 @@ impl Object {
             }
             opened => opened?,
         };
-        let limits = ImportLimits::default().file_bytes(MAX_FILE);
+        let limits = ImportLimits::default()
+            .file_bytes(MAX_FILE)
+            .named(MAX_NAMED);
         let serve = |access| router(workspace.clone(), access, limits);
         let guarded = serve(self.access.clone());
         let open = Open {

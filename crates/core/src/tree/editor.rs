@@ -1,6 +1,6 @@
 //! A batch of edits over a whole tree, flushed once.
 
-use crate::entry::{Directory, Entry, EntryKind};
+use crate::entry::{Directory, Entry, EntryKind, Summary};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::TreeId;
 use crate::path::{Name, TreePath};
@@ -9,14 +9,11 @@ use crate::tree::directory::edit;
 use crate::tree::edits::Edits;
 use crate::tree::{Nodes, directory_of, lookup};
 
-/// How many directories a batch may have open at once: those that its paths go
-/// through, each counted once. Each takes some 100 bytes until it is written.
-pub(crate) const MAX_OPEN: usize = 1 << 19;
-
-/// Paths of up to this many bytes in all never open more than [`MAX_OPEN`]
-/// directories, as each takes two bytes of a path: what cuts a stream of entries
-/// at it is not refused.
-pub(crate) const MAX_PATHS: usize = 2 * MAX_OPEN;
+/// How many directories a batch may open: those that its paths go through, each counted
+/// once, and again where it is opened after it was written. Each takes some 100 bytes
+/// until it is written, and a node to be hashed and stored then: a short path is through
+/// many, so that this is what bounds the work for a small batch.
+pub(crate) const MAX_OPENED: usize = 1 << 16;
 
 /// Edits a tree in memory. Directories that an edit goes through are opened
 /// and written back by [`finish`](Self::finish), deepest first, each once.
@@ -30,9 +27,15 @@ pub(crate) struct Editor<'a> {
     open: Vec<Open>,
     /// Places in `open` that are free again.
     free: Vec<Index>,
+    /// How many directories were opened since all were written, the root included.
+    opened: usize,
     limit: usize,
+    /// How many more may be: those above all paths.
+    above: usize,
     /// How many edits were made since all were written.
     edits: usize,
+    /// What entries that were put say beside their contents, in bytes.
+    texts: u64,
 }
 
 /// A place among the open directories.
@@ -88,12 +91,22 @@ impl<'a> Editor<'a> {
             nodes,
             open: vec![Open::over(directory_of(nodes, root)?)],
             free: Vec::new(),
-            limit: MAX_OPEN,
+            opened: 1,
+            limit: MAX_OPENED,
+            above: 0,
             edits: 0,
+            texts: 0,
         })
     }
 
-    /// Lets fewer directories be open.
+    /// Lets as many more directories be opened as are above `root`, and that itself: where
+    /// all paths are below it, the limit tells nothing about where it is.
+    pub(crate) fn below(mut self, root: &TreePath) -> Self {
+        self.above = root.segments().count();
+        self
+    }
+
+    /// Lets fewer directories be opened.
     #[cfg(test)]
     pub(crate) fn limit(&mut self, limit: usize) {
         self.limit = limit;
@@ -132,6 +145,7 @@ impl<'a> Editor<'a> {
             return Err(Error::new(ErrorKind::IsADirectory, "write").at(path));
         };
         let parent = self.open_parent(path, create_parents)?;
+        self.texts += name.as_str().len() as u64 + entry.texts();
         self.set(parent, name, Slot::Entry(Box::new(entry)));
         Ok(())
     }
@@ -145,6 +159,7 @@ impl<'a> Editor<'a> {
         let parent = self.open_parent(path, create_parents)?;
         self.set(parent, name.clone(), Slot::Removed);
         let made = self.make_room(Open::default(), path)?;
+        self.texts += name.as_str().len() as u64;
         self.set(parent, name, Slot::Open(made));
         Ok(())
     }
@@ -190,13 +205,69 @@ impl<'a> Editor<'a> {
     /// Writes what is open if that is much, and goes on over what was written.
     /// For who makes more edits than a batch may.
     pub(crate) fn settle(&mut self) -> Result<()> {
-        let open = self.open.len() - self.free.len();
-        if open.max(self.edits) > self.limit / 2 {
+        if self.opened.max(self.edits) > self.limit / 2 {
             let root = self.write_below(ROOT)?;
             *self.at_mut(ROOT) = Open::over(root);
-            self.edits = 0;
+            (self.opened, self.edits) = (1, 0);
         }
         Ok(())
+    }
+
+    /// Returns what the entries that were put say beside their contents, in bytes: names,
+    /// those of directories that were made on the way included, targets, media types and
+    /// provenance. What was put over, or removed again, counts.
+    pub(crate) fn texts(&self) -> u64 {
+        self.texts
+    }
+
+    /// Returns how many entries the tree has with all edits. Writes nothing: looks up what
+    /// each edit takes the place of.
+    pub(crate) fn entries(&self) -> Result<u64> {
+        let was = |at: Index| (self.at(at).old.as_ref()).map_or(0, |old| old.summary.entries());
+        let of = |entry: &Entry| Summary::of("", entry).entries();
+        let (mut more, mut less) = (was(ROOT), 0_u64);
+        let mut left = vec![ROOT];
+        while let Some(at) = left.pop() {
+            let open = self.at(at);
+            for (name, slot) in open.edits.iter() {
+                more = more.saturating_add(match slot {
+                    Slot::Entry(entry) => of(entry),
+                    Slot::Open(below) => {
+                        left.push(*below);
+                        was(*below).saturating_add(1)
+                    }
+                    Slot::Removed => 0,
+                });
+                let old = match &open.old {
+                    Some(old) => lookup(self.nodes, &old.tree, name.as_str())?,
+                    None => None,
+                };
+                less = less.saturating_add(old.as_ref().map_or(0, of));
+            }
+        }
+        Ok(more.saturating_sub(less))
+    }
+
+    /// Returns what is at `path`, or at the first above it that is no directory, with how
+    /// many names lead there; `None` where there is neither. One step for each name.
+    pub(crate) fn way(&self, path: &TreePath) -> Result<Option<(usize, EntryKind)>> {
+        let mut at = Found::Edited;
+        let mut open = Some(ROOT);
+        for (depth, name) in path.segments().enumerate() {
+            let step = match (open, at) {
+                (Some(open), _) => self.step(open, name)?,
+                (None, Found::Entry(Entry::Directory(directory))) => {
+                    lookup(self.nodes, &directory.tree, name)?.map_or(Step::Nothing, Step::Entry)
+                }
+                (None, found) => return Ok(Some((depth, found.kind()))),
+            };
+            (open, at) = match step {
+                Step::Open(below) => (Some(below), Found::Edited),
+                Step::Entry(entry) => (None, Found::Entry(entry)),
+                Step::Nothing => return Ok(None),
+            };
+        }
+        Ok(Some((path.segments().count(), at.kind())))
     }
 
     /// Writes all edits; returns the new root.
@@ -289,18 +360,23 @@ impl<'a> Editor<'a> {
             if names.peek().is_none() {
                 break;
             }
+            let mut made = 0;
             let below = match self.step(at, name)? {
                 Step::Open(below) => {
                     at = below;
                     continue;
                 }
                 Step::Entry(Entry::Directory(directory)) => Open::over(directory),
-                Step::Nothing if create => Open::default(),
+                Step::Nothing if create => {
+                    made = name.len() as u64;
+                    Open::default()
+                }
                 Step::Nothing => return Err(not_a_parent(path, depth, None)),
                 Step::Entry(entry) => return Err(not_a_parent(path, depth, Some(&entry))),
             };
             let below = self.make_room(below, path)?;
             let name = Name::new(name)?;
+            self.texts += made;
             self.at_mut(at).edits.insert(name, Slot::Open(below));
             at = below;
         }
@@ -309,17 +385,18 @@ impl<'a> Editor<'a> {
 
     /// Finds a place for one more open directory, on the way to `path`.
     fn make_room(&mut self, open: Open, path: &TreePath) -> Result<Index> {
-        if let Some(at) = self.free.pop() {
-            *self.at_mut(at) = open;
-            return Ok(at);
-        }
-        if self.open.len() >= self.limit {
+        if self.opened >= self.limit + self.above {
             return Err(Error::new(ErrorKind::LimitExceeded, "open directory")
                 .at(path)
                 .because(format!(
                     "the paths of one batch go through more than {} directories",
                     self.limit
                 )));
+        }
+        self.opened += 1;
+        if let Some(at) = self.free.pop() {
+            *self.at_mut(at) = open;
+            return Ok(at);
         }
         self.open.push(open);
         Ok((self.open.len() - 1) as Index)

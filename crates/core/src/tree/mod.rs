@@ -26,7 +26,7 @@ pub(crate) use codec::{Item, Node, encode_node};
 pub(crate) use compare::Differences;
 pub(crate) use decisions::{Decision, Decisions};
 pub(crate) use directory::{edit, list, lookup};
-pub(crate) use editor::{Editor, Found, MAX_PATHS};
+pub(crate) use editor::{Editor, Found, MAX_OPENED};
 pub(crate) use merge::{Merged, merge, merge_decided};
 pub(crate) use walk::Walker;
 

@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 use proptest::prelude::*;
 
-use crate::entry::{Directory, Entry, File, Summary, Symlink, Text, Timestamp};
+use crate::entry::{Directory, Entry, EntryKind, File, Summary, Symlink, Text, Timestamp};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{ContentId, TreeId};
 use crate::path::{Name, TreePath};
@@ -410,6 +410,97 @@ fn an_editor_sees_its_own_edits() {
     assert!(resolve(&nodes, &tree, &path("/a/b")).unwrap().is_some());
     assert_eq!(resolve(&nodes, &tree, &path("/a/b/c")).unwrap(), None);
     assert_eq!(resolve(&nodes, &tree, &path("/a/b/c/d")).unwrap(), None);
+}
+
+#[test]
+fn an_editor_counts_entries_as_they_will_be() {
+    let nodes = Map::default();
+    let root = build(
+        &nodes,
+        &BTreeMap::from([(path("/a/b/c"), 1), (path("/d"), 2)]),
+    );
+    let saved = nodes.nodes.borrow().len();
+    let mut editor = Editor::new(&nodes, &root).unwrap();
+    let count = |editor: &Editor<'_>| editor.entries().unwrap();
+    assert_eq!(count(&editor), 4);
+    editor.put(&path("/a/b/e"), file(1), false).unwrap();
+    editor.put(&path("/a/b/c"), file(2), false).unwrap();
+    assert_eq!(count(&editor), 5);
+    editor.put(&path("/x/y/z"), file(1), true).unwrap();
+    assert_eq!(count(&editor), 8);
+    editor.put_directory(&path("/d"), false).unwrap();
+    editor.put_directory(&path("/d/e"), false).unwrap();
+    assert_eq!(count(&editor), 9);
+    editor.remove(&path("/x/y")).unwrap();
+    assert_eq!(count(&editor), 7);
+    assert_eq!(nodes.nodes.borrow().len(), saved, "nothing is written");
+    let taken = editor.take_entry(&path("/a")).unwrap().unwrap();
+    editor.put(&path("/x/copy"), taken, false).unwrap();
+    assert_eq!(count(&editor), 11);
+    editor.remove(&path("/a")).unwrap();
+    assert_eq!(count(&editor), 7);
+    assert_eq!(editor.finish().unwrap().summary.entries(), 7);
+    let mut emptied = Editor::new(&nodes, &root).unwrap();
+    emptied.remove(&path("/")).unwrap();
+    emptied.put(&path("/only"), file(1), false).unwrap();
+    assert_eq!(count(&emptied), 1);
+}
+
+#[test]
+fn an_editor_finds_what_is_in_the_way() {
+    let nodes = Map::default();
+    let root = build(&nodes, &BTreeMap::from([(path("/a/b/c"), 1)]));
+    let mut editor = Editor::new(&nodes, &root).unwrap();
+    let (a_file, a_directory) = (EntryKind::File, EntryKind::Directory);
+    let looked = |editor: &Editor<'_>| {
+        let of = ["/", "/a/b", "/a/b/c", "/a/b/c/d/e", "/a/x", "/a/x/y"];
+        of.map(|at| editor.way(&path(at)).unwrap())
+    };
+    let found = [
+        Some((0, a_directory)),
+        Some((2, a_directory)),
+        Some((3, a_file)),
+        Some((3, a_file)),
+        None,
+        None,
+    ];
+    assert_eq!(looked(&editor), found);
+    editor.put(&path("/a/x"), file(2), false).unwrap();
+    editor.remove(&path("/a/b/c")).unwrap();
+    let found = [
+        Some((0, a_directory)),
+        Some((2, a_directory)),
+        None,
+        None,
+        Some((2, a_file)),
+        Some((2, a_file)),
+    ];
+    assert_eq!(looked(&editor), found);
+}
+
+/// Directories that are opened again and again, each time after they were written, are
+/// counted each time.
+#[test]
+fn an_editor_opens_so_many_directories_however_often_they_are_written() {
+    let nodes = Map::default();
+    let mut editor = Editor::new(&nodes, &TreeId::empty()).unwrap();
+    editor.limit(10);
+    let deep = path("/a/b/c/d");
+    let refused = (0..9).find_map(|n| {
+        let put = editor.put(&deep, file(n), true);
+        editor.take_entry(&path("/a")).unwrap();
+        put.err().map(|error| (n, error.kind()))
+    });
+    assert_eq!(refused, Some((3, ErrorKind::LimitExceeded)));
+    // Who may go no higher than `/a/b` has as many below that as anybody.
+    let root = build(&nodes, &BTreeMap::from([(path("/a/b/c/d"), 1)]));
+    let mut editor = Editor::new(&nodes, &root).unwrap();
+    editor.limit(4);
+    let mut editor = editor.below(&path("/a/b"));
+    let put = |editor: &mut Editor<'_>, at: &str| editor.put(&path(at), file(2), true);
+    put(&mut editor, "/a/b/1/2/3/f").unwrap();
+    let error = put(&mut editor, "/a/b/1/2/3/4/f").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::LimitExceeded);
 }
 
 #[test]

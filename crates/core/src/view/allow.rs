@@ -2,27 +2,27 @@
 
 use crate::change::{AllowedChange, Change, Precondition};
 use crate::error::{Error, ErrorKind, Result};
-use crate::grant::Grant;
+use crate::grant::{Grant, MAX_SCOPE_ROOT};
 use crate::path::TreePath;
 use crate::view::denied;
 
-/// The most globs of a grant times bytes of paths, as in the whole tree, that a
-/// batch may have compared.
+/// The most globs of a grant times bytes of paths that a batch may have compared.
 const MAX_COMPARED: usize = 1 << 28;
 
 /// Checks a batch of changes against a grant and moves them to where they are in
 /// the whole tree. Compares each path once with each glob.
+///
+/// A glob is compared with a path as seen from its own scope. The roots of the scopes
+/// below are counted as if they were as long as they may be, and the first one, with
+/// which nothing is compared, is not: what is refused must not tell where they are.
 pub(super) fn allowed(grant: &Grant, changes: Vec<Change>) -> Result<Vec<AllowedChange>> {
     let globs = grant.globs();
-    let root = match grant.resolve(&TreePath::root()) {
-        Ok(root) if !root.is_root() => root.as_str().len(),
-        _ => 0,
-    };
+    let roots = grant.scopes().len().saturating_sub(1) * MAX_SCOPE_ROOT;
     let mut left = MAX_COMPARED;
     let each = changes.into_iter().map(|change| {
         let (_, from, to) = paths(&change);
         let bytes = from.into_iter().chain([to]);
-        let bytes: usize = bytes.map(|path| root + path.as_str().len()).sum();
+        let bytes: usize = bytes.map(|path| roots + path.as_str().len()).sum();
         let compared = bytes.checked_mul(globs);
         left = compared
             .and_then(|compared| left.checked_sub(compared))

@@ -18,7 +18,7 @@ impl View {
     pub fn change_now(&self, changes: Vec<Change>, options: &ChangeOptions) -> Result<Changed> {
         let changes = allow::allowed(&self.grant, changes)?;
         self.workspace
-            .change_now(self.at, self.holder.as_ref(), changes, options)
+            .change_now(self.at, self.by(), changes, options)
             .map_err(|error| self.told(error))
     }
 

@@ -20,17 +20,47 @@ const MAX_ACTOR: usize = 200;
 /// The longest note or message, in bytes.
 const MAX_NOTE: usize = 8 << 10;
 
+/// On whose behalf files are changed.
+#[derive(Clone)]
+pub(crate) struct By<'a> {
+    /// The grant that was handed out, which each commit looks at; `None` for a view that
+    /// is no token's.
+    pub(crate) holder: Option<&'a GrantId>,
+    /// The directory that all paths are in.
+    pub(crate) root: TreePath,
+}
+
 impl Workspace {
-    /// Makes a batch of changes: objects first, then one transaction.
+    /// Makes a batch of changes: objects first, then one transaction. Where it fails, the
+    /// caller [lets go](Self::let_go) of the objects.
     pub(crate) async fn change(
         &self,
         at: At,
-        holder: Option<&GrantId>,
+        by: By<'_>,
         changes: Vec<AllowedChange>,
         options: ChangeOptions,
     ) -> Result<Changed> {
         check_text("change", &options.author.actor, &options.author.note)?;
         let mut uploads = Uploads::new(self);
+        let prepared = match self.prepare(&mut uploads, changes).await {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                uploads.end().await;
+                return Err(error);
+            }
+        };
+        let (changed, unneeded) = self.commit_batch(at, by, &prepared, &options)?;
+        self.committed(&prepared, &unneeded, changed.operation.is_some());
+        self.drop_objects(unneeded).await;
+        Ok(changed)
+    }
+
+    /// Stores the contents of changes.
+    async fn prepare<'a>(
+        &'a self,
+        uploads: &mut Uploads<'a>,
+        changes: Vec<AllowedChange>,
+    ) -> Result<Vec<Prepared>> {
         let mut prepared = Vec::with_capacity(changes.len());
         for (position, allowed) in changes.into_iter().enumerate() {
             let AllowedChange {
@@ -81,19 +111,14 @@ impl Workspace {
         }
         prepared.extend(uploads.finish().await?);
         prepared.sort_unstable_by_key(|(position, _)| *position);
-        let prepared: Vec<_> = prepared.into_iter().map(|(_, change)| change).collect();
-        let (changed, unneeded) = self.commit_batch(at, holder, &prepared, &options)?;
-        if changed.operation.is_none() {
-            self.left_over(&prepared, &unneeded);
-        }
-        self.drop_objects(unneeded).await;
-        Ok(changed)
+        Ok(prepared.into_iter().map(|(_, change)| change).collect())
     }
 
     /// Fails as a write of whatever content would now. Changes nothing.
     pub(crate) fn check_write(
         &self,
         at: At,
+        by: By<'_>,
         path: &TreePath,
         rests_on: Option<&TreePath>,
         how: &WriteOptions,
@@ -103,7 +128,12 @@ impl Workspace {
         self.read("change", |tx| {
             let target = Target::load(tx, "change", at, self.now())?;
             target.expect(options.expect_generation)?;
-            rehearse(Editor::new(tx, &target.tree())?, path, rests_on, how)
+            let mut editor = Editor::new(tx, &target.tree())?.below(&by.root);
+            let found = rehearse(&mut editor, path, rests_on, how)?;
+            match found {
+                Some(_) => Ok(()),
+                None => self.check_room(tx, "change", by.holder, &target.tree(), &editor),
+            }
         })
     }
 
@@ -112,7 +142,7 @@ impl Workspace {
     pub(crate) fn change_now(
         &self,
         at: At,
-        holder: Option<&GrantId>,
+        by: By<'_>,
         changes: Vec<AllowedChange>,
         options: &ChangeOptions,
     ) -> Result<Changed> {
@@ -126,7 +156,7 @@ impl Workspace {
             })
         });
         let prepared = prepared.collect::<Result<Vec<_>>>()?;
-        Ok(self.commit_batch(at, holder, &prepared, options)?.0)
+        Ok(self.commit_batch(at, by, &prepared, options)?.0)
     }
 
     /// Prepares a change that needs no object.
@@ -167,32 +197,31 @@ impl Workspace {
     fn commit_batch(
         &self,
         at: At,
-        holder: Option<&GrantId>,
+        by: By<'_>,
         changes: &[Prepared],
         options: &ChangeOptions,
     ) -> Result<(Changed, Vec<BlobKey>)> {
-        self.write("change", |tx| {
-            self.change_in(tx, at, holder, changes, options)
-        })
+        self.write("change", |tx| self.change_in(tx, at, by, changes, options))
     }
 
     fn change_in(
         &self,
         tx: &Tx<'_>,
         at: At,
-        holder: Option<&GrantId>,
+        by: By<'_>,
         changes: &[Prepared],
         options: &ChangeOptions,
     ) -> Result<(Changed, Vec<BlobKey>)> {
         let now = self.now();
         let target = Target::load(tx, "change", at, now)?;
         target.expect(options.expect_generation)?;
-        let mut editor = Editor::new(tx, &target.tree())?;
-        let edited = edit(tx, &mut editor, changes, OtherKind::PerChange, now)?;
-        let written = editor.finish()?;
         let before = target.tree();
+        let mut editor = Editor::new(tx, &before)?.below(&by.root);
+        let edited = edit(tx, &mut editor, changes, OtherKind::PerChange, now)?;
+        // Before nodes are made of it: what is refused costs no more than to be read.
+        admit(tx, "change", by.holder, edited.bytes, &before, &editor, now)?;
+        let written = editor.finish()?;
         self.check_entries(tx, "change", &before, &written)?;
-        admit(tx, "change", holder, edited.bytes, &before, &written, now)?;
         let author = &options.author;
         let changed = target.commit(tx, written.tree, OperationCause::Edit, author, now)?;
         Ok((changed, edited.unneeded))

@@ -1,11 +1,11 @@
 //! Budgets: what the holders of grants may add.
 
-use crate::entry::{Directory, Timestamp};
+use crate::entry::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{GrantId, TreeId};
 use crate::reason::Reason;
 use crate::store::{Budget, GrantRecord, MetaTx as _, Used};
-use crate::tree::directory_of;
+use crate::tree::{Editor, directory_of};
 use crate::workspace::Workspace;
 use crate::workspace::grants::{is_to_files, line};
 use crate::workspace::tx::Tx;
@@ -52,6 +52,45 @@ impl Workspace {
             Ok(line.iter().map(left_of).fold(Budget::default(), least))
         })
     }
+
+    /// Returns what a holder may still add.
+    ///
+    /// # Errors
+    /// `Denied` where the grant is dead.
+    pub(super) fn left_of(
+        &self,
+        operation: &'static str,
+        holder: Option<&GrantId>,
+    ) -> Result<Budget> {
+        if holder.is_none() {
+            return Ok(Budget::default());
+        }
+        let now = self.now();
+        self.read(operation, |tx| {
+            let line = budgeted_line(tx, operation, holder, now)?;
+            Ok(line.iter().map(left_of).fold(Budget::default(), least))
+        })
+    }
+
+    /// Refuses what adds more entries than the holder's budget has left, as
+    /// [`admit`] would, and charges nothing.
+    pub(super) fn check_room(
+        &self,
+        tx: &Tx<'_>,
+        operation: &'static str,
+        holder: Option<&GrantId>,
+        before: &TreeId,
+        editor: &Editor<'_>,
+    ) -> Result<()> {
+        let line = budgeted_line(tx, operation, holder, self.now())?;
+        let Some((had, has)) = growth(tx, &line, before, editor)? else {
+            return Ok(());
+        };
+        for grant in line {
+            spend(operation, &grant, 0, had, has)?;
+        }
+        Ok(())
+    }
 }
 
 fn left_of(grant: &GrantRecord) -> Budget {
@@ -72,8 +111,9 @@ fn least(one: Budget, other: Budget) -> Budget {
 
 /// Lets a holder's batch be committed, in its transaction: the grant must be alive, and
 /// it and all that it was attenuated from have room for `bytes`, and for the entries
-/// that the tree has more than `before`. Costs a row for each of those grants, and
-/// writes those that have a budget.
+/// that the tree has with its edits and had not `before`. Costs a row for each of those
+/// grants, and writes those that have a budget; where one of them limits entries, what
+/// the edits take the place of is looked up.
 ///
 /// # Errors
 /// `Denied` where the grant is dead; `LimitExceeded` where there is no room.
@@ -83,10 +123,34 @@ pub(super) fn admit(
     holder: Option<&GrantId>,
     bytes: u64,
     before: &TreeId,
-    after: &Directory,
+    editor: &Editor<'_>,
     now: Timestamp,
 ) -> Result<()> {
-    let Some(holder) = holder else { return Ok(()) };
+    let line = budgeted_line(tx, operation, holder, now)?;
+    let (had, has) = growth(tx, &line, before, editor)?.unwrap_or_default();
+    for grant in line {
+        let used = spend(operation, &grant, bytes, had, has)?;
+        if used != grant.used {
+            tx.rows.set_used(&grant.id, used)?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns those of a holder's grant and of all that it was attenuated from that have a
+/// budget; none without a holder.
+///
+/// # Errors
+/// `Denied` where the grant is dead.
+fn budgeted_line(
+    tx: &Tx<'_>,
+    operation: &'static str,
+    holder: Option<&GrantId>,
+    now: Timestamp,
+) -> Result<Vec<GrantRecord>> {
+    let Some(holder) = holder else {
+        return Ok(Vec::new());
+    };
     let found = tx.rows.grant(holder)?.filter(is_to_files);
     let line = match found {
         Some(grant) => line(tx, grant, now)?,
@@ -96,19 +160,23 @@ pub(super) fn admit(
         return Err(Error::new(ErrorKind::Denied, operation).because("the grant is over"));
     };
     let budgeted = |grant: &GrantRecord| grant.budget != Budget::default();
-    let line: Vec<_> = line.into_iter().filter(budgeted).collect();
-    if line.is_empty() {
-        return Ok(());
-    }
-    let had = directory_of(tx, before)?.summary.entries();
-    let has = after.summary.entries();
-    for grant in line {
-        let used = spend(operation, &grant, bytes, had, has)?;
-        if used != grant.used {
-            tx.rows.set_used(&grant.id, used)?;
+    Ok(line.into_iter().filter(budgeted).collect())
+}
+
+/// Returns how many entries the tree had and has; `None` where no grant limits that.
+fn growth(
+    tx: &Tx<'_>,
+    line: &[GrantRecord],
+    before: &TreeId,
+    editor: &Editor<'_>,
+) -> Result<Option<(u64, u64)>> {
+    match line.iter().any(|grant| grant.budget.max_entries.is_some()) {
+        false => Ok(None),
+        true => {
+            let had = directory_of(tx, before)?.summary.entries();
+            Ok(Some((had, editor.entries()?)))
         }
     }
-    Ok(())
 }
 
 /// Returns what is used of a grant's budget afterwards.

@@ -1,5 +1,6 @@
 //! Contents: storing them before they are referred to, and reading them back.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 use std::pin::Pin;
@@ -20,6 +21,8 @@ use crate::workspace::edit::{Prepared, What};
 use crate::workspace::in_flight::{HeldObject, InFlight};
 use crate::workspace::tx::Tx;
 
+/// How many objects are let go of in one call of the blob store, at most.
+const DELETED_AT_ONCE: usize = 1000;
 /// How often a reader looks where a content is, before it says that it is lost.
 const LOOKS: usize = 3;
 
@@ -123,6 +126,7 @@ impl Reserved {
 
     /// Takes over the object, whose bytes the caller counted and hashed.
     pub fn stored(self, id: ContentId, size: u64) -> Stored {
+        self.keys.stored(self.held.key());
         Stored {
             id,
             record: ContentRecord {
@@ -296,18 +300,58 @@ impl Workspace {
         let _collected_later = self.delete_objects(keys).await;
     }
 
-    /// Takes note that changes led to nothing: what they stored, and what was needed
-    /// as they were made, is perhaps part of no tree.
-    pub(crate) fn left_over(&self, changes: &[Prepared], unneeded: &[BlobKey]) {
-        let left = changes.iter().any(|change| match &change.what {
+    /// Takes note that changes are committed: rows name what they stored, but for what
+    /// was not needed. Where the files did not move, it is perhaps part of no tree.
+    pub(crate) fn committed(&self, changes: &[Prepared], unneeded: &[BlobKey], moved: bool) {
+        let unneeded: HashSet<&BlobKey> = unneeded.iter().collect();
+        let objects = changes.iter().filter_map(|change| match &change.what {
             What::Write { content, .. } => match &content.record.place {
-                Place::Object(key) => !unneeded.contains(key),
-                Place::Inline(_) => false,
+                Place::Object(key) => Some(key),
+                Place::Inline(_) => None,
             },
-            What::Other(_) => false,
+            What::Other(_) => None,
         });
-        if left {
+        let named: Vec<_> = objects.filter(|key| !unneeded.contains(key)).collect();
+        if !moved && !named.is_empty() {
             self.inner.in_flight.left_some();
+        }
+        self.inner.in_flight.settled(named);
+    }
+
+    /// Deletes the objects that calls have stored and that came to be part of nothing,
+    /// since they failed or were dropped. Costs a row for each; where there are none,
+    /// nothing. What fails is left to the next collection.
+    ///
+    /// Each call that stores contents does so where it fails. For who stores by
+    /// [`store`](Self::store) or [`reserve`](Self::reserve), and makes no use of it.
+    pub async fn let_go(&self) {
+        loop {
+            let mut keys = self.inner.in_flight.take_left(DELETED_AT_ONCE);
+            if keys.is_empty() {
+                return;
+            }
+            // Also after a commit that failed: its rows may be there all the same. Only a
+            // key in flight can come to be named, which these are not any more.
+            let unnamed = self.read("let go", |tx| {
+                let mut unnamed = Vec::new();
+                for key in &keys {
+                    if !tx.rows.has_object(key)? {
+                        unnamed.push(key.clone());
+                    }
+                }
+                Ok(unnamed)
+            });
+            let failed = match unnamed {
+                Ok(unnamed) => {
+                    keys = unnamed;
+                    self.delete_objects(keys.clone()).await.is_err()
+                }
+                Err(_) => true,
+            };
+            if failed {
+                self.inner.in_flight.left_some();
+                return;
+            }
         }
     }
 
@@ -318,7 +362,7 @@ impl Workspace {
         }
         self.meter.count(|receipt| receipt.blob_calls += 1);
         self.inner.blobs.delete(&keys).await?;
-        self.inner.in_flight.deleted(&keys);
+        self.inner.in_flight.settled(&keys);
         Ok(keys.len() as u64)
     }
 

@@ -48,7 +48,8 @@ pub(crate) enum OtherKind {
 pub(crate) struct Edited {
     /// The objects that were not needed, since their contents were there.
     pub(crate) unneeded: Vec<BlobKey>,
-    /// The bytes of the files that were written and copied.
+    /// The bytes of the files that were written and copied, and those of the names, targets,
+    /// media types and provenance of all entries that were put.
     pub(crate) bytes: u64,
 }
 
@@ -89,6 +90,7 @@ pub(crate) fn edit(
             }
         }
     }
+    edited.bytes = edited.bytes.saturating_add(editor.texts());
     Ok(edited)
 }
 
@@ -131,18 +133,18 @@ fn make_room(editor: &mut Editor<'_>, what: &What, other_kind: OtherKind) -> Res
     }
 }
 
-/// Fails as a write of whatever content to `path` would, in an editor that is thrown
-/// away.
+/// Fails as a write of whatever content to `path` would, in an editor that is to be
+/// thrown away; returns what is there now.
 pub(crate) fn rehearse(
-    mut editor: Editor<'_>,
+    editor: &mut Editor<'_>,
     path: &TreePath,
     rests_on: Option<&TreePath>,
     options: &WriteOptions,
-) -> Result<()> {
+) -> Result<Option<Found>> {
     if let Some(directory) = rests_on {
-        rest(&editor, directory, OtherKind::PerChange)?;
+        rest(editor, directory, OtherKind::PerChange)?;
     }
-    check_write(&editor, path, options)?;
+    let found = check_write(editor, path, options)?;
     let file = Entry::File(File {
         content: ContentId::of(b""),
         size: 0,
@@ -151,7 +153,8 @@ pub(crate) fn rehearse(
         media_type: None,
         provenance: None,
     });
-    editor.put(path, file, options.create_parents)
+    editor.put(path, file, options.create_parents)?;
+    Ok(found)
 }
 
 /// Checks what is there already before a write; returns it.

@@ -30,8 +30,10 @@ const SEARCHED: usize = 50;
 const MAX_SEARCHES: usize = 1000;
 /// The most globs in all of its scopes.
 const MAX_GLOBS: usize = 128;
-/// The most bytes of its roots and globs.
+/// The most bytes of the roots and globs of one that is issued.
 const MAX_GRANT: usize = 16 << 10;
+/// The most bytes of the root and globs of a scope that is added to it.
+const MAX_ADDED: usize = 4 << 10;
 /// The longest label, in bytes.
 const MAX_LABEL: usize = 200;
 
@@ -87,7 +89,7 @@ impl Workspace {
         check_text(OPERATION, &options.actor, "")?;
         check_label(OPERATION, &options.label)?;
         check_target(OPERATION, at, &grant)?;
-        check_size(OPERATION, &grant)?;
+        check_size(OPERATION, &grant, grant.scopes(), MAX_GRANT)?;
         options.budget.check(OPERATION)?;
         let now = self.now();
         check_expiry(OPERATION, options.expires, now)?;
@@ -131,8 +133,8 @@ impl Workspace {
     /// # Errors
     /// `Invalid` for an expiry in the past, a root of more than 128 bytes, and for a
     /// budget that cannot be;
-    /// `LimitExceeded` for scopes as for [`issue_grant`](Self::issue_grant), and where
-    /// 100 grants were made of that one, or 1,000 in all of the one that was issued,
+    /// `LimitExceeded` for more than 4 KiB of root and globs, for scopes and globs as for
+    /// [`issue_grant`](Self::issue_grant), and where 100 grants were made of that one, or 1,000 in all of the one that was issued,
     /// and none of the 50 that the call looks at is dead.
     pub fn attenuate_grant(
         &self,
@@ -152,8 +154,14 @@ impl Workspace {
             return Ok(None);
         };
         let narrower = grant.attenuate(scope);
-        check_target(OPERATION, parent.at, &narrower)?;
-        check_size(OPERATION, &narrower)?;
+        // What it is bound to is not the holder's affair.
+        check_target(OPERATION, parent.at, &narrower)
+            .map_err(|error| error.map_subject(|_| None))?;
+        let added = narrower
+            .scopes()
+            .last()
+            .map_or(&[][..], std::slice::from_ref);
+        check_size(OPERATION, &narrower, added, MAX_ADDED)?;
         let earlier = match (parent.expires, expires) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
@@ -420,18 +428,23 @@ pub(super) fn check_expiry(
 
 /// Bounds what a row holds and what each use of a grant costs: with the limits of
 /// a [`Glob`](crate::Glob), under a million steps to compare it with a path.
-fn check_size(operation: &'static str, grant: &Grant) -> Result<()> {
-    let scopes = grant.scopes();
-    let globs = || {
-        let lists = scopes.iter().flat_map(|scope| [&scope.read, &scope.write]);
-        lists.flatten()
+///
+/// Of the bytes those of the `new` scopes count: how long what is above them is must not
+/// be told by what fits.
+fn check_size(operation: &'static str, grant: &Grant, new: &[Scope], most: usize) -> Result<()> {
+    let bytes = |scope: &Scope| {
+        let globs = [&scope.read, &scope.write].into_iter().flatten();
+        let globs: usize = globs.map(|glob| glob.as_str().len() + 1).sum();
+        scope.root.as_str().len() + globs
     };
-    let roots = scopes.iter().map(|scope| scope.root.as_str().len());
-    let bytes = roots.sum::<usize>() + globs().map(|glob| glob.as_str().len() + 1).sum::<usize>();
     for (count, limit, what) in [
-        (scopes.len(), MAX_SCOPES, "scopes"),
-        (globs().count(), MAX_GLOBS, "globs in all scopes"),
-        (bytes, MAX_GRANT, "bytes of roots and globs"),
+        (grant.scopes().len(), MAX_SCOPES, "scopes"),
+        (grant.globs(), MAX_GLOBS, "globs in all scopes"),
+        (
+            new.iter().map(bytes).sum(),
+            most,
+            "bytes of roots and globs",
+        ),
     ] {
         if count > limit {
             return Err(Error::new(ErrorKind::LimitExceeded, operation)

@@ -13,8 +13,9 @@ use crate::entry::Timestamp;
 use crate::error::Result;
 use crate::id::BlobKey;
 
-/// The most keys that are remembered for the next collection one by one.
-const MAX_LEFT: usize = 1000;
+/// The most keys that are remembered one by one to be deleted: those of a batch of an
+/// import, and some.
+const MAX_LEFT: usize = 16 << 10;
 
 /// The keys of objects that somebody stores, which no row names yet, and of
 /// those that somebody reads, whose rows may go meanwhile. The collector leaves
@@ -39,6 +40,9 @@ struct Uses {
     readers: usize,
     /// Whether the object is perhaps nobody's when the last of them is done.
     left: bool,
+    /// Whether it is being stored still, as far as is known: it may come to be there when
+    /// nobody waits for it any more.
+    coming: bool,
 }
 
 impl InFlight {
@@ -60,6 +64,7 @@ impl InFlight {
             true => {
                 uses.uploads += 1;
                 uses.left = true;
+                uses.coming = true;
             }
             false => uses.readers += 1,
         }
@@ -95,8 +100,33 @@ impl InFlight {
         }
     }
 
-    /// Takes note that these objects are deleted.
-    pub(crate) fn deleted(&self, keys: &[BlobKey]) {
+    /// Takes note that an object is stored.
+    pub(crate) fn stored(&self, key: &BlobKey) {
+        if let Some(uses) = self.lock().used.get_mut(key) {
+            uses.coming = false;
+        }
+    }
+
+    /// Takes out up to `limit` keys of objects that are stored, that nobody uses, and that
+    /// perhaps no row names.
+    pub(crate) fn take_left(&self, limit: usize) -> Vec<BlobKey> {
+        let state = &mut *self.lock();
+        let idle = |key: &&BlobKey| !state.used.contains_key(*key);
+        let taken: Vec<_> = state
+            .left
+            .iter()
+            .filter(idle)
+            .take(limit)
+            .cloned()
+            .collect();
+        for key in &taken {
+            state.left.remove(key);
+        }
+        taken
+    }
+
+    /// Takes note that these objects are deleted, or that rows name them.
+    pub(crate) fn settled<'k>(&self, keys: impl IntoIterator<Item = &'k BlobKey>) {
         let mut state = self.lock();
         for key in keys {
             state.left.remove(key);
@@ -187,9 +217,9 @@ impl Drop for Hold {
         if uses.uploads + uses.readers > 0 {
             return;
         }
-        let left = uses.left;
+        let (left, coming) = (uses.left, uses.coming);
         state.used.remove(&self.key);
-        if left && state.left.len() < MAX_LEFT {
+        if left && !coming && state.left.len() < MAX_LEFT {
             state.left.insert(self.key.clone());
         } else if left {
             state.more = true;

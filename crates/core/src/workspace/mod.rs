@@ -1,7 +1,7 @@
 //! The facade: one workspace with its copies and revisions.
 
 mod apply;
-mod batch;
+pub(crate) mod batch;
 mod budgets;
 mod collect;
 mod contents;

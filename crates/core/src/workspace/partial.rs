@@ -56,6 +56,7 @@ pub(super) fn part(
                 )),
             _ => error,
         })?;
+        editor.settle()?;
     }
     match some {
         true => editor.finish().map(|directory| Some(directory.tree)),

@@ -148,6 +148,14 @@ impl Workspace {
     /// other. `Stale`; what [`rebase`](Self::rebase) fails with, and what storing a content
     /// does.
     pub async fn rebase_with(&self, id: CopyId, options: RebaseOptions) -> Result<Rebased> {
+        let rebased = self.store_and_rebase(id, options).await;
+        if rebased.is_err() {
+            self.let_go().await;
+        }
+        rebased
+    }
+
+    async fn store_and_rebase(&self, id: CopyId, options: RebaseOptions) -> Result<Rebased> {
         let RebaseOptions {
             author,
             resolutions,

@@ -99,6 +99,12 @@ impl<'a> Uploads<'a> {
         Ok(std::mem::take(&mut self.done))
     }
 
+    /// Waits until none is under way, whatever becomes of it, and lets go of all.
+    pub(crate) async fn end(&mut self) {
+        while poll_fn(|context| self.poll(context)).await.is_some() {}
+        self.done.clear();
+    }
+
     async fn next(&mut self) -> Result<()> {
         poll_fn(|context| self.poll(context))
             .await

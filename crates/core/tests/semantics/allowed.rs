@@ -184,9 +184,10 @@ fn each_change_needs_the_rights_to_what_it_does() {
     }
 }
 
-/// The paths of a batch count as they are in the whole tree, below the root of the grant.
+/// The paths of a batch counted as they are in the whole tree, so that what was refused told
+/// how long the root is. Those of further scopes count as the longest.
 #[test]
-fn the_root_of_a_grant_counts_with_each_path() {
+fn the_bytes_of_a_batch_do_not_tell_how_long_the_root_is() {
     let fixture = Fixture::new();
     let files = fixture.workspace.files(At::Head);
     let view = |root| {
@@ -194,6 +195,14 @@ fn the_root_of_a_grant_counts_with_each_path() {
             root: path(root),
             read: Vec::new(),
             write: vec![Glob::new("**").unwrap(); 1 << 17],
+            delete: true,
+        })
+    };
+    let narrow = |root| {
+        view("/site").attenuate(Scope {
+            root: path(root),
+            read: Vec::new(),
+            write: vec![Glob::new("**").unwrap()],
             delete: true,
         })
     };
@@ -209,14 +218,16 @@ fn the_root_of_a_grant_counts_with_each_path() {
         }
     };
     // 2^17 globs times 2,048 bytes are 268,435,456.
-    for (root, fits) in [("/", 2048), ("/site", 2048 - 5)] {
-        let kind = |length| {
-            change(&view(root), vec![remove(length)])
-                .unwrap_err()
-                .kind()
-        };
-        assert_ne!(kind(fits), ErrorKind::LimitExceeded, "{root}");
-        assert_eq!(kind(fits + 2), ErrorKind::LimitExceeded, "{root}");
+    let long = format!("/{}", "r".repeat(100));
+    for (view, fits) in [
+        (view("/"), 2048),
+        (view("/site"), 2048),
+        (narrow("/"), 2048 - 130),
+        (narrow(&long), 2048 - 130),
+    ] {
+        let kind = |length| change(&view, vec![remove(length)]).unwrap_err().kind();
+        assert_ne!(kind(fits), ErrorKind::LimitExceeded, "{fits}");
+        assert_eq!(kind(fits + 2), ErrorKind::LimitExceeded, "{fits}");
     }
 }
 

@@ -2,11 +2,12 @@ use bytes::Bytes;
 use futures::executor::block_on;
 use workspace_core::store::{Budget, GrantRecord, Used};
 use workspace_core::{
-    At, Change, ChangeOptions, CopyId, ErrorKind, Grant, GrantOptions, ImportOptions, Issued,
-    KeepRevisions, Recorded, Result, RevisionId, RevisionMessage, Scope, TreePath, View,
+    At, Change, ChangeOptions, Content, CopyId, ErrorKind, Grant, GrantOptions, ImportOptions,
+    Issued, KeepRevisions, RebaseOptions, Recorded, Resolution, Result, RevisionId,
+    RevisionMessage, Scope, Take, Text, TreePath, View, WriteOptions,
 };
 
-use crate::support::{Entries, Fixture, change, kind, path, source_file, write};
+use crate::support::{Entries, Fixture, change, kind, path, source_file, write, write_with};
 
 fn everything() -> Scope {
     let all = || vec!["**".parse().unwrap()];
@@ -96,17 +97,17 @@ fn a_holder_adds_no_more_than_its_budget() {
     let copy = fixture.fork();
     let holder = Holder::new(&fixture, copy, budget(10, 3));
     let view = holder.view();
-    change(&view, vec![write("/a", "12345")]).unwrap();
-    assert_eq!(holder.used(), (5, 1));
+    change(&view, vec![write("/a", "1234")]).unwrap();
+    assert_eq!(holder.used(), (5, 1), "its name is a byte");
     assert_eq!(holder.left(), budget(5, 2));
     // All of it, and nothing of it.
-    full(change(&view, vec![write("/b", "1234"), write("/c", "56")]));
+    full(change(&view, vec![write("/b", "123"), write("/c", "4")]));
     full(change(
         &view,
         vec![write("/b", ""), write("/c", ""), write("/d", "")],
     ));
     full(
-        view.change_now(vec![write("/b", "123456")], &ChangeOptions::default())
+        view.change_now(vec![write("/b", "12345")], &ChangeOptions::default())
             .map(drop),
     );
     assert_eq!(fixture.paths(At::Copy(copy)), ["/a"]);
@@ -114,7 +115,7 @@ fn a_holder_adds_no_more_than_its_budget() {
     // As much as there is.
     change(
         &view,
-        vec![write("/b", "12345"), Change::mkdir("/c").unwrap()],
+        vec![write("/b", "123"), Change::mkdir("/c").unwrap()],
     )
     .unwrap();
     assert_eq!(holder.used(), (10, 3));
@@ -122,7 +123,7 @@ fn a_holder_adds_no_more_than_its_budget() {
     fixture.write(At::Copy(copy), "/others", "long enough to be too much");
     assert_eq!(holder.used(), (10, 3));
     full(change(&view, vec![write("/a", "x")]));
-    change(&view, vec![write("/a", "12345")]).unwrap();
+    change(&view, vec![write("/a", "1234")]).unwrap();
     assert_eq!(
         holder.used(),
         (10, 3),
@@ -131,6 +132,7 @@ fn a_holder_adds_no_more_than_its_budget() {
 }
 
 /// > What is written over one another counts each time, and copies count as they are long; removing gives back room for entries, and none for bytes.
+/// > Of each entry that is written, copied, moved or made its name counts, and a symlink's target, a media type and a provenance.
 #[test]
 fn what_counts() {
     let fixture = Fixture::new();
@@ -142,25 +144,54 @@ fn what_counts() {
     for text in ["1", "12", "123"] {
         change(&view, vec![write("/a", text)]).unwrap();
     }
-    assert_eq!(holder.used(), (6, 1));
+    assert_eq!(holder.used(), (6 + 3, 1));
     let copied = Change::copy("/theirs", "/mine").unwrap();
     change(&view, vec![copied]).unwrap();
-    assert_eq!(holder.used(), (16, 4), "two files and their directory");
+    assert_eq!(
+        holder.used(),
+        (9 + 10 + 4, 4),
+        "two files and their directory"
+    );
     let moved = Change::rename("/mine", "/moved").unwrap();
     change(&view, vec![moved]).unwrap();
-    assert_eq!(holder.used(), (16, 4));
+    assert_eq!(holder.used(), (23 + 5, 4));
     change(&view, vec![remove("/moved")]).unwrap();
-    assert_eq!(holder.used(), (16, 1));
+    assert_eq!(holder.used(), (28, 1));
     // No more comes back than was taken.
     change(&view, vec![remove("/theirs"), remove("/a")]).unwrap();
-    assert_eq!(holder.used(), (16, 0));
+    assert_eq!(holder.used(), (28, 0));
     // What is gone within the batch was stored all the same.
     change(&view, vec![write("/a", "12345"), remove("/a")]).unwrap();
-    assert_eq!(holder.used(), (21, 0));
+    assert_eq!(holder.used(), (28 + 6, 0));
+    // What an entry says counts as its bytes do, and its parents' names where they are made.
+    let link = |target: &str| {
+        Change::symlink("/up/to/link", target)
+            .unwrap()
+            .with_parents()
+    };
+    change(&view, vec![link("elsewhere")]).unwrap();
+    assert_eq!(holder.used(), (34 + 2 + 2 + 4 + 9, 3));
+    change(&view, vec![link("elsewhere")]).unwrap();
+    assert_eq!(holder.used(), (51, 3), "it is there already");
+    change(&view, vec![link("there")]).unwrap();
+    assert_eq!(holder.used(), (51 + 4 + 5, 3));
+    let told = |media_type: &str| {
+        let options = WriteOptions::default()
+            .media_type(Text::new(media_type).unwrap())
+            .provenance(Text::new("a camera").unwrap());
+        write_with("/photo", "123", options)
+    };
+    change(&view, vec![told("image/png")]).unwrap();
+    assert_eq!(holder.used(), (60 + 5 + 3 + 9 + 8, 4));
+    change(&view, vec![told("image/x")]).unwrap();
+    assert_eq!(holder.used(), (85 + 5 + 7 + 8, 4), "not its bytes again");
+    let executable = Change::set_executable("/photo", true).unwrap();
+    change(&view, vec![executable]).unwrap();
+    assert_eq!(holder.used(), (105 + 5 + 7 + 8, 4));
     // Where only one is limited, only that is kept.
     let bytes = Holder::new(&fixture, copy, budget(5, None));
     change(&bytes.view(), vec![write("/x", "12"), write("/y", "")]).unwrap();
-    assert_eq!(bytes.used(), (2, 0));
+    assert_eq!(bytes.used(), (4, 0));
     let entries = Holder::new(&fixture, copy, budget(None, 5));
     change(&entries.view(), vec![write("/z", "12")]).unwrap();
     assert_eq!(entries.used(), (0, 1));
@@ -182,7 +213,7 @@ fn a_narrower_grant_spends_what_it_was_made_from() {
         budget(10, None),
         "no more than its parent's"
     );
-    change(&narrow.view(), vec![write("/a", "123456")]).unwrap();
+    change(&narrow.view(), vec![write("/a", "12345")]).unwrap();
     assert_eq!(
         (wide.used(), middle.used(), narrow.used()),
         ((6, 0), (0, 0), (6, 1))
@@ -192,11 +223,11 @@ fn a_narrower_grant_spends_what_it_was_made_from() {
         (budget(4, None), budget(4, 1))
     );
     for holder in [&wide, &middle, &beside, &narrow] {
-        full(change(&holder.view(), vec![write("/b", "12345")]));
+        full(change(&holder.view(), vec![write("/b", "1234")]));
     }
-    change(&beside.view(), vec![write("/b", "1234")]).unwrap();
+    change(&beside.view(), vec![write("/b", "123")]).unwrap();
     assert_eq!((wide.used(), beside.used()), ((10, 0), (4, 0)));
-    full(change(&narrow.view(), vec![write("/c", "1")]));
+    full(change(&narrow.view(), vec![write("/c", "")]));
 }
 
 /// An import's batches count one by one; those before the one that is refused stay.
@@ -217,12 +248,147 @@ fn an_import_keeps_to_the_budget() {
         block_on(holder.view().import(&mut files(names), options))
     };
     import(&["/a", "/b"], ImportOptions::default()).unwrap();
-    assert_eq!(holder.used(), (10, 2));
+    assert_eq!(holder.used(), (12, 2));
     full(import(&["/c"], ImportOptions::default()));
     let missing = || ImportOptions::default().delete_missing(true);
     import(&["/a"], missing()).unwrap();
-    assert_eq!(holder.used(), (10, 1), "what it removes gives room back");
+    assert_eq!(holder.used(), (12, 1), "what it removes gives room back");
     full(import(&["/d", "/e", "/f"], missing()));
+}
+
+/// > An import stores no more than its holder can add, and one file, before it asks.
+///
+/// 8 MiB of one archive after the other were stored, and not charged, of who could add
+/// nothing: each batch was stored before the budget was asked.
+#[test]
+fn an_import_stores_no_more_than_its_holder_can_add() {
+    let stored = |budget: Budget, sizes: &[usize], there: &[usize]| {
+        let fixture = Fixture::new();
+        let copy = fixture.fork();
+        let entries = |sizes: &[usize]| {
+            let each = sizes.iter().enumerate();
+            let each = each.map(|(n, size)| source_file(&format!("/{n}"), &"x".repeat(*size + n)));
+            Entries::new(each.collect())
+        };
+        let options = ImportOptions::default;
+        let mut before = entries(there);
+        let filled = fixture
+            .workspace
+            .import(At::Copy(copy), &mut before, options());
+        block_on(filled).unwrap();
+        let holder = Holder::new(&fixture, copy, budget);
+        let metered = fixture.workspace.metered();
+        let view = metered.view_of(&holder.issued.grant).unwrap();
+        let imported = block_on(view.import(&mut entries(sizes), options()));
+        let kept = fixture.objects() - there.len();
+        (imported.map(|_| kept), metered.receipt().bytes_written)
+    };
+    let many = [500; 40];
+    for budget in [
+        budget(0, 0),
+        budget(0, None),
+        budget(600, None),
+        budget(None, 1),
+    ] {
+        let (imported, bytes) = stored(budget, &many, &[]);
+        full(imported);
+        assert!(bytes < 2_000, "{bytes} bytes with {budget:?}");
+    }
+    // One file is broken off, and said to have no room.
+    let (imported, bytes) = stored(budget(600, None), &[100_000], &[]);
+    full(imported);
+    assert!(bytes < 2_000, "{bytes} bytes");
+    // What is there already may come again, also where nothing can be added.
+    let (imported, _) = stored(budget(0, 0), &many, &many);
+    assert_eq!(imported.unwrap(), 0);
+}
+
+/// > What a batch, an import or a rebase has stored goes where it fails; where the call is dropped, a collection deletes it.
+///
+/// What was refused stayed stored, and was charged to nobody.
+#[test]
+fn what_is_refused_is_not_kept() {
+    let fixture = Fixture::new();
+    let copy = fixture.fork();
+    let objects = || fixture.objects();
+    let long = |n: usize| "x".repeat(500 + n);
+    let workspace = &fixture.workspace;
+    let stored = || {
+        let bytes = Bytes::from(long(9));
+        let body = futures::stream::iter([Ok(bytes)]);
+        block_on(workspace.store(Box::pin(body))).unwrap()
+    };
+    let holder = Holder::new(&fixture, copy, budget(100, None));
+    full(change(
+        &holder.view(),
+        vec![write("/a", &long(0)), write("/b", &long(1))],
+    ));
+    let put = Change::write("/a", stored()).unwrap();
+    full(change(&holder.view(), vec![put]));
+    let none = Holder::new(&fixture, copy, budget(None, 0));
+    full(change(&none.view(), vec![write("/a", &long(0))]));
+    let files = workspace.files(At::Copy(copy));
+    let missing = || remove("/missing");
+    let refused = change(&files, vec![write("/a", &long(0)), missing()]);
+    assert_eq!(kind(refused), ErrorKind::NotFound);
+    let put = Change::write("/a", stored()).unwrap();
+    let refused = change(&files.attenuate(reading()), vec![put]);
+    assert_eq!(kind(refused), ErrorKind::Denied);
+    let content = Content::from(long(0));
+    let resolution = Resolution {
+        path: path("/a"),
+        take: Take::Content(content),
+    };
+    let options = RebaseOptions::default().resolutions(vec![resolution]);
+    let refused = block_on(workspace.rebase_with(copy, options));
+    assert_eq!(kind(refused), ErrorKind::Invalid);
+    for at in [At::Copy(copy), At::Head] {
+        let files = (0..40).map(|n| source_file(&format!("/{n}"), &long(n)));
+        let mut breaks_off = Entries::new(files.chain([None]).collect());
+        let refused = block_on(workspace.import(at, &mut breaks_off, ImportOptions::default()));
+        assert_eq!(kind(refused), ErrorKind::Source);
+    }
+    assert_eq!(objects(), 0);
+    // What is in use stays, also where the same comes again in vain.
+    fixture.write(At::Copy(copy), "/a", &long(0));
+    let refused = change(&files, vec![write("/b", &long(0)), missing()]);
+    assert_eq!(kind(refused), ErrorKind::NotFound);
+    drop(stored());
+    block_on(workspace.let_go());
+    assert_eq!(objects(), 1);
+    assert_eq!(fixture.state(At::Copy(copy))["/a"], long(0));
+    fixture.fsck();
+}
+
+/// A batch that adds too much cost as much as one that is made: all its directories were
+/// hashed and stored before the budget was asked.
+#[test]
+fn what_a_budget_refuses_makes_no_nodes() {
+    let fixture = Fixture::new();
+    let copy = fixture.fork();
+    let deep = |n: usize| {
+        Change::mkdir(format!("/{n}{}", "/a".repeat(500)))
+            .unwrap()
+            .with_parents()
+    };
+    let refused = |budget: Budget, changes: Vec<Change>| {
+        let holder = Holder::new(&fixture, copy, budget);
+        let metered = fixture.workspace.metered();
+        let view = metered.view_of(&holder.issued.grant).unwrap();
+        full(change(&view, changes));
+        let receipt = metered.receipt();
+        (receipt.nodes_written, receipt.rows_written)
+    };
+    let many = || (0..20).map(deep).collect::<Vec<_>>();
+    assert_eq!(refused(budget(None, 10_019), many()), (0, 0));
+    assert_eq!(refused(budget(10_029, None), many()), (0, 0));
+    // To the entry, and to the byte of the names: 10 of one digit and 10 of two.
+    let holder = Holder::new(&fixture, copy, budget(10_030, 10_020));
+    change(&holder.view(), many()).unwrap();
+    assert_eq!(holder.used(), (10_030, 10_020));
+    // What is gone in the end was never added.
+    let none = Holder::new(&fixture, copy, budget(None, 0));
+    change(&none.view(), vec![deep(99), remove("/99")]).unwrap();
 }
 
 /// A grant that dies while a batch is on its way commits nothing of it.
@@ -378,7 +544,9 @@ fn grants_to_head_and_to_revisions_read() {
     let narrower = workspace.attenuate_grant(&head.token, reading(), None, Budget::default());
     let narrower = narrower.unwrap().unwrap();
     let wider = workspace.attenuate_grant(&head.token, everything(), None, Budget::default());
-    assert_eq!(kind(wider), ErrorKind::ReadOnly);
+    let error = wider.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ReadOnly);
+    assert_eq!(error.subject(), None, "what it is bound to is not told");
 
     let copy = fixture.fork();
     fixture.write(At::Copy(copy), "/a", "two");

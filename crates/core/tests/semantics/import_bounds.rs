@@ -90,6 +90,15 @@ fn paths_that_are_kept_to_be_compared_are_counted() {
     assert_eq!(error.kind(), ErrorKind::LimitExceeded);
     // 2 * 100 and 8,192 paths are kept, and each of these has 2,001.
     assert_eq!(error.subject(), Some(deep(4).as_str()));
+    // Or as many as the limits say, where memory is short.
+    let mut source = Entries::new(entries());
+    let limits = ImportLimits::default().named(5_000);
+    let options = ImportOptions::default().limits(limits);
+    let options = options.delete_missing(true);
+    let import = fixture.workspace.import(copy, &mut source, options);
+    let error = block_on(import).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    assert_eq!(error.subject(), Some(deep(2).as_str()));
 }
 
 #[test]

@@ -804,7 +804,7 @@ fn an_upload_that_is_dropped_is_collected() {
     let step = |fixture: &Fixture| block_on(fixture.workspace.upkeep(&policy)).unwrap();
     let objects = |fixture: &Fixture| block_on(fixture.blobs.list(None, 9)).unwrap().len();
     let body = || Box::pin(futures::stream::iter([Ok(Bytes::from(large()))]));
-    let ends: [&dyn Fn(&Fixture); 4] = [
+    let ends: [&dyn Fn(&Fixture); 3] = [
         &|fixture| drop(block_on(fixture.workspace.store(body())).unwrap()),
         &|fixture| {
             // Stopped wherever it waits.
@@ -817,16 +817,6 @@ fn an_upload_that_is_dropped_is_collected() {
                     }
                 }
             }
-        },
-        &|fixture| {
-            // A batch that cannot be made.
-            let missing = Change::Remove {
-                path: path("/missing"),
-                recursive: false,
-            };
-            let changes = vec![write("/x", &large()), missing];
-            let refused = change(&fixture.workspace.files(At::Head), changes);
-            assert_eq!(kind(refused), ErrorKind::NotFound);
         },
         &|fixture| {
             // A batch that takes back what it made.

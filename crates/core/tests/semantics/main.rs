@@ -33,6 +33,7 @@ mod previews;
 mod receipts;
 mod repair;
 mod revisions;
+mod roots;
 mod short;
 mod shown;
 mod support;
@@ -66,6 +67,7 @@ fn the_document_and_the_tests_agree() {
         include_str!("previews.rs"),
         include_str!("repair.rs"),
         include_str!("revisions.rs"),
+        include_str!("roots.rs"),
         include_str!("uncertain.rs"),
         include_str!("upkeep.rs"),
         include_str!("views.rs"),

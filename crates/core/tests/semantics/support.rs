@@ -160,6 +160,11 @@ impl Fixture {
         self.state(at).into_keys().collect()
     }
 
+    /// How many objects are stored.
+    pub(crate) fn objects(&self) -> usize {
+        block_on(self.blobs.list(None, usize::MAX)).unwrap().len()
+    }
+
     pub(crate) fn fsck(&self) {
         let options = workspace_core::FsckOptions::default().contents(true);
         assert_eq!(block_on(self.workspace.fsck(options)).unwrap().problems, []);

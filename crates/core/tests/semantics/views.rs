@@ -639,7 +639,7 @@ fn a_page_of_one_entry_reads_over_many_at_once() {
     assert!(found == 1 && first < at_once, "{first}");
 }
 
-/// > A batch within a grant fails with `LimitExceeded` where the number of the grant's globs, times the bytes of the batch's paths, is more than 268,435,456.
+/// > A batch within a grant fails with `LimitExceeded` where the number of the grant's globs, times the bytes of the batch's paths, is more than 268,435,456; for each scope but the first a path counts 128 bytes more.
 #[test]
 fn a_batch_compares_so_many_globs_with_its_paths() {
     let fixture = Fixture::new();

@@ -1,11 +1,14 @@
 //! Tokens of grants: what their holders can do, and what they cannot know.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use axum::body::Body;
+use futures::executor::block_on;
 use futures::{StreamExt as _, stream};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use workspace_core::store::BlobStore as _;
+use workspace_testkit::MemoryBlobs;
 
 use crate::server::{Answer, Server};
 
@@ -80,7 +83,8 @@ fn a_holder_keeps_to_its_budget() {
     let narrow = post(&server, &token, "/v1/view/grants", &body).json();
     assert_eq!(narrow["view"]["bytes_left"], 100);
     let narrow = narrow["token"].as_str().unwrap();
-    put(&server, narrow, "/v1/view/files/a", "0123456789");
+    // A name counts as well.
+    put(&server, narrow, "/v1/view/files/a", "012345678");
     assert_eq!(
         (left(&token), left(narrow)),
         ((Some(90), Some(1)), (Some(90), Some(1)))
@@ -120,6 +124,41 @@ fn a_holder_keeps_to_its_budget() {
     assert_eq!(refused.problem(), (413, "limit_exceeded".into()));
     let unlimited = issue(&server, "draft", json!({ "scope": scope })).0;
     assert_eq!(left(&unlimited), (None, None));
+}
+
+/// What was sent and then refused stayed stored, of who could add nothing.
+#[test]
+fn what_a_holder_is_refused_leaves_no_object() {
+    let blobs = Arc::new(MemoryBlobs::new());
+    let objects = || block_on(blobs.list(None, 99)).unwrap().len();
+    let server = Server::on_blobs(Arc::clone(&blobs));
+    fork(&server);
+    let scope = json!({ "read": ["**"], "write": ["**"], "delete": true });
+    let large: &'static str = Box::leak("x".repeat(100_000).into_boxed_str());
+    let body = json!({ "scope": scope, "max_bytes": 150_000 });
+    let (token, _) = issue(&server, "draft", body);
+    let put = put(&server, &token, "/v1/view/files/a", large);
+    assert_eq!((put.status, objects()), (201, 1));
+    let write = json!({ "op": "write", "path": "/b", "content": { "text": &large[..90_000] } });
+    let batch = json!({ "changes": [write] });
+    let refused = post(&server, &token, "/v1/view/changes", &batch);
+    assert_eq!(refused.problem(), (413, "limit_exceeded".into()));
+    assert_eq!(objects(), 1);
+    // Nothing may be added: that is known before the body is sent.
+    let (token, _) = issue(
+        &server,
+        "draft",
+        json!({ "scope": scope, "max_entries": 0 }),
+    );
+    let refused = server
+        .call("PUT", "/v1/view/files/b")
+        .with_token(&token)
+        .header("content-length", "100000")
+        .body(Body::from_stream(stream::pending::<
+            Result<Vec<u8>, std::io::Error>,
+        >()))
+        .send();
+    assert_eq!(refused.problem(), (413, "limit_exceeded".into()));
 }
 
 /// CI reads a revision, and a site's Worker head, without a token that can write.

@@ -16,6 +16,8 @@ pub(super) struct Body<'a> {
     source: &'a mut dyn EntrySource,
     path: TreePath,
     left: u64,
+    /// What more is refused for.
+    why: &'static str,
 }
 
 /// The start of a body.
@@ -27,11 +29,18 @@ pub(super) enum Start<'a> {
 }
 
 impl<'a> Body<'a> {
-    pub(super) fn new(source: &'a mut dyn EntrySource, path: TreePath, limit: u64) -> Self {
+    /// Takes up to `limit` bytes; `why` says why no more.
+    pub(super) fn new(
+        source: &'a mut dyn EntrySource,
+        path: TreePath,
+        limit: u64,
+        why: &'static str,
+    ) -> Self {
         Self {
             source,
             path,
             left: limit,
+            why,
         }
     }
 
@@ -73,13 +82,14 @@ impl<'a> Body<'a> {
     /// Returns the next chunk that is not empty.
     async fn chunk(&mut self) -> Result<Option<Bytes>> {
         for _ in 0..EMPTY_CHUNKS {
-            let Some(chunk) = self.source.chunk().await? else {
+            let chunk = self.source.chunk().await.map_err(Error::in_own_words)?;
+            let Some(chunk) = chunk else {
                 return Ok(None);
             };
             self.left = self.left.checked_sub(chunk.len() as u64).ok_or_else(|| {
                 Error::new(ErrorKind::LimitExceeded, "import")
                     .at(&self.path)
-                    .because("more bytes than the import may bring")
+                    .because(self.why)
             })?;
             if !chunk.is_empty() {
                 return Ok(Some(chunk));

@@ -13,14 +13,19 @@ mod staging;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::grant::Grant;
-use crate::id::{CopyId, GrantId};
+use crate::id::CopyId;
 use crate::import::{EntrySource, ImportOptions, Imported};
+use crate::path::TreePath;
 use crate::workspace::apply::{Applied, ApplyOptions, RevisionMessage};
-use crate::workspace::batch::check_text;
+use crate::workspace::batch::{By, check_text};
 use crate::workspace::{At, Workspace};
 
 use pull::Pull;
 use staging::Staging;
+
+/// The grant that an import keeps to, and the directory that it goes into as the holder
+/// of that names it.
+type Within<'a> = (&'a Grant, &'a TreePath);
 
 impl Workspace {
     /// Imports a source over the files that are there.
@@ -53,32 +58,38 @@ impl Workspace {
         source: &mut dyn EntrySource,
         options: ImportOptions<'_>,
     ) -> Result<Imported> {
-        self.import_as(at, source, options, &Grant::all(), None)
+        let by = By {
+            holder: None,
+            root: TreePath::root(),
+        };
+        let into = options.into.clone();
+        self.import_as(at, source, options, (&Grant::all(), &into), by)
             .await
     }
 
-    /// Imports what `grant` lets be written: directories on the way to that are passed
+    /// Imports what `grant` lets be written, `into` as its holder names it: directories on the way to that are passed
     /// over, as many as entries may be imported; anything else is `Denied`. Where it
     /// does not allow removal, no entry gives way to one of another kind. Compares
-    /// each path once with each glob. Each batch is admitted by the grant of `holder`.
+    /// each path once with each glob. Each batch is admitted by the grant of whom it is
+    /// imported for, and is no longer, nor has more entries, than that has left.
     pub(crate) async fn import_as(
         &self,
         at: At,
         source: &mut dyn EntrySource,
         options: ImportOptions<'_>,
-        grant: &Grant,
-        holder: Option<&GrantId>,
+        within: Within<'_>,
+        by: By<'_>,
     ) -> Result<Imported> {
         check_text("import", &options.author.actor, &options.author.note)?;
         match at {
             At::Copy(copy) => {
                 let staged = false;
-                self.import_into(copy, staged, source, options, grant, holder)
+                self.import_into(copy, staged, source, options, within, by)
                     .await
             }
             At::Head => {
                 let staging = Staging::fork(self)?;
-                self.import_staged(staging, source, options, grant, holder)
+                self.import_staged(staging, source, options, within, by)
                     .await
             }
             At::Revision(_) | At::Tree(_) => Err(Error::new(ErrorKind::ReadOnly, "import").at(at)),
@@ -91,14 +102,14 @@ impl Workspace {
         staging: Staging<'_>,
         source: &mut dyn EntrySource,
         options: ImportOptions<'_>,
-        grant: &Grant,
-        holder: Option<&GrantId>,
+        within: Within<'_>,
+        by: By<'_>,
     ) -> Result<Imported> {
         let message = RevisionMessage::default()
             .actor(options.author.actor.clone())
             .message(options.author.note.clone());
         let imported = self
-            .import_into(staging.copy(), true, source, options, grant, holder)
+            .import_into(staging.copy(), true, source, options, within, by)
             .await?;
         let options = ApplyOptions::default().message(message);
         let revision = match staging.apply(options)? {
@@ -118,13 +129,13 @@ impl Workspace {
         staged: bool,
         source: &mut dyn EntrySource,
         options: ImportOptions<'_>,
-        grant: &Grant,
-        holder: Option<&GrantId>,
+        within: Within<'_>,
+        by: By<'_>,
     ) -> Result<Imported> {
         let began = self.read("import", |tx| tx.open_copy("import", copy, self.now()))?;
         // What is there now is compared with at the end.
         let _pin = options.delete_missing.then(|| self.pin(began.tree));
-        let pull = Pull::new(self, &began, options, grant, holder, staged);
+        let pull = Pull::new(self, &began, options, within, by, staged)?;
         pull.run(source).await
     }
 }

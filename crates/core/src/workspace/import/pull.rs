@@ -5,25 +5,32 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::change::{Change, WriteOptions};
-use crate::entry::{Directory, Timestamp};
+use crate::entry::{Entry, Timestamp};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grant::Grant;
-use crate::id::{CopyId, GrantId, OperationId, TreeId};
+use crate::id::{CopyId, OperationId, TreeId};
 use crate::import::{EntrySource, ImportOptions, Imported, SourceEntry, SourceKind};
 use crate::path::{MAX_PATH, TreePath};
-use crate::store::CopyRecord;
-use crate::tree::{Editor, MAX_PATHS, directory_of};
+use crate::store::{Budget, CopyRecord};
+use crate::tree::{Editor, MAX_OPENED, resolve};
 use crate::workspace::Workspace;
-use crate::workspace::batch::check_media_type;
+use crate::workspace::batch::{By, check_media_type};
 use crate::workspace::budgets::admit;
 use crate::workspace::contents::Stored;
 use crate::workspace::edit::{Edited, OtherKind, Prepared, What, edit};
+use crate::workspace::import::Within;
 use crate::workspace::import::body::{Body, Start};
 use crate::workspace::import::log::extend;
 use crate::workspace::import::missing::{Fresh, Seen, remove_in_the_way, remove_missing};
 use crate::workspace::import::staging::renew;
 use crate::workspace::tx::Tx;
 use crate::workspace::uploads::{LONGEST, Uploads};
+
+/// The most bytes that the paths of a batch have, but for the last.
+const MAX_PATHS: usize = 1_044_480;
+
+/// What a file is refused for that no budget has room for.
+const NO_ROOM: &str = "more bytes than the grant's budget has left";
 
 /// An import into a copy that is under way.
 pub(super) struct Pull<'a, 'o> {
@@ -35,7 +42,11 @@ pub(super) struct Pull<'a, 'o> {
     began: TreeId,
     options: ImportOptions<'o>,
     grant: &'a Grant,
-    holder: Option<&'a GrantId>,
+    /// The directory that it goes into, as the holder of the grant names it.
+    within: &'a TreePath,
+    by: By<'a>,
+    /// What the holder could still add when the last batch was committed.
+    left: Budget,
     imported: Imported,
     /// How many directories on the way to what may be written were passed over.
     passed: u64,
@@ -52,8 +63,16 @@ struct Batch {
     entries: usize,
     /// Bytes of the contents that go into rows.
     bytes: usize,
+    /// Bytes of all contents, also of those that are there already.
+    contents: u64,
+    /// How many entries are new, where the holder can add so many only.
+    added: u64,
     /// Bytes of all paths.
     paths: usize,
+    /// How many directories its paths go through, at most.
+    directories: usize,
+    /// The last path.
+    last: Option<TreePath>,
     /// What is named for the first time, where the source is all that there is to be.
     fresh: Vec<Fresh>,
 }
@@ -65,34 +84,62 @@ enum Read {
     ForObject(Bytes),
 }
 
+impl Batch {
+    /// Counts an entry. Directories that its path shares with the one before were counted
+    /// then.
+    fn count(&mut self, path: &TreePath) {
+        self.entries += 1;
+        self.paths += path.as_str().len();
+        let names = path.segments();
+        let shared = self.last.as_ref().map_or(0, |last| {
+            let both = last.segments().zip(names.clone());
+            both.take_while(|(one, other)| one == other).count()
+        });
+        // The same once more may be a directory in place of a file.
+        self.directories += (names.count() - shared).max(1);
+        self.last = Some(path.clone());
+    }
+}
+
 impl<'a, 'o> Pull<'a, 'o> {
     pub(super) fn new(
         workspace: &'a Workspace,
         began: &CopyRecord,
         options: ImportOptions<'o>,
-        grant: &'a Grant,
-        holder: Option<&'a GrantId>,
+        (grant, within): Within<'a>,
+        by: By<'a>,
         staged: bool,
-    ) -> Self {
-        let entries = options.limits.entries;
-        Self {
+    ) -> Result<Self> {
+        Ok(Self {
             workspace,
             copy: began.id,
             staged,
             began: began.tree,
             grant,
-            holder,
+            within,
+            left: workspace.left_of("import", by.holder)?,
+            by,
             imported: Imported::default(),
             passed: 0,
-            seen: options.delete_missing.then(|| Seen::new(entries)),
+            seen: (options.delete_missing).then(|| Seen::new(&options.limits)),
             batch: Batch::default(),
             uploads: Uploads::new(workspace),
             options,
-        }
+        })
     }
 
     pub(super) async fn run(mut self, source: &mut dyn EntrySource) -> Result<Imported> {
-        while let Some(entry) = self.uploads.beside(source.next()).await? {
+        let pulled = self.pull(source).await;
+        if pulled.is_err() {
+            self.uploads.end().await;
+            self.batch = Batch::default();
+            self.workspace.let_go().await;
+        }
+        pulled.map(|()| self.imported)
+    }
+
+    async fn pull(&mut self, source: &mut dyn EntrySource) -> Result<()> {
+        while let Some(entry) = self.next(source).await? {
             self.take(entry, source).await?;
             if self.is_full() {
                 self.commit().await?;
@@ -102,30 +149,48 @@ impl<'a, 'o> Pull<'a, 'o> {
             }
         }
         self.commit().await?;
-        self.remove_missing()?;
-        Ok(self.imported)
+        self.remove_missing()
     }
 
-    /// Tells whether the batch is to be committed. At `MAX_PATHS` an editor refuses
-    /// to open more directories: a further path must fit below it.
+    /// Moves to the source's next entry. What is wrong with one is told by the path that
+    /// the source has for it, wherever that goes.
+    async fn next(&mut self, source: &mut dyn EntrySource) -> Result<Option<SourceEntry>> {
+        let next = async { source.next().await.map_err(Error::in_own_words) };
+        self.uploads.beside(next).await
+    }
+
+    /// Tells whether the batch is to be committed: it is as large as it may be, or more
+    /// than the holder can add. At `MAX_OPENED` an editor refuses to open more directories:
+    /// those of a further path must fit below it.
     fn is_full(&self) -> bool {
         let (batch, size) = (&self.batch, &self.options.batch);
         batch.entries >= size.entries
             || batch.bytes >= size.bytes
-            || batch.paths >= size.paths.min(MAX_PATHS - MAX_PATH)
+            || batch.paths >= size.paths.min(MAX_PATHS)
+            || batch.directories >= MAX_OPENED - MAX_PATH / 2
+            || self
+                .left
+                .max_bytes
+                .is_some_and(|left| batch.contents > left)
+            || self.left.max_entries.is_some_and(|left| batch.added > left)
     }
 
     /// Makes an entry part of the batch, and counts it, unless it is passed over.
     async fn take(&mut self, entry: SourceEntry, source: &mut dyn EntrySource) -> Result<()> {
-        let path = entry.path.below(&self.options.into)?;
+        // By the path that the holder knows: how long it is in the whole tree must not show.
+        let seen = entry.path.below(self.within).map_err(Error::in_own_words)?;
         let entries = self.options.limits.entries;
-        let within = self.grant.locate(&path);
-        let Some(standing) = within.and_then(|path| self.grant.look(&path)) else {
-            return Err(Error::new(ErrorKind::Denied, "import").at(path));
+        let denied = |seen: &TreePath| {
+            let error = Error::new(ErrorKind::Denied, "import").at(seen);
+            Err(error.in_own_words())
         };
+        let Some(standing) = self.grant.look(&seen) else {
+            return denied(&seen);
+        };
+        let path = standing.path;
         if !standing.writes {
             if entry.kind != SourceKind::Directory || !standing.leads_to_writes {
-                return Err(Error::new(ErrorKind::Denied, "import").at(path));
+                return denied(&seen);
             }
             if self.passed >= entries {
                 return Err(Error::new(ErrorKind::LimitExceeded, "import")
@@ -141,20 +206,28 @@ impl<'a, 'o> Pull<'a, 'o> {
                 .at(&path)
                 .because(format!("more than {entries} entries")));
         }
-        if let Some(seen) = &mut self.seen {
-            let named = entry.kind == SourceKind::Directory;
-            let fresh = seen.insert(&path)?.into_iter().map(|fresh| Fresh {
-                directory: named || fresh != path,
-                path: fresh,
+        // What the holder can add is asked for before more is stored than that.
+        if let (SourceKind::File { size, .. }, Some(left)) = (&entry.kind, self.left.max_bytes)
+            && self.batch.contents.saturating_add(size.unwrap_or(0)) > left
+        {
+            self.commit().await?;
+        }
+        if let Some(seen) = &mut self.seen
+            && let Some(known) = seen.insert(&path)?
+        {
+            // Above where it goes nothing is the source's.
+            let above = self.options.into.segments().count();
+            self.batch.fresh.push(Fresh {
+                known: known.max(above),
+                directory: entry.kind == SourceKind::Directory,
+                path: path.clone(),
             });
-            // Above it nothing is the source's.
-            let into = &self.options.into;
-            let below = fresh.filter(|fresh| fresh.path != *into && fresh.path.starts_with(into));
-            self.batch.fresh.extend(below);
+        }
+        if self.left.max_entries.is_some() && self.entry_at(&path)?.is_none() {
+            self.batch.added += 1;
         }
         let position = self.batch.entries;
-        self.batch.entries += 1;
-        self.batch.paths += path.as_str().len();
+        self.batch.count(&path);
         let what = match entry.kind {
             SourceKind::Directory => {
                 self.imported.directories += 1;
@@ -171,7 +244,7 @@ impl<'a, 'o> Pull<'a, 'o> {
                 })
             }
             SourceKind::File {
-                size: _,
+                size,
                 executable,
                 modified,
                 media_type,
@@ -184,7 +257,7 @@ impl<'a, 'o> Pull<'a, 'o> {
                     .modified(modified)
                     .media_type(media_type)
                     .provenance(provenance);
-                let content = self.content(&path, source).await?;
+                let content = self.content(&path, size, source).await?;
                 let write = move |content| What::Write {
                     path,
                     content,
@@ -213,14 +286,30 @@ impl<'a, 'o> Pull<'a, 'o> {
     }
 
     /// Reads the content of a file, and stores it unless it can be stored beside.
-    async fn content(&mut self, path: &TreePath, source: &mut dyn EntrySource) -> Result<Read> {
+    async fn content(
+        &mut self,
+        path: &TreePath,
+        size: Option<u64>,
+        source: &mut dyn EntrySource,
+    ) -> Result<Read> {
         let limits = &self.options.limits;
         let left = limits.bytes.saturating_sub(self.imported.bytes);
-        let body = Body::new(source, path.clone(), limits.file_bytes.min(left));
+        let limit = limits.file_bytes.min(left);
+        let room = self.room_for(path, size)?;
+        let body = match room < limit {
+            true => Body::new(source, path.clone(), room, NO_ROOM),
+            false => Body::new(
+                source,
+                path.clone(),
+                limit,
+                "more bytes than the import may bring",
+            ),
+        };
         self.imported.files += 1;
         let read = match self.uploads.beside(body.start(LONGEST)).await? {
             Start::Whole(bytes) => {
                 self.imported.bytes += bytes.len() as u64;
+                self.batch.contents += bytes.len() as u64;
                 match self.workspace.store_inline(bytes) {
                     Ok(stored) => {
                         self.batch.bytes += stored.size() as usize;
@@ -232,10 +321,34 @@ impl<'a, 'o> Pull<'a, 'o> {
             Start::More(body) => {
                 let stored = self.uploads.beside(self.workspace.store(body)).await?;
                 self.imported.bytes += stored.size();
+                self.batch.contents += stored.size();
                 Read::Stored(stored)
             }
         };
         Ok(read)
+    }
+
+    /// Returns how many bytes a file may have to be written by the holder: what is there
+    /// already may come again.
+    fn room_for(&self, path: &TreePath, size: Option<u64>) -> Result<u64> {
+        let Some(left) = self.left.max_bytes else {
+            return Ok(u64::MAX);
+        };
+        if size.is_some_and(|size| size <= left) {
+            return Ok(left);
+        }
+        let there = self
+            .entry_at(path)?
+            .and_then(|entry| Some(entry.as_file()?.size));
+        Ok(left.max(there.unwrap_or(0)))
+    }
+
+    /// Returns what is at a path of the copy now.
+    fn entry_at(&self, path: &TreePath) -> Result<Option<Entry>> {
+        self.workspace.read("import", |tx| {
+            let copy = tx.open_copy("import", self.copy, self.workspace.now())?;
+            resolve(tx, &copy.tree, path)
+        })
     }
 
     /// Commits the batch once all its contents are stored.
@@ -256,21 +369,22 @@ impl<'a, 'o> Pull<'a, 'o> {
             if self.staged {
                 renew(tx, &mut copy, now)?;
             }
-            let mut editor = Editor::new(tx, &copy.tree)?;
+            let mut editor = Editor::new(tx, &copy.tree)?.below(&self.by.root);
             let removed = remove_in_the_way(tx, &mut editor, &batch.fresh, &self.began)?;
             let Edited { unneeded, bytes } = edit(tx, &mut editor, &changes, other_kind, now)?;
+            // Before nodes are made of it: what is refused costs no more than to be read.
+            self.admit(tx, bytes, &copy.tree, &editor, now)?;
             let written = editor.finish()?;
             self.workspace
                 .check_entries(tx, "import", &copy.tree, &written)?;
-            self.admit(tx, bytes, &copy.tree, &written, now)?;
             let (author, ours) = (&self.options.author, &self.imported.operations);
             let operation = extend(tx, copy, written.tree, author, ours, now)?;
             Ok((unneeded, removed, operation))
         })?;
         self.imported.removed += removed;
-        if operation.is_none() {
-            self.workspace.left_over(&changes, &unneeded);
-        }
+        self.workspace
+            .committed(&changes, &unneeded, operation.is_some());
+        self.left = self.workspace.left_of("import", self.by.holder)?;
         self.note(operation);
         self.workspace.drop_objects(unneeded).await;
         Ok(())
@@ -284,8 +398,9 @@ impl<'a, 'o> Pull<'a, 'o> {
             let now = self.workspace.now();
             let copy = tx.open_copy("import", self.copy, now)?;
             let into = &self.options.into;
-            let (removed, tree) = remove_missing(tx, &copy, into, seen, &self.began)?;
-            self.admit(tx, 0, &copy.tree, &directory_of(tx, &tree)?, now)?;
+            let (removed, editor) = remove_missing(tx, &copy, into, seen, &self.began)?;
+            self.admit(tx, 0, &copy.tree, &editor, now)?;
+            let tree = editor.finish()?.tree;
             let ours = &self.imported.operations;
             let operation = extend(tx, copy, tree, &self.options.author, ours, now)?;
             Ok((removed, operation))
@@ -301,10 +416,10 @@ impl<'a, 'o> Pull<'a, 'o> {
         tx: &Tx<'_>,
         bytes: u64,
         before: &TreeId,
-        after: &Directory,
+        editor: &Editor<'_>,
         now: Timestamp,
     ) -> Result<()> {
-        admit(tx, "import", self.holder, bytes, before, after, now)
+        admit(tx, "import", self.by.holder, bytes, before, editor, now)
     }
 
     /// Takes down the operation that a batch became, or became a part of.
