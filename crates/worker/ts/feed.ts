@@ -80,7 +80,7 @@ export class Feed {
         await this.#sendTo(socket);
       } catch (error) {
         // One that closed meanwhile keeps nothing from those after it.
-        console.error(error);
+        logThrown("a socket failed", error);
       }
     }
   }
