@@ -11,12 +11,12 @@ use std::sync::Arc;
 use axum::body::Body;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 use workspace_core::{At, Error, ImportLimits, Result, Workspace};
 
 use crate::call::{On, Part};
 use crate::ledger::{Bodies, Ledger, Timer};
-use crate::operation::{Arguments, ByName, wrong_arguments};
+use crate::operation::{Arguments, ByName, Fields, wrong_arguments};
 use crate::passage::Passed;
 use crate::problem::Problem;
 use crate::routes;
@@ -163,9 +163,9 @@ impl Calls {
         let fields = read(arguments)?;
         // Whoever has a part takes of what is for holders, and not for ever.
         let part_of = is_part.then(|| {
-            let copy = fields.get("copy").and_then(Value::as_str);
-            copy.and_then(|copy| copy.parse().ok())
-                .map_or(At::Head, At::Copy)
+            let copy = fields.text("copy").ok().flatten();
+            let copy = copy.and_then(|copy| copy.parse().ok());
+            copy.map_or(At::Head, At::Copy)
         });
         let timer = self.timer.clone().filter(|_| is_part);
         let ledger = Arc::new(Ledger::new(self.bodies.as_ref(), timer, part_of));
@@ -198,14 +198,20 @@ impl Calls {
 
 /// Reads a JSON object with names in camelCase.
 pub(crate) fn read_as<T: DeserializeOwned>(text: &str) -> Result<T> {
-    serde_json::from_value(Value::Object(read(text)?)).map_err(wrong_arguments)
+    read(text)?.read()
 }
 
 /// What reading arguments is called in errors.
 const READING: &str = "read arguments";
 
-/// Reads arguments, with their names in snake_case.
-fn read(arguments: &str) -> Result<Map<String, Value>> {
-    let arguments = serde_json::from_str(arguments).map_err(wrong_arguments)?;
-    names::snake(arguments)
+/// Reads arguments, with their names in snake_case. What they have is not taken apart: a batch
+/// may be long, and is read once, as what it is.
+fn read(arguments: &str) -> Result<Fields> {
+    let fields: HashMap<String, &RawValue> =
+        serde_json::from_str(arguments).map_err(wrong_arguments)?;
+    let renamed = fields.into_iter().map(|(name, value)| {
+        let value = names::snake(&name, value.get())?;
+        Ok((names::snake_name(&name)?, value))
+    });
+    renamed.collect::<Result<_>>().map(Fields)
 }

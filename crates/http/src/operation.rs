@@ -14,8 +14,8 @@ use std::marker::PhantomData;
 use axum::http::{Method, StatusCode};
 use workspace_core::ErrorKind;
 
+pub(crate) use input::{Fields, Raw, Takes, wrong_arguments};
 pub use input::{Input, Json, MaybeJson, Query};
-pub(crate) use input::{Raw, Takes, wrong_arguments};
 pub(crate) use subject::{Find, at_of};
 pub use subject::{
     OfCopy, OfFiles, OfGrant, OfPath, OfPreview, OfRevision, PathToChange, Subject, ToChange,

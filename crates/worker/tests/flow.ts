@@ -227,7 +227,11 @@ export const flow: Record<string, Case> = {
       workspace.fetch(`http://object/v1/view/files/${path}`, {
         method: "PUT",
         body,
-        headers: { authorization: `Bearer ${issued.token}` },
+        // The media type that a text is sent with counts as well.
+        headers: {
+          authorization: `Bearer ${issued.token}`,
+          "content-type": "application/octet-stream",
+        },
       });
     equal((await put("a", "12345")).status, 201, "within the budget");
     equal((await put("b", "123456")).status, 413, "too many bytes");

@@ -35,7 +35,7 @@ export interface Caller {
   /** Calls one that takes contents, or answers with them. */
   [contents](name: string, args: Arguments, given?: Given): Promise<Result<Answered>>;
   /** The bytes of a small file; nothing where that takes a call to tell. */
-  [small](path: string, at: At): Promise<Uint8Array | undefined>;
+  [small](path: string, at: At): Uint8Array | undefined;
 }
 
 /** Which files are meant: head's, unless it says a copy, a revision or a tree. */

@@ -33,6 +33,8 @@ import type {
   WriteOptions,
 } from "./types.js";
 
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 /** The most bytes that `readFile` hands over at once: RPC takes 32 MiB. */
 const MAX_VALUE = 16 << 20;
 /** The most bytes of contents that go into one batch. */
@@ -40,10 +42,18 @@ const MAX_BATCH = 4 << 20;
 /** How many files are written at a time. */
 const AT_A_TIME = 8;
 
-export function readFile(on: Caller, path: string, at: At): Promise<Result<Uint8Array>> {
-  return guarded(async () => {
-    const found = plain(path, at) && (await on[small](path, at));
+export async function readFile(on: Caller, path: string, at: At): Promise<Result<Uint8Array>> {
+  try {
+    const found = plain(path, at) && on[small](path, at);
     if (found) return ok(found);
+  } catch (error) {
+    return thrown(error);
+  }
+  return readLarge(on, path, at);
+}
+
+function readLarge(on: Caller, path: string, at: At): Promise<Result<Uint8Array>> {
+  return guarded(async () => {
     const opened = await openFile(on, path, at);
     if (opened.status === "error") return opened;
     const { size, body } = opened.value;
@@ -60,7 +70,7 @@ export async function readText(on: Caller, path: string, at: At): Promise<Result
   const read = await readFile(on, path, at);
   if (read.status === "error") return read;
   try {
-    return ok(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(read.value));
+    return ok(utf8.decode(read.value));
   } catch {
     const message = `${path}: not UTF-8`;
     return failed({ code: "invalid", reason: "not_utf8", message, path, operation: "read" });

@@ -52,6 +52,30 @@ export class Guarded {
   }
 
   /**
+   * Returns what `body` returns for the value, at once.
+   *
+   * @template R
+   * @param {(value: T) => R} body
+   * @returns {R}
+   */
+  now(body) {
+    try {
+      return body(this.#made());
+    } catch (error) {
+      noticed(error);
+      throw error instanceof WebAssembly.RuntimeError ? new Panic(error) : error;
+    }
+  }
+
+  #made() {
+    if (this.#generation !== generation) {
+      this.#generation = generation;
+      this.#value = this.#make();
+    }
+    return /** @type {T} */ (this.#value);
+  }
+
+  /**
    * Resolves to what `body` returns for the value. Rejects with a `Panic` where
    * Rust panics before that, whoever's request was to blame.
    *
@@ -69,11 +93,7 @@ export class Guarded {
         reject(error);
       };
       try {
-        if (this.#generation !== generation) {
-          this.#generation = generation;
-          this.#value = this.#make();
-        }
-        const made = Promise.resolve(body(/** @type {T} */ (this.#value)));
+        const made = Promise.resolve(body(this.#made()));
         made.then((found) => {
           inFlight.delete(reject);
           resolve(found);

@@ -123,8 +123,8 @@ export class WorkspaceObject<Env = WorkspaceEnv> extends Operations<Env> {
   }
 
   /** @internal */
-  [small](path: string, { copy, revision }: At): Promise<Uint8Array | undefined> {
-    return this.#rust.call((rust) => rust.small(path, copy, revision));
+  [small](path: string, { copy, revision }: At): Uint8Array | undefined {
+    return this.#rust.now((rust) => rust.small(path, copy, revision));
   }
 
   /** Calls an operation by its name; writes a line of what went wrong, or took long. */
@@ -138,7 +138,11 @@ export class WorkspaceObject<Env = WorkspaceEnv> extends Operations<Env> {
     const text = told(args);
     const whole = part && told({ ...part });
     try {
-      const found = await this.#rust.call<Called>((rust) => rust.call(name, text, whole, given));
+      // Most are there at once.
+      const answer: Called | Promise<Called> = this.#rust.now((rust) =>
+        rust.call(name, text, whole, given),
+      );
+      const found = answer instanceof Promise ? await this.#rust.call(() => answer) : answer;
       line(found[0], found[0] === 503 && found[1].includes('"busy"'));
       return found;
     } catch (error) {

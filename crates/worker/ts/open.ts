@@ -100,7 +100,7 @@ export class OpenFiles extends RpcTarget {
   }
 
   /** @internal */
-  async [small](_path: string, _at: At): Promise<undefined> {
+  [small](_path: string, _at: At): undefined {
     return undefined;
   }
 

@@ -69,7 +69,7 @@ export abstract class Operations<Env = unknown> extends Generated<Env> {
   abstract override [called]<T>(name: string, args: Arguments, part?: Part): Promise<Result<T>>;
 
   /** @internal */
-  abstract [small](path: string, at: At): Promise<Uint8Array | undefined>;
+  abstract [small](path: string, at: At): Uint8Array | undefined;
 
   /** Reads a file of up to 16 MiB. */
   readFile(path: string, at: At = {}): Promise<Result<Uint8Array>> {

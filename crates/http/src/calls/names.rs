@@ -1,7 +1,6 @@
 //! Names of fields, in snake_case where JSON goes over HTTP, in camelCase where it goes to
 //! JavaScript. What a map has for keys are not names of fields: they stay.
 
-use serde_json::{Map, Value};
 use workspace_core::Result;
 
 use crate::operation::wrong_arguments;
@@ -9,38 +8,17 @@ use crate::operation::wrong_arguments;
 /// The fields that are maps; a test compares them with the document.
 const MAPS: [&str; 1] = ["metadata"];
 
-/// Returns fields with their names in snake_case, and so within them.
+/// Returns a name of a field in snake_case.
 ///
 /// # Errors
-/// `Invalid` for a name that is not in camelCase.
-pub(super) fn snake(fields: Map<String, Value>) -> Result<Map<String, Value>> {
-    let renamed = fields.into_iter().map(|(name, value)| {
-        if name.contains('_') {
-            let wanted = told(&format!("`{name}`"));
-            return Err(wrong_arguments(format!(
-                "unknown field `{name}`, names are in camelCase: {wanted}"
-            )));
-        }
-        let value = match MAPS.contains(&&*name) {
-            true => value,
-            false => within(value)?,
-        };
-        Ok((snake_name(&name), value))
-    });
-    renamed.collect()
-}
-
-fn within(value: Value) -> Result<Value> {
-    Ok(match value {
-        Value::Object(fields) => Value::Object(snake(fields)?),
-        Value::Array(values) => {
-            Value::Array(values.into_iter().map(within).collect::<Result<_>>()?)
-        }
-        other => other,
-    })
-}
-
-fn snake_name(name: &str) -> String {
+/// `Invalid` for one that is not in camelCase.
+pub(super) fn snake_name(name: &str) -> Result<String> {
+    if name.contains('_') {
+        let wanted = told(&format!("`{name}`"));
+        return Err(wrong_arguments(format!(
+            "unknown field `{name}`, names are in camelCase: {wanted}"
+        )));
+    }
     let mut snake = String::with_capacity(name.len() + 2);
     for letter in name.chars() {
         if letter.is_ascii_uppercase() {
@@ -48,7 +26,41 @@ fn snake_name(name: &str) -> String {
         }
         snake.push(letter.to_ascii_lowercase());
     }
-    snake
+    Ok(snake)
+}
+
+/// Returns what the field `name` has, which is JSON, with the names within it in snake_case.
+///
+/// # Errors
+/// `Invalid` for a name that is not in camelCase.
+pub(super) fn snake(name: &str, json: &str) -> Result<String> {
+    if MAPS.contains(&name) {
+        return Ok(json.into());
+    }
+    let mut out = String::with_capacity(json.len() + 16);
+    let mut at = 0;
+    while let Some(start) = json[at..].find('"').map(|found| at + found) {
+        out.push_str(&json[at..start]);
+        let end = end_of_text(json.as_bytes(), start);
+        let text = &json[start..end];
+        at = end;
+        if !json[end..].trim_start().starts_with(':') {
+            out.push_str(text);
+            continue;
+        }
+        // What has escapes is the name of no field.
+        let name = text.trim_matches('"');
+        out.push('"');
+        out.push_str(&snake_name(name)?);
+        out.push('"');
+        if MAPS.contains(&name) {
+            let end = end_of_map(json.as_bytes(), at);
+            out.push_str(&json[at..end]);
+            at = end;
+        }
+    }
+    out.push_str(&json[at..]);
+    Ok(out)
 }
 
 /// Returns compact JSON with the names of its fields in camelCase.
@@ -141,7 +153,7 @@ pub(super) fn told(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -166,18 +178,19 @@ mod tests {
             "afterIt": { "isIt": null },
         });
         assert_eq!(to_camel(&value), expected);
-        let Value::Object(fields) = expected else {
-            unreachable!("it is one");
-        };
-        assert_eq!(Value::Object(snake(fields).unwrap()), value);
+        let back = snake("", &expected.to_string()).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&back).unwrap(), value);
+        let spaced = serde_json::to_string_pretty(&expected).unwrap();
+        let back = snake("", &spaced).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&back).unwrap(), value);
+        let map = r#"{"a_b":"c"}"#;
+        assert_eq!(snake("metadata", map).unwrap(), map);
     }
 
     #[test]
     fn names_of_http_are_refused_with_the_right_one() {
-        let Value::Object(fields) = json!({ "a": [{ "create_parents": true }] }) else {
-            unreachable!("it is one");
-        };
-        let told = snake(fields).unwrap_err().to_string();
+        let fields = json!({ "a": [{ "create_parents": true }] });
+        let told = snake("", &fields.to_string()).unwrap_err().to_string();
         assert!(told.contains("`createParents`"), "{told}");
     }
 
@@ -205,7 +218,8 @@ mod tests {
                     }
                     let mut camel = Vec::new();
                     camel_name(name.as_bytes(), &mut camel);
-                    assert_eq!(snake_name(std::str::from_utf8(&camel).unwrap()), *name);
+                    let camel = std::str::from_utf8(&camel).unwrap();
+                    assert_eq!(snake_name(camel).unwrap(), *name);
                 }
             }
             for inner in value

@@ -1,9 +1,11 @@
 //! What an operation takes besides what its path names.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use workspace_core::{Error, Reason, Result};
 
@@ -181,43 +183,87 @@ impl Raw {
     }
 }
 
+/// Arguments by their names in snake_case, each as JSON.
+pub(crate) struct Fields(pub(crate) BTreeMap<String, String>);
+
+impl Fields {
+    /// Returns an argument that names something: text, or the number of a revision.
+    ///
+    /// # Errors
+    /// `Invalid` for anything else: also for null, which is not to mean nothing.
+    pub(crate) fn text(&self, name: &str) -> Result<Option<String>> {
+        let Some(json) = self.0.get(name) else {
+            return Ok(None);
+        };
+        match serde_json::from_str(json) {
+            Ok(Value::String(text)) => Ok(Some(text)),
+            Ok(Value::Number(number)) if name == "revision" => Ok(Some(number.to_string())),
+            _ if name == "revision" => Err(wrong_arguments("`revision` is a number")),
+            _ => Err(wrong_arguments(format!("`{name}` is text"))),
+        }
+    }
+
+    /// Reads them as what an operation takes: as the body that says so, which has one reader.
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T> {
+        let raw = Raw::Arguments(self.body());
+        serde_json::from_slice(raw.bytes()).map_err(|error| raw.wrong(&error))
+    }
+
+    fn body(&self) -> String {
+        let length = self
+            .0
+            .iter()
+            .map(|(name, json)| name.len() + json.len() + 4);
+        let mut body = String::with_capacity(length.sum::<usize>() + 2);
+        for (name, json) in &self.0 {
+            body.push_str(if body.is_empty() { "{" } else { "," });
+            // With what is to be escaped in it.
+            body.push_str(&Value::from(name.as_str()).to_string());
+            body.push(':');
+            body.push_str(json);
+        }
+        body.push_str(if body.is_empty() { "{}" } else { "}" });
+        body
+    }
+
+    /// Returns them as a query; what is null is not there.
+    fn query(&self) -> Result<String> {
+        let fields = self.0.iter().filter_map(|(name, json)| {
+            let text = match serde_json::from_str(json) {
+                Ok(Value::Null) => return None,
+                Ok(Value::String(text)) => text,
+                Ok(Value::Bool(_) | Value::Number(_)) => json.clone(),
+                _ => {
+                    let why = format!("`{name}` is text, a number, or yes or no");
+                    return Some(Err(wrong_arguments(why)));
+                }
+            };
+            Some(Ok((name, text)))
+        });
+        let fields = fields.collect::<Result<Vec<_>>>()?;
+        serde_urlencoded::to_string(fields).map_err(wrong_arguments)
+    }
+}
+
 impl Takes {
     /// Returns arguments as what an operation takes that takes it so.
     ///
     /// # Errors
     /// `Invalid` for arguments that cannot be that.
-    pub(crate) fn arguments(self, arguments: Map<String, Value>) -> Result<Raw> {
+    pub(crate) fn arguments(self, fields: &Fields) -> Result<Raw> {
         let text = match self {
-            Self::Nothing => match arguments.keys().next() {
+            Self::Nothing => match fields.0.keys().next() {
                 None => String::new(),
                 Some(name) => {
                     let why = format!("unknown field `{name}`, there are none");
                     return Err(wrong_arguments(why));
                 }
             },
-            Self::Query => as_query(arguments)?,
-            Self::Json | Self::MaybeJson => Value::Object(arguments).to_string(),
+            Self::Query => fields.query()?,
+            Self::Json | Self::MaybeJson => fields.body(),
         };
         Ok(Raw::Arguments(text))
     }
-}
-
-/// Returns arguments as a query; what is null is not there.
-fn as_query(arguments: Map<String, Value>) -> Result<String> {
-    let fields = arguments.into_iter().filter_map(|(name, value)| {
-        let text = match value {
-            Value::Null => return None,
-            Value::String(text) => text,
-            Value::Bool(_) | Value::Number(_) => value.to_string(),
-            Value::Array(_) | Value::Object(_) => {
-                let why = format!("`{name}` is text, a number, or yes or no");
-                return Some(Err(wrong_arguments(why)));
-            }
-        };
-        Some(Ok((name, text)))
-    });
-    let fields = fields.collect::<Result<Vec<_>>>()?;
-    serde_urlencoded::to_string(fields).map_err(wrong_arguments)
 }
 
 fn written(body: &impl Serialize) -> Result<Vec<u8>> {

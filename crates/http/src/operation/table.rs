@@ -8,11 +8,10 @@ use axum::http::header::{HeaderValue, LOCATION};
 use axum::http::{Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use workspace_core::Result;
 
-use super::input::{Raw, Take, Takes, wrong_arguments};
+use super::input::{Fields, Raw, Take, Takes, wrong_arguments};
 use super::subject::Named;
 use super::{Find, Operation};
 use crate::access::Who;
@@ -73,11 +72,11 @@ async fn by_name(
     if on.part.is_some() && !subjects.in_view {
         return Err(Problem::denied());
     }
-    let run = begin(on, &|name| text(&arguments.fields, name))?;
+    let run = begin(on, &|name| arguments.fields.text(name))?;
     for name in subjects.names {
-        arguments.fields.remove(*name);
+        arguments.fields.0.remove(*name);
     }
-    let (json, _) = run(takes.arguments(arguments.fields)?).await?;
+    let (json, _) = run(takes.arguments(&arguments.fields)?).await?;
     Ok(Told {
         json,
         contents: None,
@@ -86,7 +85,7 @@ async fn by_name(
 
 /// What a call by name brings.
 pub(crate) struct Arguments {
-    pub(crate) fields: Map<String, Value>,
+    pub(crate) fields: Fields,
     /// Contents that go in.
     pub(crate) contents: Option<Incoming>,
     /// Whether contents may go out past this code.
@@ -202,9 +201,9 @@ impl Arguments {
         if on.part.is_some() && !S::IN_VIEW {
             return Err(Problem::denied());
         }
-        let found = S::find(on, &|name| text(&self.fields, name))?;
+        let found = S::find(on, &|name| self.fields.text(name))?;
         for name in S::NAMES {
-            self.fields.remove(*name);
+            self.fields.0.remove(*name);
         }
         Ok(found)
     }
@@ -218,7 +217,7 @@ impl Arguments {
 
     /// Reads them as what an operation takes.
     pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T> {
-        serde_json::from_value(Value::Object(self.fields)).map_err(wrong_arguments)
+        self.fields.read()
     }
 }
 
@@ -239,19 +238,4 @@ fn made(status: StatusCode, json: Vec<u8>, path: Option<String>) -> Response<Bod
     let headers = response.headers_mut();
     headers.extend(path.map(|path| (LOCATION, path)));
     response
-}
-
-/// Returns an argument that names something: text, or a number of something that has one.
-fn text(fields: &Map<String, Value>, name: &str) -> Result<Option<String>> {
-    match fields.get(name) {
-        None => Ok(None),
-        Some(Value::Null) => Err(wrong_arguments(format!("`{name}` is null"))),
-        Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(Value::Number(number)) if name == "revision" => Ok(Some(number.to_string())),
-        Some(_) => Err(wrong_arguments(match name {
-            "revision" => "`revision` is a number",
-            "path" => "`path` is text",
-            _ => "what names something is text",
-        })),
-    }
 }
