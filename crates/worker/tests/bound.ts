@@ -5,6 +5,7 @@ import { check, equal, fails, noise, streamed, value } from "./check.js";
 import type { Case, Stub } from "./rpc.js";
 
 export const bound: Record<string, Case> = {
+  // > Files that are written together are there all or not at all, whatever their sizes; in a copy they are one operation, and once the call has ended no other copy is left of it.
   "files are written together, whatever their sizes": async (workspace) => {
     const small = { "/a/b.txt": "b", "/c": noise(3000), "/d": noise(70_000) };
     equal(await value(workspace.writeFiles(small, { note: "small" })), { files: 3 }, "small ones");
@@ -43,6 +44,7 @@ export const bound: Record<string, Case> = {
     }
   },
 
+  // > A walk in pages has each entry once, in the order of a walk, whatever the size of the pages.
   "a tree is walked in pages": async (workspace) => {
     const paths = ["/a", "/a-b", "/a/b", "/a/c/d", "/ab", "/b"];
     const files = Object.fromEntries(
@@ -97,6 +99,8 @@ export const bound: Record<string, Case> = {
     }
   },
 
+  // > Who was handed the files of a copy, or a part of them, reaches no others, however it asks.
+  // > What it changes is logged under the name that it was handed over for, whatever it says.
   "the files of a copy are handed over": async (workspace) => {
     await value(workspace.writeFiles({ "/site/a.txt": "a", "/site/b.js": "b", "/secret": "s" }));
     const draft = await value(workspace.fork({ name: "draft" }));
@@ -209,6 +213,7 @@ export const bound: Record<string, Case> = {
     equal((await value(bound.glob("/", "*.ts"))).entries.length, 2, "by name in its part");
   },
 
+  // > An argument that JSON cannot tell, such as a number that is none, is `Invalid`, and not left out.
   "numbers that are none are not left out": async (workspace) => {
     await value(workspace.writeFile("/a", "1"));
     await fails("invalid", workspace.readFile("/a", { revision: Number.NaN }));
@@ -230,6 +235,7 @@ export const bound: Record<string, Case> = {
     equal((await value(workspace.head())).version, 1, "head");
   },
 
+  // > What is expected of files that are written together holds whatever their sizes.
   "what is expected of large files holds as of small ones": async (workspace) => {
     await value(workspace.writeFile("/a", "1"));
     const { version } = await value(workspace.head());
@@ -246,6 +252,7 @@ export const bound: Record<string, Case> = {
     equal((await value(workspace.copies())).copies.length, 0, "copies that are left");
   },
 
+  // > Arguments are in camelCase; one that an operation does not have is `Invalid`, and the refusal names the one that is meant.
   "names of HTTP are told in camelCase": async (workspace) => {
     const loose = workspace as unknown as Record<
       "writeFile" | "fork" | "list",

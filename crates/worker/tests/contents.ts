@@ -141,6 +141,7 @@ export const contents: Record<string, Case> = {
     equal((await value(workspace.list())).entries, [], "head");
   },
 
+  // > A stream that cannot be written is refused before it is read, and cancelled.
   "a stream that cannot be written is not read": async (workspace) => {
     await value(workspace.writeFile("/file", "1"));
     await value(workspace.mkdir("/directory"));

@@ -6,6 +6,7 @@ import type { Case, Stub } from "./rpc.js";
 const BAD_PATHS = ["", "a", "//", "/a//b", "/a/", "/..", "/a/../b", "/.", "/a/./b", "/a\0b"];
 
 export const errors: Record<string, Case> = {
+  // > What went wrong with a file is a plain result, and no exception.
   "an error is a plain result": async (workspace) => {
     const error = await fails("not_found", workspace.stat("/nothing/here"));
     equal(error.path, "/nothing/here", "the path");

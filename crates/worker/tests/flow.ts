@@ -319,6 +319,7 @@ export const flow: Record<string, Case> = {
     await value(workspace.apply(draft.id, { expectTree: tree }));
   },
 
+  // > A site shows head, a copy or a revision below its root, and nothing above it, and nobody writes to it.
   "head, a draft or a revision is served as a site": async (workspace) => {
     const files = { "/dist/index.html": "<h1>one", "/dist/a/x.css": "a{}", "/secret.html": "no" };
     await value(workspace.writeFiles(files));

@@ -12,6 +12,8 @@ use crate::repository::Repository;
 
 const TESTS_AT: &str = "crates/worker/tests";
 const EXAMPLE_AT: &str = "examples/publish";
+/// Documents of which each block in TypeScript is a program.
+const DOCUMENTS: [&str; 3] = ["README.md", "crates/worker/README.md", "docs/product-api.md"];
 /// What nobody could do without.
 const NEEDED: [&str; 8] = [
     "dist/bindings_bg.wasm",
@@ -26,8 +28,8 @@ const NEEDED: [&str; 8] = [
 /// What else belongs in a package; the rest are sources, or left over from builds.
 const KINDS: [&str; 5] = [".js", ".mjs", ".d.ts", ".wasm", "package.json"];
 
-/// Packs the built package, installs it in an empty project, puts the tests and
-/// the example beside it, and checks all their types. Returns the project.
+/// Packs the built package, installs it in an empty project, puts the tests, the example
+/// and the programs of documents beside it, and checks all their types. Returns the project.
 pub(crate) fn consume(repository: &Repository) -> Result<PathBuf> {
     let directory = repository.target.join("worker/consumer");
     if directory.exists() {
@@ -53,11 +55,48 @@ pub(crate) fn consume(repository: &Repository) -> Result<PathBuf> {
             }
         }
     }
+    documented(repository, &directory.join("src/documents"))?;
     build::copy(&example.join("tsconfig.json"), &directory)?;
     Program::new("node_modules/.bin/tsc")
         .args([Path::new("--project"), &directory])
         .run()?;
     Ok(directory)
+}
+
+/// Puts what documents have in TypeScript into files: `docs-product-api-52.ts` is what begins
+/// at line 52 of `docs/product-api.md`, and errors have the lines of that.
+fn documented(repository: &Repository, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for document in DOCUMENTS {
+        let programs = programs(&fs::read_to_string(repository.root.join(document))?);
+        ensure!(!programs.is_empty(), "{document} has nothing in TypeScript");
+        let name = document.trim_end_matches(".md").replace('/', "-");
+        for (line, program) in programs {
+            fs::write(to.join(format!("{name}-{line}.ts")), program)?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the blocks in TypeScript of a document, each as a module with as many lines before
+/// it as it has there, and the number of its first line.
+fn programs(document: &str) -> Vec<(usize, String)> {
+    let mut programs = Vec::new();
+    let mut lines = document.lines().enumerate();
+    while let Some((before, line)) = lines.next() {
+        if line != "```ts" {
+            continue;
+        }
+        let mut program = "\n".repeat(before + 1);
+        for (_, line) in lines.by_ref().take_while(|(_, line)| *line != "```") {
+            program.push_str(line);
+            program.push('\n');
+        }
+        // What imports nothing would be part of all the others.
+        program.push_str("export {};\n");
+        programs.push((before + 2, program));
+    }
+    programs
 }
 
 /// Makes the tarball.
@@ -104,4 +143,21 @@ fn unpack(tarball: &Path, to: &Path) -> Result<()> {
         fs::metadata(tarball)?.len() >> 10
     );
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_of_a_document_keep_their_lines() {
+        let document = "a\n```ts\none;\n\ntwo;\n```\n```rust\nno\n```\n```ts\nthree;\n```\n";
+        let found = programs(document);
+        let expected = [
+            (3, "\n\none;\n\ntwo;\nexport {};\n".to_owned()),
+            (11, format!("{}three;\nexport {{}};\n", "\n".repeat(10))),
+        ];
+        assert_eq!(found, expected);
+        assert_eq!(programs("```tsx\n```\n"), []);
+    }
 }

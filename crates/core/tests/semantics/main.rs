@@ -3,6 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
 mod allowed;
 mod apply;
 mod authority;
@@ -44,47 +48,42 @@ mod views;
 /// Every sentence of the document heads a test, and every quote is exact.
 #[test]
 fn the_document_and_the_tests_agree() {
-    let document = include_str!("../../../../docs/semantics.md");
-    let sources = [
-        include_str!("apply.rs"),
-        include_str!("beside.rs"),
-        include_str!("budgets.rs"),
-        include_str!("collection.rs"),
-        include_str!("conflicts.rs"),
-        include_str!("copies.rs"),
-        include_str!("cost.rs"),
-        include_str!("entries.rs"),
-        include_str!("events.rs"),
-        include_str!("grants.rs"),
-        include_str!("import.rs"),
-        include_str!("import_beside.rs"),
-        include_str!("import_bounds.rs"),
-        include_str!("short.rs"),
-        include_str!("integrity.rs"),
-        include_str!("integrity_beside.rs"),
-        include_str!("nesting.rs"),
-        include_str!("operations.rs"),
-        include_str!("previews.rs"),
-        include_str!("repair.rs"),
-        include_str!("revisions.rs"),
-        include_str!("roots.rs"),
-        include_str!("uncertain.rs"),
-        include_str!("upkeep.rs"),
-        include_str!("views.rs"),
-    ];
-    let stated: Vec<&str> = document
-        .lines()
-        .filter_map(|line| line.strip_prefix("- "))
-        .collect();
-    let quoted: Vec<&str> = sources
-        .iter()
-        .flat_map(|source| source.lines())
-        .filter_map(|line| line.trim_start().strip_prefix("/// > "))
-        .collect();
-    for sentence in &stated {
-        assert!(quoted.contains(sentence), "no test quotes: {sentence}");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let document = fs::read_to_string(root.join("docs/semantics.md")).unwrap();
+    let mut stated = BTreeMap::<_, Vec<_>>::new();
+    for section in document.split("\n## ") {
+        // A heading may name where the tests are, between backticks.
+        let heading = section.lines().next().unwrap_or_default();
+        let tests = heading.split('`').nth(1);
+        let sentences = section.lines().filter_map(|line| line.strip_prefix("- "));
+        stated
+            .entry(tests.unwrap_or("crates/core/tests/semantics"))
+            .or_default()
+            .extend(sentences);
     }
-    for quote in &quoted {
-        assert!(stated.contains(quote), "the document does not say: {quote}");
+    assert_eq!(stated.len(), 3, "{:?}", stated.keys());
+    for (tests, stated) in stated {
+        let quoted = quotes(&root.join(tests));
+        for sentence in &stated {
+            let found = quoted.iter().any(|quote| quote == sentence);
+            assert!(found, "no test quotes: {sentence}");
+        }
+        for quote in &quoted {
+            let found = stated.contains(&quote.as_str());
+            assert!(found, "the document does not say: {quote}");
+        }
     }
+}
+
+/// Returns what the tests of a directory quote.
+fn quotes(directory: &Path) -> Vec<String> {
+    let mut quoted = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let source = fs::read_to_string(entry.unwrap().path()).unwrap();
+        let lines = source.lines().map(|line| line.trim_start());
+        let comments = lines.map(|line| line.strip_prefix("/// ").or(line.strip_prefix("// ")));
+        let quotes = comments.filter_map(|comment| comment?.strip_prefix("> "));
+        quoted.extend(quotes.map(str::to_owned));
+    }
+    quoted
 }

@@ -448,6 +448,8 @@ fn a_closed_copy_refuses_a_write_as_it_refuses_a_change() {
     assert_eq!(written.json(), changed.json());
 }
 
+/// > An operation of a copy is told with what it changed, and with nothing that others did.
+///
 /// What one operation changed, and nothing that others did.
 #[test]
 fn an_operation_tells_what_it_changed() {

@@ -35,6 +35,7 @@ fn pages(server: &Server, uri: &str, list: &str, limit: usize) -> Vec<Value> {
     }
 }
 
+/// > A glob lists what matches below a directory in the order of a walk, in pages of any size.
 #[test]
 fn names_are_found_by_a_glob_in_pages_of_any_size() {
     let server = filled();
@@ -57,6 +58,7 @@ fn names_are_found_by_a_glob_in_pages_of_any_size() {
     }
 }
 
+/// > Lines are found by a regular expression or a plain text, in the files that a glob matches, in pages of any size.
 #[test]
 fn lines_are_found_by_a_pattern() {
     let server = filled();
@@ -104,6 +106,7 @@ fn lines_are_found_by_a_pattern() {
     assert_eq!(code, "invalid");
 }
 
+/// > Files that are not text, or have more than 1 MiB, are not searched but counted; of a file up to 1,000 lines are told, each up to 1,000 bytes.
 #[test]
 fn what_is_no_text_is_counted_and_long_lines_are_cut() {
     let server = Server::new();
@@ -167,6 +170,7 @@ fn edit(server: &Server, path: &str, edits: Value) -> Answer {
     server.post(&uri, json!({ "edits": edits, "note": "edit" }))
 }
 
+/// > Edits of a file are taken literally, each sees what those before it did, and they are made together or not at all.
 #[test]
 fn edits_are_made_together_or_not_at_all() {
     let server = filled();
@@ -198,6 +202,7 @@ fn edits_are_made_together_or_not_at_all() {
     assert_eq!(done["entry"]["size"], 18);
 }
 
+/// > A text that is to be replaced is in the file once, unless all are meant; otherwise the edit is `Invalid`, and of a text that is there more than once says on which lines.
 #[test]
 fn an_edit_that_cannot_be_meant_says_what_is_wrong() {
     let server = filled();
@@ -250,6 +255,8 @@ fn an_edit_that_cannot_be_meant_says_what_is_wrong() {
     assert_eq!(refused.problem().1, "limit_exceeded");
 }
 
+/// > The holder of a grant finds and edits what it may, and is told of nothing else.
+///
 /// A holder finds and edits what it sees, and nothing else.
 #[test]
 fn a_holder_finds_and_edits_in_its_part() {

@@ -9,4 +9,5 @@ mod handle;
 mod integrity;
 mod limits;
 mod objects;
+mod product_api;
 mod source;
