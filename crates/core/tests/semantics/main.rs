@@ -9,6 +9,7 @@ mod authority;
 mod beside;
 mod budgets;
 mod collection;
+mod conditions;
 mod conflicts;
 mod contents;
 mod copies;
@@ -50,6 +51,7 @@ fn the_document_and_the_tests_agree() {
         include_str!("beside.rs"),
         include_str!("budgets.rs"),
         include_str!("collection.rs"),
+        include_str!("conditions.rs"),
         include_str!("conflicts.rs"),
         include_str!("copies.rs"),
         include_str!("cost.rs"),
