@@ -119,7 +119,7 @@ pub(crate) fn status(difference: &Difference) -> (&'static str, char) {
 }
 
 /// How many paths were changed in which way.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct ChangeCounts {
     pub(crate) added: u64,
     pub(crate) removed: u64,

@@ -309,6 +309,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_implied_is_not_said_again() {
+        let below = |glob: &str, at: &str| -> Vec<String> {
+            let rest = Glob::new(glob).unwrap().below(&path(at));
+            rest.iter().map(|glob| glob.as_str().to_string()).collect()
+        };
+        assert_eq!(below("b", "/"), ["/**/b"]);
+        assert_eq!(below("/**/b/c", "/x"), ["/**/b/c"]);
+        assert_eq!(below("/**/b/c", "/b"), ["/**/b/c", "/c"]);
+        assert_eq!(below("/a/**/b", "/a"), ["/**/b"]);
+        assert_eq!(below("/a/**/b", "/"), ["/a/**/b"]);
+        assert_eq!(below("/a/b", "/a/b/c"), ["/**"]);
+    }
+
+    #[test]
     fn parsing_never_panics() {
         let text =
             "[ab/*?\\[\\]!^\\\\.-]{0,20}|(/?(\\*\\*|[a?*]|\\[[!^]?[^/]{1,4}\\])){1,5}|\\PC{0,20}";

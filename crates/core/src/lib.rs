@@ -87,8 +87,9 @@ pub use path::{MAX_NAME, MAX_PATH, Name, ToPath, TreePath};
 pub use reason::{Reason, Sought};
 pub use view::{Export, Exported, Opened, View, Walk};
 pub use workspace::{
-    Applied, ApplyOptions, At, CollectBudget, Collected, Conflicting, Conflicts, DiffOptions,
-    Difference, ForkOptions, FsckOptions, FsckReport, Garbage, GrantOptions, HeldObject, Issued,
-    KeepRevisions, NextStep, Options, Overlap, Problem, RebaseOptions, Rebased, Recorded, Reserved,
-    Resolution, RevisionMessage, Stored, Take, Together, Undone, Upkeep, UpkeepStep, Workspace,
+    Applied, ApplyOptions, At, CollectBudget, Collected, Conflicting, Conflicts, CopyStatus,
+    DiffOptions, Difference, ForkOptions, FsckOptions, FsckReport, Garbage, GrantOptions,
+    HeldObject, Issued, KeepRevisions, NextStep, Options, Overlap, Problem, RebaseOptions, Rebased,
+    Recorded, Reserved, Resolution, RevisionMessage, Stored, Take, Together, Undone, Upkeep,
+    UpkeepStep, Workspace,
 };

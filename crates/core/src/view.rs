@@ -22,7 +22,7 @@ use crate::path::{Name, TreePath};
 use crate::reason::{Reason, Sought};
 use crate::store::ByteStream;
 use crate::tree::{list, resolve};
-use crate::workspace::batch::By;
+use crate::workspace::batch::{By, Condition};
 use crate::workspace::tx::Tx;
 use crate::workspace::{At, Workspace};
 
@@ -222,9 +222,46 @@ impl View {
     /// number of the grant's globs times the bytes of all paths, and 128 for each scope
     /// but the first, is more than 268,435,456.
     pub async fn change(&self, changes: Vec<Change>, options: ChangeOptions) -> Result<Changed> {
-        let changed = match allow::allowed(&self.grant, changes) {
-            Ok(changes) => {
-                let changed = (self.workspace).change(self.at, self.by(), changes, options);
+        self.make(Ok(None), changes, options).await
+    }
+
+    /// Makes a batch of changes, as [`change`](Self::change) does, if `holds` lets it. It
+    /// is called with what is at `path` once all objects are stored, in the transaction
+    /// that commits: what it has seen is what gives way, whoever writes meanwhile. Where
+    /// it fails nothing changes, and its error is returned, at `path`.
+    ///
+    /// # Errors
+    /// As for [`change`](Self::change); those of `holds`; `Denied` where the grant does
+    /// not let `path` be read.
+    pub async fn change_if(
+        &self,
+        path: &TreePath,
+        holds: impl FnOnce(Option<&Entry>) -> Result<()>,
+        changes: Vec<Change>,
+        options: ChangeOptions,
+    ) -> Result<Changed> {
+        let condition = match self.grant.reads(path) {
+            true => self.grant.resolve(path).map(|path| {
+                let holds = Box::new(holds);
+                Some(Condition { path, holds })
+            }),
+            false => Err(self.denied("change", path)),
+        };
+        self.make(condition, changes, options).await
+    }
+
+    async fn make(
+        &self,
+        condition: Result<Option<Condition<'_>>>,
+        changes: Vec<Change>,
+        options: ChangeOptions,
+    ) -> Result<Changed> {
+        let allowed =
+            condition.and_then(|condition| Ok((condition, allow::allowed(&self.grant, changes)?)));
+        let changed = match allowed {
+            Ok((condition, changes)) => {
+                let workspace = &self.workspace;
+                let changed = workspace.change(self.at, self.by(), condition, changes, options);
                 changed.await.map_err(|error| self.told(error))
             }
             Err(error) => Err(error),

@@ -8,7 +8,7 @@ use axum::http::header::{
     HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
 };
 use workspace_core::{
-    ContentId, Entry, Error, ErrorKind, File, Precondition, Reason, Result, Timestamp, TreePath,
+    ContentId, Entry, Error, ErrorKind, File, Reason, Result, Timestamp, TreePath,
 };
 
 /// Returns the entity tag of a file: its content in quotes; where it has a media type,
@@ -258,16 +258,10 @@ pub(crate) fn is_conditional(headers: &HeaderMap) -> bool {
 /// Evaluates the conditions of a write against what is there now, in the order of
 /// RFC 9110, 13.2.2: what must be there first, then what must not.
 ///
-/// The precondition holds that state fast until the write commits.
-///
 /// # Errors
 /// `Stale`, and `AlreadyExists` for `If-None-Match: *`; `Invalid` for a header that is
 /// no list of entity tags.
-pub(crate) fn write(
-    headers: &HeaderMap,
-    path: &TreePath,
-    found: Option<&Entry>,
-) -> Result<Precondition> {
+pub(crate) fn write(headers: &HeaderMap, path: &TreePath, found: Option<&Entry>) -> Result<()> {
     let stale = |why: String| Error::new(ErrorKind::Stale, "write").at(path).because(why);
     let file = found.and_then(Entry::as_file);
     let (expected, refused) = (
@@ -295,20 +289,14 @@ pub(crate) fn write(
         }
     }
     match (&refused, found, file) {
-        (Some(_), None, _) => return Ok(Precondition::Absent),
         (Some(Tags::Any), Some(_), _) => {
-            return Err(Error::new(ErrorKind::AlreadyExists, "write").at(path));
+            Err(Error::new(ErrorKind::AlreadyExists, "write").at(path))
         }
         (Some(tags), _, Some(file)) if tags.have_content(file) => {
-            return Err(stale(format!("its content is {}", file.content)));
+            Err(stale(format!("its content is {}", file.content)))
         }
-        _ => {}
+        _ => Ok(()),
     }
-    // Also where a date was asked for: what was looked at is what gives way.
-    Ok(match file {
-        Some(file) if is_conditional(headers) => Precondition::Content(file.content),
-        _ => Precondition::None,
-    })
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@
 //! - [`interleave`]: many tasks over one workspace at once, in an order that a seed
 //!   repeats.
 //! - [`strategies`]: proptest strategies for names, paths, entries and trees.
-//! - [`TestContext`], [`Random`]: time and chance that a seed repeats.
+//! - [`TestContext`], [`Random`]: time and chance that a seed repeats; [`seeds`] are those
+//!   that a run is asked for.
 //!
 //! ```
 //! use workspace_testkit::{MemoryMeta, conformance};
@@ -38,6 +39,6 @@ pub use context::TestContext;
 pub use fault::{FaultPlan, FaultyBlobs, FaultyMeta};
 pub use limited::LimitedConn;
 pub use memory::{MemoryBlobs, MemoryMeta};
-pub use random::Random;
+pub use random::{Random, seeds};
 pub use storage::{MemoryStorage, SqlStorage, Storage};
 pub use turn::pass;

@@ -47,3 +47,22 @@ impl Random {
         bytes
     }
 }
+
+/// Returns the seeds that an environment variable asks for, `7` or `0-99`; these where
+/// it is not set.
+///
+/// # Panics
+/// Where it is neither.
+pub fn seeds(variable: &str, these: std::ops::Range<u64>) -> std::ops::Range<u64> {
+    let Ok(asked) = std::env::var(variable) else {
+        return these;
+    };
+    let number = |text: &str| match text.parse::<u64>() {
+        Ok(number) => number,
+        Err(_) => panic!("{variable} is a number, or two: 0-99"),
+    };
+    match asked.split_once('-') {
+        Some((first, last)) => number(first)..number(last) + 1,
+        None => number(&asked)..number(&asked) + 1,
+    }
+}

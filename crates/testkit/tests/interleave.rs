@@ -5,12 +5,10 @@
 
 mod sqlite;
 
-use std::ops::Range;
-
 use sqlite::MemorySqlite;
 use workspace_testkit::interleave::{Tally, run};
 use workspace_testkit::model::MakeStorage;
-use workspace_testkit::{MemoryStorage, SqlStorage};
+use workspace_testkit::{MemoryStorage, SqlStorage, seeds};
 
 const MEMORY: MakeStorage<'_> = &|| Box::new(MemoryStorage::new());
 
@@ -18,18 +16,6 @@ const SQLITE: MakeStorage<'_> = &|| {
     let database = MemorySqlite::new();
     Box::new(SqlStorage::new(move || Ok(database.clone())))
 };
-
-/// Returns the seeds that are asked for, or these.
-fn seeds(these: Range<u64>) -> Range<u64> {
-    let Ok(asked) = std::env::var("INTERLEAVE") else {
-        return these;
-    };
-    let number = |text: &str| text.parse().expect("INTERLEAVE is a number, or two: 0-99");
-    match asked.split_once('-') {
-        Some((first, last)) => number(first)..number(last) + 1,
-        None => number(&asked)..number(&asked) + 1,
-    }
-}
 
 /// Everything was done often enough, with each of its outcomes.
 fn check(tally: &Tally) {
@@ -46,10 +32,10 @@ fn check(tally: &Tally) {
 
 #[test]
 fn tasks_in_memory() {
-    check(&run(MEMORY, seeds(0..200)));
+    check(&run(MEMORY, seeds("INTERLEAVE", 0..200)));
 }
 
 #[test]
 fn tasks_over_sqlite() {
-    check(&run(SQLITE, seeds(1_000..1_060)));
+    check(&run(SQLITE, seeds("INTERLEAVE", 1_000..1_060)));
 }

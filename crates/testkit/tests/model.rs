@@ -3,28 +3,14 @@
 //! `MODEL=100-199 cargo nextest run -p workspace-testkit --test model` runs so many seeds
 //! of the first two tests.
 
-use std::ops::Range;
-
-use workspace_testkit::MemoryStorage;
 use workspace_testkit::model::{MakeStorage, Run, Scenario, crash, run};
+use workspace_testkit::{MemoryStorage, seeds};
 
 const MEMORY: MakeStorage<'_> = &|| Box::new(MemoryStorage::new());
 
-/// Returns the seeds that are asked for, or this one.
-fn seeds(this: u64) -> Range<u64> {
-    let Ok(asked) = std::env::var("MODEL") else {
-        return this..this + 1;
-    };
-    let number = |text: &str| text.parse().expect("MODEL is a number, or two: 0-99");
-    match asked.split_once('-') {
-        Some((first, last)) => number(first)..number(last) + 1,
-        None => number(&asked)..number(&asked) + 1,
-    }
-}
-
 #[test]
 fn random_operations() {
-    for seed in seeds(1) {
+    for seed in seeds("MODEL", 1..2) {
         let tally = run(
             MEMORY,
             &Run {
@@ -40,7 +26,7 @@ fn random_operations() {
 
 #[test]
 fn random_operations_with_faults() {
-    for seed in seeds(2) {
+    for seed in seeds("MODEL", 2..3) {
         let tally = run(
             MEMORY,
             &Run {

@@ -1,5 +1,7 @@
 //! The facade does what the model does, over SQLite, and over SQLite with the
 //! limits of a Durable Object.
+//!
+//! `MODEL=100-199 cargo nextest run -p workspace-testkit --test sql` runs so many seeds.
 
 mod sqlite;
 
@@ -7,7 +9,7 @@ use sqlite::MemorySqlite;
 use workspace_core::ErrorKind;
 use workspace_sql::{SqlConn, SqlValue};
 use workspace_testkit::model::{MakeStorage, Run, Scenario, crash, run};
-use workspace_testkit::{LimitedConn, SqlStorage, conformance};
+use workspace_testkit::{LimitedConn, SqlStorage, conformance, seeds};
 
 const SQLITE: MakeStorage<'_> = &|| {
     let database = MemorySqlite::new();
@@ -28,18 +30,20 @@ fn sqlite_within_the_limits_conforms() {
 
 #[test]
 fn random_operations() {
-    for make in [SQLITE, LIMITED] {
-        for faults in [0.0, 0.01] {
-            let tally = run(
-                make,
-                &Run {
-                    seed: 4,
-                    sessions: 4,
-                    operations: 150,
-                    faults,
-                },
-            );
-            assert!(tally.succeeded > tally.operations / 3, "{tally:?}");
+    for seed in seeds("MODEL", 4..5) {
+        for make in [SQLITE, LIMITED] {
+            for faults in [0.0, 0.01] {
+                let tally = run(
+                    make,
+                    &Run {
+                        seed,
+                        sessions: 4,
+                        operations: 150,
+                        faults,
+                    },
+                );
+                assert!(tally.succeeded > tally.operations / 3, "{tally:?}");
+            }
         }
     }
 }

@@ -76,6 +76,7 @@ const SUBJECTS: [Subject; 2] = [
             tests("workspace-core", "memory"),
             // Rows that do not decode are there in SQL only.
             tests("workspace-sql", "it"),
+            tests("workspace-testkit", "damage"),
             tests("workspace-testkit", "model"),
             tests("workspace-testkit", "properties"),
             tests("workspace-testkit", "interleave"),

@@ -282,7 +282,7 @@ fn method(operation: &Operation<'_>, options: &mut String, body: &mut String) ->
         }
         Takes::Query(fields) => {
             let mut own = String::from("{");
-            let (mut required, mut any) = (false, false);
+            let mut required = false;
             for field in fields {
                 let name = field["name"].as_str().context("a name")?;
                 if operation.leads.contains(&name) {
@@ -296,7 +296,6 @@ fn method(operation: &Operation<'_>, options: &mut String, body: &mut String) ->
                 }
                 let optional = if field["required"] == true { "" } else { "?" };
                 required |= optional.is_empty();
-                any = true;
                 let about = field["description"].as_str().unwrap_or_default();
                 write!(
                     own,
@@ -307,7 +306,7 @@ fn method(operation: &Operation<'_>, options: &mut String, body: &mut String) ->
                 )?;
             }
             own.push_str("\n}");
-            said = any.then_some((own, required));
+            said = Some((own, required));
         }
     }
     let mut at = operation.files;

@@ -109,7 +109,7 @@ async fn status_of_copy(run: &Run, session: &Session, copy: &CopyRecord) -> Resu
     };
     let changes = counts(session, base, tree).await?;
     let behind = counts(session, base, At::Tree(parent_tree)).await?;
-    let parent_moved = parent_tree != copy.base;
+    let parent_moved = behind != ChangeCounts::default();
     if run.out.is_json() {
         #[derive(Serialize)]
         struct Shape {
@@ -139,7 +139,7 @@ async fn status_of_copy(run: &Run, session: &Session, copy: &CopyRecord) -> Resu
     out.line(format!("changed: {changes}"))?;
     let parent = out.safe(&parent);
     if !parent_moved {
-        out.line(format!("{parent} is where it was forked"))?;
+        out.line(format!("{parent} is what it is based on"))?;
     } else {
         out.line(format!(
             "{parent} moved from version {} to {version}: {behind}",

@@ -18,7 +18,7 @@ use crate::shapes::{ChangeCounts, DifferenceShape, status as word};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Diff {
-    /// The old side: `head`, a revision, a tree id, or a copy; a copy alone shows what it changed since it was forked
+    /// The old side: `head`, a revision, a tree id, or a copy; a copy alone shows what it changed of its base
     from: Option<String>,
     /// The new side [default: head]
     to: Option<String>,

@@ -1,7 +1,7 @@
 //! Applying a copy to its parent: `apply`, `rebase`.
 
 use serde::Serialize;
-use workspace_core::store::{CopyRecord, CopyState};
+use workspace_core::store::CopyRecord;
 use workspace_core::{
     Applied, ApplyOptions, Conflicts, Error, ErrorKind, Glob, Reason, RebaseOptions, Resolution,
     Take, Together, TreeId, TreePath,
@@ -174,11 +174,19 @@ struct AppliedShape {
 }
 
 impl AppliedShape {
-    fn new(copy: &CopyRecord, applied: Applied, in_part: bool) -> Self {
-        let (revision, parent_operation, already) = match applied {
-            Applied::Published { revision, already } => (Some(revision.get()), None, already),
-            Applied::ToParent { operation, already } => (None, Some(operation.get()), already),
-            Applied::Unchanged => (None, None, false),
+    fn new(copy: &CopyRecord, applied: Applied) -> Self {
+        let (revision, parent_operation, already, in_part) = match applied {
+            Applied::Published {
+                revision,
+                already,
+                in_part,
+            } => (Some(revision.get()), None, already, in_part),
+            Applied::ToParent {
+                operation,
+                already,
+                in_part,
+            } => (None, Some(operation.get()), already, in_part),
+            Applied::Unchanged { in_part } => (None, None, false, in_part),
         };
         Self {
             copy: copy.id.to_string(),
@@ -198,7 +206,13 @@ impl AppliedShape {
                 let parent = copy.parent.map_or("head".into(), |id| id.to_string());
                 format!("operation {operation} of copy {parent}, which is not published")
             }
-            _ => return format!("{name} has no change there: nothing was applied"),
+            _ if self.in_part => {
+                return format!(
+                    "nothing of {name} is left to apply there: what it changed elsewhere stays \
+                     in it"
+                );
+            }
+            _ => return format!("{name} has no change: nothing was applied"),
         };
         match (self.already, self.in_part) {
             (true, _) => format!("{name} was applied before, as {what}"),
@@ -227,17 +241,8 @@ pub(crate) async fn apply(run: &Run, args: &Apply) -> Result<Outcome> {
         .apply(copy.id, options)
         .await
         .hinted(|error| apply_hint(error, &copy))?;
-    let in_part = !args.only.is_empty()
-        && applied != Applied::Unchanged
-        && session.find_copy(&copy.id.to_string()).await?.state == CopyState::Open;
-    let shape = AppliedShape::new(&copy, applied, in_part);
-    let line = match applied {
-        Applied::Unchanged if args.only.is_empty() => {
-            format!("{} has no change: nothing was applied", label(&copy))
-        }
-        _ => shape.text(&copy),
-    };
-    run.out.done(&shape, line)?;
+    let shape = AppliedShape::new(&copy, applied);
+    run.out.done(&shape, shape.text(&copy))?;
     Ok(Outcome::Done)
 }
 
@@ -268,7 +273,7 @@ async fn apply_all(run: &Run, args: &Apply) -> Result<Outcome> {
         applied: Vec<AppliedShape>,
     }
     let shapes = found.iter().zip(applied);
-    let shapes = shapes.map(|(copy, applied)| AppliedShape::new(copy, applied, false));
+    let shapes = shapes.map(|(copy, applied)| AppliedShape::new(copy, applied));
     let shape = Shape {
         applied: shapes.collect(),
     };
@@ -282,7 +287,7 @@ fn apply_hint(error: &Error, copy: &CopyRecord) -> Option<String> {
     let (name, parent) = (label(copy), parent(copy));
     match error.kind() {
         ErrorKind::Conflict => Some(format!(
-            "{parent} moved since the copy was forked: `workspace rebase {name}` brings that in \
+            "{parent} is no longer what the copy is based on: `workspace rebase {name}` brings that in \
              where the paths differ; then apply again"
         )),
         ErrorKind::Stale => Some(format!(

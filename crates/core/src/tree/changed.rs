@@ -9,7 +9,6 @@ use crate::id::TreeId;
 use crate::path::TreePath;
 use crate::tree::Nodes;
 use crate::tree::compare::{Below, Budget, Differences, Next};
-use crate::tree::decisions::Decisions;
 
 /// Which paths that both sides changed are listed as such.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,26 +32,15 @@ pub(crate) fn changed_paths(
     changed(nodes, [base, ours, theirs], Which::Shared)
 }
 
-/// Lists what both sides changed, without arriving at the same, and `decisions` leave
-/// open.
-///
-/// # Errors
-/// `LimitExceeded` after [`Conflict::COMPARED`] entries a side.
-pub(crate) fn left_open(
+/// Lists what changed from `base` to `ours` and to `theirs`, beside what they conflict
+/// at.
+pub(crate) fn changed_beside(
     nodes: &dyn Nodes,
-    [base, ours, theirs]: [&TreeId; 3],
-    decisions: &Decisions,
+    trees: [&TreeId; 3],
+    both: PathList,
 ) -> Result<Conflict> {
-    let mut walk = Walk {
-        nodes,
-        which: Which::Disagreed,
-        decisions: Some(decisions),
-        lists: Conflict::default(),
-    };
-    let mut head = Side::over(nodes, base, ours)?;
-    let mut copy = Side::over(nodes, base, theirs)?;
-    while walk.step(&mut head, &mut copy)? {}
-    Ok(walk.lists)
+    let changed = changed(nodes, trees, Which::Disagreed)?;
+    Ok(Conflict { both, ..changed })
 }
 
 /// Lists what changed from `base` to `ours`, to `theirs` and to both, by walking
@@ -69,7 +57,6 @@ pub(super) fn changed(
     let mut walk = Walk {
         nodes,
         which,
-        decisions: None,
         lists: Conflict::default(),
     };
     let mut head = Side::over(nodes, base, ours)?;
@@ -87,7 +74,6 @@ pub(super) fn changed(
 struct Walk<'a> {
     nodes: &'a dyn Nodes,
     which: Which,
-    decisions: Option<&'a Decisions>,
     lists: Conflict,
 }
 
@@ -128,11 +114,6 @@ impl Walk<'_> {
         Ok(true)
     }
 
-    fn is_decided(&self, path: &TreePath) -> bool {
-        self.decisions
-            .is_some_and(|decisions| decisions.decide(path))
-    }
-
     /// Takes what only one side has at its place.
     fn alone(&mut self, mine: &mut Side, other: &mut Side, head: bool) -> Result<()> {
         let Some(next) = mine.front.take() else {
@@ -143,7 +124,6 @@ impl Walk<'_> {
             Next::Below(below) => below.old.is_none(),
         };
         let cut_off = put && self.which == Which::Disagreed && other.has_closed(path_of(&next));
-        let decided = cut_off && self.is_decided(path_of(&next));
         let list = match (cut_off, head) {
             (true, _) => &mut self.lists.both,
             (false, true) => &mut self.lists.parent,
@@ -151,12 +131,9 @@ impl Walk<'_> {
         };
         match next {
             Next::Difference((path, _, new)) => {
-                if !decided {
-                    list.push(&path);
-                }
+                list.push(&path);
                 mine.close(path, &new);
             }
-            Next::Below(_) if decided => {}
             Next::Below(below) => match entries_of(&below) {
                 // The other side has nothing in it, or it would be at the same place.
                 Some(count) if is_full(list) => {
@@ -174,8 +151,7 @@ impl Walk<'_> {
             (Some(Next::Difference(ours)), Some(Next::Difference(theirs))) => {
                 let (path, _, ours) = ours;
                 let (_, _, theirs) = theirs;
-                let listed = self.which == Which::Shared || !agree(&ours, &theirs);
-                if listed && !self.is_decided(&path) {
+                if self.which == Which::Shared || !agree(&ours, &theirs) {
                     self.lists.both.push(&path);
                 }
                 head.close(path.clone(), &ours);
@@ -252,7 +228,7 @@ pub(crate) fn may_hold(closed: &TreePath, at: &TreePath) -> bool {
 }
 
 /// Returns how many paths differ below, where a directory is new or gone.
-fn entries_of(below: &Below) -> Option<u64> {
+pub(super) fn entries_of(below: &Below) -> Option<u64> {
     match (&below.old, &below.new) {
         (None, Some(only)) | (Some(only), None) => Some(only.summary.entries()),
         _ => None,

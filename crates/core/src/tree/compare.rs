@@ -152,7 +152,19 @@ impl Differences {
         new: &TreeId,
         budget: Budget,
     ) -> Result<Self> {
-        let mut differences = Self::new(nodes, &TreePath::root(), old, new, None)?;
+        Self::below(nodes, &TreePath::root(), old, new, budget)
+    }
+
+    /// Compares the directories `old` and `new`, which are at `path`, as far as `budget`
+    /// goes.
+    pub(super) fn below(
+        nodes: &dyn Nodes,
+        path: &TreePath,
+        old: &TreeId,
+        new: &TreeId,
+        budget: Budget,
+    ) -> Result<Self> {
+        let mut differences = Self::new(nodes, path, old, new, None)?;
         differences.budget = budget;
         Ok(differences)
     }

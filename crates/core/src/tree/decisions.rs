@@ -77,17 +77,27 @@ impl Decisions {
 
     /// Tells whether the conflict at `path` is decided, and remembers that it was met.
     pub(super) fn decide(&self, path: &TreePath) -> bool {
+        let decides = self.of(path);
+        if let Some(at) = decides {
+            at.met.set(true);
+        }
+        decides.is_some()
+    }
+
+    /// Tells whether all that is at and below `path` is decided by what has decided a
+    /// conflict already.
+    pub(super) fn is_done_with(&self, path: &TreePath) -> bool {
+        self.of(path).is_some_and(|at| at.met.get())
+    }
+
+    /// Returns where the decision for what is at `path` stands: there, or above it.
+    fn of(&self, path: &TreePath) -> Option<&Self> {
         let mut at = self;
         let mut names = path.segments();
-        loop {
-            if at.here.is_some() {
-                at.met.set(true);
-                return true;
-            }
-            let next = names.next().and_then(|name| at.below.get(name));
-            let Some(next) = next else { return false };
-            at = next;
+        while at.here.is_none() {
+            at = at.below.get(names.next()?)?;
         }
+        Some(at)
     }
 
     /// Returns the first path of a decision that decided no conflict which was met.

@@ -7,6 +7,7 @@ mod changed;
 mod chunk;
 mod codec;
 mod compare;
+mod conflicts;
 mod decisions;
 mod directory;
 mod editor;
@@ -20,10 +21,11 @@ mod tests;
 
 use std::rc::Rc;
 
-pub(crate) use changed::{agree, changed_paths, left_open, may_hold};
+pub(crate) use changed::{agree, changed_beside, changed_paths, may_hold};
 pub(crate) use chunk::{Ends, ends};
 pub(crate) use codec::{Item, Node, encode_node};
 pub(crate) use compare::Differences;
+pub(crate) use conflicts::conflicts;
 pub(crate) use decisions::{Decision, Decisions};
 pub(crate) use directory::{edit, list, lookup};
 pub(crate) use editor::{Editor, Found, MAX_OPENED};

@@ -309,7 +309,10 @@ fn one_change_in_a_large_directory_rewrites_little() {
 #[test]
 fn nodes_keep_to_their_sizes() {
     let nodes = Map::default();
-    edit(&nodes, &empty(), numbered(20_000)).unwrap();
+    let directory = edit(&nodes, &empty(), numbered(20_000)).unwrap();
+    assert_eq!(nodes.load(&directory.tree).unwrap().level, 2);
+    let listed = list(&nodes, &directory.tree, None, usize::MAX).unwrap();
+    assert_eq!(listed.len(), 20_000, "from one end to the other");
     let sizes: Vec<usize> = nodes.nodes.borrow().values().map(Vec::len).collect();
     let small = sizes.iter().filter(|size| **size < MIN_NODE).count();
     assert!(

@@ -111,6 +111,8 @@ pub enum Applied {
         revision: RevisionId,
         /// Whether an apply before this one had published it already.
         already: bool,
+        /// Whether the copy has changes at other paths, which stay in it: it is open.
+        in_part: bool,
     },
     /// The copy that is its parent has its files, by this operation. Nothing was
     /// published.
@@ -119,18 +121,36 @@ pub enum Applied {
         operation: OperationId,
         /// Whether an apply before this one had done it already.
         already: bool,
+        /// Whether the copy has changes at other paths, which stay in it: it is open.
+        in_part: bool,
     },
-    /// The copy has no change, or none but of times: nothing was applied, and
+    /// There was no change to apply, or none but of times: nothing was applied, and
     /// the copy stays open.
-    Unchanged,
+    Unchanged {
+        /// Whether the copy has changes at other paths than those that were asked for.
+        in_part: bool,
+    },
 }
 
 impl Applied {
-    fn new(applied: AppliedAs, already: bool) -> Self {
+    fn new(applied: AppliedAs, already: bool, in_part: bool) -> Self {
         match applied {
-            AppliedAs::Revision(revision) => Self::Published { revision, already },
-            AppliedAs::Operation(operation) => Self::ToParent { operation, already },
+            AppliedAs::Revision(revision) => Self::Published {
+                revision,
+                already,
+                in_part,
+            },
+            AppliedAs::Operation(operation) => Self::ToParent {
+                operation,
+                already,
+                in_part,
+            },
         }
+    }
+
+    /// Tells whether something was applied, by this apply or one before it.
+    pub(crate) fn is_some(&self) -> bool {
+        !matches!(self, Self::Unchanged { .. })
     }
 }
 
@@ -153,7 +173,9 @@ impl Workspace {
     /// first, so that no state of head is lost. Where its parent is a copy, that one
     /// has its files then, by one operation, which can be undone like any other.
     ///
-    /// Repeating it returns the same revision or operation.
+    /// Repeating it returns the same revision or operation. Repeating one that is limited
+    /// to paths, at which nothing is left to apply, says so: the answer is
+    /// [`Unchanged`](Applied::Unchanged) in part.
     ///
     /// # Errors
     /// `Conflict`, with the changed paths, where the parent's files are no longer those
@@ -186,27 +208,28 @@ impl Workspace {
             return Err(refused);
         }
         if let CopyState::Applied(applied) = copy.state {
-            return Ok(Applied::new(applied, true));
+            return Ok(Applied::new(applied, true, false));
         }
         if is_unchanged(tx, &copy.base, &copy.tree)? {
-            return Ok(Applied::Unchanged);
+            return Ok(Applied::Unchanged { in_part: false });
         }
         let parent = Parent::of(tx, "apply", &copy)?;
-        if !is_unchanged(tx, &copy.base, &parent.tree())? {
+        if parent.moved(tx, &copy)? {
             let changed = changed_paths(tx, &copy.base, &parent.tree(), &copy.tree)?;
             return Err(Error::conflicting("apply", changed).at(id));
         }
         let tree = match options.only.is_empty() {
             true => copy.tree,
             false => match part(tx, &parent.tree(), &copy.tree, &options.only)? {
-                None => return Ok(Applied::Unchanged),
+                None => return Ok(Applied::Unchanged { in_part: true }),
                 // Nothing is left but times.
                 Some(part) if is_unchanged(tx, &part, &copy.tree)? => copy.tree,
                 Some(part) => part,
             },
         };
+        let in_part = tree != copy.tree;
         let applied = apply_to(tx, copy, parent, tree, options.message, now)?;
-        Ok(Applied::new(applied, false))
+        Ok(Applied::new(applied, false, in_part))
     }
 
     /// Moves a copy onto what its parent, head or a copy, is now, by three-way

@@ -1,13 +1,13 @@
 //! Batches of changes to head or to a copy.
 
 use crate::change::{AllowedChange, Change, ChangeOptions, Changed, Content, WriteOptions};
-use crate::entry::{MAX_MEDIA_TYPE, Text, media_type};
+use crate::entry::{Entry, MAX_MEDIA_TYPE, Text, media_type};
 use crate::error::{Error, Result};
 use crate::id::{BlobKey, GrantId};
 use crate::path::TreePath;
 use crate::reason::Reason;
 use crate::store::OperationCause;
-use crate::tree::Editor;
+use crate::tree::{Editor, resolve};
 use crate::workspace::budgets::admit;
 use crate::workspace::edit::{OtherKind, Prepared, What, edit, rehearse};
 use crate::workspace::target::Target;
@@ -30,13 +30,24 @@ pub(crate) struct By<'a> {
     pub(crate) root: TreePath,
 }
 
+/// What has to hold for a batch to be made.
+pub(crate) struct Condition<'a> {
+    /// What it is about, as in the whole tree.
+    pub(crate) path: TreePath,
+    pub(crate) holds: Holds<'a>,
+}
+
+/// Fails where what is at a path is not what it has to be.
+type Holds<'a> = Box<dyn FnOnce(Option<&Entry>) -> Result<()> + 'a>;
+
 impl Workspace {
-    /// Makes a batch of changes: objects first, then one transaction. Where it fails, the
-    /// caller [lets go](Self::let_go) of the objects.
+    /// Makes a batch of changes: objects first, then one transaction, if the condition
+    /// holds in it. Where it fails, the caller [lets go](Self::let_go) of the objects.
     pub(crate) async fn change(
         &self,
         at: At,
         by: By<'_>,
+        condition: Option<Condition<'_>>,
         changes: Vec<AllowedChange>,
         options: ChangeOptions,
     ) -> Result<Changed> {
@@ -49,7 +60,7 @@ impl Workspace {
                 return Err(error);
             }
         };
-        let (changed, unneeded) = self.commit_batch(at, by, &prepared, &options)?;
+        let (changed, unneeded) = self.commit_batch(at, by, condition, &prepared, &options)?;
         self.committed(&prepared, &unneeded, changed.operation.is_some());
         self.drop_objects(unneeded).await;
         Ok(changed)
@@ -156,7 +167,7 @@ impl Workspace {
             })
         });
         let prepared = prepared.collect::<Result<Vec<_>>>()?;
-        Ok(self.commit_batch(at, by, &prepared, options)?.0)
+        Ok(self.commit_batch(at, by, None, &prepared, options)?.0)
     }
 
     /// Prepares a change that needs no object.
@@ -198,10 +209,13 @@ impl Workspace {
         &self,
         at: At,
         by: By<'_>,
+        condition: Option<Condition<'_>>,
         changes: &[Prepared],
         options: &ChangeOptions,
     ) -> Result<(Changed, Vec<BlobKey>)> {
-        self.write("change", |tx| self.change_in(tx, at, by, changes, options))
+        self.write("change", |tx| {
+            self.change_in(tx, at, by, condition, changes, options)
+        })
     }
 
     fn change_in(
@@ -209,12 +223,17 @@ impl Workspace {
         tx: &Tx<'_>,
         at: At,
         by: By<'_>,
+        condition: Option<Condition<'_>>,
         changes: &[Prepared],
         options: &ChangeOptions,
     ) -> Result<(Changed, Vec<BlobKey>)> {
         let now = self.now();
         let target = Target::load(tx, "change", at, now)?;
         target.expect(options.expect_generation)?;
+        if let Some(Condition { path, holds }) = condition {
+            let found = resolve(tx, &target.tree(), &path)?;
+            holds(found.as_ref()).map_err(|error| error.at(&path))?;
+        }
         let before = target.tree();
         let mut editor = Editor::new(tx, &before)?.below(&by.root);
         let edited = edit(tx, &mut editor, changes, OtherKind::PerChange, now)?;

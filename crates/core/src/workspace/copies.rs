@@ -5,10 +5,10 @@ use derive_setters::Setters;
 use crate::entry::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, EventKind};
-use crate::id::CopyId;
+use crate::id::{CopyId, TreeId};
 use crate::reason::{Reason, Sought};
-use crate::store::{CopyRecord, CopyState, MetaTx as _};
-use crate::workspace::nesting::{Start, close};
+use crate::store::{CopyRecord, CopyState, HeadRecord, MetaTx as _};
+use crate::workspace::nesting::{Parent, Start, close};
 use crate::workspace::tx::Tx;
 use crate::workspace::{At, Workspace};
 
@@ -48,9 +48,26 @@ impl ForkOptions {
     }
 }
 
+/// How an open copy stands to its parent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyStatus {
+    /// The copy.
+    pub copy: CopyRecord,
+    /// The version of head, or the generation of the copy that is its parent.
+    pub parent_version: u64,
+    /// The files of its parent.
+    pub parent_tree: TreeId,
+    /// Whether those are no longer what the copy is based on, so that an apply of a change
+    /// would be refused. A time alone is no move.
+    pub parent_moved: bool,
+    /// The present head.
+    pub head: HeadRecord,
+}
+
 impl Workspace {
     /// Forks head, a revision or a copy into a working copy. Two rows, whatever the
-    /// tree's size; one is read for each copy above it.
+    /// tree's size; one is read for each copy above it, and one, to count them, for each
+    /// open one below the topmost of these.
     ///
     /// # Errors
     /// `AlreadyExists` where an open copy has the name; `Invalid` for a name or
@@ -100,6 +117,25 @@ impl Workspace {
     /// `NotFound`; also for a closed copy that is no longer remembered.
     pub fn copy(&self, id: CopyId) -> Result<CopyRecord> {
         self.read("read copy", |tx| tx.any_copy("read copy", id))
+    }
+
+    /// Returns how a copy stands to its parent, in one consistent state.
+    ///
+    /// # Errors
+    /// `NotFound`, `Closed`.
+    pub fn status(&self, id: CopyId) -> Result<CopyStatus> {
+        let now = self.now();
+        self.read("read status", |tx| {
+            let copy = tx.open_copy("read status", id, now)?;
+            let parent = Parent::of(tx, "read status", &copy)?;
+            Ok(CopyStatus {
+                parent_version: parent.version(),
+                parent_tree: parent.tree(),
+                parent_moved: parent.moved(tx, &copy)?,
+                head: tx.head()?,
+                copy,
+            })
+        })
     }
 
     /// Returns the copy with that id, or the open copy of that name. Reads at most two

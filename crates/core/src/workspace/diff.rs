@@ -207,3 +207,47 @@ fn pair_renames(differences: &mut Vec<Difference>) {
         differences.retain(|_| paired.next() != Some(true));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::{Directory, Symlink, Text, Timestamp};
+    use crate::id::ContentId;
+
+    #[test]
+    fn a_difference_weighs_what_its_texts_take() {
+        let text = |size: usize| "t".repeat(size);
+        let file = |media_type: usize, provenance: usize| {
+            Entry::File(File {
+                content: ContentId::of(b""),
+                size: 0,
+                executable: false,
+                modified: Timestamp::default(),
+                media_type: (media_type > 0).then(|| Text::new(&text(media_type)).unwrap()),
+                provenance: (provenance > 0).then(|| Text::new(&text(provenance)).unwrap()),
+            })
+        };
+        let symlink = Entry::Symlink(Symlink {
+            target: Text::new(&text(50)).unwrap(),
+            modified: Timestamp::default(),
+        });
+        let directory = Entry::Directory(Directory::empty());
+        for (old, new, texts) in [
+            (None, Some(directory), 0),
+            (Some(file(0, 0)), None, 0),
+            (Some(file(7, 0)), Some(file(0, 11)), 18),
+            (Some(file(7, 30)), Some(file(3, 11)), 51),
+            (Some(symlink.clone()), Some(file(7, 0)), 57),
+            (None, Some(symlink), 50),
+        ] {
+            let difference = Difference {
+                path: TreePath::new("/a/path").unwrap(),
+                old,
+                new,
+                renamed_from: None,
+            };
+            let weight = size_of::<Difference>() + "/a/path".len() + texts;
+            assert_eq!(difference.weight(), weight, "{difference:?}");
+        }
+    }
+}

@@ -226,3 +226,35 @@ impl Drop for Hold {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_or_stored_is_known_until_it_is_deleted() {
+        let keys = InFlight::default();
+        let key = BlobKey::from_random([1; 16]);
+        let left = || {
+            keys.left_since(Timestamp::default(), |_| Ok(false))
+                .unwrap()
+        };
+        let upload = keys.upload(key.clone());
+        assert!(keys.keeps(&key) && !keys.reads(&key), "nobody reads it");
+        assert!(format!("{upload:?}").contains(key.as_str()), "{upload:?}");
+        let reader = keys.read(key.clone());
+        assert!(keys.reads(&key));
+        drop(upload);
+        assert!(keys.reads(&key) && left().is_none());
+        drop(reader);
+        assert!(!keys.contains(&key) && left().is_some(), "nobody needs it");
+        keys.deleted(std::slice::from_ref(&key));
+        assert!(left().is_none());
+        // Deleted while somebody reads it: what ends then leaves nothing.
+        let reader = keys.read(key.clone());
+        assert!(keys.reads(&key));
+        keys.deleted(std::slice::from_ref(&key));
+        drop(reader);
+        assert!(left().is_none());
+    }
+}

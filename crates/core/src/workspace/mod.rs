@@ -36,7 +36,7 @@ use std::sync::Arc;
 pub use apply::{Applied, ApplyOptions, Rebased, RevisionMessage};
 pub use collect::{CollectBudget, Collected};
 pub use contents::{Reserved, Stored};
-pub use copies::ForkOptions;
+pub use copies::{CopyStatus, ForkOptions};
 pub use diff::{DiffOptions, Difference};
 pub use fsck::{FsckOptions, FsckReport, Garbage, Problem};
 pub use grants::{GrantOptions, Issued};

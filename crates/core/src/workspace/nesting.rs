@@ -10,6 +10,7 @@ use crate::id::{CopyId, TreeId};
 use crate::reason::Reason;
 use crate::store::{CopyRecord, CopyState, HeadRecord, MetaTx as _};
 use crate::workspace::At;
+use crate::workspace::apply::is_unchanged;
 use crate::workspace::tx::Tx;
 
 /// How many copies may be one below the other.
@@ -51,6 +52,12 @@ impl Parent {
         }
     }
 
+    /// Tells whether its files are no longer those that `copy` is based on, so that an apply
+    /// of it is refused. A time alone is no move.
+    pub(crate) fn moved(&self, tx: &Tx<'_>, copy: &CopyRecord) -> Result<bool> {
+        is_unchanged(tx, &copy.base, &self.tree()).map(|unchanged| !unchanged)
+    }
+
     /// Returns the version of head, or the generation of a copy.
     pub(crate) fn version(&self) -> u64 {
         match self {
@@ -71,7 +78,8 @@ pub(crate) struct Start {
 }
 
 impl Start {
-    /// Returns that of a fork of `of`. Reads a row for each copy above.
+    /// Returns that of a fork of `of`. Reads a row for each copy above, and for each below
+    /// the topmost of these.
     ///
     /// # Errors
     /// `LimitExceeded` where there are as many copies one below the other, or below

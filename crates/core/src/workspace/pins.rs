@@ -70,3 +70,26 @@ impl Workspace {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_is_marked_once_however_often_it_is_pinned() {
+        let mut pins = Pins::default();
+        let tree = TreeId::from_bytes([1; 32]);
+        pins.add(tree);
+        assert_eq!(pins.take_unmarked(), Some(tree));
+        pins.add(tree);
+        assert_eq!(pins.take_unmarked(), None, "it is marked");
+        pins.forget_marks();
+        assert_eq!(pins.take_unmarked(), Some(tree));
+        pins.remove(&tree);
+        pins.forget_marks();
+        assert_eq!(pins.take_unmarked(), Some(tree), "it is pinned once more");
+        pins.remove(&tree);
+        pins.forget_marks();
+        assert_eq!(pins.take_unmarked(), None);
+    }
+}

@@ -10,7 +10,7 @@ use crate::id::CopyId;
 use crate::path::TreePath;
 use crate::reason::Reason;
 use crate::store::CopyRecord;
-use crate::tree::{Decision, Decisions, left_open, resolve};
+use crate::tree::{Decision, Decisions, changed_beside, conflicts, resolve};
 use crate::workspace::Workspace;
 use crate::workspace::apply::Rebased;
 use crate::workspace::batch::check_text;
@@ -107,19 +107,20 @@ impl RebaseOptions {
 
 impl Workspace {
     /// Lists what stands in the way of a rebase of a copy, with what each side has there.
+    /// Costs what a rebase does: what the copy changed in directories that its parent
+    /// changed too.
     ///
     /// # Errors
-    /// `LimitExceeded` where more than
-    /// [`Conflict::COMPARED`](crate::Conflict::COMPARED) entries differ on one side;
-    /// `NotFound`, `Closed`.
+    /// `LimitExceeded` where it would look at more than 500,000 entries; `NotFound`,
+    /// `Closed`.
     pub fn conflicts(&self, id: CopyId) -> Result<Conflicts> {
         let now = self.now();
         self.read("list conflicts", |tx| {
             let copy = tx.open_copy("list conflicts", id, now)?;
             let parent = Parent::of(tx, "list conflicts", &copy)?;
             let trees = [&copy.base, &parent.tree(), &copy.tree];
-            let found = left_open(tx, trees, &Decisions::default())?;
-            let paths = found.both.paths.into_iter().map(|path| {
+            let found = conflicts(tx, trees, &Decisions::default())?;
+            let paths = found.paths.into_iter().map(|path| {
                 let [base, parent, copy] = trees.map(|tree| resolve(tx, tree, &path));
                 Ok(Conflicting {
                     base: base?,
@@ -130,7 +131,7 @@ impl Workspace {
             });
             Ok(Conflicts {
                 paths: paths.collect::<Result<_>>()?,
-                count: found.both.count,
+                count: found.count,
                 parent_version: parent.version(),
                 copy,
             })
@@ -274,9 +275,10 @@ pub(crate) fn check_decided(
     trees: [&crate::TreeId; 3],
     decisions: &Decisions,
 ) -> Result<()> {
-    let open = left_open(tx, trees, decisions)?;
-    if open.both.count > 0 {
-        return Err(Error::conflicting("rebase", open).at(id));
+    let open = conflicts(tx, trees, decisions)?;
+    if open.count > 0 {
+        let conflict = changed_beside(tx, trees, open)?;
+        return Err(Error::conflicting("rebase", conflict).at(id));
     }
     match decisions.idle() {
         None => Ok(()),

@@ -347,3 +347,38 @@ pub(crate) fn wrong_kind(
         .at(path)
         .because(format!("it is a {found}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cache_holds_as_much_as_it_may() {
+        let node = || {
+            Rc::new(Node {
+                level: 0,
+                items: Vec::new(),
+            })
+        };
+        let weight = node().weight() + NodeCache::PLACE;
+        let id = |n: u8| TreeId::from_bytes([n; 32]);
+        let mut cache = NodeCache::new(2 * weight);
+        for n in 0..100 {
+            cache.put(id(n), node());
+            // Again: it takes its own place.
+            cache.put(id(n), node());
+            let held = (0..=n).filter(|n| cache.nodes.peek(&id(*n)).is_some());
+            assert_eq!(held.count(), usize::from(n).min(1) + 1, "after {n}");
+            assert_eq!(cache.weight, (usize::from(n).min(1) + 1) * weight);
+        }
+        // What was asked for last stays longest.
+        assert!(cache.get(&id(98)).is_some());
+        cache.put(id(100), node());
+        assert!(cache.get(&id(98)).is_some() && cache.get(&id(99)).is_none());
+        // What is heavier than all of it stays nowhere.
+        let mut small = NodeCache::new(weight - 1);
+        small.put(id(1), node());
+        assert!(small.get(&id(1)).is_none());
+        assert_eq!(small.weight, 0);
+    }
+}

@@ -178,10 +178,11 @@ impl Workspace {
             let found = tx.rows.events(after, 1)?;
             Ok(found.first().map(|found| found.event.at))
         };
+        // The first since it began, if there is one, and the newest.
         let changed = match (at(began)?, at(last.saturating_sub(1))?) {
             // Where the clock went back, nobody knows how long ago that was.
-            (Some(first), Some(newest)) if last > began && first.max(newest) > now => NextStep::Now,
-            (Some(first), Some(newest)) if last > began => {
+            (Some(first), Some(newest)) if first.max(newest) > now => NextStep::Now,
+            (Some(first), Some(newest)) => {
                 let calm = newest.plus_millis(idle);
                 let late = first.plus_millis(idle.saturating_mul(PATIENCE));
                 NextStep::at(calm.min(late), now)

@@ -1,9 +1,10 @@
 use workspace_core::store::{AppliedAs, CopyState};
 use workspace_core::{
-    Applied, ApplyOptions, At, Author, CopyId, DiffOptions, ErrorKind, RevisionId, RevisionMessage,
+    Applied, ApplyOptions, At, Author, Change, CopyId, DiffOptions, ErrorKind, RevisionId,
+    RevisionMessage, Timestamp, WriteOptions,
 };
 
-use crate::support::{Fixture, kind, path};
+use crate::support::{Fixture, change, kind, path, write_with};
 
 fn apply(fixture: &Fixture, copy: CopyId) -> workspace_core::Result<Applied> {
     fixture.workspace.apply(copy, ApplyOptions::default())
@@ -13,6 +14,7 @@ fn published(revision: u64, already: bool) -> Applied {
     Applied::Published {
         revision: RevisionId::new(revision),
         already,
+        in_part: false,
     }
 }
 
@@ -108,7 +110,10 @@ fn applying_no_change_publishes_nothing() {
     let copy = fixture.fork();
     fixture.write(At::Head, "/b", "1");
     fixture.remove(At::Head, "/b");
-    assert_eq!(apply(&fixture, copy).unwrap(), Applied::Unchanged);
+    assert_eq!(
+        apply(&fixture, copy).unwrap(),
+        Applied::Unchanged { in_part: false }
+    );
     assert_eq!(fixture.workspace.head().unwrap().tree, before.tree);
     assert_eq!(fixture.workspace.revisions(None, 9).unwrap(), []);
     fixture.write(At::Copy(copy), "/a", "2");
@@ -172,7 +177,10 @@ fn a_time_alone_is_no_change() {
         fixture.workspace.diff(At::Head, at, &options).unwrap()
     };
     assert_eq!((diff("/"), diff("/d/a")), (vec![], vec![]));
-    assert_eq!(apply(&fixture, copy).unwrap(), Applied::Unchanged);
+    assert_eq!(
+        apply(&fixture, copy).unwrap(),
+        Applied::Unchanged { in_part: false }
+    );
     assert_eq!(fixture.workspace.revisions(None, 9).unwrap(), []);
 
     // Not where head changed the same file, nor the other way round.
@@ -363,4 +371,39 @@ fn removing_a_directory_conflicts_with_changing_in_it() {
         let both = &error.conflict().unwrap().both.paths;
         assert!(both.iter().any(|path| path.as_str() == changed), "{both:?}");
     }
+}
+
+/// Where so much differs in its time alone that nobody can look at all of it, it counts as
+/// a change; where something cannot be read, that is the answer.
+#[test]
+fn what_cannot_be_compared_to_its_end_is_a_change() {
+    let fixture = Fixture::new();
+    // 2^19 files, of which one is stored.
+    let build = |at: At, millis: i64| {
+        let files = fixture.workspace.files(at);
+        let how = WriteOptions::default().modified(Timestamp::from_millis(millis));
+        let mkdir = |n: usize| Change::mkdir(format!("/{n}")).unwrap();
+        change(&files, vec![mkdir(0), write_with("/0/f", "same", how)]).unwrap();
+        for n in 0..19 {
+            let halves = ["a", "b"].map(|half| {
+                let to = format!("/{}/{half}", n + 1);
+                Change::copy(format!("/{n}"), to).unwrap()
+            });
+            let remove = Change::remove(format!("/{n}")).unwrap().recursively();
+            let changes = [mkdir(n + 1)].into_iter().chain(halves).chain([remove]);
+            change(&files, changes.collect()).unwrap();
+        }
+    };
+    build(At::Head, 1);
+    let copy = fixture.fork();
+    fixture.remove(At::Copy(copy), "/19");
+    build(At::Copy(copy), 2);
+    let base = fixture.workspace.copy(copy).unwrap().base;
+    let missing = crate::integrity::rows(&fixture, |rows| rows.node(&base)).unwrap();
+    crate::integrity::tamper(&fixture, |rows| rows.delete_node(&base));
+    let workspace = fixture.reopen(workspace_core::Options::default());
+    let refused = workspace.apply(copy, ApplyOptions::default());
+    assert_eq!(kind(refused), ErrorKind::Corrupt);
+    crate::integrity::tamper(&fixture, |rows| rows.put_node(&base, &missing).map(drop));
+    assert_eq!(apply(&fixture, copy).unwrap(), published(2, false));
 }

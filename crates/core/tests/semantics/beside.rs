@@ -202,6 +202,50 @@ fn a_step_over_many_rows_of_any_kind_keeps_to_its_budget() {
     );
 }
 
+/// > Upkeep discards expired copies, forgets closed ones, prunes revisions and collects, in steps that keep to their budget.
+#[test]
+fn a_step_over_grants_and_operations_keeps_to_its_budget() {
+    let fixture = Fixture::with(Options::default());
+    let copy = fixture.fork();
+    for n in 0..300 {
+        fixture.write(At::Copy(copy), "/file", &(n % 2).to_string());
+        let grants =
+            fixture
+                .workspace
+                .issue_grant(At::Copy(copy), Grant::all(), GrantOptions::default());
+        grants.unwrap();
+    }
+    // Of which a part of the budget is much, and what is left of that little.
+    for rows in [17, 35, 100] {
+        let phase = || {
+            let mut phase = None;
+            let read = &mut |tx: &dyn MetaTx| {
+                phase = tx.collection()?.map(|found| found.phase);
+                Ok(())
+            };
+            fixture.meta.read(read).unwrap();
+            phase.map(|phase| std::mem::discriminant(&phase))
+        };
+        let mut within = 0;
+        loop {
+            let before = phase();
+            let metered = fixture.workspace.metered();
+            let step = block_on(metered.collect(CollectBudget::default().rows(rows))).unwrap();
+            let cost = metered.receipt();
+            let cost = cost.rows_read + cost.rows_written + cost.nodes_read + cost.nodes_written;
+            if before.is_some() && phase() == before && !step.done {
+                within += 1;
+                // With where it stands, and one grant with what it was made from.
+                assert!(cost <= rows as u64 + 22, "{cost} of {rows}");
+            }
+            if step.done {
+                break;
+            }
+        }
+        assert!(within > 3, "{within} steps");
+    }
+}
+
 impl Fixture {
     /// Returns how many rows of all kinds there are, but for marks.
     fn rows(&self) -> u64 {

@@ -2,7 +2,7 @@
 
 use futures::executor::block_on;
 use workspace_core::{
-    Applied, ApplyOptions, At, Author, Content, CopyId, Entry, ErrorKind, EventKind, Glob,
+    Applied, ApplyOptions, At, Author, Change, Content, CopyId, Entry, ErrorKind, EventKind, Glob,
     RebaseOptions, Rebased, Resolution, Result, RevisionId, RevisionMessage, Take, Together,
     TreeId, WriteOptions,
 };
@@ -251,7 +251,11 @@ fn a_part_is_applied_and_the_rest_stays() {
         .workspace
         .apply(copy, only(&["/a", "/new/deep", "/old"]));
     let revision = match applied.unwrap() {
-        Applied::Published { revision, .. } => revision,
+        Applied::Published {
+            revision,
+            in_part: true,
+            ..
+        } => revision,
         other => panic!("{other:?}"),
     };
     assert_eq!(revision, RevisionId::new(2), "head was recorded first");
@@ -279,9 +283,9 @@ fn a_part_is_applied_and_the_rest_stays() {
         ]
     );
 
-    // Again there is nothing of it; the rest is applied as always, and closes the copy.
+    // Again there is nothing of it, and the answer says that there is a rest; that is applied as always, and closes the copy.
     let again = fixture.workspace.apply(copy, only(&["/a", "/nowhere"]));
-    assert_eq!(again.unwrap(), Applied::Unchanged);
+    assert_eq!(again.unwrap(), Applied::Unchanged { in_part: true });
     fixture.workspace.apply(copy, only(&["**"])).unwrap();
     assert_eq!(fixture.state(At::Head)["/b"], "copy");
     let refused = fixture.workspace.rebase(copy, &Author::default());
@@ -326,7 +330,14 @@ fn a_part_goes_to_a_parent_that_is_a_copy() {
         fixture.write(At::Copy(child), at, "child");
     }
     let applied = fixture.workspace.apply(child, only(&["/a"])).unwrap();
-    assert!(matches!(applied, Applied::ToParent { already: false, .. }));
+    assert!(matches!(
+        applied,
+        Applied::ToParent {
+            already: false,
+            in_part: true,
+            ..
+        }
+    ));
     assert_eq!(fixture.paths(At::Copy(parent)), ["/a"]);
     let child = fixture.workspace.copy(child).unwrap();
     assert_eq!((child.parent, child.base_version), (Some(parent), 1));
@@ -374,6 +385,174 @@ fn copies_tell_where_they_meet() {
     assert_eq!(kind(fixture.workspace.overlap(&twice)), ErrorKind::Invalid);
 }
 
+/// What is said to overlap is what a rebase of one onto the other finds, for every pair of
+/// copies that were forked from the same files.
+#[test]
+fn copies_overlap_where_a_rebase_would_conflict() {
+    let base = ["/a", "/b", "/d/x", "/d/e/y", "/f"];
+    // Each is what one copy does; several of them meet, in all kinds of ways.
+    let edits: [(&str, &str); 14] = [
+        ("/a", "one"),
+        ("/a", "two"),
+        ("/a", ""),
+        ("/a/in", "one"),
+        ("/b", "one"),
+        ("/d", ""),
+        ("/d", "a file"),
+        ("/d/x", "one"),
+        ("/d/new", "one"),
+        ("/d/e", ""),
+        ("/d/e/y", "two"),
+        ("/new/x", "one"),
+        ("/new/x", "two"),
+        ("/new", "a file"),
+    ];
+    let fixture = Fixture::new();
+    for at in base {
+        fixture.write(At::Head, at, "base");
+    }
+    let edit = |copy: CopyId, (at, text): (&str, &str)| {
+        let above = path(at).parent().unwrap();
+        let files = fixture.workspace.files(At::Copy(copy));
+        for there in [above, path(at)] {
+            // A file above gives way, and a directory there.
+            let found = files.stat(&there).unwrap();
+            let in_the_way = match &found {
+                Some(Entry::Directory(_)) => there == path(at),
+                Some(_) => text.is_empty() || there != path(at),
+                None => false,
+            };
+            if in_the_way {
+                fixture.remove(At::Copy(copy), there.as_str());
+            }
+        }
+        if !text.is_empty() {
+            fixture.write(At::Copy(copy), at, text);
+        }
+    };
+    let copies: Vec<CopyId> = edits
+        .iter()
+        .enumerate()
+        .map(|(n, first)| {
+            let copy = fixture.fork();
+            edit(copy, *first);
+            // And something that is only its own, or the same in all.
+            edit(
+                copy,
+                if n % 2 == 0 {
+                    ("/f", "same")
+                } else {
+                    ("/own", "x")
+                },
+            );
+            copy
+        })
+        .collect();
+    let mut met = 0;
+    for (n, one) in copies.iter().enumerate() {
+        for other in &copies[n + 1..] {
+            let found = fixture.workspace.overlap(&[*one, *other]).unwrap();
+            let found: Vec<_> = found.into_iter().map(|it| it.paths).collect();
+            // A child of the base, with the edits of the other, whose parent is made the one.
+            let [ours, theirs] = [one, other].map(|id| fixture.workspace.copy(*id).unwrap().tree);
+            let twin = fixture.fork();
+            crate::integrity::tamper(&fixture, |rows| {
+                let mut head = rows.head()?.unwrap();
+                let mut copy = rows.copy(&twin)?.unwrap();
+                copy.tree = theirs;
+                head.tree = ours;
+                rows.set_head(&head)?;
+                rows.put_copy(&copy)
+            });
+            let workspace = fixture.reopen(workspace_core::Options::default());
+            let rebased = workspace.rebase(twin, &Author::default());
+            let wanted = match rebased {
+                Ok(_) => Vec::new(),
+                Err(error) => vec![error.conflict().unwrap().both.clone()],
+            };
+            assert_eq!(found, wanted, "{:?}", (edits[n], other));
+            met += wanted.len();
+            workspace.discard(twin).unwrap();
+            crate::integrity::tamper(&fixture, |rows| {
+                let mut head = rows.head()?.unwrap();
+                head.tree = rows.copy(one)?.unwrap().base;
+                rows.set_head(&head)
+            });
+        }
+    }
+    assert!(met > 15, "{met} pairs met");
+}
+
+/// However much one side changed alone, what conflicts is listed, and has a way out.
+#[test]
+fn conflicts_are_found_among_very_many_changes() {
+    let fixture = Fixture::new();
+    fixture.write(At::Head, "/both/x", "base");
+    let copy = fixture.fork();
+    let files = fixture.workspace.files(At::Copy(copy));
+    let writes = (0..500).map(|n| write(&format!("/many/0/{n}"), "x"));
+    change(&files, writes.collect()).unwrap();
+    let copies = (1..300).map(|n| Change::copy("/many/0", format!("/many/{n}")).unwrap());
+    change(&files, copies.collect()).unwrap();
+    fixture.write(At::Copy(copy), "/both/x", "copy");
+    for at in ["/both/x", "/own"] {
+        fixture.write(At::Head, at, "head");
+    }
+    let metered = fixture.workspace.metered();
+    let found = metered.conflicts(copy).unwrap();
+    assert_eq!(found.count, 1, "of more than 150,000 that differ");
+    assert_eq!(found.paths[0].path, path("/both/x"));
+    assert!(metered.receipt().nodes_read < 20);
+    rebase(&fixture, copy, vec![("/both/x", Take::Parent)]).unwrap();
+    let files = fixture.workspace.files(At::Copy(copy));
+    assert!(files.stat(&path("/many/299/499")).unwrap().is_some());
+    // And the other way round: what the parent changed alone.
+    let other = fixture.fork();
+    fixture
+        .workspace
+        .apply(copy, ApplyOptions::default())
+        .unwrap();
+    fixture.write(At::Copy(other), "/both/x", "other");
+    fixture.write(At::Head, "/both/x", "later");
+    assert_eq!(fixture.workspace.conflicts(other).unwrap().count, 1);
+}
+
+/// A decision for all decides what is at very many paths, and need not go to each.
+#[test]
+fn a_decision_for_all_ends_a_conflict_of_any_size() {
+    let options = workspace_core::Options::default().max_entries(1 << 40);
+    let fixture = Fixture::with(options);
+    fixture.write(At::Head, "/0", "base");
+    let double = |at: At| {
+        for n in 0..30 {
+            let changes = [("a", n), ("b", n)].map(|(half, n)| {
+                let to = format!("/{}/{half}", n + 1);
+                Change::copy(format!("/{n}"), to).unwrap()
+            });
+            let mkdir = Change::mkdir(format!("/{}", n + 1)).unwrap();
+            let files = fixture.workspace.files(at);
+            change(&files, std::iter::once(mkdir).chain(changes).collect()).unwrap();
+            fixture.remove(at, &format!("/{n}"));
+        }
+    };
+    let copy = fixture.fork();
+    fixture.write(At::Head, "/0", "head");
+    fixture.write(At::Copy(copy), "/0", "copy");
+    double(At::Head);
+    double(At::Copy(copy));
+    let refused = fixture.workspace.conflicts(copy);
+    assert_eq!(kind(refused), ErrorKind::LimitExceeded);
+    let metered = fixture.workspace.metered();
+    let options = RebaseOptions::default().resolutions(vec![Resolution {
+        path: path("/"),
+        take: Take::Copy,
+    }]);
+    let before = fixture.workspace.copy(copy).unwrap().tree;
+    let rebased = block_on(metered.rebase_with(copy, options)).unwrap();
+    assert_eq!((rebased.operation, rebased.copy.tree), (None, before));
+    assert!(metered.receipt().nodes_read < 1_000);
+}
+
 /// > Copies of one parent can be applied together, in one transaction: each as a revision or operation of its own, on top of those before it, or none.
 #[test]
 fn copies_are_applied_together_or_not_at_all() {
@@ -399,6 +578,7 @@ fn copies_are_applied_together_or_not_at_all() {
     let revision = |n| Applied::Published {
         revision: RevisionId::new(n),
         already: false,
+        in_part: false,
     };
     assert_eq!(applied, [revision(2), revision(3)]);
     assert_eq!(fixture.paths(At::Head), ["/a", "/b", "/base", "/later"]);
@@ -451,7 +631,7 @@ fn copies_are_applied_together_or_not_at_all() {
     };
     let message = RevisionMessage::default();
     let first = fixture.workspace.apply_all(&reviewed, &message).unwrap();
-    assert_eq!(first[2], Applied::Unchanged);
+    assert_eq!(first[2], Applied::Unchanged { in_part: false });
     assert_eq!(fixture.workspace.copy(copies[2]).unwrap(), idle);
     let again = fixture.workspace.apply_all(&reviewed, &message).unwrap();
     assert_eq!(revisions(again), revisions(first));

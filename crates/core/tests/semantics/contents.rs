@@ -1,13 +1,18 @@
 //! Contents on their way: held while they are read, missing for one reason or another.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use futures::executor::block_on;
-use futures::{StreamExt as _, stream};
-use workspace_core::store::{BlobStore as _, ContentRecord, Place};
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, StreamExt as _, stream};
+use workspace_core::store::{BlobStore, ByteStream, ContentRecord, Listed, Place};
 use workspace_core::{
-    At, Author, CollectBudget, ContentId, Entry, ErrorKind, File, FsckOptions, Options,
-    RevisionMessage,
+    At, Author, BlobKey, Change, ChangeOptions, CollectBudget, Content, ContentId, Entry,
+    ErrorKind, File, FsckOptions, Options, Result, RevisionMessage,
 };
+use workspace_testkit::MemoryBlobs;
 
 use crate::support::{Fixture, kind, path};
 
@@ -134,4 +139,83 @@ fn the_newest_operations_are_kept_in_steps_of_any_size() {
             assert_eq!(undone.is_ok(), keep == 1, "others came later");
         }
     }
+}
+
+/// What is stored already stays where it is, in a row and in an object, and costs nothing.
+#[test]
+fn the_same_bytes_stay_where_they_are() {
+    for size in [5, 500] {
+        let fixture = Fixture::new();
+        let text = "x".repeat(size);
+        fixture.write(At::Head, "/one", &text);
+        let id = ContentId::of(text.as_bytes());
+        let stored = |fixture: &Fixture| crate::integrity::rows(fixture, |rows| rows.content(&id));
+        let before = stored(&fixture).unwrap();
+        let write = |at: &str, ahead: bool| {
+            let content = match ahead {
+                true => {
+                    let body = stream::iter([Ok(Bytes::from(text.clone()))]).boxed();
+                    Content::Stored(block_on(fixture.workspace.store(body)).unwrap())
+                }
+                false => Content::from(text.as_str()),
+            };
+            let metered = fixture.workspace.metered();
+            let change = Change::write(at, content).unwrap();
+            let head = metered.files(At::Head);
+            block_on(head.change(vec![change], ChangeOptions::default())).unwrap();
+            metered.receipt().rows_written
+        };
+        assert_eq!(write("/two", false), 2, "head and its event");
+        assert_eq!(write("/three", true), 2);
+        assert_eq!(stored(&fixture).unwrap(), before);
+        assert_eq!(objects(&fixture), usize::from(size > 100));
+        fixture.fsck();
+    }
+}
+
+/// A store whose objects are all lost but for an empty chunk.
+struct Hollow(MemoryBlobs);
+
+impl BlobStore for Hollow {
+    fn put<'a>(&'a self, key: &'a BlobKey, body: ByteStream<'a>) -> BoxFuture<'a, Result<u64>> {
+        self.0.put(key, body)
+    }
+
+    fn get<'a>(
+        &'a self,
+        _key: &'a BlobKey,
+        _range: Range<u64>,
+    ) -> BoxFuture<'a, Result<Option<ByteStream<'static>>>> {
+        let body: ByteStream<'static> = stream::iter([Ok(Bytes::new())]).boxed();
+        async { Ok(Some(body)) }.boxed()
+    }
+
+    fn delete<'a>(&'a self, keys: &'a [BlobKey]) -> BoxFuture<'a, Result<()>> {
+        self.0.delete(keys)
+    }
+
+    fn list<'a>(
+        &'a self,
+        after: Option<&'a BlobKey>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Listed>>> {
+        self.0.list(after, limit)
+    }
+}
+
+/// An object whose last byte does not come is lost, whatever comes in its place.
+#[test]
+fn an_object_without_its_last_byte_gives_way() {
+    let options = Options::default().inline_limit(100);
+    let fixture = Fixture::over(options, |blobs| Arc::new(Hollow(blobs)));
+    let text = "x".repeat(500);
+    let key = |fixture: &Fixture| {
+        let id = ContentId::of(text.as_bytes());
+        crate::integrity::key_of(fixture, id)
+    };
+    fixture.write(At::Head, "/one", &text);
+    let old = key(&fixture);
+    fixture.write(At::Head, "/two", &text);
+    assert_ne!(key(&fixture), old, "what was stored last is there");
+    assert_eq!(objects(&fixture), 1);
 }

@@ -251,3 +251,16 @@ fn an_expired_copy_is_refused() {
         CopyState::Discarded
     );
 }
+
+/// A name has up to 100 bytes, and the longest is one.
+#[test]
+fn the_longest_name_is_one() {
+    let fixture = Fixture::new();
+    let fork = |bytes: usize| {
+        let name = "n".repeat(bytes);
+        let copy = fixture.workspace.fork(ForkOptions::named(name))?;
+        Ok(copy.name.unwrap().len())
+    };
+    assert_eq!(fork(100).unwrap(), 100);
+    assert_eq!(kind(fork(101)), ErrorKind::Invalid);
+}

@@ -256,6 +256,17 @@ fn a_diff_takes_no_more_memory_than_it_may() {
         assert_eq!(kind(diff(renames)), ErrorKind::LimitExceeded);
     }
     let options = DiffOptions::default().renames(false);
+    // As many as it says that there was room for are a page of their own, and not one more.
+    let said = diff(false).unwrap_err().detail().unwrap().to_string();
+    let room = said.split(' ').find_map(|word| word.parse::<usize>().ok());
+    let room = room.unwrap();
+    assert!((100..1_000).contains(&room), "{said}");
+    let page = |limit| {
+        let workspace = &fixture.workspace;
+        workspace.diff_page(At::Head, copy, &options, None, limit)
+    };
+    assert_eq!(page(room).unwrap().len(), room);
+    assert_eq!(kind(page(room + 1)), ErrorKind::LimitExceeded);
     let mut found = Vec::new();
     loop {
         let after = found.last();

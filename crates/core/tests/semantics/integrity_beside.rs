@@ -285,3 +285,25 @@ fn a_collection_beside_a_check_ends() {
     assert_eq!(report.problems, []);
     assert_eq!(report.garbage, Garbage::default());
 }
+
+/// A step of the check looks at a thousand rows of contents, or at a MiB of their bytes.
+#[test]
+fn a_step_of_the_check_is_neither_small_nor_large() {
+    let turns = |fixture: &Fixture| turns(fixture, contents()).0;
+    let few = Fixture::with(Options::default().inline_limit(1_000_000));
+    let none = turns(&few);
+    let files = few.workspace.files(At::Head);
+    let writes = (0..500).map(|n| write(&format!("/{n}"), &n.to_string()));
+    change(&files, writes.collect()).unwrap();
+    let small = turns(&few);
+    assert!(small < none + 10, "{none}, then {small} turns");
+    for n in 0..8 {
+        few.write(At::Head, "/large", &n.to_string().repeat(1_000_000));
+        few.workspace
+            .snapshot(n.to_string().as_str().into())
+            .unwrap();
+    }
+    let large = turns(&few);
+    // Two of them are more than a MiB.
+    assert!(large >= small + 3, "{small}, then {large} turns");
+}

@@ -13,6 +13,7 @@ mod authority;
 mod beside;
 mod budgets;
 mod collection;
+mod conditions;
 mod conflicts;
 mod contents;
 mod copies;

@@ -1,12 +1,13 @@
 //! Copies of copies.
 
-use workspace_core::store::{AppliedAs, CopyState, OperationCause};
+use workspace_core::store::{AppliedAs, CopyRecord, CopyState, OperationCause};
 use workspace_core::{
-    Applied, ApplyOptions, At, Author, CopyId, ErrorKind, EventKind, ForkOptions, OperationId,
-    RevisionId, RevisionMessage, Timestamp, TreeId,
+    Applied, ApplyOptions, At, Author, CopyId, ErrorKind, EventKind, ForkOptions, FsckOptions,
+    OperationId, Result, RevisionId, RevisionMessage, Timestamp, TreeId, WriteOptions,
 };
 
-use crate::support::{Fixture, kind};
+use crate::integrity::{problems, tamper};
+use crate::support::{Fixture, change, kind, write_with};
 
 fn fork_of(fixture: &Fixture, parent: CopyId) -> CopyId {
     let options = ForkOptions::of_copy(parent);
@@ -97,7 +98,11 @@ fn applying_to_a_copy_is_one_operation_of_it() {
     let options = ApplyOptions::default().message(message);
     let applied = fixture.workspace.apply(child, options.clone()).unwrap();
     let operation = OperationId::new(2);
-    let already = |already| Applied::ToParent { operation, already };
+    let already = |already| Applied::ToParent {
+        operation,
+        already,
+        in_part: false,
+    };
     assert_eq!(applied, already(false));
     assert_eq!(
         fixture.paths(At::Copy(parent)),
@@ -320,6 +325,45 @@ fn copies_below_a_discarded_one_are_discarded() {
     );
 }
 
+/// One copy that expires takes the whole tree of those below it, and no other; events
+/// tell of each, the ones above first.
+#[test]
+fn all_below_a_copy_that_expires_go_with_it() {
+    let fixture = Fixture::new();
+    let soon = Timestamp::from_millis(fixture.time.get() + 1_000);
+    let lasting = fixture.fork();
+    let expiring = ForkOptions::of_copy(lasting).expires(soon);
+    let expiring = fixture.workspace.fork(expiring).unwrap().id;
+    let sibling = fork_of(&fixture, lasting);
+    let child = fork_of(&fixture, expiring);
+    let grandchildren = [fork_of(&fixture, child), fork_of(&fixture, child)];
+    // One that is applied before hands those below it on, which expire all the same.
+    fixture.write(At::Copy(child), "/x", "x");
+    apply(&fixture, child);
+    for grandchild in grandchildren {
+        let copy = fixture.workspace.copy(grandchild).unwrap();
+        assert_eq!((copy.parent, copy.expires), (Some(expiring), Some(soon)));
+    }
+    let events = fixture.workspace.last_event().unwrap();
+    fixture.time.set(soon.as_millis());
+    assert_eq!(fixture.workspace.expire_copies().unwrap(), 3);
+    let told = fixture.workspace.events(events, 9).unwrap();
+    let told: Vec<_> = told
+        .iter()
+        .map(|it| (it.event.kind, it.event.copy))
+        .collect();
+    let gone = [expiring, grandchildren[0], grandchildren[1]];
+    assert_eq!(told, gone.map(|id| (EventKind::Expired, Some(id))));
+    for copy in gone {
+        assert_eq!(state(&fixture, copy), CopyState::Discarded);
+    }
+    for copy in [lasting, sibling] {
+        assert_eq!(state(&fixture, copy), CopyState::Open);
+    }
+    assert_eq!(fixture.workspace.expire_copies().unwrap(), 0);
+    fixture.fsck();
+}
+
 /// > A copy of a copy expires no later than its parent.
 #[test]
 fn a_copy_of_a_copy_expires_with_it() {
@@ -370,9 +414,158 @@ fn nesting_is_bounded() {
     assert_eq!(fixture.workspace.copies(true, None, 9).unwrap().len(), 2);
 }
 
-/// One row is read for each copy above.
+/// > The integrity check finds copies that are not where they may be: below none, below themselves, too deep, too many below one, or expiring after their parent.
 #[test]
-fn a_fork_reads_a_row_for_each_copy_above() {
+fn the_check_finds_copies_that_are_not_where_they_may_be() {
+    type Damage = fn(&mut [CopyRecord]);
+    let chained = |fixture: &Fixture, length: usize| {
+        let mut chain = vec![fixture.fork()];
+        while chain.len() < length {
+            chain.push(fork_of(fixture, chain[chain.len() - 1]));
+        }
+        chain
+    };
+    let cases: [(usize, Damage, &[&str]); 8] = [
+        (3, |_| {}, &[]),
+        (
+            2,
+            |copies| copies[0].expires = Some(Timestamp::from_millis(i64::from(u32::MAX))),
+            &["it expires later than its parent"],
+        ),
+        (
+            2,
+            |copies| {
+                copies[0].expires = Some(Timestamp::from_millis(9_000_000));
+                copies[1].expires = Some(Timestamp::from_millis(9_000_001));
+            },
+            &["it expires later than its parent"],
+        ),
+        (
+            2,
+            |copies| {
+                copies[0].expires = Some(Timestamp::from_millis(9_000_000));
+                copies[1].expires = copies[0].expires;
+            },
+            &[],
+        ),
+        // One below the other, in a ring, and its own parent.
+        (
+            3,
+            |copies| {
+                copies[1].parent = Some(copies[2].id);
+                copies[1].top = copies[2].top;
+            },
+            &["it is below itself", "it is below itself"],
+        ),
+        (
+            2,
+            |copies| copies[1].parent = Some(copies[1].id),
+            &["it is below itself"],
+        ),
+        // Below a ring, but not in it.
+        (
+            4,
+            |copies| copies[1].parent = Some(copies[2].id),
+            &["it is below itself", "it is below itself"],
+        ),
+        (2, |copies| copies[1].top = None, &["it is not below copy"]),
+    ];
+    for (length, damage, expected) in cases {
+        let fixture = Fixture::new();
+        let chain = chained(&fixture, length);
+        tamper(&fixture, |rows| {
+            let copies = chain.iter().map(|id| Ok(rows.copy(id)?.unwrap()));
+            let mut copies = copies.collect::<Result<Vec<_>>>()?;
+            damage(&mut copies);
+            copies.iter().try_for_each(|copy| rows.put_copy(copy))
+        });
+        let found = problems(&fixture, FsckOptions::default());
+        assert_eq!(found.len(), expected.len(), "{expected:?}: {found:?}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(found.contains(expected), "{expected}: {found}");
+        }
+    }
+
+    // Eight are one below the other: a ninth and what is below it are too many.
+    let fixture = Fixture::new();
+    let (above, below) = (chained(&fixture, 8), chained(&fixture, 2));
+    assert_eq!(problems(&fixture, FsckOptions::default()), [""; 0]);
+    tamper(&fixture, |rows| {
+        for (id, parent) in [(below[0], above[7]), (below[1], below[0])] {
+            let mut copy = rows.copy(&id)?.unwrap();
+            (copy.parent, copy.top) = (Some(parent), Some(above[0]));
+            rows.put_copy(&copy)?;
+        }
+        Ok(())
+    });
+    let found = problems(&fixture, FsckOptions::default());
+    assert_eq!(found.len(), 2, "{found:?}");
+    for (found, id) in found.iter().zip(&below) {
+        let expected = format!("copy {id}: more than 8 copies are one below the other");
+        assert!(found.starts_with(&expected), "{found}");
+    }
+
+    // A thousand below one are as many as may be.
+    let fixture = Fixture::new();
+    let top = fixture.fork();
+    for _ in 0..1_000 {
+        fork_of(&fixture, top);
+    }
+    assert_eq!(problems(&fixture, FsckOptions::default()), [""; 0]);
+    let one_more = fixture.fork();
+    tamper(&fixture, |rows| {
+        let mut copy = rows.copy(&one_more)?.unwrap();
+        (copy.parent, copy.top) = (Some(top), Some(top));
+        rows.put_copy(&copy)
+    });
+    let found = problems(&fixture, FsckOptions::default());
+    let expected = format!("copy {top}: 1001 open copies are below it");
+    assert!(
+        found.len() == 1 && found[0].starts_with(&expected),
+        "{found:?}"
+    );
+}
+
+/// A status says of the parent what an apply would: a time alone is no move.
+#[test]
+fn a_status_tells_what_an_apply_would_say() {
+    let fixture = Fixture::new();
+    let (parent, child) = family(&fixture);
+    let moved = |id| fixture.workspace.status(id).unwrap().parent_moved;
+    assert!(!moved(parent) && !moved(child));
+    let touch = |at: At, file: &str, text: &str| {
+        let how = WriteOptions::default().modified(Timestamp::from_millis(5));
+        change(
+            &fixture.workspace.files(at),
+            vec![write_with(file, text, how)],
+        )
+        .unwrap();
+    };
+    // Another content, and the first again with another time.
+    for (at, below, file) in [
+        (At::Head, parent, "/head"),
+        (At::Copy(parent), child, "/parent"),
+    ] {
+        let before = fixture.workspace.status(below).unwrap();
+        touch(at, file, "other");
+        assert!(moved(below));
+        touch(at, file, &file[1..]);
+        let after = fixture.workspace.status(below).unwrap();
+        assert_ne!(before.parent_tree, after.parent_tree, "its time is another");
+        assert_eq!(after.parent_version, before.parent_version + 2);
+        assert!(!after.parent_moved);
+        assert_eq!(after.copy, fixture.workspace.copy(below).unwrap());
+        assert_eq!(after.head, fixture.workspace.head().unwrap());
+    }
+    apply(&fixture, child);
+    assert_eq!(kind(fixture.workspace.status(child)), ErrorKind::Closed);
+    apply(&fixture, parent);
+}
+
+/// One row is read for each copy above, and one for each below the topmost, which are
+/// counted.
+#[test]
+fn a_fork_reads_a_row_for_each_copy_above_and_below_the_topmost() {
     let fixture = Fixture::new();
     let mut copy = fixture.fork();
     let mut cost = Vec::new();
@@ -381,7 +574,10 @@ fn a_fork_reads_a_row_for_each_copy_above() {
         copy = metered.fork(ForkOptions::of_copy(copy)).unwrap().id;
         cost.push(metered.receipt().rows_read);
     }
-    let more: Vec<_> = cost.windows(2).map(|two| two[1] - two[0]).collect();
-    assert_eq!(more, [1; 6], "{cost:?}");
-    assert!(cost[0] <= 3, "{cost:?}");
+    // What is forked, those above it, and those below the topmost: where there are none,
+    // they are looked for.
+    assert_eq!(cost, [2, 3, 5, 7, 9, 11, 13]);
+    let metered = fixture.workspace.metered();
+    metered.fork(ForkOptions::default()).unwrap();
+    assert_eq!(metered.receipt().rows_read, 0, "head is known");
 }

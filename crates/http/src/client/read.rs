@@ -223,16 +223,22 @@ impl TryFrom<PublishedDto> for Applied {
         let already = match published.outcome {
             OutcomeDto::Published | OutcomeDto::Applied => false,
             OutcomeDto::Already => true,
-            OutcomeDto::Unchanged => return Ok(Self::Unchanged),
+            OutcomeDto::Unchanged => {
+                let in_part = published.in_part;
+                return Ok(Self::Unchanged { in_part });
+            }
         };
+        let in_part = published.in_part;
         match (published.revision, published.operation) {
             (Some(id), None) => Ok(Self::Published {
                 revision: revision(id),
                 already,
+                in_part,
             }),
             (None, Some(id)) => Ok(Self::ToParent {
                 operation: operation(id),
                 already,
+                in_part,
             }),
             _ => Err(unreadable("applied as nothing, or as both")),
         }

@@ -190,20 +190,13 @@ async fn rename(
 }
 
 async fn status(on: On, copy: CopyRecord, (): ()) -> Result<StatusDto, Problem> {
-    let head = on.workspace.head()?;
-    let (parent_version, parent) = match copy.parent {
-        None => (head.version, head.tree),
-        Some(parent) => {
-            let parent = on.workspace.copy(parent)?;
-            (parent.generation, parent.tree)
-        }
-    };
-    let (from, to) = (At::Tree(copy.base), At::Copy(copy.id));
+    let status = on.workspace.status(copy.id)?;
+    let (from, to) = (At::Tree(status.copy.base), At::Copy(copy.id));
     Ok(StatusDto {
-        copy: CopyDto::from(&copy),
-        parent_version: parent_version.into(),
-        parent_moved: parent != copy.base,
-        head: HeadDto::from(&head),
+        copy: CopyDto::from(&status.copy),
+        parent_version: status.parent_version.into(),
+        parent_moved: status.parent_moved,
+        head: HeadDto::from(&status.head),
         changes: first_page(&on.workspace, from, to)?,
     })
 }

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use workspace_core::{
-    Author, Change, ChangeOptions, Content, Entry, Error, ErrorKind, File, MAX_MEDIA_TYPE,
+    Author, Change, ChangeOptions, Changed, Content, Entry, Error, ErrorKind, File, MAX_MEDIA_TYPE,
     Precondition, Reason, Result, Sought, Stored, Text, TreePath, View, WriteOptions, media_type,
 };
 
@@ -242,8 +242,8 @@ async fn write(call: Call) -> Answer {
     let (on, size, passage) = (call.on.clone(), call.body_size(), call.passage.clone());
     let written = Writing {
         on,
-        view: view.clone(),
-        path: path.clone(),
+        view,
+        path,
         how: WriteOptions::default()
             .create_parents(query.create_parents)
             .executable(query.executable)
@@ -252,12 +252,7 @@ async fn write(call: Call) -> Answer {
             .provenance(provenance),
         options: options(query.expect_generation, author),
     }
-    .write(
-        size,
-        passage,
-        || call.incoming(),
-        || condition(&headers, &view, &path),
-    );
+    .write(size, passage, || call.incoming(), &headers);
     let Placing { found, body, tag } =
         written
             .await
@@ -309,6 +304,7 @@ async fn write_contents(on: On, mut arguments: Arguments) -> Result<Told, Proble
     };
     let author = on.author(said.actor, said.note);
     let body = Incoming::of(contents.body, None, on.clone());
+    let unconditional = HeaderMap::new();
     let writing = Writing {
         on,
         view,
@@ -318,15 +314,11 @@ async fn write_contents(on: On, mut arguments: Arguments) -> Result<Told, Proble
             .executable(said.executable)
             .modified(said.modified.map(Into::into))
             .media_type(said.media_type.as_deref().map(media_type).transpose()?)
-            .provenance(said.provenance.as_deref().map(Text::new).transpose()?),
+            .provenance(said.provenance.as_deref().map(Text::new).transpose()?)
+            .precondition(precondition),
         options: options(said.expect_generation, author),
     };
-    let written = writing.write(
-        contents.size,
-        None,
-        || Ok(body),
-        || Ok((true, precondition)),
-    );
+    let written = writing.write(contents.size, None, || Ok(body), &unconditional);
     Told::json(&written.await?.body)
 }
 
@@ -349,14 +341,14 @@ struct Placing {
 }
 
 impl Writing {
-    /// Writes the body, of `size` bytes where that is known, while the condition holds;
-    /// it tells whether something is there.
+    /// Writes the body, of `size` bytes where that is known, if the conditions in the
+    /// headers hold.
     async fn write(
         self,
         size: Option<u64>,
         passage: Option<Passage>,
         body: impl FnOnce() -> Result<Incoming>,
-        condition: impl Fn() -> Result<(bool, Precondition), Problem>,
+        conditions: &HeaderMap,
     ) -> Result<Placing, Problem> {
         let Self {
             on,
@@ -370,23 +362,20 @@ impl Writing {
         }
         // Before the body is taken: what can be known to fail should not be sent. A small
         // one has been sent already.
-        let (_, precondition) = condition()?;
+        check_condition(conditions, &view, &path)?;
         let small = on.workspace.options().inline_limit as u64;
         if size.is_none_or(|size| size > small) {
-            let now = how.clone().precondition(precondition);
-            view.check_write(&path, now, &options)?;
+            view.check_write(&path, how.clone(), &options)?;
         }
         let stored = store(&on, passage, body()?).await?;
         let content = stored.id();
-        // And again now. The content that it finds is held fast by the precondition until
-        // the write commits.
-        let (found, precondition) = condition()?;
         let change = Change::Write {
             path: path.clone(),
             content: Content::Stored(stored),
-            options: how.precondition(precondition),
+            options: how,
         };
-        let changed = view.change(vec![change], options).await?;
+        // And again in the transaction that writes it: nobody comes between.
+        let (found, changed) = change_if(conditions, &view, &path, change, options).await?;
         let written = match view.grant().reads(&path) {
             true => view.stat(&path)?,
             false => None,
@@ -426,20 +415,34 @@ async fn store(on: &On, passage: Option<Passage>, body: Incoming) -> Result<Stor
     }
 }
 
-/// Evaluates the conditions of a write; tells whether something is there. Who may
-/// write but not read is told that there is, and may set no condition.
-fn condition(
+/// Evaluates the conditions of a write by what is there now.
+fn check_condition(headers: &HeaderMap, view: &View, path: &TreePath) -> Result<(), Problem> {
+    if !is_conditional(headers) {
+        return Ok(());
+    }
+    let found = view.stat(path).map_err(as_of_change)?;
+    conditional::write(headers, path, found.as_ref()).map_err(Problem::conditional)
+}
+
+/// Makes a change whose conditions hold as it is committed; tells whether something was
+/// there. Who may write but not read is told that there was, and may set no condition.
+async fn change_if(
     headers: &HeaderMap,
     view: &View,
     path: &TreePath,
-) -> Result<(bool, Precondition), Problem> {
+    change: Change,
+    options: ChangeOptions,
+) -> Result<(bool, Changed)> {
     if !view.grant().reads(path) && !is_conditional(headers) {
-        return Ok((true, Precondition::None));
+        return Ok((true, view.change(vec![change], options).await?));
     }
-    let found = view.stat(path).map_err(as_of_change)?;
-    let precondition = conditional::write(headers, path, found.as_ref());
-    let precondition = precondition.map_err(Problem::conditional)?;
-    Ok((found.is_some(), precondition))
+    let mut found = false;
+    let holds = |entry: Option<&Entry>| {
+        found = entry.is_some();
+        conditional::write(headers, path, entry)
+    };
+    let changed = view.change_if(path, holds, vec![change], options).await?;
+    Ok((found, changed))
 }
 
 /// Tells that the files cannot be found as the change itself would tell it.
@@ -534,9 +537,12 @@ async fn remove(call: Call) -> Answer {
     };
     let author = call.on.author(query.actor, query.note);
     let options = options(query.expect_generation, author);
-    // A removal stores nothing, so nothing comes between this and the commit.
-    condition(&call.headers, &view, &path)?;
-    let changed = view.change(vec![change], options).await?;
+    let (_, changed) = change_if(&call.headers, &view, &path, change, options)
+        .await
+        .map_err(|error| match is_conditional(&call.headers) {
+            true => Problem::conditional(error),
+            false => error.into(),
+        })?;
     json(OK, &changed_dto(changed, call.on.is_partial()))
 }
 

@@ -218,6 +218,10 @@ pub struct PublishedDto {
     /// The operation of the copy's parent, where that is a copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<Count>,
+    /// Whether the copy has changes at other paths, which stay in it; absent where not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub in_part: bool,
 }
 
 /// What came of an apply, a snapshot or a restore.
@@ -237,26 +241,37 @@ pub enum OutcomeDto {
 impl From<Applied> for PublishedDto {
     fn from(applied: Applied) -> Self {
         match applied {
-            Applied::Published { revision, already } => Self {
+            Applied::Published {
+                revision,
+                already,
+                in_part,
+            } => Self {
                 outcome: match already {
                     true => OutcomeDto::Already,
                     false => OutcomeDto::Published,
                 },
                 revision: Some(revision.get().into()),
                 operation: None,
+                in_part,
             },
-            Applied::ToParent { operation, already } => Self {
+            Applied::ToParent {
+                operation,
+                already,
+                in_part,
+            } => Self {
                 outcome: match already {
                     true => OutcomeDto::Already,
                     false => OutcomeDto::Applied,
                 },
                 revision: None,
                 operation: Some(operation.get().into()),
+                in_part,
             },
-            Applied::Unchanged => Self {
+            Applied::Unchanged { in_part } => Self {
                 outcome: OutcomeDto::Unchanged,
                 revision: None,
                 operation: None,
+                in_part,
             },
         }
     }
@@ -269,11 +284,13 @@ impl From<Recorded> for PublishedDto {
                 outcome: OutcomeDto::Published,
                 revision: Some(revision.get().into()),
                 operation: None,
+                in_part: false,
             },
             Recorded::Unchanged(revision) => Self {
                 outcome: OutcomeDto::Unchanged,
                 revision: revision.map(|id| id.get().into()),
                 operation: None,
+                in_part: false,
             },
         }
     }

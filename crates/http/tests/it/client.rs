@@ -249,7 +249,7 @@ fn a_whole_life_answers_as_the_facade_does() {
         );
         assert_eq!(
             client.apply(copy.id, ApplyOptions::default()).await?,
-            Applied::Unchanged
+            Applied::Unchanged { in_part: false }
         );
 
         client

@@ -3,12 +3,14 @@
 use std::ops::Range;
 
 use bytes::Bytes;
+use workspace_core::store::Budget;
 use workspace_core::{
-    Author, CopyId, KeepRevisions, Name, OperationId, RevisionId, RevisionMessage, Timestamp,
-    TreePath,
+    Author, CopyId, GrantId, KeepRevisions, Name, OperationId, RevisionId, RevisionMessage,
+    Timestamp, TreePath,
 };
 
 use super::files::Edit;
+use super::grants::Narrowing;
 use super::import::Import;
 use super::state::Target;
 
@@ -25,9 +27,9 @@ pub enum Action {
     RenameCopy(CopyId, Option<String>),
     /// A copy thrown away.
     Discard(CopyId),
-    /// A copy applied: does the tree have to be another one? Only what is at and below
-    /// these paths, where there are any.
-    Apply(CopyId, Expect, RevisionMessage, Vec<TreePath>),
+    /// A copy applied: does the tree have to be another one? Only what these globs match,
+    /// where there are any.
+    Apply(CopyId, Expect, RevisionMessage, Vec<String>),
     /// Copies applied together.
     ApplyAll(Vec<CopyId>, RevisionMessage),
     /// A copy moved onto what its parent is now.
@@ -75,6 +77,29 @@ pub enum Action {
     Revisions(Option<RevisionId>, usize),
     /// A copy by its name.
     Find(String),
+    /// A grant handed out: to what, how narrow, until when, with which budget.
+    IssueGrant(Place, Narrowing, Option<Timestamp>, Budget),
+    /// A grant made of another one.
+    AttenuateGrant(GrantId, Narrowing, Option<Timestamp>, Budget),
+    /// A grant ended.
+    RevokeGrant(GrantId),
+    /// What the holder of a grant does.
+    Held(GrantId, Held),
+}
+
+/// What the holder of a grant does, with paths as the holder sees them.
+#[derive(Debug, Clone)]
+pub enum Held {
+    /// A batch of changes.
+    Change(Vec<Edit>),
+    /// One entry.
+    Stat(TreePath),
+    /// The entries of a directory.
+    List(TreePath),
+    /// A file.
+    Read(TreePath),
+    /// Everything below a directory.
+    Walk(TreePath),
 }
 
 /// Which files are read.

@@ -143,6 +143,7 @@ impl Trees {
             let right = (found.clone(), Rc::clone(copy));
             self.copies.insert(found.id, right);
         }
+        self.grants(workspace, model)?;
         let mut revisions = workspace.revisions(None, usize::MAX).map_err(told)?;
         revisions.reverse();
         let ids = revisions.iter().map(|found| found.id).collect::<Vec<_>>();
@@ -150,6 +151,25 @@ impl Trees {
         for (found, revision) in revisions.iter().zip(model.revisions.values()) {
             self.revision(workspace, found, revision)
                 .map_err(|why| format!("revision {}: {why}", found.id))?;
+        }
+        Ok(())
+    }
+
+    /// Compares what grants are worth, and what their holders have added.
+    fn grants(&self, workspace: &Workspace, model: &Model) -> Checked {
+        let now = workspace.now();
+        for (id, wanted) in &model.grants {
+            let found = workspace.grant(id).map_err(told)?;
+            same("grant", found.is_some(), model.is_alive(*id, now))
+                .map_err(|why| format!("{id}: {why}"))?;
+            let Some(found) = found else { continue };
+            let told = (found.parent, found.expires, found.budget, found.used);
+            let wanted = (wanted.parent, wanted.expires, wanted.budget, wanted.used);
+            same("grant", told, wanted).map_err(|why| format!("{id}: {why}"))?;
+        }
+        for id in &model.revoked {
+            let found = workspace.grant(id).map_err(told)?;
+            same("revoked grant", found.map(|found| found.id), None)?;
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! Choosing actions at random that mean something in the model's state.
 
+mod grants;
+
 use bytes::Bytes;
 use workspace_core::store::CopyState;
 use workspace_core::{
@@ -10,6 +12,7 @@ use workspace_core::{
 use super::action::{Action, Expect, Place, Side};
 use super::files::{Edit, Files, Thing};
 use super::import::{Import, Item};
+use super::perform::Kept;
 use super::state::{Model, Target};
 use crate::random::Random;
 
@@ -28,6 +31,7 @@ pub(super) struct Taste {
 pub(super) struct Chooser<'a> {
     pub(super) random: Random,
     pub(super) model: &'a Model,
+    pub(super) kept: &'a Kept,
     pub(super) now: Timestamp,
     pub(super) taste: Taste,
 }
@@ -35,16 +39,11 @@ pub(super) struct Chooser<'a> {
 impl Chooser<'_> {
     pub(super) fn action(&mut self) -> Action {
         let crowded = self.open_copies().len() >= OPEN_COPIES;
-        match self.random.below(100) {
+        match self.random.below(112) {
             0 if self.rarely(2) => Action::Conflicts(self.copy()),
             0 => Action::Overlap(self.some_copies()),
             1 => Action::ApplyAll(self.some_copies(), self.plain_message()),
-            2..36 => {
-                let target = self.target();
-                let edits = self.edits(target);
-                let expected = self.rarely(8).then(|| self.generation(target));
-                Action::Change(target, edits, self.author(), expected)
-            }
+            2..36 => self.change(),
             36..41 => {
                 let target = self.target();
                 Action::Import(target, self.import(target))
@@ -66,7 +65,7 @@ impl Chooser<'_> {
                 };
                 let copy = self.copy();
                 let only = match self.rarely(3) {
-                    true => self.paths_of(copy),
+                    true => self.globs(&self.files(Place::Copy(copy)), 1),
                     false => Vec::new(),
                 };
                 Action::Apply(copy, expect, self.plain_message(), only)
@@ -143,8 +142,17 @@ impl Chooser<'_> {
                 let before = self.rarely(2).then(|| self.revision());
                 Action::Revisions(before, self.random.below(9))
             }
-            _ => Action::Find(self.name().unwrap_or_else(|| self.copy().to_string())),
+            99 => Action::Find(self.name().unwrap_or_else(|| self.copy().to_string())),
+            _ => self.of_grants(),
         }
+    }
+
+    /// A batch of changes.
+    pub(super) fn change(&mut self) -> Action {
+        let target = self.target();
+        let edits = self.edits(target);
+        let expected = self.rarely(8).then(|| self.generation(target));
+        Action::Change(target, edits, self.author(), expected)
     }
 
     /// A message that goes into an operation too, mostly.
@@ -159,14 +167,6 @@ impl Chooser<'_> {
     fn some_copies(&mut self) -> Vec<CopyId> {
         let count = self.random.below(4);
         (0..count).map(|_| self.copy()).collect()
-    }
-
-    /// Paths of what a copy has, or of what is nowhere.
-    fn paths_of(&mut self, copy: CopyId) -> Vec<TreePath> {
-        let count = 1 + self.random.below(3);
-        (0..count)
-            .map(|_| self.path_at(Place::Copy(copy)))
-            .collect()
     }
 
     /// A copy that conflicts with its parent, where there is one.
@@ -384,10 +384,14 @@ impl Chooser<'_> {
     }
 
     fn edits(&mut self, target: Target) -> Vec<Edit> {
-        let mut files = match target {
+        let files = match target {
             Target::Head => self.files(Place::Head),
             Target::Copy(id) => self.files(Place::Copy(id)),
         };
+        self.edits_of(files)
+    }
+
+    fn edits_of(&mut self, mut files: Files) -> Vec<Edit> {
         let count = match self.random.below(10) {
             0 => 0,
             1..7 => 1,

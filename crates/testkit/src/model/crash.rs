@@ -76,7 +76,7 @@ pub fn crash(make: MakeStorage<'_>, scenario: Scenario, files: usize) -> u64 {
         let mut session = Session::new(&*storage, 1, 0.0);
         block_on(async {
             let action = prepare(&mut session, scenario, files).await?;
-            let calls = session.act(&action, arm, true).await?;
+            let calls = session.act(&action, arm, true, None).await?;
             session.finish().await?;
             Ok(calls)
         })
@@ -179,7 +179,7 @@ async fn prepare(session: &mut Session<'_>, scenario: Scenario, files: usize) ->
 }
 
 async fn quietly(session: &mut Session<'_>, action: &Action) -> Checked {
-    session.act(action, |_| {}, false).await.map(drop)
+    session.act(action, |_| {}, false, None).await.map(drop)
 }
 
 async fn fork(session: &mut Session<'_>) -> Checked<CopyId> {

@@ -9,22 +9,23 @@ use workspace_core::{
 
 use super::action::Side;
 use super::files::{FileThing, Files, Thing};
+use super::glob::matches;
 use super::merge::{Changes, carry, changes, conflicting, only};
 use super::show::Shown;
 use super::state::{Model, Outcome};
 
-/// Returns what `to` changed at and below the paths `selected`, made to `from`; `None`
-/// where it changed nothing there.
+/// Returns what `to` changed at what one of the globs `selected` matches, made to `from`;
+/// `None` where it changed nothing there.
 ///
 /// # Errors
 /// `Invalid` where that needs a directory that is something else.
 pub(super) fn part(
     from: &Files,
     to: &Files,
-    selected: &[TreePath],
+    selected: &[String],
 ) -> Result<Option<Files>, ErrorKind> {
     let mut taken = changes(from, to);
-    taken.retain(|path, _| selected.iter().any(|above| path.starts_with(above)));
+    taken.retain(|path, _| selected.iter().any(|glob| matches(glob, path)));
     if taken.is_empty() {
         return Ok(None);
     }

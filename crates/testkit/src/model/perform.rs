@@ -9,13 +9,14 @@ use futures::stream::{self, TryStreamExt};
 use futures::{FutureExt, future::BoxFuture};
 use workspace_core::{
     ApplyOptions, At, BatchSize, Change, ChangeOptions, CollectBudget, Content, ContentId, CopyId,
-    DiffOptions, EntrySource, Error, ErrorKind, ForkOptions, Glob, ImportOptions, KeepRevisions,
-    NextStep, RebaseOptions, Resolution, Result, SourceEntry, SourceKind, Stored, Take, Together,
-    TreeId, TreePath, Upkeep, Workspace,
+    DiffOptions, EntrySource, Error, ErrorKind, ForkOptions, Glob, Grant, GrantId, GrantOptions,
+    ImportOptions, Issued, KeepRevisions, NextStep, RebaseOptions, Resolution, Result, Scope,
+    SourceEntry, SourceKind, Stored, Take, Together, TreeId, TreePath, Upkeep, Walk, Workspace,
 };
 
-use super::action::{Action, Expect, Place, Side};
+use super::action::{Action, Expect, Held, Place, Side};
 use super::files::Edit;
+use super::grants::Narrowing;
 use super::import::{Import, Item};
 use super::show::{Answer, Shown};
 use super::state::Target;
@@ -35,12 +36,30 @@ fn place_at(place: Place) -> At {
     }
 }
 
-fn globs(paths: &[TreePath]) -> Result<Vec<Glob>> {
-    paths.iter().map(Glob::of_path).collect()
+fn globs(texts: &[String]) -> Result<Vec<Glob>> {
+    texts.iter().map(|text| Glob::new(text)).collect()
 }
 
-/// Contents that were stored ahead, for the next writes of their bytes.
-pub(super) type Kept = RefCell<HashMap<ContentId, Stored>>;
+/// What calls returned, for others that need it.
+#[derive(Default)]
+pub(super) struct Kept {
+    /// Contents that were stored ahead, for the next writes of their bytes.
+    contents: RefCell<HashMap<ContentId, Stored>>,
+    /// The tokens of grants.
+    tokens: RefCell<HashMap<GrantId, String>>,
+}
+
+impl Kept {
+    /// Drops the contents.
+    pub(super) fn drop_contents(&self) {
+        self.contents.take();
+    }
+
+    /// Tells whether the token of a grant was returned.
+    pub(super) fn has_token(&self, id: &GrantId) -> bool {
+        self.tokens.borrow().contains_key(id)
+    }
+}
 
 fn changes(edits: &[Edit], kept: &Kept) -> Vec<Change> {
     let changes = edits.iter().map(|edit| match edit.to_change() {
@@ -49,7 +68,7 @@ fn changes(edits: &[Edit], kept: &Kept) -> Vec<Change> {
             content: Content::Bytes(bytes),
             options,
         } => {
-            let stored = kept.borrow_mut().remove(&ContentId::of(&bytes));
+            let stored = kept.contents.borrow_mut().remove(&ContentId::of(&bytes));
             let content = stored.map_or(Content::Bytes(bytes), Content::Stored);
             Change::Write {
                 path,
@@ -159,7 +178,7 @@ pub(super) async fn perform(workspace: &Workspace, action: &Action, kept: &Kept)
         Action::Store(bytes) => {
             let body = Box::pin(stream::iter([Ok(bytes)]));
             let stored = workspace.store(body).await?;
-            kept.borrow_mut().insert(stored.id(), stored);
+            kept.contents.borrow_mut().insert(stored.id(), stored);
             Answer::Done
         }
         Action::Collect(steps, rows) => {
@@ -170,9 +189,73 @@ pub(super) async fn perform(workspace: &Workspace, action: &Action, kept: &Kept)
             }
             Answer::Done
         }
+        Action::IssueGrant(place, scope, expires, budget) => {
+            let grant = Grant::all().attenuate(scope_of(&scope)?);
+            let options = GrantOptions::default().expires(expires).budget(budget);
+            let issued = workspace.issue_grant(place_at(place), grant, options)?;
+            Answer::Granted(keep_token(kept, issued))
+        }
+        Action::AttenuateGrant(of, scope, expires, budget) => {
+            let token = kept.tokens.borrow().get(&of).cloned();
+            let scope = scope_of(&scope)?;
+            let issued =
+                workspace.attenuate_grant(&token.unwrap_or_default(), scope, expires, budget)?;
+            Answer::Granted(keep_token(kept, issued.ok_or_else(no_grant)?))
+        }
+        Action::RevokeGrant(id) => {
+            workspace.revoke_grant(&id)?;
+            Answer::Done
+        }
+        Action::Held(id, held) => {
+            let token = kept.tokens.borrow().get(&id).cloned();
+            let found = match token {
+                Some(token) => workspace.find_grant(&token)?,
+                None => workspace.grant(&id)?,
+            };
+            let view = workspace.view_of(&found.ok_or_else(no_grant)?)?;
+            match held {
+                Held::Change(edits) => {
+                    let changes = changes(&edits, kept);
+                    let changed = view.change(changes, ChangeOptions::default()).await?;
+                    Answer::Moved((changed.generation, changed.operation))
+                }
+                Held::Stat(path) => Answer::Entry(view.stat(&path)?.map(Shown::from)),
+                Held::List(path) => {
+                    let page = view.list(&path, None, usize::MAX)?.into_iter();
+                    let shown = page.map(|(name, entry)| (name.to_string(), entry.into()));
+                    Answer::Entries(shown.collect())
+                }
+                Held::Read(path) => Answer::Bytes(view.read(&path).await?),
+                Held::Walk(path) => Answer::Entries(walked(view.walk(&path)?)?),
+            }
+        }
         Action::Upkeep(rows, keep) => Answer::Kept(keep_house(workspace, rows, keep).await?),
         action => look(workspace, action).await?,
     })
+}
+
+fn walked(walk: Walk) -> Result<Vec<(String, Shown)>> {
+    let seen = walk.map(|step| step.map(|(path, entry)| (path.to_string(), entry.into())));
+    seen.collect()
+}
+
+fn scope_of(scope: &Narrowing) -> Result<Scope> {
+    Ok(Scope {
+        root: scope.root.clone(),
+        read: globs(&scope.read)?,
+        write: globs(&scope.write)?,
+        delete: scope.delete,
+    })
+}
+
+fn keep_token(kept: &Kept, issued: Issued) -> GrantId {
+    let id = issued.grant.id;
+    kept.tokens.borrow_mut().insert(id, issued.token);
+    id
+}
+
+fn no_grant() -> Error {
+    Error::new(ErrorKind::NotFound, "find grant")
 }
 
 /// Takes steps of upkeep until nothing is due; returns how many copies it
@@ -233,11 +316,7 @@ async fn look(workspace: &Workspace, action: Action) -> Result<Answer> {
             let chunks: Vec<Bytes> = opened.body.try_collect().await?;
             Answer::Bytes(chunks.concat().into())
         }
-        Action::Walk(place, path) => {
-            let walk = files(place).walk(&path)?;
-            let seen = walk.map(|step| step.map(|(path, entry)| (path.to_string(), entry.into())));
-            Answer::Entries(seen.collect::<Result<_>>()?)
-        }
+        Action::Walk(place, path) => Answer::Entries(walked(files(place).walk(&path)?)?),
         Action::Diff(from, to, below, renames, after, limit) => {
             let options = DiffOptions::default().below(below).renames(renames);
             let (from, to) = (place_at(from), place_at(to));

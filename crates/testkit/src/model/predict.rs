@@ -5,7 +5,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use workspace_core::store::CopyState;
 use workspace_core::{
-    Author, CopyId, ErrorKind, KeepRevisions, OperationId, RevisionId, Timestamp, TreePath,
+    Author, CopyId, ErrorKind, GrantId, KeepRevisions, OperationId, RevisionId, Timestamp, TreePath,
 };
 
 use super::action::{Action, Expect, Place};
@@ -107,6 +107,21 @@ impl Model {
                 between.push(self.clone());
                 change(self).map(Answer::Moved)
             }
+            Action::IssueGrant(at, scope, expires, budget) => {
+                let id = GrantId::from_bytes(*id.as_bytes());
+                self.issue_grant(id, *at, scope, *expires, *budget, now)?;
+                Ok(Answer::Granted(id))
+            }
+            Action::AttenuateGrant(of, scope, expires, budget) => {
+                let id = GrantId::from_bytes(*id.as_bytes());
+                self.attenuate_grant(id, *of, scope, *expires, *budget, now)?;
+                Ok(Answer::Granted(id))
+            }
+            Action::RevokeGrant(id) => {
+                self.revoke_grant(*id, now)?;
+                Ok(Answer::Done)
+            }
+            Action::Held(id, held) => self.held(*id, held, now),
             Action::Collect(..) | Action::Store(_) => Ok(Answer::Done),
             Action::Upkeep(_, keep) => Ok(Answer::Kept(self.keep_house(*keep, now, between))),
             _ => self.look(action, now),

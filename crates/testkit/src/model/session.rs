@@ -7,7 +7,7 @@ use workspace_core::{
     Workspace,
 };
 
-use super::action::{Action, Place};
+use super::action::{Action, Held, Place};
 use super::check::{Checked, Trees};
 use super::choose::{Chooser, Taste};
 use super::feed::Feed;
@@ -100,6 +100,7 @@ impl<'a> Session<'a> {
         let action = Chooser {
             random,
             model: &self.model,
+            kept: &self.kept,
             now: self.context.now(),
             taste: self.taste,
         }
@@ -110,17 +111,21 @@ impl<'a> Session<'a> {
                 plan.fail_randomly(fault_seed, faults);
             }
         };
-        self.act(&action, arm, reopens).await.map(drop)
+        let meanwhile = self.faults > 0.0 && fault_seed.is_multiple_of(3);
+        let meanwhile = meanwhile.then_some(fault_seed);
+        self.act(&action, arm, reopens, meanwhile).await.map(drop)
     }
 
     /// Performs an action on both sides, the facade over stores that fail as
     /// `arm` says; returns how many store calls it made, and which had an effect. After a fault the
-    /// workspace is opened again if `reopens`, and the action is repeated.
+    /// workspace is opened again if `reopens`, somebody else writes what `meanwhile` is the
+    /// seed of, and the action is repeated.
     pub(super) async fn act(
         &mut self,
         action: &Action,
         arm: impl FnOnce(&FaultPlan),
         reopens: bool,
+        meanwhile: Option<u64>,
     ) -> Checked<(u64, Vec<u64>)> {
         let prediction = self.predict(action);
         self.note(|| format!("{action:?}"));
@@ -134,7 +139,8 @@ impl<'a> Session<'a> {
         if faults == 0 {
             self.settle(outcome, prediction)?;
         } else {
-            self.recover(action, outcome, prediction, reopens).await?;
+            self.recover(action, outcome, prediction, reopens, meanwhile)
+                .await?;
         }
         if writes(action) {
             self.trees.state(&self.workspace, &self.model)?;
@@ -143,6 +149,7 @@ impl<'a> Session<'a> {
         if let Action::Gc(None) = action {
             self.check_garbage().await?;
         }
+        self.model.bury(self.context.now());
         Ok((calls, effects))
     }
 
@@ -195,6 +202,7 @@ impl<'a> Session<'a> {
         outcome: Result<Answer>,
         prediction: Prediction,
         reopens: bool,
+        meanwhile: Option<u64>,
     ) -> Checked {
         self.note(|| format!("    after a fault: {outcome:?}"));
         let unavailable = matches!(&outcome, Err(error) if error.kind() == ErrorKind::Unavailable);
@@ -223,9 +231,28 @@ impl<'a> Session<'a> {
         if !unavailable {
             return Ok(());
         }
+        if let Some(bits) = meanwhile {
+            self.write_meanwhile(bits).await?;
+        }
         let prediction = self.predict(action);
         let outcome = perform(&self.workspace, action, &self.kept).await;
         self.note(|| "    again:".into());
+        self.settle(outcome, prediction)
+    }
+
+    /// Makes some batch of changes between a call that failed and its repetition.
+    async fn write_meanwhile(&mut self, bits: u64) -> Checked {
+        let write = Chooser {
+            random: Random::new(bits),
+            model: &self.model,
+            kept: &self.kept,
+            now: self.context.now(),
+            taste: self.taste,
+        }
+        .change();
+        self.note(|| format!("    meanwhile: {write:?}"));
+        let prediction = self.predict(&write);
+        let outcome = perform(&self.workspace, &write, &self.kept).await;
         self.settle(outcome, prediction)
     }
 
@@ -246,7 +273,7 @@ impl<'a> Session<'a> {
 
     fn reopen(&mut self) -> Checked {
         self.held = None;
-        self.kept.take();
+        self.kept.drop_contents();
         self.trees.doubt();
         self.workspace = Handle(None);
         let workspace = Workspace::open(
@@ -306,7 +333,7 @@ impl<'a> Session<'a> {
     /// Nothing is wrong, and after a whole collection nothing is left over.
     async fn check_garbage(&mut self) -> Checked {
         let told = |error: workspace_core::Error| format!("{error}");
-        self.kept.take();
+        self.kept.drop_contents();
         self.workspace.gc(|_| {}).await.map_err(told)?;
         let report = self
             .check_integrity(FsckOptions::default().contents(true))
@@ -369,7 +396,7 @@ fn writes(action: &Action) -> bool {
             | Action::Operations(..)
             | Action::Revisions(..)
             | Action::Find(..)
-    )
+    ) && !matches!(action, Action::Held(_, held) if !matches!(held, Held::Change(_)))
 }
 
 fn compare(found: Result<Answer>, wanted: &Outcome<Answer>) -> Checked {

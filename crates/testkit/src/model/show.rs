@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use workspace_core::{
-    Applied, ContentId, CopyId, Entry, File, Imported, OperationId, Recorded, Summary, Symlink,
-    TreePath, Undone,
+    Applied, ContentId, CopyId, Entry, File, GrantId, Imported, OperationId, Recorded, Summary,
+    Symlink, TreePath, Undone,
 };
 
 use super::files::{Files, Thing};
@@ -73,6 +73,8 @@ pub enum Answer {
     Copies(Vec<CopyId>),
     /// Numbers of revisions or operations.
     Numbers(Vec<u64>),
+    /// A grant that was handed out.
+    Granted(GrantId),
 }
 
 impl Files {

@@ -3,18 +3,19 @@
 //! Trees are maps, history is lists, and every call copies what it touches. No
 //! identity, no sharing, no storage.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use workspace_core::store::{AppliedAs, CopyState, OperationCause, RevisionCause};
 use workspace_core::{
-    Applied, Author, Conflict, CopyId, ErrorKind, KeepRevisions, OperationId, Recorded, RevisionId,
-    RevisionMessage, Timestamp, TreePath, Undone,
+    Applied, Author, Conflict, CopyId, ErrorKind, GrantId, KeepRevisions, OperationId, Recorded,
+    RevisionId, RevisionMessage, Timestamp, Undone,
 };
 
 use super::action::Place;
 use super::decide::part;
 use super::files::{Edit, Files};
+use super::grants::Granted;
 use super::merge::{changed_paths, changes, merge};
 
 /// How many copies may be one below the other.
@@ -29,6 +30,10 @@ pub struct Model {
     pub copies: BTreeMap<CopyId, Rc<Copy>>,
     /// The revisions that were not pruned.
     pub revisions: BTreeMap<RevisionId, Rc<Revision>>,
+    /// The grants that were handed out, until they are dead.
+    pub grants: BTreeMap<GrantId, Rc<Granted>>,
+    /// Those that were revoked.
+    pub revoked: BTreeSet<GrantId>,
     /// How long closed copies are remembered, in milliseconds.
     pub keep_closed_copies: i64,
 }
@@ -158,7 +163,7 @@ impl Copy {
         }
     }
 
-    fn expired(&self, now: Timestamp) -> bool {
+    pub(super) fn expired(&self, now: Timestamp) -> bool {
         self.expires.is_some_and(|expires| expires <= now)
     }
 
@@ -184,10 +189,18 @@ impl Copy {
     }
 }
 
-fn answer(applied: AppliedAs, already: bool) -> Applied {
+fn answer(applied: AppliedAs, already: bool, in_part: bool) -> Applied {
     match applied {
-        AppliedAs::Revision(revision) => Applied::Published { revision, already },
-        AppliedAs::Operation(operation) => Applied::ToParent { operation, already },
+        AppliedAs::Revision(revision) => Applied::Published {
+            revision,
+            already,
+            in_part,
+        },
+        AppliedAs::Operation(operation) => Applied::ToParent {
+            operation,
+            already,
+            in_part,
+        },
     }
 }
 
@@ -204,6 +217,8 @@ impl Model {
             },
             copies: BTreeMap::new(),
             revisions: BTreeMap::new(),
+            grants: BTreeMap::new(),
+            revoked: BTreeSet::new(),
             keep_closed_copies,
         }
     }
@@ -397,7 +412,7 @@ impl Model {
         }
     }
 
-    /// Applies a copy, or what it changed at and below the paths `only`; `expected` tells
+    /// Applies a copy, or what it changed at what the globs `only` match; `expected` tells
     /// whether its tree is the expected one.
     ///
     /// # Errors
@@ -407,7 +422,7 @@ impl Model {
         id: CopyId,
         expected: bool,
         message: RevisionMessage,
-        only: &[TreePath],
+        only: &[String],
         now: Timestamp,
     ) -> Outcome<Applied> {
         let copy = match self.any_copy(id)?.state {
@@ -419,10 +434,10 @@ impl Model {
             return Err(ErrorKind::Stale.into());
         }
         if let CopyState::Applied(applied) = copy.state {
-            return Ok(answer(applied, true));
+            return Ok(answer(applied, true, false));
         }
         if changes(&copy.base, &copy.files).is_empty() {
-            return Ok(Applied::Unchanged);
+            return Ok(Applied::Unchanged { in_part: false });
         }
         let (_, theirs) = self.parent_of(&copy);
         if !changes(&copy.base, &theirs).is_empty() {
@@ -431,7 +446,7 @@ impl Model {
         let (mut files, mut whole) = (Rc::clone(&copy.files), true);
         if !only.is_empty() {
             let Some(part) = part(&theirs, &copy.files, only)? else {
-                return Ok(Applied::Unchanged);
+                return Ok(Applied::Unchanged { in_part: true });
             };
             whole = changes(&part, &copy.files).is_empty();
             if !whole {
@@ -461,7 +476,7 @@ impl Model {
             let copy = self.any_copy(id)?;
             (copy.base, copy.base_version) = (files, version);
             copy.modified = now;
-            return Ok(answer(applied, false));
+            return Ok(answer(applied, false, true));
         }
         for below in self.copies.values_mut() {
             if below.state == CopyState::Open && below.parent == Some(id) {
@@ -473,7 +488,7 @@ impl Model {
         let copy = self.any_copy(id)?;
         copy.state = CopyState::Applied(applied);
         copy.modified = now;
-        Ok(answer(applied, false))
+        Ok(answer(applied, false, false))
     }
 
     /// Returns the version and the files of what a copy is applied to.

@@ -49,7 +49,7 @@ pub(crate) struct Export {
     /// Only what is below this directory, which becomes the root (for a patch: only what changed there)
     #[arg(long, value_name = "PATH", default_value = "/", value_parser = tree_path)]
     below: TreePath,
-    /// For a patch: the old side, as for `diff` [default: what the copy was forked from, or what is recorded of head]
+    /// For a patch: the old side, as for `diff` [default: the base of the copy, or what is recorded of head]
     #[arg(long, value_name = "REVISION")]
     from: Option<String>,
     /// Write into a directory that holds something, or over a file

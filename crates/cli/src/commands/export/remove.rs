@@ -61,8 +61,8 @@ pub(super) async fn gone(session: &Session, at: At, now: At, below: &TreePath) -
     Ok(gone)
 }
 
-/// Returns the trees of earlier states: of a copy those between its operations and what
-/// it was forked from; of all files those of the newest revisions.
+/// Returns the trees of earlier states: of a copy those between its operations and its
+/// base; of all files those of the newest revisions.
 async fn states(session: &Session, at: At) -> Result<Vec<TreeId>> {
     let mut trees = Vec::new();
     if let At::Copy(id) = at {

@@ -314,3 +314,47 @@ fn a_number_takes_the_fewest_bytes() {
         }
     }
 }
+
+/// What a node in memory weighs is what it asks of the allocator, to the byte.
+#[test]
+fn a_node_weighs_what_it_takes() {
+    /// Beside the bytes of an allocation; a text that is shared has two counters as well.
+    const ALLOCATION: usize = 16;
+    const SHARED: usize = 2 * size_of::<usize>() + ALLOCATION;
+    let weight = |items: Vec<(Name, Item)>| Node { level: 0, items }.weight();
+    let bare = size_of::<Node>() + ALLOCATION;
+    assert_eq!(weight(Vec::new()), bare);
+    let place = size_of::<(Name, Item)>();
+    assert_eq!(weight(Vec::with_capacity(7)), bare + 7 * place);
+    let text = |size: usize| "t".repeat(size);
+    let file = |media_type: usize, provenance: usize| {
+        let Entry::File(file) = file(1) else {
+            panic!("a file")
+        };
+        Entry::File(File {
+            media_type: (media_type > 0).then(|| Text::new(&text(media_type)).unwrap()),
+            provenance: (provenance > 0).then(|| Text::new(&text(provenance)).unwrap()),
+            ..file
+        })
+    };
+    let symlink = |size: usize| {
+        Entry::Symlink(Symlink {
+            target: Text::new(&text(size)).unwrap(),
+            modified: Timestamp::default(),
+        })
+    };
+    for (entry, texts) in [
+        (file(0, 0), 0),
+        (file(9, 0), SHARED + 9),
+        (file(0, 21), SHARED + 21),
+        (file(9, 21), 2 * SHARED + 30),
+        (symlink(33), SHARED + 33),
+        (Entry::Directory(empty()), 0),
+    ] {
+        let one = weight(vec![(name("abc"), Item::Entry(entry.clone()))]);
+        assert_eq!(one, bare + place + SHARED + 3 + texts, "{entry:?}");
+        let items = ["abc", "defgh"].map(|at| (name(at), Item::Entry(entry.clone())));
+        let two = weight(Vec::from(items));
+        assert_eq!(two, bare + 2 * (place + SHARED + texts) + 8, "{entry:?}");
+    }
+}

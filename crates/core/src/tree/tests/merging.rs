@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::*;
 use crate::conflict::{Conflict, PathList};
-use crate::tree::changed_paths;
+use crate::tree::{Decision, Decisions, changed_paths, conflicts, directory_of};
 
 /// Files by path: content, and time.
 type Files = BTreeMap<TreePath, (u64, i64)>;
@@ -204,7 +204,7 @@ fn stored(nodes: &Map, tree: &TreeId) -> Things {
 /// and so does listing what changed.
 #[test]
 fn merging_does_what_it_does_to_maps() {
-    let (merged, conflicts) = (Cell::new(0), Cell::new(0));
+    let (merged, conflicting) = (Cell::new(0), Cell::new(0));
     let mut runner = TestRunner::new_with_rng(
         Config::with_cases(3000),
         TestRng::deterministic_rng(RngAlgorithm::ChaCha),
@@ -213,18 +213,21 @@ fn merging_does_what_it_does_to_maps() {
         let nodes = Map::default();
         let [base, ours, theirs] = [0, 1, 2].map(|side| build_timed(&nodes, &sides[side]));
         let maps = [0, 1, 2].map(|side| things(&sides[side]));
+        let listed = conflicts(&nodes, [&base, &ours, &theirs], &Decisions::default()).unwrap();
         match (
             merge(&nodes, &base, &ours, &theirs).unwrap(),
             merge_maps(&maps[0], &maps[1], &maps[2]),
         ) {
             (Merged::Tree(found), Ok(expected)) => {
                 merged.set(merged.get() + 1);
+                prop_assert_eq!(listed, PathList::default());
                 prop_assert_eq!(stored(&nodes, &found.tree), expected);
                 let all = nodes.load(&found.tree).unwrap().summary();
                 prop_assert_eq!(found.summary, all);
             }
             (Merged::Conflict(found), Err(expected)) => {
-                conflicts.set(conflicts.get() + 1);
+                conflicting.set(conflicting.get() + 1);
+                prop_assert_eq!(&listed, &expected.both);
                 prop_assert_eq!(found, expected);
             }
             (Merged::Tree(_), Err(expected)) => prop_assert!(false, "merged, not {}", expected),
@@ -235,8 +238,11 @@ fn merging_does_what_it_does_to_maps() {
         Ok(())
     });
     outcome.unwrap();
-    let (merged, conflicts) = (merged.get(), conflicts.get());
-    assert!(merged > 600 && conflicts > 600, "{merged} and {conflicts}");
+    let (merged, conflicting) = (merged.get(), conflicting.get());
+    assert!(
+        merged > 600 && conflicting > 600,
+        "{merged} and {conflicting}"
+    );
 }
 
 /// Where a side is as it was, the other is taken as it is, however much changed.
@@ -324,6 +330,9 @@ fn more_than_is_listed_is_counted() {
     let maps = [0, 1, 2].map(|side| things(&sides[side]));
     let expected = merge_maps(&maps[0], &maps[1], &maps[2]).unwrap_err();
     assert!(expected.parent.count > 5_000 && expected.both.count > 4_000);
+    let three = [&trees[0], &trees[1], &trees[2]];
+    let listed = conflicts(&nodes, three, &Decisions::default()).unwrap();
+    assert_eq!(listed, expected.both);
     match merge(&nodes, &trees[0], &trees[1], &trees[2]).unwrap() {
         Merged::Conflict(found) => assert_eq!(found, expected),
         Merged::Tree(_) => panic!("it removed what the other added to"),
@@ -399,4 +408,116 @@ fn differences_error(nodes: &Map, old: &TreeId, new: &TreeId) -> Error {
             Err(error) => return error,
         }
     }
+}
+
+/// What one side removed of what the other removed whole is passed over, however much it
+/// is.
+#[test]
+fn what_both_removed_is_not_walked() {
+    let nodes = Map::default();
+    let huge = directory_of(&nodes, &shared(&nodes, file(1))).unwrap();
+    let tree = |entries: &[(&str, Entry)]| {
+        let inside = entries.iter().cloned();
+        let inside = inside.map(|(at, entry)| (name(at), Some(entry))).collect();
+        let inside = edit(&nodes, &empty(), inside).unwrap();
+        let top = BTreeMap::from([(name("d"), Some(Entry::Directory(inside)))]);
+        edit(&nodes, &empty(), top).unwrap().tree
+    };
+    let base = tree(&[("huge", Entry::Directory(huge)), ("x", file(1))]);
+    let less = tree(&[("x", file(1))]);
+    let more = tree(&[("x", file(2))]);
+    let nothing = TreeId::empty();
+    for [ours, theirs] in [[less, nothing], [nothing, less]] {
+        match merge(&nodes, &base, &ours, &theirs).unwrap() {
+            Merged::Tree(found) => assert_eq!(found.tree, nothing),
+            Merged::Conflict(conflict) => panic!("{conflict}"),
+        }
+    }
+    for [ours, theirs] in [[more, nothing], [nothing, more]] {
+        let trees = [&base, &ours, &theirs];
+        let found = conflicts(&nodes, trees, &Decisions::default()).unwrap();
+        assert_eq!(found, PathList::from_iter([path("/d/x")]));
+    }
+}
+
+/// Where the list is full, what both sides have alike counts by its totals.
+#[test]
+fn what_is_the_same_on_both_sides_is_counted_by_its_totals() {
+    let nodes = Map::default();
+    let huge = directory_of(&nodes, &shared(&nodes, file(1))).unwrap();
+    let side = |seed: u64| {
+        let files = (0..Conflict::LISTED as u64 + 7).map(|n| (name(&format!("f{n:05}")), n));
+        let files = files.map(|(at, n)| (at, Some(file(n * seed + 1))));
+        let huge = (name("same"), Some(Entry::Directory(huge)));
+        let all = files.chain([huge]).collect();
+        edit(&nodes, &empty(), all).unwrap().tree
+    };
+    let base = TreeId::empty();
+    let found = changed_paths(&nodes, &base, &side(1), &side(2)).unwrap();
+    let entries = huge.summary.entries();
+    assert_eq!(found.both.count, Conflict::LISTED as u64 + 7 + 1 + entries);
+}
+
+/// Paths come in byte order, also where a directory that is looked into first has them
+/// behind those of one beside it.
+#[test]
+fn the_first_conflicts_are_listed_wherever_they_are_found() {
+    let nodes = Map::default();
+    let side = |seed: u64| {
+        let mut editor = Editor::new(&nodes, &TreeId::empty()).unwrap();
+        for n in 0..900 {
+            for directory in ["a", "a-b", "z"] {
+                let at = format!("/{directory}/{n:03}");
+                editor.put(&path(&at), file(n * seed + 1), true).unwrap();
+            }
+        }
+        editor.finish().unwrap().tree
+    };
+    let base = TreeId::empty();
+    let found = conflicts(&nodes, [&base, &side(2), &side(3)], &Decisions::default()).unwrap();
+    // The first file of each is the same on both sides.
+    assert_eq!(found.count, 3 * 899);
+    assert_eq!(found.paths.len(), Conflict::LISTED);
+    assert!(found.paths.is_sorted());
+    let below = |at: &str| {
+        let at = path(at);
+        let below = found.paths.iter().filter(|it| it.starts_with(&at));
+        below.count()
+    };
+    assert_eq!([below("/a-b"), below("/a")], [899, Conflict::LISTED - 899]);
+}
+
+/// A decision that has decided something is not asked again about what is below it, and
+/// one that decides nothing is named.
+#[test]
+fn decisions_are_met_or_idle() {
+    let mut decisions = Decisions::default();
+    assert!(decisions.is_empty());
+    assert!(decisions.add(&path("/a/b"), Decision::Ours));
+    assert!(!decisions.is_empty());
+    for taken in ["/a/b", "/a/b/c", "/a", "/"] {
+        assert!(!decisions.add(&path(taken), Decision::Theirs), "{taken}");
+    }
+    assert!(decisions.add(&path("/c"), Decision::Theirs));
+    assert_eq!(decisions.idle(), Some(path("/a/b")));
+    assert!(!decisions.is_done_with(&path("/a/b/c")));
+    for (at, decided) in [
+        ("/a", false),
+        ("/a/c", false),
+        ("/", false),
+        ("/a/b/c", true),
+    ] {
+        assert_eq!(decisions.decide(&path(at)), decided, "{at}");
+    }
+    for (at, done) in [
+        ("/a/b", true),
+        ("/a/b/x", true),
+        ("/a", false),
+        ("/c", false),
+    ] {
+        assert_eq!(decisions.is_done_with(&path(at)), done, "{at}");
+    }
+    assert_eq!(decisions.idle(), Some(path("/c")));
+    assert!(decisions.decide(&path("/c")));
+    assert_eq!(decisions.idle(), None);
 }

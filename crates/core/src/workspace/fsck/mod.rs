@@ -7,6 +7,7 @@
 //! the step that would call it wrong.
 
 mod contents;
+mod nesting;
 mod rows;
 mod table;
 mod trees;

@@ -7,6 +7,7 @@ use crate::store::{
     AppliedAs, CopyRecord, CopyState, HeadRecord, MetaTx as _, OperationCause, OperationRecord,
     RevisionCause, RevisionRecord, WhichGrants,
 };
+use crate::workspace::fsck::nesting::misplaced;
 use crate::workspace::fsck::table::{Page, page};
 use crate::workspace::fsck::{Check, pass, readable, undecodable};
 use crate::workspace::tx::Tx;
@@ -289,7 +290,7 @@ impl Check<'_> {
             CopyState::Open => {
                 self.root(copy.base);
                 self.root(copy.tree);
-                if let Some(detail) = misplaced(copy, parent.as_ref()) {
+                for detail in misplaced(tx, copy, parent.as_ref())? {
                     self.problem(&subject, detail);
                 }
             }
@@ -467,24 +468,6 @@ impl Check<'_> {
             }
             pass().await;
         }
-    }
-}
-
-/// Says what is wrong with where an open copy is.
-fn misplaced(copy: &CopyRecord, parent: Option<&CopyRecord>) -> Option<String> {
-    let Some(id) = copy.parent else {
-        let stray = copy.top?;
-        return Some(format!("its parent is head, but it is below copy {stray}"));
-    };
-    match parent {
-        Some(parent) if parent.state == CopyState::Open => {
-            let top = parent.top.unwrap_or(id);
-            (copy.top != Some(top)).then(|| format!("it is not below copy {top}, as its parent is"))
-        }
-        Some(_) => Some(format!("its parent, copy {id}, is closed")),
-        None => Some(format!(
-            "its parent, copy {id}, is missing or cannot be read"
-        )),
     }
 }
 

@@ -114,7 +114,7 @@ impl Workspace {
         let options = ApplyOptions::default().message(message);
         let revision = match staging.apply(options)? {
             Applied::Published { revision, .. } => Some(revision),
-            Applied::ToParent { .. } | Applied::Unchanged => None,
+            Applied::ToParent { .. } | Applied::Unchanged { .. } => None,
         };
         Ok(Imported {
             operations: Vec::new(),

@@ -38,7 +38,7 @@ impl<'a> Staging<'a> {
     /// Applies the copy; it is discarded where nothing was changed.
     pub(super) fn apply(mut self, options: ApplyOptions) -> Result<Applied> {
         let applied = self.workspace.apply(self.copy, options)?;
-        self.applied = applied != Applied::Unchanged;
+        self.applied = applied.is_some();
         Ok(applied)
     }
 }
