@@ -8,8 +8,8 @@ use clap::{ArgAction, Parser, Subcommand};
 use workspace_core::{At, Error, Reason, RevisionId, TreeId, TreePath};
 
 use crate::commands::{
-    changes, conflicts, copies, diff, edit, events, export, files, grants, grep, history, import,
-    listing, maintenance, previews, publish, serve,
+    changes, checkout, conflicts, copies, diff, edit, editor, events, export, files, grants, grep,
+    history, import, listing, maintenance, previews, publish, serve,
 };
 use crate::exit::{EXIT_CODES, Failure, Result};
 use crate::session::Session;
@@ -59,6 +59,9 @@ pub(crate) struct Global {
     /// Print results only: nothing about what was done, and no progress
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+    /// Print to the terminal, and not through the pager of PAGER or `less`
+    #[arg(long, global = true)]
+    pub(crate) no_pager: bool,
     /// Who makes changes, for the logs [env: WORKSPACE_ACTOR] [default: $USER]
     #[arg(long, global = true, value_name = "NAME")]
     actor: Option<String>,
@@ -212,39 +215,55 @@ pub(crate) enum Command {
     Init(maintenance::Init),
     /// Import a directory or an archive
     Import(import::Import),
+    /// Write a copy, head or a revision into a directory, which remembers it
+    Checkout(checkout::Checkout),
+    /// Bring changes of a checked out directory into the copy, and those of the copy into it
+    Sync(checkout::Sync),
     /// List a directory
+    #[command(alias = "list")]
     Ls(listing::Ls),
     /// Show a directory and all below it as a tree
     Tree(listing::Tree),
     /// Print files
+    #[command(alias = "read")]
     Cat(files::Cat),
     /// Tell all about an entry
     Stat(files::Stat),
     /// Find entries by name and kind
+    #[command(alias = "walk")]
     Find(listing::Find),
     /// Search the contents of files
     Grep(grep::Grep),
     /// Write a file
+    #[command(alias = "write")]
     Put(edit::Put),
+    /// Edit a file, in the editor of VISUAL or EDITOR
+    Edit(editor::Edit),
     /// Make directories
     Mkdir(edit::Mkdir),
     /// Move or rename an entry
+    #[command(alias = "move")]
     Mv(edit::Mv),
     /// Copy an entry; a directory is shared, whatever its size
+    #[command(alias = "copy-to")]
     Cp(edit::Cp),
     /// Remove entries
+    #[command(alias = "remove")]
     Rm(edit::Rm),
-    /// Fork, list and discard working copies
+    /// Fork head, a copy or a revision into a new working copy
+    Fork(copies::Fork),
+    /// List working copies, those of a copy below it
+    Copies(copies::List),
+    /// Show a working copy, or give it another name
     #[command(subcommand)]
     Copy(copies::Copy),
-    /// Fork head, a copy or a revision into a new working copy: `copy new`
-    Fork(copies::New),
-    /// Throw working copies away: `copy discard`
+    /// Throw working copies away
     Discard(copies::Discard),
     /// Tell how head, or a copy, stands
     Status(changes::Status),
     /// List the operations of a copy
-    Ops(changes::Ops),
+    #[command(alias = "ops")]
+    Operations(changes::Operations),
     /// Undo one operation of a copy, keeping what came later
     Undo(changes::Undo),
     /// Show what changed
@@ -258,8 +277,10 @@ pub(crate) enum Command {
     /// List which copies changed the same paths
     Overlap(conflicts::Overlap),
     /// List revisions, newest first
+    #[command(alias = "revisions")]
     Log(history::Log),
     /// Show a revision and what it changed
+    #[command(alias = "revision")]
     Show(history::Show),
     /// Record head as it is, as a new revision
     Snapshot(history::Snapshot),
@@ -267,20 +288,30 @@ pub(crate) enum Command {
     Restore(history::Restore),
     /// Write files out: as a directory, an archive or a patch
     Export(export::Export),
+    /// Forget revisions
+    Prune(maintenance::Prune),
     /// Reclaim what nothing refers to any more
-    Gc(maintenance::Gc),
+    #[command(alias = "gc")]
+    Collect(maintenance::Collect),
     /// Check that everything stored is whole
     Fsck(maintenance::Fsck),
     /// Tell how much room things take
-    Du(maintenance::Du),
-    /// Hand out, list, narrow and revoke tokens to parts of a copy
+    #[command(alias = "du")]
+    Usage(maintenance::Usage),
+    /// Hand out, narrow and revoke tokens to parts of a copy
     #[command(subcommand)]
     Grant(grants::Grant),
+    /// List the grants to a copy, to head or to a revision
+    Grants(grants::List),
     /// Show files as a site to whoever has its URL
     #[command(subcommand)]
     Preview(previews::Preview),
-    /// List what has changed, oldest first, or follow it
+    /// List previews
+    Previews,
+    /// List what has changed, oldest first
     Events(events::Events),
+    /// Tell of changes as they come
+    Watch(events::Watch),
     /// Serve the workspace over HTTP, to whoever has the token
     Serve(serve::Serve),
     /// Print a completion script for a shell
@@ -288,10 +319,26 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Tells whether what it prints may be long, and is read by a person.
+    pub(crate) fn is_paged(&self) -> bool {
+        match self {
+            Self::Conflicts(_)
+            | Self::Diff(_)
+            | Self::Find(_)
+            | Self::Grep(_)
+            | Self::Log(_)
+            | Self::Operations(_)
+            | Self::Show(_)
+            | Self::Tree(_) => true,
+            Self::Events(events) => !events.follows(),
+            _ => false,
+        }
+    }
+
     /// Tells whether it leaves more room than it takes.
     pub(crate) fn frees(&self) -> bool {
         match self {
-            Self::Gc(_) | Self::Discard(_) | Self::Rm(_) => true,
+            Self::Collect(_) | Self::Discard(_) | Self::Prune(_) | Self::Rm(_) => true,
             Self::Copy(copy) => matches!(copy, copies::Copy::Discard(_)),
             _ => false,
         }

@@ -13,7 +13,7 @@ use crate::session::REACH;
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
    0  done
-   1  nothing found (grep), or problems found (fsck)
+   1  nothing found (grep), problems found (fsck), or conflicts (sync)
    2  invalid input or usage           11  changed since it was read
    3  not found                        12  the copy is closed
    4  already exists                   13  a limit was exceeded
@@ -23,9 +23,9 @@ Exit codes:
    8  denied                           17  stored data is corrupt
    9  read-only                        18  the source failed
   10  conflict                         19  the storage or a file failed
- 130  interrupted, after tidying up (export)
+ 130  interrupted, after tidying up (export, sync)
  141  nobody reads the output any more
- 143  terminated, after tidying up (export)
+ 143  terminated, after tidying up (export, sync)
 
 With --json a failure is {\"error\": {code, reason, what, operation, path, message, hint}}
 on standard error, and standard output stays empty or unfinished.";
@@ -259,20 +259,20 @@ fn hint_of(error: &Error) -> Option<String> {
         (ErrorKind::NotFound, "find revision" | "read revision" | "restore") => {
             "`workspace log` lists the revisions"
         }
-        (ErrorKind::NotFound, "find copy") => "`workspace copy list` lists the open copies",
+        (ErrorKind::NotFound, "find copy") => "`workspace copies` lists the open ones",
         (ErrorKind::NotADirectory | ErrorKind::NotFound, _) => return None,
         (ErrorKind::Denied, "authenticate") => {
             "--token-file FILE, or WORKSPACE_TOKEN, holds what `serve` printed"
         }
-        (ErrorKind::ReadOnly, _) => "`workspace copy new NAME` forks a copy that can be edited",
+        (ErrorKind::ReadOnly, _) => "`workspace fork NAME` forks a copy that can be edited",
         (ErrorKind::Closed, _) => {
-            "`workspace copy new` forks another; `workspace copy list --all` shows the closed ones"
+            "`workspace fork` forks another; `workspace copies --all` shows the closed ones"
         }
         (ErrorKind::StorageFull, "export") => {
             "free some room where the target is, and repeat the command"
         }
         (ErrorKind::StorageFull, _) => {
-            "nothing was lost; free some room, or run `workspace gc`, and repeat the command"
+            "nothing was lost; free some room, or run `workspace collect`, and repeat the command"
         }
         (ErrorKind::Locked, _) => "wait until the other process is done, or end it",
         (ErrorKind::Unsupported, _) => "a newer version of this command may know it",

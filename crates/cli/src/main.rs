@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod exit;
+mod follow;
 mod output;
 mod random;
 mod run;

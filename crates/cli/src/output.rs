@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -29,8 +30,38 @@ pub(crate) struct Output {
     quiet: bool,
     colour: bool,
     terminal: bool,
-    writer: RefCell<BufWriter<StdoutLock<'static>>>,
+    writer: RefCell<BufWriter<Target>>,
+    pager: RefCell<Option<Child>>,
 }
+
+/// What results are written to.
+enum Target {
+    Stdout(StdoutLock<'static>),
+    Pager(ChildStdin),
+    /// The pager has ended.
+    Nothing,
+}
+
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Stdout(stdout) => stdout.write(bytes),
+            Self::Pager(pager) => pager.write(bytes),
+            Self::Nothing => Ok(bytes.len()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Stdout(stdout) => stdout.flush(),
+            Self::Pager(pager) => pager.flush(),
+            Self::Nothing => Ok(()),
+        }
+    }
+}
+
+/// How much is written at once.
+const BUFFER: usize = 64 << 10;
 
 impl Output {
     /// Opens standard output. Colour is for terminals only, and not where
@@ -43,8 +74,57 @@ impl Output {
             quiet,
             colour: choice != anstream::ColorChoice::Never,
             terminal: stdout.is_terminal(),
-            writer: RefCell::new(BufWriter::with_capacity(64 << 10, stdout.lock())),
+            writer: RefCell::new(BufWriter::with_capacity(
+                BUFFER,
+                Target::Stdout(stdout.lock()),
+            )),
+            pager: RefCell::new(None),
         }
+    }
+
+    /// Has a pager show what is written from now on, where that would go to a terminal, and
+    /// tells whether one does: that of PAGER, or else `less`. Where there is none, what is
+    /// written goes to the terminal all the same.
+    pub(crate) fn page(&self) -> bool {
+        if !self.terminal || self.json {
+            return false;
+        }
+        let named = std::env::var_os("PAGER");
+        let mut command = match &named {
+            Some(pager) if pager.is_empty() || pager == "cat" => return false,
+            Some(pager) => {
+                let mut command = Command::new("sh");
+                command.arg("-c").arg(pager);
+                command
+            }
+            None => Command::new("less"),
+        };
+        if std::env::var_os("LESS").is_none() {
+            // As git has it: it ends where all fits, shows colours, and leaves them there.
+            command.env("LESS", "FRX");
+        }
+        let Ok(mut pager) = command.stdin(Stdio::piped()).spawn() else {
+            return false;
+        };
+        if let Some(stdin) = pager.stdin.take() {
+            let writer = BufWriter::with_capacity(BUFFER, Target::Pager(stdin));
+            self.writer.replace(writer);
+        }
+        self.pager.replace(Some(pager));
+        true
+    }
+
+    /// Waits until whoever reads in the pager has left it.
+    pub(crate) fn leave_pager(&self) {
+        let Some(mut pager) = self.pager.take() else {
+            return;
+        };
+        // It sees the end of what there is once nobody can write any more. What it did not
+        // take nobody wants.
+        let writer = BufWriter::with_capacity(0, Target::Nothing);
+        let (target, _not_taken) = self.writer.replace(writer).into_parts();
+        drop(target);
+        let _ended = pager.wait();
     }
 
     /// Tells whether only results are to be written.
@@ -64,7 +144,8 @@ impl Output {
 
     /// Tells whether progress may be drawn on standard error.
     pub(crate) fn shows_progress(&self) -> bool {
-        !self.json && !self.quiet && io::stderr().is_terminal()
+        let is_paged = self.pager.borrow().is_some();
+        !self.json && !self.quiet && !is_paged && io::stderr().is_terminal()
     }
 
     /// Writes bytes as they are: a file's content, a patch.

@@ -14,13 +14,14 @@ use workspace_core::{
 
 use crate::args::{Args, Command, Global};
 use crate::commands::{
-    changes, conflicts, copies, diff, edit, events, export, files, grants, grep, history, import,
-    listing, maintenance, previews, publish, serve,
+    changes, checkout, conflicts, copies, diff, edit, editor, events, export, files, grants, grep,
+    history, import, listing, maintenance, previews, publish, serve,
 };
 use crate::exit::{ErrorShape, Failure, Outcome, Result, code, io_error, message};
 use crate::output::{CYAN, Output, RED, escaped, is_unsafe, tell};
 use crate::session::{Session, connect};
 use crate::shapes::ReceiptShape;
+use crate::signals::unless_ended;
 use crate::words;
 
 /// The name of a workspace's directory within a project.
@@ -34,6 +35,8 @@ pub(crate) struct Run {
     pub(crate) out: Output,
     /// Whether the command frees room.
     frees: bool,
+    /// The workspace's directory, where something but an option says it.
+    adopted: OnceCell<PathBuf>,
     session: OnceCell<Session>,
 }
 
@@ -45,8 +48,20 @@ impl Run {
     pub(crate) fn directory(&self) -> Result<PathBuf> {
         match &self.global.workspace {
             Some(directory) => Ok(directory.clone()),
-            None => nearest(),
+            None => self.adopted.get().map_or_else(nearest, |it| Ok(it.clone())),
         }
+    }
+
+    /// Works on the workspace in this directory, which the file of a checkout names, where
+    /// no option names another.
+    ///
+    /// # Errors
+    /// `Denied` where one of them is another user's.
+    pub(crate) fn adopt(&self, checkout: &Path, directory: PathBuf) -> Result<()> {
+        refuse_another_s(checkout)?;
+        refuse_another_s(&directory)?;
+        self.adopted.get_or_init(|| directory);
+        Ok(())
     }
 
     /// Returns the workspace to work on: the remote one, the named one, or the
@@ -59,14 +74,23 @@ impl Run {
         if let Some(session) = self.session.get() {
             return Ok(session);
         }
-        let session = match &self.global.remote {
+        let session = self.connect()?;
+        Ok(self.session.get_or_init(|| session))
+    }
+
+    /// Opens the workspace for those who do not have it all the time. One in a directory
+    /// can be opened once only until it is dropped.
+    ///
+    /// # Errors
+    /// See [`session`](Self::session).
+    pub(crate) fn connect(&self) -> Result<Session> {
+        Ok(match &self.global.remote {
             Some(url) => {
                 self.check_clear(url)?;
                 Session::Remote(connect(url, &self.token()?)?)
             }
             None => Session::Local(self.open_as_needed()?),
-        };
-        Ok(self.session.get_or_init(|| session))
+        })
     }
 
     /// Refuses to send a token where everybody on the way can read it, unless that is
@@ -202,20 +226,35 @@ pub(crate) fn read_tokens(file: &Path) -> Result<String> {
     Ok(text.map_err(|error| io_error("read token", file, error))?)
 }
 
-/// Finds the nearest `.workspace` in the current directory or above.
+/// Finds the nearest `.workspace` in the current directory or above: the workspace itself,
+/// or the file of a checkout that says which one it came from.
 fn nearest() -> Result<PathBuf> {
     let here = std::env::current_dir()
         .map_err(|error| io_error("find workspace", Path::new("."), error))?;
+    let mut from = None;
     let found = here
         .ancestors()
         .map(|directory| directory.join(DIRECTORY))
-        .find(|candidate| candidate.is_dir());
+        .find_map(|candidate| match candidate.is_dir() {
+            true => Some(candidate),
+            false => match checkout::origin(&candidate)? {
+                checkout::Origin::Workspace(directory) => {
+                    from = Some(candidate);
+                    Some(directory)
+                }
+                // A URL is asked for by those only who say that it may have the token.
+                checkout::Origin::Remote(_) => None,
+            },
+        });
     let found = found.ok_or_else(|| Failure::Error {
         error: Error::not_found(Sought::Workspace, "find workspace")
             .at(here.display())
             .because("no .workspace here or in a directory above"),
         hint: Some("`workspace init` creates one here; --workspace DIR names one".into()),
     })?;
+    if let Some(checkout) = from {
+        refuse_another_s(&checkout)?;
+    }
     refuse_another_s(&found)?;
     Ok(found)
 }
@@ -280,14 +319,26 @@ pub(crate) fn main() -> u8 {
         out: Output::new(args.global.json, args.global.quiet),
         frees: args.command.frees(),
         global: args.global,
+        adopted: OnceCell::new(),
         session: OnceCell::new(),
     };
+    let is_paged = args.command.is_paged() && !run.global.no_pager && run.out.page();
     let result = runtime.block_on(async {
-        let outcome = dispatch(&run, args.command).await;
+        let outcome = match is_paged {
+            // A signal is for the pager as well, which stays until it is left.
+            true => unless_ended(dispatch(&run, args.command)).await,
+            false => dispatch(&run, args.command).await,
+        };
         // What a failed command found before it failed is still worth having.
         let flushed = run.out.flush();
         outcome.and_then(|outcome| flushed.map(|()| outcome))
     });
+    run.out.leave_pager();
+    let result = match result {
+        // Whoever left it before the end has seen enough.
+        Err(Failure::ClosedPipe) if is_paged => Ok(Outcome::Done),
+        result => result,
+    };
     if run.global.receipt {
         run.print_receipt();
     }
@@ -305,6 +356,8 @@ async fn dispatch(run: &Run, command: Command) -> Result<Outcome> {
     match command {
         Command::Init(args) => maintenance::init(run, &args).await,
         Command::Import(args) => import::import(run, &args).await,
+        Command::Checkout(args) => checkout::checkout(run, &args).await,
+        Command::Sync(args) => checkout::sync(run, &args).await,
         Command::Ls(args) => listing::ls(run, &args).await,
         Command::Tree(args) => listing::tree(run, &args).await,
         Command::Cat(args) => files::cat(run, &args).await,
@@ -312,15 +365,17 @@ async fn dispatch(run: &Run, command: Command) -> Result<Outcome> {
         Command::Find(args) => listing::find(run, &args).await,
         Command::Grep(args) => grep::grep(run, &args).await,
         Command::Put(args) => edit::put(run, &args).await,
+        Command::Edit(args) => editor::edit(run, &args).await,
         Command::Mkdir(args) => edit::mkdir(run, &args).await,
         Command::Mv(args) => edit::mv(run, &args).await,
         Command::Cp(args) => edit::cp(run, &args).await,
         Command::Rm(args) => edit::rm(run, &args).await,
-        Command::Copy(args) => copies::copy(run, &args).await,
         Command::Fork(args) => copies::fork(run, &args).await,
+        Command::Copies(args) => copies::list(run, &args).await,
+        Command::Copy(args) => copies::copy(run, &args).await,
         Command::Discard(args) => copies::discard(run, &args).await,
         Command::Status(args) => changes::status(run, &args).await,
-        Command::Ops(args) => changes::ops(run, &args).await,
+        Command::Operations(args) => changes::operations(run, &args).await,
         Command::Undo(args) => changes::undo(run, &args).await,
         Command::Diff(args) => diff::diff(run, &args).await,
         Command::Apply(args) => publish::apply(run, &args).await,
@@ -332,12 +387,16 @@ async fn dispatch(run: &Run, command: Command) -> Result<Outcome> {
         Command::Snapshot(args) => history::snapshot(run, &args).await,
         Command::Restore(args) => history::restore(run, &args).await,
         Command::Export(args) => export::export(run, &args).await,
-        Command::Gc(args) => maintenance::gc(run, &args).await,
+        Command::Prune(args) => maintenance::prune(run, &args).await,
+        Command::Collect(args) => maintenance::collect(run, &args).await,
         Command::Fsck(args) => maintenance::fsck(run, &args).await,
-        Command::Du(args) => maintenance::du(run, &args).await,
+        Command::Usage(args) => maintenance::usage(run, &args).await,
         Command::Grant(args) => grants::grant(run, &args).await,
+        Command::Grants(args) => grants::list(run, &args).await,
         Command::Preview(args) => previews::preview(run, &args).await,
+        Command::Previews => previews::list(run).await,
         Command::Events(args) => events::events(run, &args).await,
+        Command::Watch(args) => events::watch(run, &args).await,
         Command::Serve(args) => serve::serve(run, &args).await,
         Command::Completions(args) => maintenance::completions(run, &args),
     }

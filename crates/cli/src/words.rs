@@ -22,13 +22,13 @@ const COMMANDS: &[(&[&str], &str)] = &[
         "`workspace apply COPY` publishes a copy; `workspace rebase COPY` brings it up to head",
     ),
     (
-        &["checkout", "switch", "co", "use"],
-        "nothing is checked out: --copy NAME, or WORKSPACE_COPY, says where a command works; \
-         `workspace export DIR` writes files out",
+        &["switch", "co", "use"],
+        "--copy NAME, or WORKSPACE_COPY, says where a command works; `workspace checkout COPY DIR` \
+         writes files out",
     ),
     (
-        &["branch", "branches", "new", "worktree", "stash", "copies"],
-        "`workspace copy new NAME` forks a copy; `workspace copy list` lists them",
+        &["branch", "branches", "new", "worktree", "stash"],
+        "`workspace fork NAME` forks a copy; `workspace copies` lists them",
     ),
     (
         &["revert", "reset", "rollback", "back"],
@@ -43,35 +43,31 @@ const COMMANDS: &[(&[&str], &str)] = &[
          import` bring files from one to another",
     ),
     (
-        &["history", "revisions", "reflog", "tag", "versions"],
+        &["history", "reflog", "tag", "versions"],
         "`workspace log` lists the revisions; `workspace snapshot -m TEXT` records one",
     ),
     (
-        &["blame", "annotate", "operations"],
-        "`workspace ops --copy NAME` lists who changed a copy; `workspace log -p` shows what \
+        &["blame", "annotate"],
+        "`workspace operations --copy NAME` lists who changed a copy; `workspace log -p` shows what \
          each revision changed",
     ),
     (
-        &["edit", "write", "touch", "echo", "create", "upload", "tee"],
-        "`workspace put PATH FILE` writes a file, and without FILE what standard input has",
+        &["touch", "echo", "create", "upload", "tee"],
+        "`workspace put PATH FILE` writes a file, and without FILE what standard input has; \
+         `workspace edit PATH` opens one in an editor",
     ),
     (
-        &[
-            "less", "more", "view", "open", "read", "get", "head", "tail",
-        ],
+        &["less", "more", "view", "open", "get", "head", "tail"],
         "`workspace cat PATH` prints a file",
     ),
+    (&["ll", "dir", "la"], "`workspace ls -l` lists a directory"),
     (
-        &["ll", "dir", "list", "la"],
-        "`workspace ls -l` lists a directory",
-    ),
-    (
-        &["remove", "delete", "del", "unlink", "rmdir"],
+        &["delete", "del", "unlink", "rmdir"],
         "`workspace rm PATH` removes a file, `rm -r` a directory",
     ),
     (
-        &["rename", "move"],
-        "`workspace mv FROM TO` moves or renames",
+        &["rename"],
+        "`workspace mv FROM TO` moves or renames; `workspace copy rename NAME TO` a copy",
     ),
     (
         &["search", "rg", "ack"],
@@ -86,8 +82,8 @@ const COMMANDS: &[(&[&str], &str)] = &[
         "`workspace import FILE.tar` reads an archive",
     ),
     (
-        &["watch", "follow", "feed"],
-        "`workspace events --follow` tells of changes as they come",
+        &["follow", "feed"],
+        "`workspace watch` tells of changes as they come",
     ),
     (
         &["start", "run", "up", "server", "daemon", "http"],
@@ -102,8 +98,8 @@ const COMMANDS: &[(&[&str], &str)] = &[
         "`workspace fsck` checks that everything is whole, `fsck --repair` repairs",
     ),
     (
-        &["clean", "prune", "vacuum", "compact"],
-        "`workspace gc` reclaims room",
+        &["clean", "vacuum", "compact"],
+        "`workspace collect` reclaims room",
     ),
     (
         &["config", "whoami", "user"],
@@ -125,6 +121,26 @@ const OPTIONS: &[(&str, &[&str], &str)] = &[
          directory",
     ),
     (
+        "ls",
+        &["-R", "--recursive"],
+        "`workspace tree` shows all that is below, `workspace find` lists it",
+    ),
+    (
+        "fork",
+        &["--from", "--base", "-b"],
+        "--of COPY forks a copy, --revision NUMBER a revision",
+    ),
+    (
+        "checkout",
+        &["-b", "-B", "--branch"],
+        "`workspace fork NAME` forks a copy, and `workspace checkout NAME DIR` checks it out",
+    ),
+    (
+        "sync",
+        &["--force", "-f", "--delete"],
+        "what one side changed or removed goes to the other anyway; --take decides what both changed",
+    ),
+    (
         "serve",
         &["--port", "-p", "--host", "--bind", "--address"],
         "--listen ADDRESS:PORT",
@@ -134,6 +150,7 @@ const OPTIONS: &[(&str, &[&str], &str)] = &[
         &["--cached", "--staged"],
         "nothing is staged: `workspace diff` compares head with what is recorded of it",
     ),
+    ("diff", &["--summary", "--numstat", "--shortstat"], "--stat"),
     (
         "apply",
         &["--message-file", "--all", "-a"],
@@ -174,7 +191,8 @@ pub(crate) fn hint(error: &mut clap::Error, arguments: &[OsString]) -> Option<St
             let word = named(error, ContextKind::InvalidSubcommand)?;
             match command {
                 "copy" => Some(format!(
-                    "`workspace copy new {word}` forks a copy; `workspace cp` copies a file"
+                    "`workspace fork {word}` forks a copy, `workspace copy show {word}` shows one; \
+                     `workspace cp` copies a file"
                 )),
                 _ => COMMANDS
                     .iter()
@@ -184,13 +202,26 @@ pub(crate) fn hint(error: &mut clap::Error, arguments: &[OsString]) -> Option<St
         }
         ErrorKind::UnknownArgument => {
             let argument = named(error, ContextKind::InvalidArg)?;
-            OPTIONS
+            let meant = OPTIONS
                 .iter()
                 .find(|(of, options, _)| *of == command && options.contains(&&*argument))
-                .map(|(_, _, hint)| (*hint).into())
+                .map(|(_, _, hint)| (*hint).into());
+            if meant.is_none() {
+                // That it may be no option, with `--` before it, is not what is wrong.
+                error.remove(ContextKind::Suggested);
+            }
+            meant
         }
         _ => None,
     };
+    let guessed = |error: &clap::Error, kind| match error.get(kind)? {
+        ContextValue::String(text) => Some(text.clone()),
+        ContextValue::Strings(texts) => texts.first().cloned(),
+        _ => None,
+    };
+    let guesses = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg];
+    let guess = guesses.into_iter().find_map(|kind| guessed(error, kind));
+    let found = found.or_else(|| guess.map(|guess| format!("did you mean `{guess}`?")));
     if found.is_some() {
         for guess in [
             ContextKind::SuggestedSubcommand,
@@ -215,7 +246,7 @@ mod tests {
         let command = Args::command();
         let own: BTreeSet<&str> = command
             .get_subcommands()
-            .map(|command| command.get_name())
+            .flat_map(|command| command.get_all_aliases().chain([command.get_name()]))
             .collect();
         let mut seen = BTreeSet::new();
         for (words, hint) in COMMANDS {

@@ -54,7 +54,7 @@ pub(crate) fn run(repository: &Repository) -> Result<()> {
         println!("  cd {}   # {what}", directory.display());
     }
     println!("  workspace log");
-    println!("  workspace copy new mine && echo hello | workspace put hello.txt --copy mine");
+    println!("  workspace fork mine && echo hello | workspace put hello.txt --copy mine");
     println!("  workspace diff --copy mine && workspace apply mine");
     println!("  workspace --help");
     Ok(())

@@ -17,13 +17,13 @@ pub(super) fn play(shell: &mut Shell, tree: &Path) -> Result<()> {
     shell.workspace(&["import", tree, "--ignore", "--message", "Import"])?;
     shell.workspace(&["ls", "-l"])?;
     shell.workspace(&["tree", "--depth", "2"])?;
-    shell.workspace(&["du"])?;
+    shell.workspace(&["usage"])?;
     let files = shell.workspace(&["find", "*.rs", "--kind", "file"])?;
     let parts = Parts::choose(&files)?;
 
     shell.say("Three copies, as three workers would have; nothing is copied.");
     for copy in ["fix", "move", "clash"] {
-        shell.workspace(&["copy", "new", copy])?;
+        shell.workspace(&["fork", copy])?;
     }
     shell.say("Each is edited by itself.");
     let Parts {
@@ -36,13 +36,13 @@ pub(super) fn play(shell: &mut Shell, tree: &Path) -> Result<()> {
     shell.workspace(&["mv", directory, "/moved", "--copy", "move"])?;
     shell.workspace_reading("# notes\n", &["put", "/moved/NOTES.md", "--copy", "move"])?;
     shell.workspace_reading("// also fixed\n", &["put", edited, "--copy", "clash"])?;
-    shell.workspace(&["copy", "list"])?;
+    shell.workspace(&["copies"])?;
 
     shell.say("What would change, before anything does.");
     shell.workspace(&["status", "--copy", "fix"])?;
     shell.workspace(&["diff", "--copy", "fix", "--stat"])?;
     shell.workspace(&["diff", "--copy", "move", "--name-status"])?;
-    shell.workspace(&["ops", "--copy", "fix"])?;
+    shell.workspace(&["operations", "--copy", "fix"])?;
     shell.workspace(&["undo", "2", "--copy", "fix"])?;
     shell.workspace(&["diff", "--copy", "fix"])?;
 
@@ -70,7 +70,7 @@ pub(super) fn play(shell: &mut Shell, tree: &Path) -> Result<()> {
     shell.workspace(&["rebase", "move"])?;
     shell.workspace(&["apply", "move", "--message", "Move a directory"])?;
     shell.workspace_refuses(CONFLICT, &["rebase", "clash"])?;
-    shell.workspace(&["copy", "discard", "clash"])?;
+    shell.workspace(&["discard", "clash"])?;
     shell.workspace(&["log"])?;
     shell.workspace(&["show", "3"])?;
 
@@ -82,9 +82,9 @@ pub(super) fn play(shell: &mut Shell, tree: &Path) -> Result<()> {
     shell.workspace(&["log"])?;
 
     shell.say("Reclaim what nothing refers to, and check what is left.");
-    shell.workspace(&["gc"])?;
+    shell.workspace(&["collect"])?;
     shell.workspace(&["fsck"])?;
-    shell.workspace(&["du"])?;
+    shell.workspace(&["usage"])?;
     Ok(())
 }
 

@@ -13,7 +13,8 @@ use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{
-    AtFlags, Dir, FileType, Mode, OFlags, fstat, mkdirat, openat, readlinkat, statat, unlinkat,
+    AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, mkdirat, openat, readlinkat, statat,
+    unlinkat,
 };
 use rustix::io::Errno;
 
@@ -124,6 +125,65 @@ pub fn kind(above: impl AsFd, name: &OsStr) -> io::Result<Option<FileType>> {
         Ok(found) => Ok(Some(FileType::from_raw_mode(found.st_mode))),
         Err(Errno::NOENT) => Ok(None),
         Err(cause) => Err(cause.into()),
+    }
+}
+
+/// What the system says of something, without reading what is in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct State {
+    /// What it is.
+    pub kind: FileType,
+    /// How many bytes it has.
+    pub size: u64,
+    /// The bits of its mode.
+    pub mode: u32,
+    /// When it was modified, in nanoseconds since 1970.
+    pub modified: i128,
+    /// When it was changed: its contents, its mode or its name, likewise.
+    pub changed: i128,
+    /// The file system that it is on, and its number there.
+    pub id: (u64, u64),
+}
+
+impl State {
+    /// Returns that of what is open.
+    pub fn of(open: impl AsFd) -> io::Result<Self> {
+        Ok(Self::from_stat(&fstat(open)?))
+    }
+
+    /// Returns that of what is at `path`; `None` where nothing is, or where what is on the
+    /// way is no directory.
+    pub fn at(root: impl AsFd, path: &Path) -> io::Result<Option<Self>> {
+        let Some(name) = path.file_name() else {
+            return Self::of(root).map(Some);
+        };
+        let above = match open_path(root, path.parent().unwrap_or(Path::new(""))) {
+            Ok(above) => above,
+            Err(error) => {
+                return match Errno::from_io_error(&error) {
+                    Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
+                    _ => Err(error),
+                };
+            }
+        };
+        match statat(&above, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(found) => Ok(Some(Self::from_stat(&found))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(cause) => Err(cause.into()),
+        }
+    }
+
+    #[allow(clippy::unnecessary_cast, reason = "the types differ between systems")]
+    fn from_stat(stat: &Stat) -> Self {
+        let nanoseconds = |seconds: i64, rest: i128| i128::from(seconds) * 1_000_000_000 + rest;
+        Self {
+            kind: FileType::from_raw_mode(stat.st_mode),
+            size: stat.st_size as u64,
+            mode: stat.st_mode as u32 & 0o7777,
+            modified: nanoseconds(stat.st_mtime, stat.st_mtime_nsec as i128),
+            changed: nanoseconds(stat.st_ctime, stat.st_ctime_nsec as i128),
+            id: (stat.st_dev as u64, stat.st_ino as u64),
+        }
     }
 }
 
@@ -265,6 +325,25 @@ mod tests {
         assert!(open_file(&root, Path::new("a/b")).is_err());
         assert!(open_or_make_file(&root, OsStr::new("link")).is_err());
         assert!(open_or_make_file(&root, OsStr::new("a")).is_err());
+    }
+
+    #[test]
+    fn a_state_is_that_of_a_link_itself_and_of_nothing_behind_one() {
+        let place = tempfile::tempdir().unwrap();
+        fs::create_dir(place.path().join("a")).unwrap();
+        fs::write(place.path().join("a/file"), "four").unwrap();
+        symlink("a", place.path().join("link")).unwrap();
+        let root = File::open(place.path()).unwrap();
+        let state = |path: &str| State::at(&root, Path::new(path)).unwrap();
+        let file = state("a/file").unwrap();
+        assert_eq!((file.kind, file.size), (FileType::RegularFile, 4));
+        let open = open_file(&root, Path::new("a/file")).unwrap();
+        assert_eq!(State::of(open).unwrap(), file);
+        assert_eq!(state("link").unwrap().kind, FileType::Symlink);
+        assert_eq!(state("").unwrap().kind, FileType::Directory);
+        for nothing in ["link/file", "a/file/below", "none", "none/none"] {
+            assert_eq!(state(nothing), None, "{nothing}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What became of head and of copies: `status`, `ops`, `undo`.
+//! What became of head and of copies: `status`, `operations`, `undo`.
 
 use serde::Serialize;
 use workspace_core::store::CopyRecord;
@@ -24,7 +24,7 @@ pub(crate) struct Status {
 }
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Ops {
+pub(crate) struct Operations {
     #[command(flatten)]
     copy: CopyOption,
 }
@@ -36,7 +36,7 @@ pub(crate) struct Undo {
     #[command(flatten)]
     copy: CopyOption,
     /// What it is for, for the log of operations
-    #[arg(short = 'm', long, value_name = "TEXT")]
+    #[arg(short = 'm', long = "message", alias = "note", value_name = "TEXT")]
     note: Option<String>,
 }
 
@@ -155,7 +155,7 @@ async fn status_of_copy(run: &Run, session: &Session, copy: &CopyRecord) -> Resu
 }
 
 /// Lists the operations of a copy.
-pub(crate) async fn ops(run: &Run, args: &Ops) -> Result<Outcome> {
+pub(crate) async fn operations(run: &Run, args: &Operations) -> Result<Outcome> {
     let session = run.session()?;
     let copy = copies::find(session, &args.copy.required("list operations")?).await?;
     let out = &run.out;
@@ -224,9 +224,9 @@ pub(crate) async fn undo(run: &Run, args: &Undo) -> Result<Outcome> {
         .hinted(|error| match error.kind() {
             ErrorKind::Conflict => Some(format!(
                 "later operations changed the same paths: undo those first \
-                 (`workspace ops --copy {name}` lists them)"
+                 (`workspace operations --copy {name}` lists them)"
             )),
-            ErrorKind::NotFound => Some(format!("`workspace ops --copy {name}` lists them")),
+            ErrorKind::NotFound => Some(format!("`workspace operations --copy {name}` lists them")),
             _ => None,
         })?;
     #[derive(Serialize)]

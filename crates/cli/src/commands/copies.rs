@@ -1,4 +1,4 @@
-//! `copy`: fork, list, show, rename and discard working copies.
+//! Working copies: `fork`, `copies`, `copy`, `discard`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,6 +7,7 @@ use serde::Serialize;
 use workspace_core::store::{CopyRecord, CopyState};
 use workspace_core::{At, CopyId, Error, ErrorKind, ForkOptions, Reason, RevisionId};
 
+use crate::commands::publish::OneCopy;
 use crate::exit::{Failure, Hinted, Outcome, Result};
 use crate::output::{Output, YELLOW};
 use crate::run::Run;
@@ -17,23 +18,26 @@ use crate::time::{local_text, now, parse_duration};
 /// How many copies are read at once.
 const PAGE: usize = 500;
 
-/// The `copy` commands.
+/// The `copy` commands, with what was one before it got a word of its own.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Copy {
-    /// Fork head, a copy or a revision into a new working copy
-    New(New),
-    /// List working copies
-    List(List),
     /// Show a working copy
     Show(Named),
     /// Give a working copy another name
     Rename(Rename),
-    /// Throw working copies away
+    /// Fork head, a copy or a revision into a new working copy: `workspace fork`
+    #[command(hide = true)]
+    New(Fork),
+    /// List working copies: `workspace copies`
+    #[command(hide = true)]
+    List(List),
+    /// Throw working copies away: `workspace discard`
+    #[command(hide = true)]
     Discard(Discard),
 }
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct New {
+pub(crate) struct Fork {
     /// Its name, unique among open copies
     name: Option<String>,
     /// After which time it is discarded by itself, such as 2h or 7d
@@ -57,8 +61,8 @@ pub(crate) struct List {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Named {
-    /// The copy's name, id, or the start of its id
-    name: String,
+    #[command(flatten)]
+    copy: OneCopy,
 }
 
 #[derive(Debug, clap::Args)]
@@ -72,8 +76,11 @@ pub(crate) struct Rename {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Discard {
     /// The copies' names, ids, or the starts of their ids
-    #[arg(required = true)]
+    #[arg(value_name = "COPY", required_unless_present = "copy")]
     names: Vec<String>,
+    /// The same, as other commands name one
+    #[arg(short, long, value_name = "NAME")]
+    copy: Vec<String>,
 }
 
 /// Runs a `copy` command.
@@ -110,7 +117,7 @@ pub(crate) async fn find(session: &Session, name: &str) -> Result<CopyRecord> {
         Some(copy) if closed.is_empty() => Ok(copy.clone()),
         Some(_) => Err(Failure::Error {
             error,
-            hint: Some("`workspace copy list --all` shows the closed copies of that name".into()),
+            hint: Some("`workspace copies --all` shows the closed ones of that name".into()),
         }),
         None => Err(Failure::Error {
             error,
@@ -195,7 +202,7 @@ pub(crate) async fn open(session: &Session) -> workspace_core::Result<Vec<CopyRe
 }
 
 /// Forks head, a copy or a revision into a new working copy.
-pub(crate) async fn fork(run: &Run, args: &New) -> Result<Outcome> {
+pub(crate) async fn fork(run: &Run, args: &Fork) -> Result<Outcome> {
     let session = run.session()?;
     let of = match (&args.of, args.revision) {
         (Some(name), _) => At::Copy(find(session, name).await?.id),
@@ -208,7 +215,7 @@ pub(crate) async fn fork(run: &Run, args: &New) -> Result<Outcome> {
         .expires(args.expires.map(|millis| now().plus_millis(millis)));
     let copy = session.fork(options).await.hinted(|error| {
         (error.kind() == ErrorKind::AlreadyExists)
-            .then(|| "choose another name; `workspace copy list` lists the open copies".into())
+            .then(|| "choose another name; `workspace copies` lists the open ones".into())
     })?;
     if run.out.is_json() {
         run.out.json(&CopyShape::new(&copy))?;
@@ -218,7 +225,8 @@ pub(crate) async fn fork(run: &Run, args: &New) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-async fn list(run: &Run, args: &List) -> Result<Outcome> {
+/// Lists working copies.
+pub(crate) async fn list(run: &Run, args: &List) -> Result<Outcome> {
     let session = run.session()?;
     let copies = match args.all {
         true => all(session, false).await?,
@@ -277,7 +285,7 @@ fn print_line(out: &Output, copy: &CopyRecord, depth: usize) -> Result<()> {
 }
 
 async fn show(run: &Run, args: &Named) -> Result<Outcome> {
-    let copy = find(run.session()?, &args.name).await?;
+    let copy = args.copy.find(run.session()?, "find copy").await?;
     if run.out.is_json() {
         run.out.json(&CopyShape::new(&copy))?;
         return Ok(Outcome::Done);
@@ -324,7 +332,7 @@ pub(crate) async fn discard(run: &Run, args: &Discard) -> Result<Outcome> {
     let session = run.session()?;
     // All are found before any is thrown away.
     let mut copies = Vec::new();
-    for name in &args.names {
+    for name in args.names.iter().chain(&args.copy) {
         copies.push(find(session, name).await?);
     }
     let mut discarded = Vec::new();

@@ -8,13 +8,14 @@ use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use workspace_core::store::ByteStream;
 use workspace_core::{
-    At, Change, ChangeOptions, Changed, ContentId, Error, ErrorKind, Precondition, Reason, Text,
+    Applied, At, Change, ChangeOptions, Changed, ContentId, Error, ErrorKind, Precondition, Text,
     TreePath, WriteOptions, media_type,
 };
 
 use crate::args::{WriteAt, tree_path};
+use crate::commands::child::Child;
 use crate::commands::files::nearest;
-use crate::exit::{Failure, Outcome, Result, io_error};
+use crate::exit::{Failure, Hinted as _, Outcome, Result, io_error};
 use crate::output::{bytes_text, count_text};
 use crate::run::Run;
 use crate::session::{Files, Session};
@@ -52,13 +53,21 @@ pub(crate) struct Put {
     edit: EditArgs,
 }
 
+/// A file to be written.
+pub(crate) struct Given<'a> {
+    pub(crate) path: &'a TreePath,
+    pub(crate) body: ByteStream<'static>,
+    pub(crate) how: WriteOptions,
+}
+
 /// What all changes share.
 #[derive(Debug, clap::Args)]
-struct EditArgs {
+pub(crate) struct EditArgs {
     #[command(flatten)]
     at: WriteAt,
-    /// What the change is for, for the copy's log of operations
-    #[arg(short = 'm', long, value_name = "TEXT")]
+    /// What the change is for, for the copy's log of operations; of head it becomes a
+    /// revision of its own, with this message
+    #[arg(short = 'm', long = "message", alias = "note", value_name = "TEXT")]
     note: Option<String>,
     /// Only while the copy has this generation (head this version)
     #[arg(long, value_name = "NUMBER")]
@@ -129,6 +138,9 @@ struct ChangedShape {
     generation: u64,
     tree: String,
     operation: Option<u64>,
+    /// Of head, where the change was given a message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revision: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     written: Option<WrittenShape>,
 }
@@ -146,6 +158,7 @@ impl ChangedShape {
             generation: changed.generation,
             tree: changed.tree.to_string(),
             operation: changed.operation.map(|id| id.get()),
+            revision: None,
             written: None,
         }
     }
@@ -153,36 +166,98 @@ impl ChangedShape {
 
 impl EditArgs {
     /// Finds what is to be changed.
-    ///
-    /// # Errors
-    /// `Invalid` for a note on a change of head, which has no log of operations.
-    async fn find(&self, session: &Session) -> Result<At> {
-        let at = self.at.find(session).await?;
-        if at == At::Head && self.note.is_some() {
-            return Err(Failure::Error {
-                error: Error::invalid(Reason::Contradiction, "change")
-                    .at("head")
-                    .because("it has no log that would keep the note"),
-                hint: Some(
-                    "`workspace snapshot -m TEXT` records head with a message; --copy has a log"
-                        .into(),
-                ),
-            });
+    pub(crate) async fn find(&self, session: &Session) -> Result<At> {
+        self.at.find(session).await
+    }
+
+    /// Writes a file, and tells of it.
+    pub(crate) async fn write(&self, run: &Run, at: At, given: Given<'_>) -> Result<()> {
+        let Given { path, body, how } = given;
+        let write = async |files: Files<'_>, options| {
+            let written = files.write(path, body, how, options).await?;
+            let changed = written.changed;
+            Ok((written, changed))
+        };
+        let (written, mut shape) = self.recorded(run, at, write).await?;
+        shape.written = Some(WrittenShape {
+            path: path.to_string(),
+            content: written.content.to_string(),
+            size: written.size,
+        });
+        let line = format!("wrote {path} ({})", bytes_text(written.size));
+        tell(run, &shape, line)
+    }
+
+    /// Makes the changes as one batch, and tells of them: `line` says what was done.
+    async fn make(&self, run: &Run, at: At, changes: Vec<Change>, line: String) -> Result<()> {
+        let make = async |files: Files<'_>, options| {
+            let changed = files.change(changes, options).await?;
+            Ok(((), changed))
+        };
+        let ((), shape) = self.recorded(run, at, make).await?;
+        tell(run, &shape, line)
+    }
+
+    /// Makes a change where it is to be made: of head with a note, in a copy that becomes
+    /// a revision.
+    async fn recorded<T>(
+        &self,
+        run: &Run,
+        at: At,
+        make: impl AsyncFnOnce(Files<'_>, ChangeOptions) -> workspace_core::Result<(T, Changed)>,
+    ) -> Result<(T, ChangedShape)> {
+        let session = run.session()?;
+        let options = ChangeOptions::default().author(run.author(&self.note));
+        if at != At::Head || self.note.is_none() {
+            let files = session.files(at);
+            let options = options.expect_generation(self.expect_generation);
+            let (made, changed) = told(make(files, options).await, files).await?;
+            return Ok((made, ChangedShape::new(&changed)));
         }
-        Ok(at)
+        let (child, _) = Child::fork(session, at, self.expect_generation).await?;
+        let files = session.files(child.at());
+        let (made, changed) = match told(make(files, options).await, files).await {
+            Ok(made) => made,
+            Err(failure) => {
+                child.discard().await;
+                return Err(failure);
+            }
+        };
+        let message = run.revision_message(&self.note);
+        let applied = match self.expect_generation {
+            Some(_) => child.apply(message).await,
+            None => child.rebase_and_apply(message).await,
+        };
+        let mut shape = ChangedShape::new(&changed);
+        shape.operation = None;
+        match applied.hinted(moved)? {
+            Applied::Published { revision, .. } => {
+                let record = session.revision(revision).await?;
+                shape.generation = record.version;
+                shape.tree = record.tree.to_string();
+                shape.revision = Some(revision.get());
+            }
+            // What was written was there: head is what it was.
+            Applied::ToParent { .. } | Applied::Unchanged => {
+                shape.generation = session.head().await?.version;
+            }
+        }
+        Ok((made, shape))
     }
+}
 
-    /// Makes the changes as one batch.
-    async fn make(&self, run: &Run, at: At, changes: Vec<Change>) -> Result<Changed> {
-        let files = run.session()?.files(at);
-        told(files.change(changes, self.options(run)).await, files).await
-    }
+fn moved(error: &Error) -> Option<String> {
+    (error.kind() == ErrorKind::Conflict)
+        .then(|| "head moved meanwhile, and nothing was changed: repeat the command".into())
+}
 
-    fn options(&self, run: &Run) -> ChangeOptions {
-        ChangeOptions::default()
-            .author(run.author(&self.note))
-            .expect_generation(self.expect_generation)
-    }
+/// Tells of a change.
+fn tell(run: &Run, shape: &ChangedShape, line: String) -> Result<()> {
+    let line = match shape.revision {
+        Some(id) => format!("{line}, as revision {id}"),
+        None => line,
+    };
+    run.out.done(shape, line)
 }
 
 /// Says what to do next where a change cannot be made.
@@ -232,20 +307,12 @@ pub(crate) async fn put(run: &Run, args: &Put) -> Result<Outcome> {
             (false, Some(content)) => Precondition::Content(content),
             (false, None) => Precondition::None,
         });
-    let files = session.files(at);
-    let options = args.edit.options(run);
-    let written = files.write(&args.path, body, how, options).await;
-    let written = told(written, files).await?;
-    let line = format!("wrote {} ({})", args.path, bytes_text(written.size));
-    let shape = ChangedShape {
-        written: Some(WrittenShape {
-            path: args.path.to_string(),
-            content: written.content.to_string(),
-            size: written.size,
-        }),
-        ..ChangedShape::new(&written.changed)
+    let given = Given {
+        path: &args.path,
+        body,
+        how,
     };
-    run.out.done(&shape, line)?;
+    args.edit.write(run, at, given).await?;
     Ok(Outcome::Done)
 }
 
@@ -274,10 +341,9 @@ pub(crate) async fn mkdir(run: &Run, args: &Mkdir) -> Result<Outcome> {
         path: path.clone(),
         parents: args.parents,
     });
-    let changed = args.edit.make(run, at, changes.collect()).await?;
     let made = count_text(args.paths.len() as u64, "directory", "directories");
-    run.out
-        .done(&ChangedShape::new(&changed), format!("made {made}"))?;
+    let line = format!("made {made}");
+    args.edit.make(run, at, changes.collect(), line).await?;
     Ok(Outcome::Done)
 }
 
@@ -289,9 +355,8 @@ pub(crate) async fn mv(run: &Run, args: &Mv) -> Result<Outcome> {
         to: args.to.clone(),
         replace: args.replace,
     };
-    let changed = args.edit.make(run, at, vec![change]).await?;
     let line = format!("moved {} to {}", args.from, args.to);
-    run.out.done(&ChangedShape::new(&changed), line)?;
+    args.edit.make(run, at, vec![change], line).await?;
     Ok(Outcome::Done)
 }
 
@@ -303,9 +368,8 @@ pub(crate) async fn cp(run: &Run, args: &Cp) -> Result<Outcome> {
         to: args.to.clone(),
         replace: args.replace,
     };
-    let changed = args.edit.make(run, at, vec![change]).await?;
     let line = format!("copied {} to {}", args.from, args.to);
-    run.out.done(&ChangedShape::new(&changed), line)?;
+    args.edit.make(run, at, vec![change], line).await?;
     Ok(Outcome::Done)
 }
 
@@ -324,9 +388,8 @@ pub(crate) async fn rm(run: &Run, args: &Rm) -> Result<Outcome> {
         });
     }
     let removed = count_text(changes.len() as u64, "entry", "entries");
-    let changed = args.edit.make(run, at, changes).await?;
-    run.out
-        .done(&ChangedShape::new(&changed), format!("removed {removed}"))?;
+    let line = format!("removed {removed}");
+    args.edit.make(run, at, changes, line).await?;
     Ok(Outcome::Done)
 }
 

@@ -1,9 +1,10 @@
-//! `events`: the change feed.
+//! The change feed: `events` as it is, `watch` as it comes.
 
 use serde::Serialize;
 use workspace_http::wire::{EventDto, EventKindDto};
 
 use crate::exit::{Outcome, Result};
+use crate::follow::{self, Changes, LOOKS};
 use crate::output::{Output, YELLOW};
 use crate::run::Run;
 use crate::time::{local_text, machine_text};
@@ -16,9 +17,23 @@ pub(crate) struct Events {
     /// All after the event with this number [default: the newest 50]
     #[arg(long, value_name = "NUMBER")]
     after: Option<u64>,
-    /// Then wait for more, until the server ends; for workspaces behind a URL
-    #[arg(short, long)]
+    /// Then tell of more as they come: `workspace watch`
+    #[arg(short, long, hide = true)]
     follow: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Watch {
+    /// Begin with all after the event with this number [default: with the next one]
+    #[arg(long, value_name = "NUMBER")]
+    after: Option<u64>,
+}
+
+impl Events {
+    /// Tells whether it waits for more.
+    pub(crate) fn follows(&self) -> bool {
+        self.follow
+    }
 }
 
 /// Lists what has changed, oldest first.
@@ -32,17 +47,7 @@ pub(crate) async fn events(run: &Run, args: &Events) -> Result<Outcome> {
         None => session.last_event().await?.saturating_sub(NEWEST),
     };
     if args.follow {
-        let mut events = session.follow(after).await?;
-        while let Some(event) = events.next().await? {
-            // One document a line: a list would never end.
-            match out.is_json() {
-                true => out.json(&EventShape::new(&event))?,
-                false => print(out, &event)?,
-            }
-            // Whoever reads this waits for it.
-            out.flush()?;
-        }
-        return Ok(Outcome::Done);
+        return tell(run, Some(after)).await;
     }
     let mut list = match out.is_json() {
         true => Some(out.begin_list("events")?),
@@ -63,6 +68,63 @@ pub(crate) async fn events(run: &Run, args: &Events) -> Result<Outcome> {
         list.end()?;
     }
     Ok(Outcome::Done)
+}
+
+/// Tells of changes as they come, until a signal, or the server, ends it.
+pub(crate) async fn watch(run: &Run, args: &Watch) -> Result<Outcome> {
+    tell(run, args.after).await
+}
+
+/// Tells of the events after the one with this number, or from now on.
+async fn tell(run: &Run, after: Option<u64>) -> Result<Outcome> {
+    if run.global.remote.is_some() {
+        let session = run.session()?;
+        let after = match after {
+            Some(after) => after,
+            None => session.last_event().await?,
+        };
+        let mut events = session.follow(after).await?;
+        while let Some(event) = events.next().await? {
+            tell_one(run, &event)?;
+        }
+        return Ok(Outcome::Done);
+    }
+    let mut changes = Changes::of(run).await?;
+    let mut after = match after {
+        Some(after) => after,
+        None => follow::connect(run, false).await?.last_event().await?,
+    };
+    let mut looks = 0;
+    loop {
+        changes.begin();
+        let session = follow::connect(run, true).await?;
+        let page = session.events(after, PAGE).await?;
+        // While nobody waits for it here, others may have it.
+        drop(session);
+        let Some(last) = page.last() else {
+            looks += 1;
+            if changes.is_same() || looks > LOOKS {
+                looks = 0;
+                changes.begin();
+                changes.next(run).await?;
+            }
+            continue;
+        };
+        after = last.sequence.get();
+        for event in &page {
+            tell_one(run, event)?;
+        }
+    }
+}
+
+fn tell_one(run: &Run, event: &EventDto) -> Result<()> {
+    // One document a line: a list would never end.
+    match run.out.is_json() {
+        true => run.out.json(&EventShape::new(event))?,
+        false => print(&run.out, event)?,
+    }
+    // Whoever reads this waits for it.
+    run.out.flush()
 }
 
 fn print(out: &Output, event: &EventDto) -> Result<()> {

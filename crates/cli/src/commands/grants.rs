@@ -6,7 +6,7 @@ use workspace_core::store::Budget;
 use workspace_core::{At, Glob, GrantId, GrantOptions, RevisionId, Scope, Timestamp, TreePath};
 use workspace_http::wire::{AllowedDto, Count, GrantDto, ScopeDto};
 
-use crate::args::tree_path;
+use crate::args::{CopyOption, tree_path};
 use crate::commands::copies;
 use crate::commands::import::parse_size;
 use crate::exit::{Outcome, Result};
@@ -23,7 +23,8 @@ const PAGE: usize = 500;
 pub(crate) enum Grant {
     /// Hand out a token to a part of a copy's files, or to read of head or a revision
     Issue(Issue),
-    /// List the grants to a copy, to head or to a revision
+    /// List the grants to a copy, to head or to a revision: `workspace grants`
+    #[command(hide = true)]
     List(List),
     /// Revoke grants, and all that were made from them
     Revoke(Revoke),
@@ -59,25 +60,29 @@ struct ScopeArgs {
 
 /// Which files a grant is to.
 #[derive(Debug, clap::Args)]
-#[group(required = true, multiple = false)]
 struct To {
     /// The copy's name, id, or the start of its id
-    copy: Option<String>,
+    #[arg(value_name = "COPY", conflicts_with_all = ["copy", "head", "at"])]
+    name: Option<String>,
+    #[command(flatten)]
+    option: CopyOption,
     /// Head, for reading only
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["copy", "at"])]
     head: bool,
     /// This revision, for reading only
-    #[arg(long, value_name = "REVISION")]
+    #[arg(long, value_name = "REVISION", conflicts_with = "copy")]
     at: Option<RevisionId>,
 }
 
 impl To {
     async fn find(&self, session: &Session) -> Result<At> {
-        Ok(match (&self.copy, self.at) {
-            (Some(copy), _) => At::Copy(copies::find(session, copy).await?.id),
-            (None, Some(revision)) => At::Revision(revision),
-            (None, None) => At::Head,
-        })
+        let name = match (&self.name, self.at) {
+            _ if self.head => return Ok(At::Head),
+            (_, Some(revision)) => return Ok(At::Revision(revision)),
+            (Some(name), None) => name.clone(),
+            (None, None) => self.option.required("find files")?,
+        };
+        Ok(At::Copy(copies::find(session, &name).await?.id))
     }
 }
 
@@ -225,7 +230,8 @@ async fn issue(run: &Run, args: &Issue) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-async fn list(run: &Run, args: &List) -> Result<Outcome> {
+/// Lists grants.
+pub(crate) async fn list(run: &Run, args: &List) -> Result<Outcome> {
     let session = run.session()?;
     let at = args.to.find(session).await?;
     let out = &run.out;

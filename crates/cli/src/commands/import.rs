@@ -11,20 +11,20 @@ use futures::future::BoxFuture;
 use serde::Serialize;
 use workspace_archive::ArchiveKind;
 use workspace_core::{
-    EntrySource, Error, ErrorKind, ImportLimits, ImportOptions, Imported, Reason, SourceEntry,
-    SourceKind, TreePath,
+    Applied, At, EntrySource, Error, ErrorKind, ImportLimits, ImportOptions, Imported, Reason,
+    SourceEntry, SourceKind, TreePath,
 };
 use workspace_native::source::{self, Format, SourceOptions};
 
 use crate::args::{WriteAt, tree_path};
-use crate::commands::progress;
+use crate::commands::{patching, progress};
 use crate::exit::{Hinted, Outcome, Result};
 use crate::output::{bytes_text, count_text};
 use crate::run::Run;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Import {
-    /// A directory, or an archive: zip, or tar, plain or packed by gzip or zstd; `-` is an archive on standard input
+    /// A directory, an archive (zip, or tar, plain or packed by gzip or zstd), or a patch, *.patch or *.diff, as `git apply` takes it; `-` is an archive on standard input
     source: PathBuf,
     /// The directory that it goes into; made where it is missing
     #[arg(long, value_name = "PATH", default_value = "/", value_parser = tree_path)]
@@ -41,6 +41,12 @@ pub(crate) struct Import {
     /// Remove what is in that directory and not in the source
     #[arg(long)]
     delete: bool,
+    /// It is a patch, whatever its name is: all of it is applied, or nothing
+    #[arg(long, conflicts_with_all = ["ignore", "skip_special", "allow_git", "delete", "max_entries", "max_bytes", "max_file_bytes"])]
+    patch: bool,
+    /// How many names to leave out at the beginning of each path of a patch, such as a/ and b/
+    #[arg(short = 'p', long, value_name = "NUMBER", default_value_t = 1)]
+    strip: usize,
     /// What it is for: the revision's message, or the operation's note
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
@@ -102,6 +108,9 @@ struct ImportedShape {
 pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
     let session = run.session()?;
     let at = args.at.find(session).await?;
+    if args.patch || is_patch(&args.source) {
+        return patch(run, args, at).await;
+    }
     let defaults = ImportLimits::default();
     let limits = defaults
         .entries(args.max_entries.unwrap_or(defaults.entries))
@@ -183,6 +192,60 @@ pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
         },
         line,
     )?;
+    Ok(Outcome::Done)
+}
+
+/// Tells whether a file's name says that it is a patch.
+fn is_patch(source: &Path) -> bool {
+    let name = source.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.to_ascii_lowercase();
+    let named = [".patch", ".diff"]
+        .iter()
+        .any(|ending| name.ends_with(ending));
+    named && !source.is_dir()
+}
+
+/// Applies a patch.
+async fn patch(run: &Run, args: &Import, at: At) -> Result<Outcome> {
+    if args.delete || args.ignore {
+        let error = Error::invalid(Reason::Contradiction, "import").at(args.source.display());
+        return Err(error
+            .because("a patch says itself what it changes: --delete and --ignore are for directories and archives")
+            .into());
+    }
+    let from = patching::From {
+        source: &args.source,
+        into: &args.into,
+        strip: args.strip,
+    };
+    let patched = patching::import(run, at, &from, &args.message).await?;
+    let (revision, operation) = match patched.applied {
+        Applied::Published { revision, .. } => (Some(revision.get()), None),
+        Applied::ToParent { operation, .. } => (None, Some(operation.get())),
+        Applied::Unchanged => (None, None),
+    };
+    let end = match (revision, operation) {
+        (Some(id), _) => format!("as revision {id}"),
+        (_, Some(id)) => format!("as operation {id}"),
+        _ => "nothing changed".into(),
+    };
+    let line = format!(
+        "applied the patch: {} written, {} removed: {end}",
+        count_text(patched.files + patched.symlinks, "file", "files"),
+        count_text(patched.removed, "file", "files"),
+    );
+    let shape = ImportedShape {
+        files: patched.files,
+        directories: 0,
+        symlinks: patched.symlinks,
+        removed: patched.removed,
+        left_out: 0,
+        bytes: patched.bytes,
+        revision,
+        operations: operation.into_iter().collect(),
+        changed: revision.is_some() || operation.is_some(),
+    };
+    run.out.done(&shape, line)?;
     Ok(Outcome::Done)
 }
 

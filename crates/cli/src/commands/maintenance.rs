@@ -1,4 +1,4 @@
-//! The workspace itself: `init`, `gc`, `fsck`, `du`, `completions`.
+//! The workspace itself: `init`, `prune`, `collect`, `fsck`, `usage`, `completions`.
 
 use std::path::PathBuf;
 
@@ -31,7 +31,18 @@ pub(crate) struct Init {
 }
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Gc {
+#[command(group = clap::ArgGroup::new("kept").required(true).multiple(true))]
+pub(crate) struct Prune {
+    /// Keep this many newest revisions [default: 1]
+    #[arg(long, value_name = "NUMBER", group = "kept")]
+    newest: Option<u64>,
+    /// Keep those since this as well: a time such as 30d (ago) or a date
+    #[arg(long, value_name = "TIME", value_parser = parse_past, group = "kept")]
+    since: Option<Timestamp>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Collect {
     /// First forget all revisions but this many newest
     #[arg(long, value_name = "NUMBER")]
     keep_revisions: Option<u64>,
@@ -51,7 +62,7 @@ pub(crate) struct Fsck {
 }
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Du {
+pub(crate) struct Usage {
     /// The directory
     #[arg(default_value = "/", value_parser = tree_path)]
     path: TreePath,
@@ -103,17 +114,36 @@ fn init_hint(error: &Error) -> Option<String> {
         .then(|| "`workspace status` tells how it stands".into())
 }
 
+/// Forgets revisions.
+pub(crate) async fn prune(run: &Run, args: &Prune) -> Result<Outcome> {
+    let revisions = forget(run, args.newest, args.since).await?;
+    #[derive(Serialize)]
+    struct Shape {
+        revisions: u64,
+    }
+    let line = match revisions {
+        0 => "no revision was forgotten".into(),
+        n => format!(
+            "forgot {}; `workspace collect` reclaims the room",
+            count_text(n, "revision", "revisions")
+        ),
+    };
+    run.out.done(&Shape { revisions }, line)?;
+    Ok(Outcome::Done)
+}
+
+/// Forgets the revisions that are not kept; returns how many.
+async fn forget(run: &Run, newest: Option<u64>, since: Option<Timestamp>) -> Result<u64> {
+    let keep = KeepRevisions::default().newest(newest.unwrap_or(1));
+    Ok(run.session()?.prune_revisions(keep.since(since)).await?)
+}
+
 /// Reclaims what nothing refers to any more.
-pub(crate) async fn gc(run: &Run, args: &Gc) -> Result<Outcome> {
+pub(crate) async fn collect(run: &Run, args: &Collect) -> Result<Outcome> {
     let session = run.session()?;
     let pruned = match (args.keep_revisions, args.keep_since) {
         (None, None) => 0,
-        (newest, since) => {
-            let newest = newest.unwrap_or(1);
-            session
-                .prune_revisions(KeepRevisions::default().newest(newest).since(since))
-                .await?
-        }
+        (newest, since) => forget(run, newest, since).await?,
     };
     let bar = progress::start(run, "collecting", None);
     let collected = session.gc(|collected| {
@@ -242,7 +272,7 @@ pub(crate) async fn fsck(run: &Run, args: &Fsck) -> Result<Outcome> {
         } = report.garbage;
         if nodes + contents + objects > 0 {
             run.out.say(format!(
-                "nothing refers to {}, {}, {}: `workspace gc` deletes them",
+                "nothing refers to {}, {}, {}: `workspace collect` deletes them",
                 count_text(nodes, "node", "nodes"),
                 count_text(contents, "content", "contents"),
                 count_text(objects, "object", "objects"),
@@ -256,7 +286,7 @@ pub(crate) async fn fsck(run: &Run, args: &Fsck) -> Result<Outcome> {
 }
 
 /// Tells how much room things take: in the tree, and in the stores.
-pub(crate) async fn du(run: &Run, args: &Du) -> Result<Outcome> {
+pub(crate) async fn usage(run: &Run, args: &Usage) -> Result<Outcome> {
     let session = run.session()?;
     let at = args.at.find(session).await?;
     let view = session.files(at);

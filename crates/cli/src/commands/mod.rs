@@ -1,10 +1,13 @@
 //! The commands, a module for each group.
 
 pub(crate) mod changes;
+pub(crate) mod checkout;
+pub(crate) mod child;
 pub(crate) mod conflicts;
 pub(crate) mod copies;
 pub(crate) mod diff;
 pub(crate) mod edit;
+pub(crate) mod editor;
 pub(crate) mod events;
 pub(crate) mod export;
 pub(crate) mod files;
@@ -14,7 +17,9 @@ pub(crate) mod history;
 pub(crate) mod import;
 pub(crate) mod listing;
 pub(crate) mod maintenance;
+pub(crate) mod merging;
 pub(crate) mod patch;
+pub(crate) mod patching;
 pub(crate) mod previews;
 pub(crate) mod progress;
 pub(crate) mod publish;

@@ -20,7 +20,8 @@ const PAGE: usize = 500;
 pub(crate) enum Preview {
     /// Show head, a copy or a revision as a site, as it changes
     Issue(Issue),
-    /// List previews
+    /// List previews: `workspace previews`
+    #[command(hide = true)]
     List,
     /// Revoke previews
     Revoke(Revoke),
@@ -130,7 +131,8 @@ impl<'a> PreviewShape<'a> {
     }
 }
 
-async fn list(run: &Run) -> Result<Outcome> {
+/// Lists previews.
+pub(crate) async fn list(run: &Run) -> Result<Outcome> {
     let session = run.session()?;
     let out = &run.out;
     let mut shown = match out.is_json() {

@@ -10,6 +10,7 @@ use workspace_merge::Merged;
 
 use crate::args::{CopyOption, tree_path};
 use crate::commands::copies::{self, label};
+use crate::commands::merging::{self, Asked};
 use crate::exit::{Hinted, Outcome, Result};
 use crate::run::Run;
 use crate::session::Session;
@@ -62,9 +63,9 @@ pub(crate) struct Apply {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Rebase {
     #[command(flatten)]
-    copy: OneCopy,
+    pub(crate) copy: OneCopy,
     /// What it is for, for the log of operations
-    #[arg(short = 'm', long, value_name = "TEXT")]
+    #[arg(short = 'm', long = "message", alias = "note", value_name = "TEXT")]
     note: Option<String>,
     /// What to take at conflicting paths: `copy` or `parent` for all of them, `copy:PATH`
     /// or `parent:PATH` for those at and below a path; can be repeated
@@ -74,6 +75,15 @@ pub(crate) struct Rebase {
     /// be repeated
     #[arg(long, value_name = "PATH", num_args = 0..=1, require_equals = true, default_missing_value = "/", value_parser = tree_path)]
     merge: Vec<TreePath>,
+    /// Edit conflicting texts one by one, all of them or those at and below a path; can be
+    /// repeated. With --merge only those that do not merge by themselves
+    #[arg(long, value_name = "PATH", num_args = 0..=1, require_equals = true, default_missing_value = "/", value_parser = tree_path)]
+    edit: Vec<TreePath>,
+    /// The command that merges, instead of the editor of VISUAL or EDITOR: as git's mergetool it
+    /// finds the files of $BASE, $LOCAL (the copy's), $REMOTE (the parent's), and writes $MERGED
+    /// [env: WORKSPACE_MERGETOOL]
+    #[arg(long, value_name = "COMMAND", requires = "edit")]
+    tool: Option<String>,
 }
 
 /// Reads a path, or a glob where there is a wildcard in it.
@@ -107,8 +117,42 @@ fn parse_side(text: &str) -> std::result::Result<(Side, Option<TreePath>), Strin
 }
 
 impl Rebase {
-    /// Says what to take where, of what conflicts.
-    fn resolve(&self, found: &Conflicts) -> (Vec<Resolution>, Vec<TreePath>) {
+    /// Tells whether a person is to be asked about a path.
+    pub(crate) fn asks(&self, path: &TreePath) -> bool {
+        let longest = |paths: &mut dyn Iterator<Item = &TreePath>| {
+            let above = paths.filter(|it| path.starts_with(it));
+            above.map(|it| it.as_str().len()).max()
+        };
+        let root = TreePath::root();
+        let sides = self.take.iter().map(|(_, it)| it.as_ref().unwrap_or(&root));
+        // What is said of a path itself, or nearer above it, is what counts.
+        let edited = longest(&mut self.edit.iter());
+        edited.is_some() && edited >= longest(&mut sides.into_iter())
+    }
+
+    /// Tells whether a path is to be merged by its lines.
+    pub(crate) fn merges(&self, path: &TreePath) -> bool {
+        self.merge.iter().any(|above| path.starts_with(above))
+    }
+
+    /// Tells whether nothing but a person decides.
+    pub(crate) fn is_only_edit(&self) -> bool {
+        self.take.is_empty() && self.merge.is_empty()
+    }
+
+    /// Returns the command that merges, where one is named.
+    pub(crate) fn tool(&self) -> Option<String> {
+        let variable = || std::env::var("WORKSPACE_MERGETOOL").ok();
+        let tool = self.tool.clone().or_else(variable);
+        tool.filter(|tool| !tool.is_empty())
+    }
+
+    /// Says what to take where, of what conflicts and nobody was asked about.
+    fn resolve(
+        &self,
+        found: &Conflicts,
+        asked: Option<&Asked>,
+    ) -> (Vec<Resolution>, Vec<TreePath>) {
         let mut resolutions: Vec<(TreePath, Side)> = Vec::new();
         let mut merge = self.merge.clone();
         for (side, path) in &self.take {
@@ -126,17 +170,22 @@ impl Rebase {
                     .any(|(_, other)| other.as_ref().is_some_and(nearer));
                 let merged =
                     |other: &TreePath| it.path.starts_with(other) && other.starts_with(&path);
-                if !other && !self.merge.iter().any(merged) {
+                let is_asked = asked.is_some_and(|asked| asked.has(&it.path));
+                if !other && !is_asked && !self.merge.iter().any(merged) {
                     resolutions.push((it.path.clone(), *side));
                 }
             }
-            if resolutions.len() == before && !path.is_root() {
+            let has_asked = asked.is_some_and(|asked| asked.has(&path));
+            if resolutions.len() == before && !path.is_root() && !has_asked {
                 // The workspace says what is wrong with it.
                 resolutions.push((path, *side));
             }
         }
         if found.paths.is_empty() {
             merge.clear();
+        }
+        if let Some(asked) = asked {
+            merge.retain(|path| !asked.has(path));
         }
         // What is at a path is taken with all that is below it.
         let mut taken: Vec<(TreePath, Side)> = Vec::new();
@@ -304,12 +353,24 @@ fn parent(copy: &CopyRecord) -> &'static str {
 
 /// Brings a copy up to what its parent is now.
 pub(crate) async fn rebase(run: &Run, args: &Rebase) -> Result<Outcome> {
+    let asked = match args.edit.is_empty() {
+        true => None,
+        false => Some(merging::ask(run, args).await?),
+    };
+    let rebased = bring(run, args, asked.as_ref()).await;
+    rebased.map_err(|failure| match asked {
+        Some(asked) => asked.keep(failure),
+        None => failure,
+    })
+}
+
+async fn bring(run: &Run, args: &Rebase, asked: Option<&Asked>) -> Result<Outcome> {
     let session = run.session()?;
     let copy = args.copy.find(session, "rebase").await?;
     let name = label(&copy);
     let mut options = RebaseOptions::default().author(run.author(&args.note));
     let mut merge = Vec::new();
-    if !args.take.is_empty() || !args.merge.is_empty() {
+    if !args.take.is_empty() || !args.merge.is_empty() || asked.is_some() {
         let found = session.conflicts(copy.id).await?;
         if found.count > found.paths.len() as u64 {
             return Err(Error::new(ErrorKind::LimitExceeded, "rebase")
@@ -322,18 +383,23 @@ pub(crate) async fn rebase(run: &Run, args: &Rebase) -> Result<Outcome> {
                 ))
                 .into());
         }
-        let (resolutions, merged) = args.resolve(&found);
+        let (mut resolutions, merged) = args.resolve(&found, asked);
+        resolutions.extend(asked.into_iter().flat_map(Asked::resolutions));
         merge = merged;
+        let (generation, version) = match asked {
+            Some(asked) => (asked.generation, asked.parent_version),
+            None => (found.copy.generation, found.parent_version),
+        };
         options = options
             .resolutions(resolutions)
-            .expect_generation(found.copy.generation)
-            .expect_parent_version(found.parent_version);
+            .expect_generation(generation)
+            .expect_parent_version(version);
     }
     let rebased = session.rebase(copy.id, options, &merge).await;
     let Merged { rebased, merged } = rebased.hinted(|error| match error.kind() {
         ErrorKind::Conflict => Some(format!(
             "nothing was changed: `workspace conflicts {name}` shows what each side has; rebase \
-             with --merge, or --take copy:PATH or parent:PATH for each of them"
+             with --merge, --edit, or --take copy:PATH or parent:PATH for each of them"
         )),
         ErrorKind::Stale => Some("it was changed meanwhile: look again".into()),
         _ => None,

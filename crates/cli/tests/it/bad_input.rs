@@ -55,9 +55,9 @@ fn what_is_not_there_is_told_with_what_is() {
     assert_eq!(hint(&["rm", "src/mian.rs"]), "did you mean /src/main.rs?");
     assert!(hint(&["mkdir", "a/b"]).contains("--parents"));
     assert!(hint(&["show", "9"]).contains("workspace log"));
-    place.ok(&["copy", "new", "feature"]);
+    place.ok(&["fork", "feature"]);
     assert_eq!(hint(&["ls", "--copy", "featrue"]), "did you mean feature?");
-    assert!(hint(&["ls", "--copy", "zzz"]).contains("copy list"));
+    assert!(hint(&["ls", "--copy", "zzz"]).contains("copies"));
     assert_eq!(place.error(3, &["restore", "9"])["code"], "not_found");
 }
 
@@ -89,21 +89,21 @@ fn the_wrong_kind_of_entry_is_refused() {
 #[test]
 fn a_closed_copy_is_told_from_an_unknown_one() {
     let place = Place::new();
-    place.ok(&["copy", "new", "gone"]);
+    place.ok(&["fork", "gone"]);
     let id = place.json(&["copy", "show", "gone"])["id"]
         .as_str()
         .unwrap()
         .to_string();
-    place.ok(&["copy", "discard", "gone"]);
+    place.ok(&["discard", "gone"]);
     let error = place.error(12, &["ls", "--copy", &id]);
     assert_eq!(error["code"], "closed");
-    assert!(error["hint"].as_str().unwrap().contains("copy new"));
+    assert!(error["hint"].as_str().unwrap().contains("fork"));
     place.error(12, &["apply", &id]);
     // The name does for the id as long as it is unambiguous.
     place.error(12, &["apply", "gone"]);
-    place.ok(&["copy", "new", "gone"]);
+    place.ok(&["fork", "gone"]);
     assert_eq!(place.json(&["apply", "gone"])["published"], false);
-    place.ok(&["copy", "discard", "gone"]);
+    place.ok(&["discard", "gone"]);
     let error = place.error(3, &["apply", "gone"]);
     assert!(error["hint"].as_str().unwrap().contains("--all"));
 }
@@ -151,7 +151,7 @@ fn wrong_usage_is_told_as_json_too() {
         &["cat"],
         &["diff", "--stat", "--name-status"],
         &["ls", "--copy", "x", "--at", "1"],
-        &["copy", "new", "--expires", "soon"],
+        &["fork", "--expires", "soon"],
         &["cat", "--range", "5", "x"],
     ] {
         let error = place.error(2, arguments);
@@ -163,26 +163,6 @@ fn wrong_usage_is_told_as_json_too() {
             ran.stderr
         );
     }
-}
-
-#[test]
-fn a_note_that_nothing_would_keep_is_refused() {
-    let place = Place::new();
-    for arguments in [
-        &["put", "x", "-m", "why"][..],
-        &["mkdir", "x", "-m", "why"],
-        &["rm", "x", "--note", "why"],
-    ] {
-        let error = place.error(2, arguments);
-        assert!(error["hint"].as_str().unwrap().contains("snapshot -m"));
-    }
-    assert_eq!(place.ok(&["ls"]), "");
-    place.ok(&["copy", "new", "work"]);
-    place.ok(&["mkdir", "x", "-m", "why", "--copy", "work"]);
-    assert_eq!(
-        place.json(&["ops", "--copy", "work"])["operations"][0]["note"],
-        "why"
-    );
 }
 
 #[test]
@@ -300,7 +280,6 @@ fn a_source_that_cannot_be_read_changes_nothing() {
 also_behind_a_url![
     a_closed_copy_is_told_from_an_unknown_one,
     a_closed_pipe_ends_the_command_quietly,
-    a_note_that_nothing_would_keep_is_refused,
     a_source_that_cannot_be_read_changes_nothing,
     contents_that_are_not_text_are_base64_in_json,
     matches_do_not_depend_on_how_long_a_line_is,

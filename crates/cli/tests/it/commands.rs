@@ -28,8 +28,8 @@ const READING: &str = "
     grep -i NOTES '*.md'
     grep -F '{}' --files
     grep nothing-like-it
-    du
-    du --depth 0 docs
+    usage
+    usage --depth 0 docs
 ";
 
 const COPIES: &str = "
@@ -39,9 +39,9 @@ const COPIES: &str = "
     put b.txt
     snapshot -m 'the start'
     snapshot
-    copy new fix
-    copy new other --expires 2h
-    copy list
+    fork fix
+    fork other --expires 2h
+    copies
     < one\\n2\\nthree\\nfour\\n
     put --copy fix a.txt -m 'count'
     mv --copy fix b.txt c.txt
@@ -51,7 +51,7 @@ const COPIES: &str = "
     put --copy fix blob
     status
     status --copy fix
-    ops --copy fix
+    operations --copy fix
     diff --copy fix
     diff --copy fix --stat
     diff --copy fix --name-status
@@ -67,9 +67,9 @@ const COPIES: &str = "
     apply fix -m 'count further'
     apply fix
     apply -c spare
-    copy discard spare
-    copy discard spare
-    copy list --all
+    discard spare
+    discard spare
+    copies --all
     diff
     diff 1 2 --stat
     log
@@ -80,7 +80,7 @@ const COPIES: &str = "
     restore 1
     log
     cat a.txt
-    gc --keep-revisions 1
+    collect --keep-revisions 1
     log
     show 3
     fsck
@@ -92,13 +92,13 @@ const CONFLICTS: &str = "
     put a.txt
     < base\\n
     put b.txt
-    copy new left
-    copy new right
+    fork left
+    fork right
     < left\\n
     put --copy left a.txt
     < right\\n
     put --copy right b.txt
-    copy new clash
+    fork clash
     < clash\\n
     put --copy clash a.txt
     apply left
@@ -106,7 +106,7 @@ const CONFLICTS: &str = "
     status --copy right
     rebase right
     rebase right
-    ops --copy right
+    operations --copy right
     undo --copy right 2
     apply right
     apply clash
@@ -138,7 +138,7 @@ const WAYS_OUT: &str = "
     put -c draft text
     < draft\\n
     put -c draft own
-    copy list
+    copies
     status -c try
     apply try
     conflicts try
@@ -151,7 +151,7 @@ const WAYS_OUT: &str = "
     apply try --only text -m 'the text'
     apply try
     apply try
-    ops -c draft
+    operations -c draft
     fork beside
     < beside\\n
     put -c beside own
@@ -189,23 +189,23 @@ const WAYS_OUT: &str = "
 const SHARING: &str = "
     < <h1>\\n
     put --parents site/index.html
-    copy new draft
+    fork draft
     grant issue draft --root site --read '**' --write '/posts/**' --label 'for the agent' --as agent --expires 2h
     grant issue draft --read '*.md' --delete
-    grant list draft
+    grants draft
     grant issue draft --write '/posts/**' --max-bytes 1M --max-entries 10
-    grant list draft
+    grants draft
     snapshot -m first
     grant issue --head --read '**'
     grant issue --at 1 --read '**'
     grant issue --head --read '**' --write '**'
-    grant list --head
-    grant list --at 1
+    grants --head
+    grants --at 1
     grant revoke 00000000000000000000000000000000
     grant issue nobody --read '**'
     apply draft
-    copy discard draft
-    grant list draft
+    discard draft
+    grants draft
     events
     events --after 1
     events --after 99
@@ -224,7 +224,7 @@ fn tokens_and_events() {
 fn a_token_is_narrowed_by_its_holder_and_revoked_with_what_came_of_it() {
     let place = Place::new();
     place.put("site/a", "x");
-    place.ok(&["copy", "new", "draft"]);
+    place.ok(&["fork", "draft"]);
     let token = place.ok(&["grant", "issue", "draft", "--root", "site", "--read", "**"]);
     let narrow = |token: &str| {
         let mut command = place.command();
@@ -236,7 +236,7 @@ fn a_token_is_narrowed_by_its_holder_and_revoked_with_what_came_of_it() {
     assert_eq!(narrower.code, 0, "{}", narrower.stderr);
     assert_ne!(narrower.stdout, token);
     assert_eq!(narrow("a-token-of-no-grant-at-all").code, 8);
-    let grants = place.json(&["grant", "list", "draft"]);
+    let grants = place.json(&["grants", "draft"]);
     let id = grants["grants"][0]["id"].as_str().unwrap();
     assert_eq!(grants["grants"][1]["parent"], id);
     assert_eq!(place.json(&["grant", "revoke", id])["revoked"], 2);
@@ -251,14 +251,14 @@ fn a_directory_is_previewed_and_its_hidden_names_only_if_asked_for() {
     let path = place.ok(&issue);
     assert!(path.starts_with("/preview/"), "{path}");
     place.ok(&[&issue[..], &["--hidden", "--fallback", "404.html"]].concat());
-    let listed = place.json(&["preview", "list"]);
+    let listed = place.json(&["previews"]);
     let shown = |n: usize| {
         let preview = &listed["previews"][n];
         (preview["root"].as_str(), preview["hidden"].as_bool())
     };
     assert_eq!(shown(0), (Some("/site"), Some(false)));
     assert_eq!(shown(1), (Some("/site"), Some(true)));
-    let text = place.ok(&["preview", "list"]);
+    let text = place.ok(&["previews"]);
     let lines: Vec<&str> = text.lines().collect();
     assert!(lines[0].ends_with("head  /site  index.html"), "{text}");
     let hidden = "head  /site (hidden too)  index.html  /404.html";
@@ -324,7 +324,7 @@ fn every_command_has_help_and_takes_the_common_options() {
         "find",
         "grep",
         "status",
-        "ops",
+        "operations",
         "undo",
         "diff",
         "apply",
@@ -334,12 +334,20 @@ fn every_command_has_help_and_takes_the_common_options() {
         "restore",
         "snapshot",
         "export",
-        "gc",
+        "collect",
         "fsck",
-        "du",
+        "usage",
+        "prune",
+        "checkout",
+        "sync",
+        "edit",
+        "watch",
         "events",
         "fork",
+        "copies",
         "discard",
+        "grants",
+        "previews",
         "serve",
         "completions",
     ] {
@@ -359,6 +367,98 @@ fn every_command_has_help_and_takes_the_common_options() {
     }
 }
 
+/// The words of HTTP and RPC, and those that commands had before.
+#[test]
+fn a_command_has_one_word_and_answers_to_others() {
+    let place = Place::empty();
+    let shown = place.ok(&["help"]);
+    for (word, other) in [
+        ("cat", "read"),
+        ("put", "write"),
+        ("ls", "list"),
+        ("find", "walk"),
+        ("rm", "remove"),
+        ("mv", "move"),
+        ("cp", "copy-to"),
+        ("log", "revisions"),
+        ("show", "revision"),
+        ("operations", "ops"),
+        ("collect", "gc"),
+        ("usage", "du"),
+        ("fork", "copy new"),
+        ("copies", "copy list"),
+        ("discard", "copy discard"),
+        ("grants", "grant list"),
+        ("previews", "preview list"),
+    ] {
+        let help = |words: &str| {
+            let words: Vec<&str> = words.split(' ').chain(["--help"]).collect();
+            place.ok(&words)
+        };
+        let arguments = |help: &str| help.split_once("Arguments:").map(|it| it.1.to_owned());
+        assert_eq!(arguments(&help(word)), arguments(&help(other)), "{word}");
+        assert!(shown.contains(&format!("\n  {word} ")), "{word}");
+        assert!(!shown.contains(&format!("\n  {other} ")), "{other}");
+    }
+}
+
+#[test]
+fn a_change_of_head_with_a_message_is_a_revision_of_its_own() {
+    let place = Place::new();
+    place.put("a", "1\n");
+    let put = ["put", "b", "-m", "the second file"];
+    assert_eq!(place.run_with(&put, b"2\n").code, 0);
+    let log = place.json(&["log"]);
+    let of = |n: usize| {
+        let revision = &log["revisions"][n];
+        (revision["message"].as_str(), revision["actor"].as_str())
+    };
+    assert_eq!(of(0), (Some("the second file"), Some("tester")));
+    // What was changed before, without a word, has a revision of its own too.
+    assert_eq!(of(1), (Some(""), Some("")));
+    let told = place.json(&["mv", "b", "c", "--message", "another name"]);
+    assert_eq!(told["revision"], 3);
+    assert_eq!(
+        told["generation"],
+        place.json(&["status"])["head"]["version"]
+    );
+    assert_eq!(told["tree"], place.json(&["status"])["head"]["tree"]);
+    let diff = place.ok(&["diff", "2", "3", "--name-status"]);
+    assert_eq!(diff, "R\t/b\t/c\n");
+    // What is so already is no revision, and what fails leaves no copy.
+    let same = place.run_with(&["--json", "put", "c", "-m", "again"], b"2\n");
+    assert!(!same.stdout.contains("revision"), "{}", same.stdout);
+    place.error(3, &["rm", "nothing", "-m", "gone"]);
+    let version = place.json(&["status"])["head"]["version"].to_string();
+    let at = ["rm", "c", "-m", "gone", "--expect-generation"];
+    assert_eq!(
+        place.error(11, &[&at[..], &["1"]].concat())["code"],
+        "stale"
+    );
+    place.ok(&[&at[..], &[&version]].concat());
+    assert_eq!(place.json(&["log"])["revisions"][0]["message"], "gone");
+    assert_eq!(place.ok(&["copies"]), "");
+    place.whole();
+}
+
+#[test]
+fn revisions_are_forgotten_and_room_is_reclaimed_after() {
+    let place = Place::new();
+    for n in ["1", "2", "3"] {
+        place.put("a", n);
+        place.ok(&["snapshot", "-m", n]);
+    }
+    place.error(2, &["prune"]);
+    assert_eq!(place.json(&["prune", "--newest", "2"])["revisions"], 1);
+    assert_eq!(place.json(&["prune", "--since", "1h"])["revisions"], 0);
+    assert_eq!(place.ok(&["log"]).lines().count(), 2);
+    assert!(
+        place
+            .ok(&["prune", "--newest", "1"])
+            .contains("workspace collect")
+    );
+}
+
 #[test]
 fn completions_are_for_the_shell_that_is_named() {
     let place = Place::empty();
@@ -374,9 +474,9 @@ fn completions_are_for_the_shell_that_is_named() {
 #[test]
 fn a_receipt_is_printed_on_request() {
     let place = Place::new();
-    let ran = place.run(&["--receipt", "copy", "new", "x"]);
+    let ran = place.run(&["--receipt", "fork", "x"]);
     assert!(ran.stderr.starts_with("receipt: rows "), "{}", ran.stderr);
-    let ran = place.run(&["--receipt", "--json", "copy", "new", "y"]);
+    let ran = place.run(&["--receipt", "--json", "fork", "y"]);
     let receipt: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
     assert_eq!(receipt["receipt"]["commits"], 1);
     assert_eq!(receipt["receipt"]["nodes_written"], 0);
@@ -386,12 +486,7 @@ fn a_receipt_is_printed_on_request() {
 #[test]
 fn a_copy_is_found_by_the_start_of_its_id() {
     let place = Place::new();
-    let new = || {
-        place.json(&["copy", "new"])["id"]
-            .as_str()
-            .unwrap()
-            .to_string()
-    };
+    let new = || place.json(&["fork"])["id"].as_str().unwrap().to_string();
     let ids = [new(), new()];
     let shared = ids[0]
         .bytes()
@@ -415,7 +510,7 @@ fn a_copy_is_found_by_the_start_of_its_id() {
         place.error(3, &["copy", "show", "0000"])["code"],
         "not_found"
     );
-    place.ok(&["copy", "discard", &ids[1]]);
+    place.ok(&["discard", &ids[1]]);
     let closed = &ids[1][..31];
     assert_eq!(
         place.error(3, &["copy", "show", closed])["code"],
@@ -489,7 +584,7 @@ fn a_variable_names_the_copy_that_is_worked_on() {
     }
     assert_eq!(with(&["diff"]), "new directory /d/\n");
     assert_eq!(with(&["diff", "head", "work"]), "new directory /d/\n");
-    assert!(with(&["ops"]).contains("edit"));
+    assert!(with(&["operations"]).contains("edit"));
     assert!(with(&["status"]).contains("work"));
     with(&["undo"]);
     with(&["rebase"]);
@@ -498,7 +593,7 @@ fn a_variable_names_the_copy_that_is_worked_on() {
     assert_eq!(place.ok(&["ls"]), "a\ne/\n");
     let error = place.error(2, &["apply"]);
     assert!(error["hint"].as_str().unwrap().contains("WORKSPACE_COPY"));
-    place.error(2, &["ops"]);
+    place.error(2, &["operations"]);
     place.ok(&["fork", "gone"]);
     place.ok(&["discard", "gone"]);
     assert_eq!(place.error(12, &["ls", "-c", "gone"])["code"], "closed");
@@ -518,6 +613,7 @@ fn changes_of_head_itself_are_told_in_the_log() {
 }
 
 also_behind_a_url![
+    a_change_of_head_with_a_message_is_a_revision_of_its_own,
     a_copy_is_found_by_the_start_of_its_id,
     a_receipt_is_printed_on_request,
     a_token_is_narrowed_by_its_holder_and_revoked_with_what_came_of_it,
@@ -527,6 +623,7 @@ also_behind_a_url![
     copies_and_revisions,
     every_difference_shows,
     reading_and_writing,
+    revisions_are_forgotten_and_room_is_reclaimed_after,
     tokens_and_events,
     ways_out_of_conflicts,
 ];

@@ -16,7 +16,7 @@ fn a_workspace_that_came_from_elsewhere_chooses_no_file_to_be_written() {
         let link = place.path(&format!(".workspace/{name}"));
         let _missing = fs::remove_file(&link).or_else(|_| fs::remove_dir_all(&link));
         symlink("../victim", &link).unwrap();
-        for command in [&["ls"][..], &["put", "b", "victim"], &["gc"]] {
+        for command in [&["ls"][..], &["put", "b", "victim"], &["collect"]] {
             let error = place.error(8, command);
             assert!(error.to_string().contains("symlink"), "{error}");
             assert_eq!(fs::read(&victim).unwrap(), b"precious", "{name}");

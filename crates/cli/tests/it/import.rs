@@ -146,14 +146,14 @@ fn a_directory_goes_into_head_or_a_copy() {
     let place = Place::new();
     place.file("in/a", "1");
     place.file("in/sub/b", "2");
-    place.ok(&["copy", "new", "work"]);
+    place.ok(&["fork", "work"]);
     let imported = place.json(&["import", "in", "--copy", "work", "-m", "by hand"]);
     assert_eq!(
         (&imported["operations"][0], &imported["files"]),
         (&json!(1), &json!(2))
     );
     assert_eq!(place.ok(&["ls"]), "");
-    let operation = &place.json(&["ops", "--copy", "work"])["operations"][0];
+    let operation = &place.json(&["operations", "--copy", "work"])["operations"][0];
     assert_eq!(
         (&operation["cause"], &operation["note"]),
         (&json!("import"), &json!("by hand"))
@@ -305,7 +305,7 @@ fn limits_are_kept_and_nothing_is_imported_beyond_them() {
         assert!(error["hint"].as_str().unwrap().contains("--max-"));
     }
     assert_eq!(place.ok(&["ls"]), "");
-    assert_eq!(place.ok(&["copy", "list"]), "");
+    assert_eq!(place.ok(&["copies"]), "");
     place.ok(&["import", "in", "--max-entries", "5", "--max-bytes", "10K"]);
     place.error(2, &["import", "in", "--max-bytes", "10X"]);
 }
@@ -336,7 +336,7 @@ fn a_source_that_fails_leaves_head_as_it_was() {
     }
     place.error(3, &["import", "absent"]);
     assert_eq!(place.ok(&["cat", "a.txt"]), "before");
-    assert_eq!(place.ok(&["copy", "list"]), "");
+    assert_eq!(place.ok(&["copies"]), "");
     place.whole();
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod bad_input;
+mod checkout;
 mod commands;
 mod disks;
 mod export;
@@ -14,3 +15,5 @@ mod processes;
 mod remote;
 mod serve;
 mod support;
+mod terminal;
+mod texts;

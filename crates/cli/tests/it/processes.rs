@@ -112,7 +112,7 @@ fn an_import_that_is_killed_leaves_head_as_it_was() {
     assert!(killed > 0);
     place.ok(&["import", "in"]);
     assert_eq!(place.ok(&["cat", "before"]), "kept");
-    place.ok(&["gc"]);
+    place.ok(&["collect"]);
     place.whole();
     place.ok(&["export", "out"]);
     assert_eq!(fs::read_dir(place.path("out")).unwrap().count(), 13 + 6 + 1);

@@ -170,7 +170,7 @@ fn a_preview_is_at_the_url_that_is_printed() {
 
     let text = client.ok(&[&with[..], &["preview", "issue", "--expires", "2h"]].concat());
     assert!(text.starts_with(&server.url), "{text}");
-    let listed = run(&["preview", "list"])["previews"].clone();
+    let listed = run(&["previews"])["previews"].clone();
     assert_eq!(listed.as_array().unwrap().len(), 3);
     assert_eq!(listed[1]["id"], issued["id"]);
     assert_eq!(listed[1]["fallback"], "/site/index.html");
@@ -183,14 +183,13 @@ fn a_preview_is_at_the_url_that_is_printed() {
 #[test]
 fn events_are_followed_as_they_come() {
     let place = Place::new();
-    place.error(16, &["events", "--follow"]);
     let server = Server::start(&place);
     let client = client(&server);
     let with = ["--remote", &server.url, "--token-file", "token"];
     let mut following = client
         .command()
         .args(with)
-        .args(["--json", "events", "--follow", "--after", "0"])
+        .args(["--json", "watch", "--after", "0"])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -201,7 +200,7 @@ fn events_are_followed_as_they_come() {
     };
     client.run_with(&[&with[..], &["put", "a"]].concat(), b"x");
     assert_eq!(next(), "head_moved");
-    client.ok(&[&with[..], &["copy", "new"]].concat());
+    client.ok(&[&with[..], &["fork"]].concat());
     assert_eq!(next(), "forked");
     let id = server.child.id().to_string();
     let told = std::process::Command::new("kill").arg(id).status();
@@ -219,8 +218,8 @@ fn a_name_that_a_url_cannot_carry_is_refused() {
         client.error(2, &[&with[..], &["copy", "show", name]].concat());
     }
     let with = ["--remote", &server.url, "--token-file", "token"];
-    client.ok(&[&with[..], &["copy", "new", "a/b?c#d %41"]].concat());
-    client.ok(&[&with[..], &["copy", "discard", "a/b?c#d %41"]].concat());
+    client.ok(&[&with[..], &["fork", "a/b?c#d %41"]].concat());
+    client.ok(&[&with[..], &["discard", "a/b?c#d %41"]].concat());
 }
 
 /// A server that dies while something is on its way to it: what was there stays,
@@ -263,7 +262,7 @@ fn a_server_that_dies_meanwhile_keeps_what_was_there() {
         assert!(told.contains(&server.url), "{told}");
         assert_eq!(place.ok(&["find"]), "/before\n");
         assert_eq!(place.ok(&["cat", "before"]), "kept");
-        place.ok(&["gc"]);
+        place.ok(&["collect"]);
         place.whole();
     }
 }

@@ -150,7 +150,7 @@ fn an_upload_that_breaks_off_leaves_what_was_there() {
     }
     assert_eq!(server.text("GET", "/v1/head/files/a", "").1, "before");
     server.stop();
-    place.ok(&["gc"]);
+    place.ok(&["collect"]);
     place.whole();
 }
 

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use workspace_archive::{Owner, RepositoryParts, Sieve};
-use workspace_core::{Error, ErrorKind, Result, Sought, SourceEntry, SourceKind, Text, TreePath};
+use workspace_core::{
+    EntryKind, Error, ErrorKind, Result, Sought, SourceEntry, SourceKind, Text, TreePath,
+};
 
 use super::ahead::{ReadAhead, Sink, Stop};
 use super::beneath::{Beneath, Kind};
@@ -30,6 +32,41 @@ impl DirectorySource {
     /// a directory of more names than there may be entries, and for ignore files that
     /// are too long.
     pub fn open(path: &Path, options: &SourceOptions) -> Result<Self> {
+        let mut reading = Reading::open(path, options)?;
+        let read = move |sink: &mut Sink| {
+            reading.run(|reading, path, kind| reading.entry(path, kind, sink))
+        };
+        ReadAhead::start(read).map(Self)
+    }
+}
+
+/// Lists what [`DirectorySource`] would read of a directory, without reading it: the same
+/// paths in the same order, but for devices, FIFOs and sockets.
+///
+/// # Errors
+/// Those of [`DirectorySource`], but for those of contents.
+pub fn list(path: &Path, options: &SourceOptions) -> Result<Vec<(TreePath, EntryKind)>> {
+    let mut found = Vec::new();
+    let mut reading = Reading::open(path, options)?;
+    let listed = reading.run(|reading, relative, kind| {
+        let path = tree_path(relative)?;
+        reading.sieve.count(&path, 0)?;
+        found.push(match kind {
+            Kind::Directory => (path, EntryKind::Directory),
+            Kind::File => (path, EntryKind::File),
+            Kind::Symlink => (path, EntryKind::Symlink),
+            Kind::Special => return Ok(()),
+        });
+        Ok(())
+    });
+    match listed {
+        Ok(()) | Err(Stop::Abandoned) => Ok(found),
+        Err(Stop::Failed(error)) => Err(error),
+    }
+}
+
+impl Reading {
+    fn open(path: &Path, options: &SourceOptions) -> Result<Self> {
         let root = path.canonicalize().map_err(|cause| {
             Error::not_found(Sought::Source, "open source")
                 .at(path.display())
@@ -40,7 +77,7 @@ impl DirectorySource {
         }
         let exclude = options.exclude.as_deref();
         let exclude = exclude.and_then(|path| path.canonicalize().ok());
-        let mut reading = Reading {
+        Ok(Self {
             beneath: Beneath::new(&root).map_err(|cause| source_error(root.display(), cause))?,
             exclude: exclude.and_then(|path| Some(path.strip_prefix(&root).ok()?.to_owned())),
             rules: match options.ignore {
@@ -49,8 +86,7 @@ impl DirectorySource {
             },
             sieve: options.sieve(),
             options: options.clone(),
-        };
-        ReadAhead::start(move |sink| reading.run(sink)).map(Self)
+        })
     }
 }
 
@@ -75,7 +111,11 @@ struct Level {
 }
 
 impl Reading {
-    fn run(&mut self, sink: &mut Sink) -> Result<(), Stop> {
+    /// Hands each entry to `entry`, parents first.
+    fn run(
+        &mut self,
+        mut entry: impl FnMut(&mut Self, &Path, Kind) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
         let root = PathBuf::new();
         if self.exclude.as_deref() == Some(&root) {
             return Ok(());
@@ -85,7 +125,7 @@ impl Reading {
             let why = "git takes the directory for a repository, and runs what it names";
             return Err(invalid(self.beneath.place(&root).display(), why).into());
         }
-        self.entry(&root, Kind::Directory, sink)?;
+        entry(self, &root, Kind::Directory)?;
         let mut levels = vec![self.enter(root, left)?];
         while let Some(level) = levels.last_mut() {
             let Some((name, kind)) = level.left.pop() else {
@@ -100,7 +140,7 @@ impl Reading {
                 continue;
             }
             if kind != Kind::Directory {
-                self.entry(&path, kind, sink)?;
+                entry(self, &path, kind)?;
                 continue;
             }
             let left = self.list(&path)?;
@@ -108,7 +148,7 @@ impl Reading {
                 self.options.left_out.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
-            self.entry(&path, kind, sink)?;
+            entry(self, &path, kind)?;
             levels.push(self.enter(path, left)?);
         }
         Ok(())

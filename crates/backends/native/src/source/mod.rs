@@ -33,7 +33,7 @@ use workspace_core::{
 
 use crate::fault::io_kind;
 
-pub use directory::DirectorySource;
+pub use directory::{DirectorySource, list};
 pub use tar::TarSource;
 pub use zip::ZipSource;
 

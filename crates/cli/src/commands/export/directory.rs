@@ -24,7 +24,7 @@ use crate::session::Files;
 /// it is whole: an export that fails, for want of room or of a content, changes nothing.
 /// Nothing is written through a symlink, as directories are reached without following any
 /// and files are made where nothing is, and nothing into the directory of a workspace.
-pub(super) struct DirectoryTarget {
+pub(crate) struct DirectoryTarget {
     root: PathBuf,
     directory: File,
     staging: Staging,
@@ -43,7 +43,7 @@ pub(super) fn file_id(file: impl AsFd) -> io::Result<FileId> {
 
 impl DirectoryTarget {
     /// Makes the directory; one that holds something is taken with `force` only.
-    pub(super) fn create(root: &Path, force: bool) -> Result<Self> {
+    pub(crate) fn create(root: &Path, force: bool) -> Result<Self> {
         let failed = |error| Failure::from(io_error("export", root, error));
         refuse_within_workspace(root)?;
         fs::create_dir_all(root).map_err(failed)?;
@@ -67,7 +67,7 @@ impl DirectoryTarget {
 
     /// Refuses names that the file system does not take, or takes for one, before any
     /// content is read.
-    pub(super) async fn check_names(&mut self, files: &Files<'_>, below: &TreePath) -> Result<()> {
+    pub(crate) async fn check_names(&mut self, files: &Files<'_>, below: &TreePath) -> Result<()> {
         let failed = |error| Failure::from(io_error("export", &self.root, error));
         let staging = || Staging::make(self.directory.as_fd()).map_err(failed);
         if staging()?.takes_every_name().map_err(failed)? {

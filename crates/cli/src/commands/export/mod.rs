@@ -24,8 +24,6 @@ use workspace_core::{
 };
 
 use self::archive::ArchiveTarget;
-use self::directory::DirectoryTarget;
-use self::names::Names;
 use self::remove::Removal;
 use self::sink::{Failing, Sink};
 use crate::args::{ReadAt, parse_at, tree_path};
@@ -38,6 +36,11 @@ use crate::output::{bytes_text, count_text};
 use crate::run::Run;
 use crate::session::Session;
 use crate::signals::unless_ended;
+
+pub(crate) use self::directory::DirectoryTarget;
+pub(crate) use self::names::Names;
+pub(crate) use self::staging::{Staging, set_modified};
+pub(crate) use workspace_archive::STAGED;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Export {

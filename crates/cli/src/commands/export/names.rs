@@ -10,13 +10,13 @@ use crate::session::Files;
 /// Refuses paths that somebody takes for his own: a workspace's directory always, and what
 /// git takes for a repository, which names programs that git runs, unless it is allowed.
 #[derive(Default)]
-pub(super) struct Names {
+pub(crate) struct Names {
     allow_git: bool,
     repositories: Repositories,
 }
 
 impl Names {
-    pub(super) fn new(allow_git: bool) -> Self {
+    pub(crate) fn new(allow_git: bool) -> Self {
         Self {
             allow_git,
             ..Self::default()
@@ -24,7 +24,7 @@ impl Names {
     }
 
     /// Looks at a path, after those before it.
-    pub(super) fn check(&mut self, path: &TreePath) -> Result<()> {
+    pub(crate) fn check(&mut self, path: &TreePath) -> Result<()> {
         const GIT: &str = "--allow-git writes it all the same";
         match Owner::of(path) {
             Some(Owner::Workspace) => {

@@ -29,7 +29,7 @@ const TREE: &str = "tree";
 
 /// A directory in the target, on the same file system. It is removed on drop; what a
 /// killed process left of one, the next export removes.
-pub(super) struct Staging {
+pub(crate) struct Staging {
     /// The target.
     target: OwnedFd,
     name: OsString,
@@ -42,7 +42,7 @@ pub(super) struct Staging {
 
 impl Staging {
     /// Makes it in the directory `target`.
-    pub(super) fn make(target: BorrowedFd<'_>) -> io::Result<Self> {
+    pub(crate) fn make(target: BorrowedFd<'_>) -> io::Result<Self> {
         let (name, holder) = make_unique(target, STAGED)?;
         // Others know by the marker that they may remove it, and by the lock that they may
         // not yet. Where a file system has no locks, nobody removes it.
@@ -104,14 +104,14 @@ impl Staging {
     }
 
     /// Creates a file.
-    pub(super) fn create(&mut self, path: &TreePath, executable: bool) -> io::Result<File> {
+    pub(crate) fn create(&mut self, path: &TreePath, executable: bool) -> io::Result<File> {
         let (above, name) = self.above(path)?;
         let mode = if executable { 0o777 } else { 0o666 };
         beneath::make_file(above, OsStr::new(name), mode)
     }
 
     /// Makes a symlink.
-    pub(super) fn link(&mut self, path: &TreePath, link: &Symlink) -> io::Result<()> {
+    pub(crate) fn link(&mut self, path: &TreePath, link: &Symlink) -> io::Result<()> {
         let (above, name) = self.above(path)?;
         symlinkat(link.target.as_str(), above, name)?;
         let times = times(link.modified);
@@ -231,7 +231,7 @@ pub(super) fn unique_name(start: &str) -> io::Result<OsString> {
 }
 
 /// Sets when a file was modified; what the file system cannot express it rounds.
-pub(super) fn set_modified(file: &File, modified: Timestamp) -> io::Result<()> {
+pub(crate) fn set_modified(file: &File, modified: Timestamp) -> io::Result<()> {
     Ok(futimens(file, &times(modified))?)
 }
 

@@ -8,8 +8,8 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use futures::executor::block_on;
-use workspace_core::{EntrySource, ErrorKind, Timestamp};
-use workspace_native::source::{DirectorySource, SourceOptions};
+use workspace_core::{EntryKind, EntrySource, ErrorKind, Timestamp};
+use workspace_native::source::{DirectorySource, SourceOptions, list};
 
 use super::{directory, entries, everything, file, program, symlink};
 use crate::common::refusal;
@@ -361,4 +361,40 @@ fn a_file_that_changes_while_it_is_read_stops_the_import() {
         );
         assert!(error.subject().unwrap().ends_with("/a"), "{error}");
     }
+}
+
+#[test]
+fn a_list_has_what_a_source_would_read_and_reads_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let root = place.path();
+    fs::create_dir_all(root.join("d/.git")).unwrap();
+    fs::create_dir(root.join(".workspace")).unwrap();
+    fs::write(root.join(".gitignore"), "*.log\n").unwrap();
+    fs::write(root.join("d/x.log"), "").unwrap();
+    fs::write(root.join("d/unreadable"), "").unwrap();
+    fs::set_permissions(root.join("d/unreadable"), fs::Permissions::from_mode(0o0)).unwrap();
+    link("d", root.join("link")).unwrap();
+    let _socket = UnixListener::bind(root.join("socket")).unwrap();
+    let options = SourceOptions::default().ignore(true);
+    let found: Vec<(String, EntryKind)> = list(root, &options)
+        .unwrap()
+        .into_iter()
+        .map(|(path, kind)| (path.to_string(), kind))
+        .collect();
+    let expected = [
+        ("/", EntryKind::Directory),
+        ("/.gitignore", EntryKind::File),
+        ("/d", EntryKind::Directory),
+        ("/d/unreadable", EntryKind::File),
+        ("/link", EntryKind::Symlink),
+    ];
+    let expected = expected.map(|(path, kind)| (path.to_string(), kind));
+    assert_eq!(found, expected);
+    let left_out = options.left_out.load(Ordering::Relaxed);
+    assert_eq!(left_out, 2);
+    let limits = options.limits.entries(3);
+    let error = list(root, &options.clone().limits(limits)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    let error = list(&root.join("none"), &options).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
 }
