@@ -13,7 +13,11 @@ use crate::repository::Repository;
 const TESTS_AT: &str = "crates/worker/tests";
 const EXAMPLE_AT: &str = "examples/publish";
 /// Documents of which each block in TypeScript is a program.
-const DOCUMENTS: [&str; 3] = ["README.md", "crates/worker/README.md", "docs/product-api.md"];
+const DOCUMENTS: [&str; 3] = [
+    "README.md",
+    "crates/worker/README.md",
+    "docs/product-api.md",
+];
 /// What nobody could do without.
 const NEEDED: [&str; 8] = [
     "dist/bindings_bg.wasm",

@@ -69,7 +69,7 @@ impl<'a> Child<'a> {
     async fn end(self, applied: Result<Applied>) -> Result<Applied> {
         match applied {
             Ok(Applied::Published { .. } | Applied::ToParent { .. }) => {}
-            Ok(Applied::Unchanged) | Err(_) => self.discard().await,
+            Ok(Applied::Unchanged { .. }) | Err(_) => self.discard().await,
         }
         applied
     }

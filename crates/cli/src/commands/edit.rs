@@ -238,7 +238,7 @@ impl EditArgs {
                 shape.revision = Some(revision.get());
             }
             // What was written was there: head is what it was.
-            Applied::ToParent { .. } | Applied::Unchanged => {
+            Applied::ToParent { .. } | Applied::Unchanged { .. } => {
                 shape.generation = session.head().await?.version;
             }
         }

@@ -222,7 +222,7 @@ async fn patch(run: &Run, args: &Import, at: At) -> Result<Outcome> {
     let (revision, operation) = match patched.applied {
         Applied::Published { revision, .. } => (Some(revision.get()), None),
         Applied::ToParent { operation, .. } => (None, Some(operation.get())),
-        Applied::Unchanged => (None, None),
+        Applied::Unchanged { .. } => (None, None),
     };
     let end = match (revision, operation) {
         (Some(id), _) => format!("as revision {id}"),

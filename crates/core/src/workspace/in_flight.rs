@@ -248,12 +248,12 @@ mod tests {
         assert!(keys.reads(&key) && left().is_none());
         drop(reader);
         assert!(!keys.contains(&key) && left().is_some(), "nobody needs it");
-        keys.deleted(std::slice::from_ref(&key));
+        keys.settled([&key]);
         assert!(left().is_none());
         // Deleted while somebody reads it: what ends then leaves nothing.
         let reader = keys.read(key.clone());
         assert!(keys.reads(&key));
-        keys.deleted(std::slice::from_ref(&key));
+        keys.settled([&key]);
         drop(reader);
         assert!(left().is_none());
     }

@@ -499,7 +499,14 @@ fn what_was_reviewed_is_published() {
     let part = publish::published_in_part(&workspace, copy).unwrap();
     let revision = RevisionId::new(2);
     let already = false;
-    assert_eq!(part, Applied::Published { revision, already });
+    assert_eq!(
+        part,
+        Applied::Published {
+            revision,
+            already,
+            in_part: true
+        }
+    );
     assert_eq!(text(&workspace, At::Head, "/news/one.md"), "# One");
     assert_eq!(text(&workspace, At::Head, "/index.html"), "/index.html");
     let other = workspace.fork(ForkOptions::default()).unwrap().id;

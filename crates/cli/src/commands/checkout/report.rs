@@ -125,7 +125,7 @@ impl Report {
         match applied {
             Applied::Published { revision, .. } => self.revision = Some(revision.get()),
             Applied::ToParent { operation, .. } => self.operation = Some(operation.get()),
-            Applied::Unchanged => {}
+            Applied::Unchanged { .. } => {}
         }
     }
 
