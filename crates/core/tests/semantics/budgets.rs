@@ -254,6 +254,12 @@ fn an_import_keeps_to_the_budget() {
     import(&["/a"], missing()).unwrap();
     assert_eq!(holder.used(), (12, 1), "what it removes gives room back");
     full(import(&["/d", "/e", "/f"], missing()));
+    // The same path twice is one entry.
+    let twice = Holder::new(&fixture, fixture.fork(), budget(None, 1));
+    let mut entries = Entries::new(vec![source_file("/x", "1"), source_file("/x", "2")]);
+    let view = twice.view();
+    block_on(view.import(&mut entries, ImportOptions::default())).unwrap();
+    assert_eq!(twice.used(), (0, 1));
 }
 
 /// > An import stores no more than its holder can add, and one file, before it asks.
@@ -294,6 +300,10 @@ fn an_import_stores_no_more_than_its_holder_can_add() {
         full(imported);
         assert!(bytes < 2_000, "{bytes} bytes with {budget:?}");
     }
+    // Of who can add no entry not even one file is stored.
+    let (imported, bytes) = stored(budget(None, 0), &many, &[]);
+    full(imported);
+    assert_eq!(bytes, 0);
     // One file is broken off, and said to have no room.
     let (imported, bytes) = stored(budget(600, None), &[100_000], &[]);
     full(imported);
@@ -303,7 +313,7 @@ fn an_import_stores_no_more_than_its_holder_can_add() {
     assert_eq!(imported.unwrap(), 0);
 }
 
-/// > What a batch, an import or a rebase has stored goes where it fails; where the call is dropped, a collection deletes it.
+/// > What a batch, an import or a rebase has stored and not committed goes where it fails; where the call is dropped, a collection deletes it.
 ///
 /// What was refused stayed stored, and was charged to nobody.
 #[test]

@@ -6,8 +6,8 @@ use futures::executor::block_on;
 use futures::future::BoxFuture;
 use workspace_core::store::Budget;
 use workspace_core::{
-    At, Change, EntrySource, Error, ErrorKind, Grant, GrantOptions, ImportOptions, Issued, Result,
-    Scope, SourceEntry, View,
+    At, BatchSize, Change, EntrySource, Error, ErrorKind, Grant, GrantOptions, ImportOptions,
+    Issued, Result, Scope, SourceEntry, View,
 };
 
 use crate::support::{Entries, Fixture, change, path, source_directory, source_file, write};
@@ -154,6 +154,31 @@ fn no_answer_tells_where_the_root_is() {
         asked.push(("how many globs can be added", Box::new(ask)));
     }
     same_answers(&asked);
+}
+
+/// Where a batch of an import ended showed how long the root is: each moves the copy.
+#[test]
+fn the_batches_of_an_import_do_not_tell_how_long_the_root_is() {
+    for (size, batches) in [
+        (BatchSize::default().paths(100), 2),
+        (BatchSize::default().paths(101), 1),
+    ] {
+        for root in roots() {
+            let holder = Holder::below(&root);
+            let generation = || {
+                let At::Copy(copy) = holder.issued.grant.at else {
+                    panic!("a copy");
+                };
+                holder.fixture.workspace.copy(copy).unwrap().generation
+            };
+            let before = generation();
+            let names = (10..31).map(|n| source_file(&format!("/a/{n}"), ""));
+            let options = ImportOptions::default().batch(size);
+            let mut source = Entries::new(names.collect());
+            block_on(holder.view().import(&mut source, options)).unwrap();
+            assert_eq!(generation() - before, batches, "below {root}");
+        }
+    }
 }
 
 /// As many directories as a batch may go through, below the root.

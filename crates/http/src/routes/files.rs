@@ -26,7 +26,10 @@ pub(super) fn all(table: &mut Table) {
     let read = |files: Files, method: Method, rest: &str, id: &str, summary| {
         let route = Route::new(method, files.route(rest), files.id(id), summary, read)
             .header("Range", "One range of bytes.")
-            .header("If-Range", "The ETag, or date, that the range is of.")
+            .header(
+                "If-Range",
+                "The ETag that the range is of; for a date the whole file is sent.",
+            )
             .header("If-Match", "ETags, or `*`.")
             .header("If-None-Match", "ETags, or `*`.")
             .header("If-Modified-Since", "A date.")
@@ -350,6 +353,22 @@ impl Writing {
         body: impl FnOnce() -> Result<Incoming>,
         conditions: &HeaderMap,
     ) -> Result<Placing, Problem> {
+        let workspace = self.on.workspace.clone();
+        let placed = self.place(size, passage, body, condition).await;
+        if placed.is_err() {
+            // The body may be stored already.
+            workspace.let_go().await;
+        }
+        placed
+    }
+
+    async fn place(
+        self,
+        size: Option<u64>,
+        passage: Option<Passage>,
+        body: impl FnOnce() -> Result<Incoming>,
+        condition: impl Fn() -> Result<(bool, Precondition), Problem>,
+    ) -> Result<Placing, Problem> {
         let Self {
             on,
             view,
@@ -408,8 +427,9 @@ async fn store(on: &On, passage: Option<Passage>, body: Incoming) -> Result<Stor
             let reserved = workspace.reserve();
             let content = passage.store(reserved.key().clone(), size).await?;
             let content = content.ok_or_else(|| on.ledger.stalled())?;
+            let stored = reserved.stored(content, size);
             on.holder.as_ref().map_or(Ok(()), Holder::check)?;
-            Ok(reserved.stored(content, size))
+            Ok(stored)
         }
         _ => workspace.store(Box::pin(body.stream(limit)?)).await,
     }

@@ -5,7 +5,7 @@ use axum::http::Method;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use workspace_core::store::{Budget, GrantRecord, Purpose};
-use workspace_core::{At, ErrorKind, Grant, GrantId, GrantOptions, Result, Workspace};
+use workspace_core::{At, Error, ErrorKind, Grant, GrantId, GrantOptions, Result, Workspace};
 
 use super::{cut, page_limit};
 use crate::call::On;
@@ -121,10 +121,19 @@ fn budget(max_bytes: Option<Count>, max_entries: Option<Count>) -> Budget {
     }
 }
 
+/// Says no more of an error than its kind.
+fn unnamed(error: Error) -> Error {
+    Error::new(error.kind(), "view")
+}
+
 /// Tells a holder about a grant, and nothing about where it leads.
 fn held_dto(workspace: &Workspace, record: &GrantRecord) -> Result<HeldDto> {
     let generation = match record.at {
-        At::Copy(copy) => workspace.copy(copy)?.generation,
+        At::Copy(copy) => {
+            let found = workspace.copy(copy);
+            // Which copy it is not told, whatever is wrong with it.
+            found.map_err(unnamed)?.generation
+        }
         At::Head => workspace.head()?.version,
         At::Revision(_) | At::Tree(_) => 0,
     };

@@ -80,8 +80,9 @@ pub struct IssueDto {
     /// When it expires; absent for as long as the copy is open, or the revision kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Millis>,
-    /// How many bytes the files may have, in all, that the holder writes and copies;
-    /// what is written over one another counts each time.
+    /// How many bytes the holder may write and copy, in all: those of files, and of each
+    /// entry its name, target, media type and provenance; what is written over one another
+    /// counts each time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_bytes: Option<Count>,
     /// By how many entries the holder may make the tree grow.

@@ -44,7 +44,8 @@ pub struct IssuedPreviewDto {
     /// Where the site is, beside `/v1`.
     pub path: String,
     /// The files at this moment; apply can be told to publish exactly them. Each
-    /// answer of the site names those that it is of, as `Workspace-Tree`.
+    /// answer of a site that is all of the files names those that it is of, as
+    /// `Workspace-Tree`.
     pub tree: String,
     /// When it expires; absent for never.
     #[serde(default, skip_serializing_if = "Option::is_none")]

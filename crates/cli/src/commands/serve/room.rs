@@ -51,8 +51,10 @@ mod tests {
     use super::*;
 
     /// Whoever asked to collect was given what is kept, and then refused.
-    #[tokio::test]
-    async fn a_stranger_is_not_given_the_reserve() {
+    #[test]
+    fn a_stranger_is_not_given_the_reserve() {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = builder.build().unwrap();
         let place = tempfile::tempdir().unwrap();
         let (kept, reserve) = (place.path().join("reserve"), Reserve::of(place.path()));
         let access = Access::root("a-token-of-16-bytes").unwrap();
@@ -61,14 +63,15 @@ mod tests {
             .route("/v1/head/files/{*path}", delete(|| async {}))
             .layer(from_fn_with_state((reserve, access), request));
         // It is kept again after each request that was given it, also where none was.
-        let ask = async |method: Method, path: &str, token: Option<&str>| {
+        let ask = |method: Method, path: &str, token: Option<&str>| {
             let _gone = fs::remove_file(&kept);
             let mut request = Request::builder().method(method).uri(path);
             if let Some(token) = token {
                 request = request.header(AUTHORIZATION, format!("Bearer {token}"));
             }
             let request = request.body(Body::empty()).unwrap();
-            let response = service.clone().oneshot(request).await.unwrap();
+            let response = runtime.block_on(service.clone().oneshot(request));
+            let response = response.unwrap();
             assert_eq!(response.status(), StatusCode::OK);
             kept.exists()
         };
@@ -77,9 +80,9 @@ mod tests {
             (Method::POST, "/v1/gc"),
             (Method::DELETE, "/v1/head/files/x"),
         ] {
-            assert!(ask(method.clone(), path, root).await, "{path}");
+            assert!(ask(method.clone(), path, root), "{path}");
             for token in [None, Some("another-of-16-bytes")] {
-                assert!(!ask(method.clone(), path, token).await, "{path} {token:?}");
+                assert!(!ask(method.clone(), path, token), "{path} {token:?}");
             }
         }
     }

@@ -172,25 +172,24 @@ impl<'a, 'o> Pull<'a, 'o> {
                 .left
                 .max_bytes
                 .is_some_and(|left| batch.contents > left)
-            || self.left.max_entries.is_some_and(|left| batch.added > left)
     }
 
     /// Makes an entry part of the batch, and counts it, unless it is passed over.
     async fn take(&mut self, entry: SourceEntry, source: &mut dyn EntrySource) -> Result<()> {
         // By the path that the holder knows: how long it is in the whole tree must not show.
-        let seen = entry.path.below(self.within).map_err(Error::in_own_words)?;
+        let named = entry.path.below(self.within).map_err(Error::in_own_words)?;
         let entries = self.options.limits.entries;
-        let denied = |seen: &TreePath| {
-            let error = Error::new(ErrorKind::Denied, "import").at(seen);
+        let denied = || {
+            let error = Error::new(ErrorKind::Denied, "import").at(&named);
             Err(error.in_own_words())
         };
-        let Some(standing) = self.grant.look(&seen) else {
-            return denied(&seen);
+        let Some(standing) = self.grant.look(&named) else {
+            return denied();
         };
         let path = standing.path;
         if !standing.writes {
             if entry.kind != SourceKind::Directory || !standing.leads_to_writes {
-                return denied(&seen);
+                return denied();
             }
             if self.passed >= entries {
                 return Err(Error::new(ErrorKind::LimitExceeded, "import")
@@ -212,6 +211,20 @@ impl<'a, 'o> Pull<'a, 'o> {
         {
             self.commit().await?;
         }
+        if (self.left.max_entries).is_some_and(|left| self.batch.added >= left)
+            && self.entry_at(&path)?.is_none()
+        {
+            self.commit().await?;
+        }
+        if self.left.max_entries.is_some() && self.entry_at(&path)?.is_none() {
+            // By itself it adds one at least.
+            if self.left.max_entries == Some(0) {
+                return Err(Error::new(ErrorKind::LimitExceeded, "import")
+                    .at(&path)
+                    .because("more entries than the grant's budget has left"));
+            }
+            self.batch.added += 1;
+        }
         if let Some(seen) = &mut self.seen
             && let Some(known) = seen.insert(&path)?
         {
@@ -223,11 +236,9 @@ impl<'a, 'o> Pull<'a, 'o> {
                 path: path.clone(),
             });
         }
-        if self.left.max_entries.is_some() && self.entry_at(&path)?.is_none() {
-            self.batch.added += 1;
-        }
         let position = self.batch.entries;
-        self.batch.count(&path);
+        // As the holder names it: where a batch ends shows in the copy's generation.
+        self.batch.count(&named);
         let what = match entry.kind {
             SourceKind::Directory => {
                 self.imported.directories += 1;
