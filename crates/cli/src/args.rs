@@ -264,6 +264,8 @@ pub(crate) enum Command {
     /// List the operations of a copy
     #[command(alias = "ops")]
     Operations(changes::Operations),
+    /// Show one operation of a copy, and what it changed
+    Operation(changes::Operation),
     /// Undo one operation of a copy, keeping what came later
     Undo(changes::Undo),
     /// Show what changed
@@ -327,6 +329,7 @@ impl Command {
             | Self::Find(_)
             | Self::Grep(_)
             | Self::Log(_)
+            | Self::Operation(_)
             | Self::Operations(_)
             | Self::Show(_)
             | Self::Tree(_) => true,

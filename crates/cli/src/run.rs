@@ -376,6 +376,7 @@ async fn dispatch(run: &Run, command: Command) -> Result<Outcome> {
         Command::Discard(args) => copies::discard(run, &args).await,
         Command::Status(args) => changes::status(run, &args).await,
         Command::Operations(args) => changes::operations(run, &args).await,
+        Command::Operation(args) => changes::operation(run, &args).await,
         Command::Undo(args) => changes::undo(run, &args).await,
         Command::Diff(args) => diff::diff(run, &args).await,
         Command::Apply(args) => publish::apply(run, &args).await,

@@ -1,17 +1,21 @@
-//! What became of head and of copies: `status`, `operations`, `undo`.
+//! What became of head and of copies: `status`, `operations`, `operation`, `undo`.
 
 use serde::Serialize;
 use workspace_core::store::CopyRecord;
-use workspace_core::{At, Entry, ErrorKind, OperationId, Sought, Summary, Timestamp, TreePath};
+use workspace_core::{
+    At, DiffOptions, Entry, Error, ErrorKind, OperationId, Sought, Summary, Timestamp, TreePath,
+};
 
 use crate::args::CopyOption;
 use crate::commands::copies::{self, label};
-use crate::commands::diff::{counts, recorded};
-use crate::exit::{Hinted, Outcome, Result};
+use crate::commands::diff::{counts, differences, print_names, print_patches, recorded};
+use crate::exit::{Failure, Hinted, Outcome, Result};
 use crate::output::{Output, YELLOW, bytes_text, count_text};
 use crate::run::Run;
 use crate::session::Session;
-use crate::shapes::{ChangeCounts, CopyShape, HeadShape, OperationShape, copy_state};
+use crate::shapes::{
+    ChangeCounts, CopyShape, DifferenceShape, HeadShape, OperationShape, copy_state,
+};
 use crate::time::{local_text, now};
 
 /// How many operations are read at once.
@@ -27,6 +31,17 @@ pub(crate) struct Status {
 pub(crate) struct Operations {
     #[command(flatten)]
     copy: CopyOption,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Operation {
+    /// The operation's number [default: the newest]
+    operation: Option<OperationId>,
+    #[command(flatten)]
+    copy: CopyOption,
+    /// Show what it changed line by line, and not only where
+    #[arg(short, long)]
+    patch: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -188,6 +203,65 @@ pub(crate) async fn operations(run: &Run, args: &Operations) -> Result<Outcome> 
     Ok(Outcome::Done)
 }
 
+/// Shows one operation of a copy, and what it changed.
+pub(crate) async fn operation(run: &Run, args: &Operation) -> Result<Outcome> {
+    let session = run.session()?;
+    let name = args.copy.required("show operation")?;
+    let copy = copies::find(session, &name).await?;
+    let missing = || Failure::Error {
+        error: Error::not_found(Sought::Operation, "show operation").at(label(&copy)),
+        hint: Some(format!(
+            "`workspace operations --copy {}` lists them",
+            label(&copy)
+        )),
+    };
+    let id = args.operation.or(copy.operation).ok_or_else(missing)?;
+    let before = id.get().checked_sub(1).filter(|before| *before > 0);
+    let mut page = session
+        .operations(copy.id, before.map(OperationId::new), 1)
+        .await?;
+    let found = page.pop().filter(|found| found.id == id);
+    let found = found.ok_or_else(missing)?;
+    let sides = (At::Tree(found.before), At::Tree(found.after));
+    let options = DiffOptions::default();
+    let differences = differences(session, sides.0, sides.1, &options).await?;
+    let shape = OperationShape::new(&found);
+    let out = &run.out;
+    if out.is_json() {
+        #[derive(Serialize)]
+        struct Shape {
+            operation: OperationShape,
+            differences: Vec<DifferenceShape>,
+        }
+        out.json(&Shape {
+            operation: shape,
+            differences: differences.iter().map(DifferenceShape::new).collect(),
+        })?;
+        return Ok(Outcome::Done);
+    }
+    for (what, text) in [
+        ("operation", id.to_string()),
+        ("copy", label(&copy)),
+        ("cause", shape.cause_text()),
+        ("actor", found.actor.clone()),
+        ("at", local_text(found.at)),
+    ] {
+        out.line(format!("{what:9} {}", out.safe(&text)).trim_end())?;
+    }
+    out.line("")?;
+    if !found.note.is_empty() {
+        for line in found.note.lines() {
+            out.line(format!("    {}", out.safe(line)).trim_end())?;
+        }
+        out.line("")?;
+    }
+    match args.patch {
+        true => print_patches(run, sides, &differences).await?,
+        false => print_names(run, &differences)?,
+    }
+    Ok(Outcome::Done)
+}
+
 /// Prints an operation or a revision in one line: with the first line of what
 /// its actor wrote.
 pub(crate) fn print_event(
@@ -212,7 +286,7 @@ pub(crate) async fn undo(run: &Run, args: &Undo) -> Result<Outcome> {
     let session = run.session()?;
     let copy = copies::find(session, &args.copy.required("undo")?).await?;
     let Some(operation) = args.operation.or(copy.operation) else {
-        let error = workspace_core::Error::not_found(Sought::Operation, "undo")
+        let error = Error::not_found(Sought::Operation, "undo")
             .at(label(&copy))
             .because("the copy has no operation");
         return Err(error.into());

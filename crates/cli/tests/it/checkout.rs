@@ -567,7 +567,7 @@ fn whatever_is_done_both_sides_end_up_alike() {
     place.ok(&["checkout", "draft", "theirs"]);
     let mut numbers = Numbers(7);
     let mut conflicts = 0;
-    for round in 0..40 {
+    for round in 0..24 {
         for n in 0..1 + numbers.below(3) {
             change_disk(
                 &place.path("wd"),
@@ -601,7 +601,7 @@ fn whatever_is_done_both_sides_end_up_alike() {
         assert_eq!(sync(&place, &[]), NOTHING, "{round}: {before:?}");
         place.ok(&["sync", "theirs"]);
     }
-    assert!(conflicts > 3, "{conflicts}");
+    assert!(conflicts > 2, "{conflicts}");
     place.whole();
 }
 

@@ -325,6 +325,7 @@ fn every_command_has_help_and_takes_the_common_options() {
         "grep",
         "status",
         "operations",
+        "operation",
         "undo",
         "diff",
         "apply",
@@ -439,6 +440,31 @@ fn a_change_of_head_with_a_message_is_a_revision_of_its_own() {
     assert_eq!(place.json(&["log"])["revisions"][0]["message"], "gone");
     assert_eq!(place.ok(&["copies"]), "");
     place.whole();
+}
+
+#[test]
+fn an_operation_is_shown_with_what_it_changed() {
+    let place = Place::new();
+    place.ok(&["fork", "work"]);
+    let error = place.error(3, &["operation", "-c", "work"]);
+    assert_eq!(error["what"], "operation");
+    place.put_in("work", "a", "one\n");
+    let put = ["put", "-c", "work", "a", "-m", "the second"];
+    assert_eq!(place.run_with(&put, b"two\n").code, 0);
+    let shown = place.ok(&["operation", "-c", "work", "-p"]);
+    for part in ["operation 2\n", "    the second\n", "-one\n+two\n"] {
+        assert!(shown.contains(part), "{shown}");
+    }
+    assert!(
+        place
+            .ok(&["operation", "1", "-c", "work"])
+            .ends_with("A\t/a\n")
+    );
+    let shape = place.json(&["operation", "1", "-c", "work"]);
+    assert_eq!(shape["operation"]["id"], 1);
+    assert_eq!(shape["differences"][0]["status"], "added");
+    place.error(3, &["operation", "3", "-c", "work"]);
+    place.error(2, &["operation"]);
 }
 
 #[test]
@@ -618,6 +644,7 @@ also_behind_a_url![
     a_receipt_is_printed_on_request,
     a_token_is_narrowed_by_its_holder_and_revoked_with_what_came_of_it,
     a_variable_names_the_copy_that_is_worked_on,
+    an_operation_is_shown_with_what_it_changed,
     changes_of_head_itself_are_told_in_the_log,
     conflicts_and_refusals,
     copies_and_revisions,
