@@ -144,11 +144,10 @@ mod review {
         workspace: &Workspace,
         copy: CopyId,
     ) -> Result<(Vec<Difference>, bool, TreeId)> {
-        let copy = workspace.copy(copy)?;
-        let (base, now) = (At::Tree(copy.base), At::Tree(copy.tree));
+        let status = workspace.status(copy)?;
+        let (base, now) = (At::Tree(status.copy.base), At::Tree(status.copy.tree));
         let changes = workspace.diff(base, now, &DiffOptions::default())?;
-        let parent = copy.parent.map_or(At::Head, At::Copy);
-        Ok((changes, workspace.tree(parent)? != copy.base, copy.tree))
+        Ok((changes, status.parent_moved, status.copy.tree))
     }
 
     /// A token for looking at a copy, which a server has below `/preview/TOKEN/`.
