@@ -244,6 +244,7 @@ mod tests {
         assert!(format!("{upload:?}").contains(key.as_str()), "{upload:?}");
         let reader = keys.read(key.clone());
         assert!(keys.reads(&key));
+        keys.stored(&key);
         drop(upload);
         assert!(keys.reads(&key) && left().is_none());
         drop(reader);

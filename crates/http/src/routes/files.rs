@@ -354,7 +354,7 @@ impl Writing {
         conditions: &HeaderMap,
     ) -> Result<Placing, Problem> {
         let workspace = self.on.workspace.clone();
-        let placed = self.place(size, passage, body, condition).await;
+        let placed = self.place(size, passage, body, conditions).await;
         if placed.is_err() {
             // The body may be stored already.
             workspace.let_go().await;
@@ -367,7 +367,7 @@ impl Writing {
         size: Option<u64>,
         passage: Option<Passage>,
         body: impl FnOnce() -> Result<Incoming>,
-        condition: impl Fn() -> Result<(bool, Precondition), Problem>,
+        conditions: &HeaderMap,
     ) -> Result<Placing, Problem> {
         let Self {
             on,
