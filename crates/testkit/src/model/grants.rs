@@ -209,6 +209,46 @@ fn added(files: &Files, edit: &Edit) -> u64 {
     }
 }
 
+/// Returns how many bytes the entries say beside their contents that an edit puts: their
+/// names, those of directories that it makes on the way included, targets, media types and
+/// provenance.
+fn said(before: &Files, after: &Files, edit: &Edit) -> u64 {
+    let (to, moves) = match edit {
+        Edit::Write(path, ..)
+        | Edit::Mkdir(path, _)
+        | Edit::Symlink(path, ..)
+        | Edit::SetExecutable(path, _) => (path, false),
+        Edit::Rename(from, to, _) | Edit::Copy(from, to, _) => (to, from != to),
+        Edit::Remove(..) => return 0,
+    };
+    let texts = |thing: &Thing| match thing {
+        Thing::File(file) => {
+            let media_type = file
+                .media_type
+                .as_ref()
+                .map_or(0, |text| text.as_str().len());
+            media_type
+                + file
+                    .provenance
+                    .as_ref()
+                    .map_or(0, |text| text.as_str().len())
+        }
+        Thing::Symlink(target, _) => target.as_str().len(),
+        Thing::Directory => 0,
+    };
+    let mut bytes = 0;
+    let mut next = Some(to.clone());
+    while let Some(path) = next {
+        let (was, is) = (before.get(&path), after.get(&path));
+        let put = was != is || (moves && path == *to);
+        if let (true, Some(name), Some(is)) = (put, path.name(), is) {
+            bytes += name.as_str().len() + texts(is);
+        }
+        next = path.parent();
+    }
+    bytes as u64
+}
+
 impl Model {
     /// Tells whether a grant is worth something: neither it nor one that it was made from
     /// has expired or was revoked, and what it is to is there.
@@ -404,9 +444,9 @@ impl Model {
                 return Err(ErrorKind::Denied.into());
             }
             let edit = grant.moved(edit);
-            let more = added(&files, &edit);
+            let was = files.clone();
             files.edit(&edit, now)?;
-            bytes += more;
+            bytes += added(&was, &edit) + said(&was, &files, &edit);
             whole.push(edit);
         }
         let (had, has) = (before.len() as u64, files.len() as u64);
