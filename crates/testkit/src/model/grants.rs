@@ -3,9 +3,7 @@
 use std::rc::Rc;
 
 use workspace_core::store::{Budget, CopyState, Used};
-use workspace_core::{
-    Author, ContentId, ErrorKind, GrantId, Precondition, Summary, Timestamp, TreePath,
-};
+use workspace_core::{Author, ErrorKind, GrantId, Precondition, Summary, Timestamp, TreePath};
 
 use super::action::{Held, Place};
 use super::files::{Edit, Files, Thing};
@@ -190,25 +188,6 @@ fn join(directory: &TreePath, path: &TreePath) -> TreePath {
     path.below(directory).expect("these are not long")
 }
 
-/// Returns how many bytes the files have that an edit writes or copies.
-fn added(files: &Files, edit: &Edit) -> u64 {
-    let size = |thing: &Thing| match thing {
-        Thing::File(file) => file.bytes.len() as u64,
-        _ => 0,
-    };
-    match edit {
-        Edit::Write(path, bytes, _) => match files.get(path) {
-            Some(Thing::File(file)) if ContentId::of(&file.bytes) == ContentId::of(bytes) => 0,
-            _ => bytes.len() as u64,
-        },
-        Edit::Copy(from, ..) => {
-            let below: u64 = files.below(from).map(|(_, thing)| size(thing)).sum();
-            below + files.get(from).map_or(0, size)
-        }
-        _ => 0,
-    }
-}
-
 impl Model {
     /// Tells whether a grant is worth something: neither it nor one that it was made from
     /// has expired or was revoked, and what it is to is there.
@@ -389,7 +368,6 @@ impl Model {
             Place::Revision(_) => return Err(ErrorKind::ReadOnly.into()),
         };
         let mut files = before.clone();
-        let mut bytes = 0;
         let mut whole = Vec::new();
         for edit in edits {
             let to = match edit {
@@ -404,9 +382,7 @@ impl Model {
                 return Err(ErrorKind::Denied.into());
             }
             let edit = grant.moved(edit);
-            let more = added(&files, &edit);
             files.edit(&edit, now)?;
-            bytes += more;
             whole.push(edit);
         }
         let (had, has) = (before.len() as u64, files.len() as u64);
@@ -414,7 +390,7 @@ impl Model {
         while let Some(id) = next {
             let granted = self.grants.get_mut(&id).map(Rc::make_mut);
             let granted = granted.expect("it is alive, and those above it are there");
-            granted.spend(bytes, had, has)?;
+            granted.spend(had, has)?;
             next = granted.parent;
         }
         let author = Author::default();
@@ -436,20 +412,16 @@ impl Model {
 }
 
 impl Granted {
-    /// Takes from its budget what a batch adds.
-    fn spend(&mut self, bytes: u64, had: u64, has: u64) -> Result<(), Failure> {
-        if let Some(max) = self.budget.max_bytes {
-            self.used.bytes += bytes;
-            if bytes > 0 && self.used.bytes > max {
-                return Err(ErrorKind::LimitExceeded.into());
-            }
+    /// Takes from its budget the entries that a batch adds. What is written in bytes the
+    /// tests of the core count.
+    fn spend(&mut self, had: u64, has: u64) -> Result<(), Failure> {
+        let Some(max) = self.budget.max_entries else {
+            return Ok(());
+        };
+        self.used.entries = (self.used.entries + has).saturating_sub(had);
+        match has > had && self.used.entries > max {
+            true => Err(ErrorKind::LimitExceeded.into()),
+            false => Ok(()),
         }
-        if let Some(max) = self.budget.max_entries {
-            self.used.entries = (self.used.entries + has).saturating_sub(had);
-            if has > had && self.used.entries > max {
-                return Err(ErrorKind::LimitExceeded.into());
-            }
-        }
-        Ok(())
     }
 }

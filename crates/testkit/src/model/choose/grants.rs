@@ -120,9 +120,8 @@ impl Chooser<'_> {
     }
 
     fn budget(&mut self) -> Budget {
-        let most = [0, 5, 200, 2_000];
         Budget {
-            max_bytes: self.rarely(3).then(|| most[self.random.below(4)]),
+            max_bytes: None,
             max_entries: self.rarely(3).then(|| self.random.below(6) as u64),
         }
     }
