@@ -19,6 +19,8 @@ const TESTS_AT: &str = "crates/backends/durable-object/tests/worker";
 /// The Worker as it is deployed: its crate, and the npm package around it.
 const WORKER: &str = "workspace-worker";
 pub(crate) const WORKER_AT: &str = "crates/worker";
+/// The Worker in Rust that is an example.
+const GUESTBOOK: &str = "guestbook";
 /// The guard against panics, and the module that it guards.
 const GUARD: [&str; 2] = ["crates/worker/ts/guard.mjs", "crates/worker/ts/rust.mjs"];
 /// What the types of the contract are made of.
@@ -70,6 +72,14 @@ pub(crate) fn package(repository: &Repository) -> Result<PathBuf> {
         )?;
     }
     Ok(output)
+}
+
+/// Builds the example in Rust into a directory; returns how large its wasm is, gzipped.
+pub(crate) fn guestbook(repository: &Repository, output: &Path) -> Result<usize> {
+    fs::create_dir_all(output).with_context(|| format!("making {}", output.display()))?;
+    let wasm = compile(repository, GUESTBOOK)?;
+    bind(&wasm, output)?;
+    gzipped(&fs::read(output.join("bindings_bg.wasm"))?)
 }
 
 /// Makes one module of a Worker in TypeScript or JavaScript: `worker.js` in
@@ -130,14 +140,18 @@ fn bind(wasm: &Path, output: &Path) -> Result<()> {
     let text = text.replace("import source ", "import ");
     fs::write(&bindings, text)?;
     let bytes = fs::read(output.join("bindings_bg.wasm"))?;
-    let mut gzipped = GzEncoder::new(Vec::new(), Compression::best());
-    gzipped.write_all(&bytes)?;
     println!(
         "wasm: {} KiB, {} KiB gzipped",
         bytes.len() >> 10,
-        gzipped.finish()?.len() >> 10
+        gzipped(&bytes)? >> 10
     );
     fs::write(bound, module).context("remembering the module")
+}
+
+fn gzipped(bytes: &[u8]) -> Result<usize> {
+    let mut gzipped = GzEncoder::new(Vec::new(), Compression::best());
+    gzipped.write_all(bytes)?;
+    Ok(gzipped.finish()?.len())
 }
 
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
