@@ -41,7 +41,7 @@ pub(crate) fn tests(repository: &Repository) -> Result<PathBuf> {
     let output = repository.target.join("worker/tests");
     let modules = output.join("modules");
     fs::create_dir_all(&modules).with_context(|| format!("making {}", modules.display()))?;
-    let wasm = compile(repository, TESTS)?;
+    let wasm = compile(repository, TESTS, &[])?;
     bind(&wasm, &modules)?;
     let tests = repository.root.join(TESTS_AT);
     copy(&tests.join("config.capnp"), &output)?;
@@ -58,7 +58,7 @@ pub(crate) fn tests(repository: &Repository) -> Result<PathBuf> {
 pub(crate) fn package(repository: &Repository) -> Result<PathBuf> {
     let output = repository.root.join(WORKER_AT).join("dist");
     fs::create_dir_all(&output).with_context(|| format!("making {}", output.display()))?;
-    let wasm = compile(repository, WORKER)?;
+    let wasm = compile(repository, WORKER, &[])?;
     bind(&wasm, &output)?;
     typegen::types(repository, &output)?;
     page::build(&repository.root.join(WORKER_AT).join("page"), &output)?;
@@ -74,10 +74,12 @@ pub(crate) fn package(repository: &Repository) -> Result<PathBuf> {
     Ok(output)
 }
 
-/// Builds the example in Rust into a directory; returns how large its wasm is, gzipped.
+/// Builds the example in Rust into a directory; returns how large its wasm is, gzipped. It
+/// has the Worker and what calls it, so its rules are built to be small rather than fast.
 pub(crate) fn guestbook(repository: &Repository, output: &Path) -> Result<usize> {
     fs::create_dir_all(output).with_context(|| format!("making {}", output.display()))?;
-    let wasm = compile(repository, GUESTBOOK)?;
+    let small = r#"profile.worker.package.workspace-core.opt-level="s""#;
+    let wasm = compile(repository, GUESTBOOK, &["--config", small])?;
     bind(&wasm, output)?;
     gzipped(&fs::read(output.join("bindings_bg.wasm"))?)
 }
@@ -106,12 +108,13 @@ pub(crate) fn simulator(repository: &Repository, output: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Compiles a package to wasm; returns the module.
-fn compile(repository: &Repository, package: &str) -> Result<PathBuf> {
+/// Compiles a package to wasm, as these options of cargo's say; returns the module.
+fn compile(repository: &Repository, package: &str, options: &[&str]) -> Result<PathBuf> {
     // A crate that is a library as well would be linked without its optimization.
     Program::cargo()
         .args(["rustc", "--profile", "worker", "--target", tools::WASM])
         .args(["-p", package, "--lib", "--crate-type", "cdylib"])
+        .args(options)
         .env("WASM_BINDGEN_USE_JS_SYS", "1")
         .run()?;
     let name = format!("{}.wasm", package.replace('-', "_"));
