@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 use crate::command::Program;
 use crate::repository::Repository;
 use crate::steps::Steps;
-use crate::{claims, licences, tools, worker};
+use crate::{claims, licences, packages, tools, worker};
 
 /// The bench crate builds the peers that it measures against, xtask-bindgen all of
 /// wasm-bindgen; only those who run them pay for that.
@@ -26,10 +26,11 @@ const PORTABLE: [&str; 4] = [
     "workspace-http",
 ];
 /// The crates of which most exists inside a Worker only.
-const WORKER: [&str; 3] = [
+const WORKER: [&str; 4] = [
     "workspace-durable-object",
     "workspace-durable-object-tests",
     "workspace-worker",
+    "guestbook",
 ];
 /// What must never be among the core's dependencies.
 const FORBIDDEN: [&str; 3] = ["tokio", "worker", "libc"];
@@ -43,6 +44,7 @@ pub(crate) fn test(repository: &Repository) -> Result<()> {
     steps.step("typescript", || {
         worker::typescript(repository, &worker::TypeScript::default())
     })?;
+    steps.step("packages", || packages::run(repository))?;
     steps.step("doctests", || {
         Program::cargo().args(["test", "--doc"]).args(ALL).run()
     })?;

@@ -11,6 +11,7 @@ mod fuzz;
 mod gate;
 mod licences;
 mod mutants;
+mod packages;
 mod repository;
 mod steps;
 mod tools;
@@ -53,10 +54,12 @@ enum Task {
     /// docs/mutants.md. Takes an hour or so without `--file`.
     Mutants(mutants::Options),
     /// Builds the Worker's npm package, in crates/worker/dist.
-    Build,
+    Build(worker::Built),
     /// Makes again what is generated of the contract: declarations in TypeScript, the table
     /// in docs/operations.md.
     Typegen,
+    /// The step of `test` for the crates as they are published.
+    Package,
     /// The step of `test` for TypeScript: types, the npm package, the example, the page, wrangler.
     Typescript(worker::TypeScript),
     /// The step of `test` that runs inside a Durable Object, in workerd.
@@ -79,11 +82,11 @@ impl Task {
         match self {
             Self::Test => tools::TEST,
             Self::Check => tools::CHECK,
-            Self::Dev(_) | Self::Build | Self::Worker(_) => tools::WORKER,
+            Self::Dev(_) | Self::Build(_) | Self::Worker(_) => tools::WORKER,
             Self::Demo => tools::DEMO,
             Self::Fuzz(_) | Self::Bench(_) | Self::Typescript(_) => tools::BOTH,
             Self::Typegen => tools::WORKER,
-            Self::Mutants(_) => tools::NATIVE,
+            Self::Mutants(_) | Self::Package => tools::NATIVE,
         }
     }
 }
@@ -104,7 +107,8 @@ fn run(Arguments { prepare, task }: Arguments) -> Result<()> {
         Task::Demo => demo::run(&repository),
         Task::Bench(options) => bench::run(&repository, &options),
         Task::Mutants(options) => mutants::run(&repository, &options),
-        Task::Build => worker::build(&repository),
+        Task::Package => packages::run(&repository),
+        Task::Build(options) => worker::build(&repository, &options),
         Task::Typegen => worker::typegen::run(&repository, false),
         Task::Typescript(options) => worker::typescript(&repository, &options),
         Task::Worker(options) => worker::run(&repository, &options),

@@ -47,6 +47,11 @@
 //! The semantics are in `docs/semantics.md`, sentence by sentence; the design of
 //! the tree, the stores and the collector is in `docs/architecture.md`.
 
+/// The program of the README, which is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod change;
 mod conflict;
 mod context;

@@ -36,6 +36,11 @@
 //! | `/v1/previews`, `/preview/{token}/` | a tree as a site, for browsers |
 //! | `/v1/diff`, `/v1/usage`, `/v1/gc`, `/v1/fsck` | the whole |
 
+/// The program of the README, which is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod access;
 mod api;
 mod body;

@@ -14,6 +14,11 @@
 //!
 //! [gix-merge]: https://docs.rs/gix-merge
 
+/// The program of the README, which is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod rebase;
 
 use gix_imara_diff::{Algorithm, InternedInput};

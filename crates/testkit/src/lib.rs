@@ -22,6 +22,11 @@
 //! conformance::meta::all(&MemoryMeta::new());
 //! ```
 
+/// The program of the README, which is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub mod conformance;
 mod context;
 mod fault;

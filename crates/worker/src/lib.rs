@@ -2,6 +2,12 @@
 //! SQL and on R2, behind the router of `workspace-http`. The JavaScript half is
 //! in `ts/object.ts`; together they are the class `WorkspaceObject`.
 //!
+//! A Worker in Rust links this crate, and so has `WorkspaceObject` in its own wasm beside
+//! its own `#[durable_object]` and `#[event(fetch)]`; the JavaScript half takes that wasm
+//! as its own (`ts/author.ts`). `examples/guestbook` is such a Worker.
+//!
+//! - `client`, `StubTransport`: a workspace behind the stub of its object, for a Worker
+//!   in Rust.
 //! - `WorkspaceObject`: answers requests, and keeps house when an alarm rings.
 //! - `Platform`: what JavaScript does for it.
 //! - `Front`: answers what is for no workspace.
@@ -16,8 +22,10 @@ mod object;
 mod panics;
 mod platform;
 mod request;
+mod stub;
 
 pub use answer::Rest;
 pub use front::Front;
 pub use object::WorkspaceObject;
 pub use platform::Platform;
+pub use stub::{StubTransport, client};

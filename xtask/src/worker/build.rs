@@ -19,6 +19,8 @@ const TESTS_AT: &str = "crates/backends/durable-object/tests/worker";
 /// The Worker as it is deployed: its crate, and the npm package around it.
 const WORKER: &str = "workspace-worker";
 pub(crate) const WORKER_AT: &str = "crates/worker";
+/// The Worker in Rust that is an example.
+const GUESTBOOK: &str = "guestbook";
 /// The guard against panics, and the module that it guards.
 const GUARD: [&str; 2] = ["crates/worker/ts/guard.mjs", "crates/worker/ts/rust.mjs"];
 /// What the types of the contract are made of.
@@ -39,7 +41,7 @@ pub(crate) fn tests(repository: &Repository) -> Result<PathBuf> {
     let output = repository.target.join("worker/tests");
     let modules = output.join("modules");
     fs::create_dir_all(&modules).with_context(|| format!("making {}", modules.display()))?;
-    let wasm = compile(repository, TESTS)?;
+    let wasm = compile(repository, TESTS, &[])?;
     bind(&wasm, &modules)?;
     let tests = repository.root.join(TESTS_AT);
     copy(&tests.join("config.capnp"), &output)?;
@@ -56,7 +58,7 @@ pub(crate) fn tests(repository: &Repository) -> Result<PathBuf> {
 pub(crate) fn package(repository: &Repository) -> Result<PathBuf> {
     let output = repository.root.join(WORKER_AT).join("dist");
     fs::create_dir_all(&output).with_context(|| format!("making {}", output.display()))?;
-    let wasm = compile(repository, WORKER)?;
+    let wasm = compile(repository, WORKER, &[])?;
     bind(&wasm, &output)?;
     typegen::types(repository, &output)?;
     page::build(&repository.root.join(WORKER_AT).join("page"), &output)?;
@@ -70,6 +72,16 @@ pub(crate) fn package(repository: &Repository) -> Result<PathBuf> {
         )?;
     }
     Ok(output)
+}
+
+/// Builds the example in Rust into a directory; returns how large its wasm is, gzipped. It
+/// has the Worker and what calls it, so its rules are built to be small rather than fast.
+pub(crate) fn guestbook(repository: &Repository, output: &Path) -> Result<usize> {
+    fs::create_dir_all(output).with_context(|| format!("making {}", output.display()))?;
+    let small = r#"profile.worker.package.workspace-core.opt-level="s""#;
+    let wasm = compile(repository, GUESTBOOK, &["--config", small])?;
+    bind(&wasm, output)?;
+    gzipped(&fs::read(output.join("bindings_bg.wasm"))?)
 }
 
 /// Makes one module of a Worker in TypeScript or JavaScript: `worker.js` in
@@ -96,12 +108,13 @@ pub(crate) fn simulator(repository: &Repository, output: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Compiles a package to wasm; returns the module.
-fn compile(repository: &Repository, package: &str) -> Result<PathBuf> {
+/// Compiles a package to wasm, as these options of cargo's say; returns the module.
+fn compile(repository: &Repository, package: &str, options: &[&str]) -> Result<PathBuf> {
     // A crate that is a library as well would be linked without its optimization.
     Program::cargo()
         .args(["rustc", "--profile", "worker", "--target", tools::WASM])
         .args(["-p", package, "--lib", "--crate-type", "cdylib"])
+        .args(options)
         .env("WASM_BINDGEN_USE_JS_SYS", "1")
         .run()?;
     let name = format!("{}.wasm", package.replace('-', "_"));
@@ -130,14 +143,18 @@ fn bind(wasm: &Path, output: &Path) -> Result<()> {
     let text = text.replace("import source ", "import ");
     fs::write(&bindings, text)?;
     let bytes = fs::read(output.join("bindings_bg.wasm"))?;
-    let mut gzipped = GzEncoder::new(Vec::new(), Compression::best());
-    gzipped.write_all(&bytes)?;
     println!(
         "wasm: {} KiB, {} KiB gzipped",
         bytes.len() >> 10,
-        gzipped.finish()?.len() >> 10
+        gzipped(&bytes)? >> 10
     );
     fs::write(bound, module).context("remembering the module")
+}
+
+fn gzipped(bytes: &[u8]) -> Result<usize> {
+    let mut gzipped = GzEncoder::new(Vec::new(), Compression::best());
+    gzipped.write_all(bytes)?;
+    Ok(gzipped.finish()?.len())
 }
 
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {

@@ -1,11 +1,13 @@
 //! The Worker: built, and tested inside a Durable Object in workerd.
 
+mod author;
 mod build;
 mod cases;
 mod contract;
 pub(crate) mod dev;
 mod durability;
 mod example;
+mod guestbook;
 mod live;
 mod matrix;
 mod measured;
@@ -44,11 +46,26 @@ pub(crate) fn test(repository: &Repository) -> Result<()> {
     run(repository, &Options { kills: KILLS })
 }
 
+/// What to build.
+#[derive(clap::Args)]
+pub(crate) struct Built {
+    /// The example in Rust as well, into its `dist`.
+    #[arg(long)]
+    guestbook: bool,
+}
+
 /// Builds the Worker's npm package.
-pub(crate) fn build(repository: &Repository) -> Result<()> {
+pub(crate) fn build(repository: &Repository, options: &Built) -> Result<()> {
     npm::install(repository)?;
-    let built = build::package(repository)?;
-    println!("built {}", built.display());
+    let mut built = vec![build::package(repository)?];
+    if options.guestbook {
+        let output = repository.root.join(guestbook::AT).join("dist");
+        build::guestbook(repository, &output)?;
+        built.push(output);
+    }
+    for directory in built {
+        println!("built {}", directory.display());
+    }
     Ok(())
 }
 
@@ -71,6 +88,8 @@ pub(crate) fn typescript(repository: &Repository, options: &TypeScript) -> Resul
     let consumer = package::consume(repository)?;
     typescript::run(repository, &consumer)?;
     example::run(repository, &consumer)?;
+    author::run(repository, &consumer)?;
+    guestbook::run(repository, &consumer)?;
     page::test(repository, &built, None)?;
     if let Some(chromium) = &options.chromium {
         page::test(repository, &built, Some(chromium))?;

@@ -25,22 +25,30 @@ pub(crate) fn run(repository: &Repository) -> Result<()> {
         fs::remove_dir_all(&directory)?;
     }
     fs::create_dir_all(&directory)?;
-    wrangler(repository, &directory)
-        .args(["deploy", "--dry-run", "--outdir"])
-        .args([directory.join("deployed")])
-        .run()?;
-    let wasm = fs::read_dir(directory.join("deployed"))?
-        .filter_map(Result::ok)
-        .any(|file| file.path().extension().is_some_and(|kind| kind == "wasm"));
-    ensure!(wasm, "the deployment has no wasm");
+    accepts(repository, &repository.root.join(WORKER_AT), &directory)?;
     serve(repository, &directory)
 }
 
-/// Prepares a call of wrangler that asks nobody for anything.
-fn wrangler(repository: &Repository, directory: &Path) -> Program {
+/// Makes a dry run of the deployment of what is at `worker`, with its output and its
+/// settings in `directory`.
+pub(crate) fn accepts(repository: &Repository, worker: &Path, directory: &Path) -> Result<()> {
+    let deployed = directory.join("deployed");
+    wrangler(repository, worker, directory)
+        .args(["deploy", "--dry-run", "--outdir"])
+        .args([&deployed])
+        .run()?;
+    let wasm = fs::read_dir(deployed)?
+        .filter_map(Result::ok)
+        .any(|file| file.path().extension().is_some_and(|kind| kind == "wasm"));
+    ensure!(wasm, "the deployment has no wasm");
+    Ok(())
+}
+
+/// Prepares a call of wrangler, for what is at `worker`, that asks nobody for anything.
+fn wrangler(repository: &Repository, worker: &Path, directory: &Path) -> Program {
     Program::new(repository.root.join("node_modules/.bin/wrangler"))
         .outside_cargo()
-        .directory(&repository.root.join(WORKER_AT))
+        .directory(worker)
         .env("CI", "true")
         .env("WRANGLER_SEND_METRICS", "false")
         .env("WRANGLER_HIDE_BANNER", "true")
@@ -53,7 +61,8 @@ fn serve(repository: &Repository, directory: &Path) -> Result<()> {
     let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let log = directory.join("dev.log");
     let started = Instant::now();
-    let child = wrangler(repository, directory)
+    let worker = repository.root.join(WORKER_AT);
+    let child = wrangler(repository, &worker, directory)
         .args(["dev", "--ip", "127.0.0.1", "--port"])
         .args([address.port().to_string()])
         .args(["--inspector-port", "0", "--persist-to"])

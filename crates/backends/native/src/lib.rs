@@ -32,6 +32,11 @@
 #[doc = include_str!("../../../../README.md")]
 struct Readme;
 
+/// That of this crate's own.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct CrateReadme;
+
 #[cfg(unix)]
 pub mod beneath;
 mod blobs;
