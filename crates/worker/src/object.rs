@@ -124,11 +124,16 @@ impl WorkspaceObject {
     /// target; `headers` are lines of which names and values alternate; `body` is nothing,
     /// bytes, a stream of bytes, or what resolves to few bytes when it is called. With the
     /// token of a `preview` the target is within that one, at a host of its own; no header
-    /// says what a request is for. With a `site` it is within the site of those files. With an `id` problems name it. Resolves to status,
-    /// headers, first bytes and rest of the answer, and the route that answered.
+    /// says what a request is for. With a `site` it is within the site of those files. With an
+    /// `id` problems name it. Resolves to status, headers, first bytes and rest of the answer,
+    /// and the route that answered.
     ///
     /// # Errors
     /// Only what no answer can be made of.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "each is a value of JavaScript's, and no object is made for them"
+    )]
     pub async fn fetch(
         &self,
         line: String,
