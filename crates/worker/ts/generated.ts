@@ -154,7 +154,6 @@ export type ListOptions = At & {
   /** How many entries it has: 1 to 10,000, and 1,000 unless said. */
   limit?: number;
 };
-export type OperationOptions = {};
 export type OperationsOptions = {
   /** The operation after which the page begins. */
   after?: number;
@@ -299,12 +298,8 @@ export abstract class Generated<Env = unknown> extends DurableObject<Env> {
   }
 
   /** Tells about one operation of a copy, with what it changed. */
-  operation(
-    copy: string,
-    operation: number,
-    options: OperationOptions = {},
-  ): Promise<Result<Explained>> {
-    return this[called]("operation", { ...options, copy, operation });
+  operation(copy: string, operation: number): Promise<Result<Explained>> {
+    return this[called]("operation", { copy, operation });
   }
 
   /** Lists the operations of a copy, oldest first. */

@@ -282,7 +282,7 @@ fn method(operation: &Operation<'_>, options: &mut String, body: &mut String) ->
         }
         Takes::Query(fields) => {
             let mut own = String::from("{");
-            let mut required = false;
+            let (mut required, mut any) = (false, false);
             for field in fields {
                 let name = field["name"].as_str().context("a name")?;
                 if operation.leads.contains(&name) {
@@ -296,6 +296,7 @@ fn method(operation: &Operation<'_>, options: &mut String, body: &mut String) ->
                 }
                 let optional = if field["required"] == true { "" } else { "?" };
                 required |= optional.is_empty();
+                any = true;
                 let about = field["description"].as_str().unwrap_or_default();
                 write!(
                     own,
@@ -306,7 +307,7 @@ fn method(operation: &Operation<'_>, options: &mut String, body: &mut String) ->
                 )?;
             }
             own.push_str("\n}");
-            said = Some((own, required));
+            said = any.then_some((own, required));
         }
     }
     let mut at = operation.files;
