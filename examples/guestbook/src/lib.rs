@@ -7,7 +7,7 @@ mod desk;
 mod keeper;
 mod page;
 
-use worker::{Context, Env, HttpRequest, Request, Response, Result, event};
+use worker::{Body, Context, Env, HttpRequest, Request, Response, Result, event};
 use workspace_core::{At, ErrorKind, TreePath};
 
 /// The one workspace, and the one desk.
@@ -47,6 +47,13 @@ async fn book(env: &Env) -> Result<Response> {
 
 async fn pass_on(request: HttpRequest, env: &Env, namespace: &str) -> Result<Response> {
     let object = env.durable_object(namespace)?.get_by_name(BOOK)?;
+    let (parts, body) = request.into_parts();
+    // What came with a GET is no body for the platform, whatever its length says.
+    let body = match ["GET", "HEAD"].contains(&parts.method.as_str()) {
+        true => Body::empty(),
+        false => body,
+    };
+    let request = HttpRequest::from_parts(parts, body);
     object.fetch_with_request(Request::try_from(request)?).await
 }
 
