@@ -123,7 +123,9 @@ impl Side {
         let (took, applied) = timed(|| Ok(workspace.apply(copy, ApplyOptions::default())?))?;
         match applied {
             Applied::Published { .. } => Ok(took.as_secs_f64()),
-            Applied::ToParent { .. } | Applied::Unchanged => bail!("the copy held no change"),
+            Applied::ToParent { .. } | Applied::Unchanged { .. } => {
+                bail!("the copy held no change")
+            }
         }
     }
 
