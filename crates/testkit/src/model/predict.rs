@@ -118,7 +118,7 @@ impl Model {
                 Ok(Answer::Granted(id))
             }
             Action::RevokeGrant(id) => {
-                self.revoke_grant(*id, now)?;
+                self.revoke_grant(*id)?;
                 Ok(Answer::Done)
             }
             Action::Held(id, held) => self.held(*id, held, now),
