@@ -1,7 +1,6 @@
 //! Drafts a file, publishes it, and says what is there: `cargo run --example draft -- DIRECTORY`.
 
-// It talks to the person who started it.
-#![allow(clippy::print_stdout)]
+#![allow(clippy::print_stdout, reason = "it talks to the person who started it")]
 
 use workspace_core::{ApplyOptions, At, ForkOptions, Result};
 

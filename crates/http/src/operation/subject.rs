@@ -62,6 +62,17 @@ pub(crate) struct Place {
     pub(crate) fails: &'static [ErrorKind],
 }
 
+impl Place {
+    /// Returns where an operation about these files is served, of its path and name.
+    fn of(files: Files, path: &str, name: &str) -> Self {
+        Self {
+            path: files.placed(path),
+            id: files.id(name),
+            fails: files.fails(),
+        }
+    }
+}
+
 /// How a server finds it.
 pub(crate) trait Find: Subject + 'static {
     /// What it finds.
@@ -176,12 +187,9 @@ impl Find for OfFiles {
     }
 
     fn places(path: &str, name: &str) -> Vec<Place> {
-        let at = |files: Files| Place {
-            path: files.placed(path),
-            id: files.id(name),
-            fails: files.fails(),
-        };
-        Files::LASTING.map(at).into()
+        Files::LASTING
+            .map(|files| Place::of(files, path, name))
+            .into()
     }
 }
 
@@ -201,12 +209,9 @@ impl Find for ToChange {
     }
 
     fn places(path: &str, name: &str) -> Vec<Place> {
-        let at = |files: Files| Place {
-            path: files.placed(path),
-            id: files.id(name),
-            fails: files.fails(),
-        };
-        Files::CURRENT.map(at).into()
+        Files::CURRENT
+            .map(|files| Place::of(files, path, name))
+            .into()
     }
 }
 
@@ -235,13 +240,11 @@ impl Find for OfPath {
 
     fn places(path: &str, name: &str) -> Vec<Place> {
         let all = Files::ALL.into_iter().flat_map(|files| {
-            let at = |path: &str, name: &str| Place {
-                path: files.placed(path),
-                id: files.id(name),
-                fails: files.fails(),
-            };
             let root = path.trim_end_matches("/{*path}");
-            [at(root, &format!("{name}_root")), at(path, name)]
+            [
+                Place::of(files, root, &format!("{name}_root")),
+                Place::of(files, path, name),
+            ]
         });
         all.collect()
     }
