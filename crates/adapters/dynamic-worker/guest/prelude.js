@@ -1,0 +1,175 @@
+// What delegated code finds around it, on every host: the files by their methods, a console,
+// and how its value and its errors are told.
+//
+// A host gives `call(method, arguments, contents)`, which resolves to `[reply, contents]`: JSON,
+// and bytes where the method answers with some; and `line(level, text)` for the console. Nothing
+// here is a guard: what code does to it, it does to itself. What holds is held outside.
+
+const { stringify, parse } = JSON;
+
+/** The methods of the files, with the names of what comes before their options. */
+export const METHODS = {
+  readFile: ["path"],
+  readText: ["path"],
+  writeFile: ["path"],
+  edit: ["path", "edits"],
+  list: ["path"],
+  stat: ["path"],
+  exists: ["path"],
+  glob: ["pattern"],
+  grep: ["pattern"],
+  mkdir: ["path"],
+  delete: ["path"],
+  move: ["from", "to"],
+  copy: ["from", "to"],
+  diff: [],
+};
+
+/** What stands where nothing does: a run has no way out but its files. */
+const ABSENT = ["fetch", "WebSocket", "EventSource", "XMLHttpRequest", "caches", "scheduler"];
+
+/** More is not told of one line, of a message, of a stack. */
+const MAX_TEXT = 16 << 10;
+
+function malformed(message) {
+  const error = { code: "invalid", reason: "malformed_argument", message, operation: "read arguments" };
+  return { status: "error", error };
+}
+
+function bytesOf(given) {
+  if (typeof given === "string") return given.toWellFormed();
+  if (given instanceof ArrayBuffer) return new Uint8Array(given);
+  if (ArrayBuffer.isView(given)) return new Uint8Array(given.buffer, given.byteOffset, given.byteLength);
+  return undefined;
+}
+
+function method(call, name, names) {
+  return async (...given) => {
+    const named = {};
+    let contents;
+    for (const one of names) {
+      if (given.length > 0 && given[0] !== undefined) named[one] = given[0];
+      given.shift();
+    }
+    if (name === "writeFile") {
+      contents = bytesOf(given.shift());
+      if (contents === undefined) return malformed("contents are text, or bytes: an ArrayBuffer or a view of one");
+    }
+    const [options, ...more] = given;
+    if (more.length > 0 || (options !== undefined && (typeof options !== "object" || options === null))) {
+      return malformed(`\`${name}\` takes ${names.join(", ") || "nothing"}${name === "writeFile" ? ", contents" : ""} and options`);
+    }
+    let text;
+    try {
+      text = stringify({ ...options, ...named });
+    } catch (error) {
+      return malformed(`arguments are what JSON can say: ${told(error)}`);
+    }
+    const [reply, bytes] = await call(name, text, contents);
+    const result = parse(reply);
+    if (result.status === "ok" && bytes !== undefined) result.value = bytes;
+    return result;
+  };
+}
+
+function told(error) {
+  try {
+    return error instanceof Error ? `${error.name}: ${error.message}` : `${error}`;
+  } catch {
+    return "what was thrown cannot be told";
+  }
+}
+
+function shown(value) {
+  if (typeof value === "string") return value;
+  if (value instanceof Error) return told(value);
+  if (typeof value === "object" && value !== null) {
+    try {
+      return stringify(value) ?? `${value}`;
+    } catch (error) {
+      return `[${told(error)}]`;
+    }
+  }
+  return typeof value === "symbol" ? value.toString() : typeof value === "function" ? `[function ${value.name}]` : `${value}`;
+}
+
+const cut = (text) => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text).toWellFormed();
+
+function consoleOf(line) {
+  const levels = {};
+  for (const level of ["debug", "log", "info", "warn", "error"]) {
+    levels[level] = (...values) => line(level, cut(values.map(shown).join(" ")));
+  }
+  return { ...levels, trace: levels.debug };
+}
+
+/** Takes away what a run does not have, and gives it the console. */
+export function settle(line) {
+  const none = (name) => () => {
+    throw new TypeError(`${name}: a run has no network, and nothing but its files`);
+  };
+  const set = (name, value) => {
+    Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
+  };
+  for (const name of ABSENT) set(name, none(name));
+  set("console", consoleOf(line));
+  const code = () => {
+    throw new EvalError("a run makes no code of text");
+  };
+  set("eval", code);
+  for (const made of [async () => {}, function* () {}, async function* () {}, () => {}]) {
+    const kind = Object.getPrototypeOf(made);
+    const none = function Function() {
+      code();
+    };
+    none.prototype = kind;
+    Object.defineProperty(kind, "constructor", { value: none, writable: true, configurable: true });
+    if (kind === Object.getPrototypeOf(() => {})) set("Function", none);
+  }
+}
+
+/** What the code is handed, of one key that is always there. */
+export function environment(call) {
+  const files = {};
+  for (const [name, names] of Object.entries(METHODS)) files[name] = method(call, name, names);
+  return { WORKSPACE: files };
+}
+
+/**
+ * Runs a module's default export, a function of the environment and the input, or an object
+ * with such a `run`. Resolves to how it ended, as JSON.
+ */
+export async function run(load, environment, input) {
+  try {
+    const { default: program } = await load();
+    const main = typeof program === "function" ? program : program?.run;
+    if (typeof main !== "function") {
+      throw new TypeError("the module's default export is no function, and no object with a function `run`");
+    }
+    const value = await main.call(program, environment, parse(input));
+    return stringify({ ended: "returned", value: plain(value) });
+  } catch (error) {
+    return stringify({ ended: "threw", ...thrown(error) });
+  }
+}
+
+/** A value as JSON says it; nothing is null. What it cannot say is an error. */
+function plain(value) {
+  const text = stringify(value, (_, one) => {
+    if (typeof one === "function" || typeof one === "symbol" || typeof one === "bigint") {
+      throw new TypeError(`a run returns what JSON can say, and no ${typeof one}`);
+    }
+    return one;
+  });
+  return text === undefined ? null : parse(text);
+}
+
+/** What was thrown, and where. A place is `(module:line:column)` or ends a line so. */
+function thrown(error) {
+  try {
+    if (!(error instanceof Error)) return { name: "", message: cut(shown(error)), stack: "" };
+    return { name: cut(`${error.name}`), message: cut(`${error.message}`), stack: cut(`${error.stack ?? ""}`) };
+  } catch {
+    return { name: "", message: "what was thrown cannot be told", stack: "" };
+  }
+}

@@ -1,0 +1,67 @@
+//! What a run may take.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// What a run may take. Each has a default, and a most that it can be set to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Milliseconds from its beginning to its end, waits included.
+    pub millis: u32,
+    /// Bytes of memory, of what the code itself makes.
+    pub memory: u32,
+    /// Calls of the files.
+    pub calls: u32,
+    /// Bytes that it reads and writes, in all.
+    pub bytes: u64,
+    /// Bytes of its value, as JSON.
+    pub value: u32,
+    /// Lines of its console; more are left out.
+    pub lines: u32,
+    /// Bytes of its console.
+    pub console: u32,
+    /// Bytes of all modules.
+    pub source: u32,
+    /// How many modules.
+    pub modules: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            millis: 10_000,
+            memory: 64 << 20,
+            calls: 10_000,
+            bytes: 64 << 20,
+            value: 1 << 20,
+            lines: 1_000,
+            console: 64 << 10,
+            source: 4 << 20,
+            modules: 500,
+        }
+    }
+}
+
+impl Limits {
+    /// The most that each can be.
+    pub const MOST: Self = Self {
+        millis: 300_000,
+        memory: 128 << 20,
+        calls: 1_000_000,
+        bytes: 4 << 30,
+        value: 16 << 20,
+        lines: 100_000,
+        console: 4 << 20,
+        source: 16 << 20,
+        modules: 5_000,
+    };
+
+    /// Returns how long a run may take.
+    #[must_use]
+    pub fn duration(&self) -> Duration {
+        Duration::from_millis(self.millis.into())
+    }
+}
