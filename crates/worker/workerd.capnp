@@ -12,6 +12,10 @@ const config :Workerd.Config = (
     (name = "r2", disk = (writable = true)),
     (name = "bucket", worker = .bucket),
     (name = "buckets", worker = .buckets),
+    # A workerd of its own for delegated code, which is killed when that takes too much: here
+    # the platform's limits do not hold.
+    (name = "sandbox", external = (http = (capnpConnectHost = "sandbox"))),
+    (name = "supervisor", external = (http = ())),
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
   extensions = .simulator,
@@ -38,6 +42,8 @@ const main :Workerd.Worker = (
   bindings = [
     (name = "WORKSPACES", durableObjectNamespace = "WorkspaceObject"),
     (name = "WORKSPACE_BUCKET", r2Bucket = "bucket"),
+    (name = "WORKSPACE_SANDBOX", service = "sandbox"),
+    (name = "WORKSPACE_SUPERVISOR", service = "supervisor"),
     (name = "WORKSPACE_TOKEN", text = embed "token"),
     (name = "WORKSPACE_PREVIEWS", text = "localhost"),
     (name = "WORKSPACE_KEEP_REVISIONS", fromEnvironment = "WORKSPACE_KEEP_REVISIONS"),

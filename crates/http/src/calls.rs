@@ -9,8 +9,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::body::Body;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use workspace_core::{At, Error, ImportLimits, Result, Workspace};
 
@@ -199,6 +199,13 @@ impl Calls {
 /// Reads a JSON object with names in camelCase.
 pub(crate) fn read_as<T: DeserializeOwned>(text: &str) -> Result<T> {
     read(text)?.read()
+}
+
+/// Returns a value as calls answer it: as JSON with names in camelCase.
+pub fn camel_case(value: &impl Serialize) -> serde_json::Value {
+    // What goes over the wire always encodes.
+    let json = serde_json::to_vec(value).unwrap_or_default();
+    serde_json::from_slice(&names::camel(&json)).unwrap_or_default()
 }
 
 /// What reading arguments is called in errors.

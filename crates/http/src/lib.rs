@@ -65,7 +65,7 @@ pub mod wire;
 pub use access::Access;
 pub use api::{absent, router};
 pub use axum::body::Body;
-pub use calls::{Called, Calls, Contents, Failed, Incoming};
+pub use calls::{Called, Calls, Contents, Failed, Incoming, camel_case};
 pub use client::{Client, RemoteEvents, RemoteExport, RemoteWalk, Transport, Written};
 pub use ledger::{Bodies, Timer};
 pub use openapi::{OPENAPI, openapi};

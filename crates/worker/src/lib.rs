@@ -11,6 +11,7 @@
 //! - `WorkspaceObject`: answers requests, and keeps house when an alarm rings.
 //! - `Platform`: what JavaScript does for it.
 //! - `Front`: answers what is for no workspace.
+//! - `Running`: a run of delegated code, which JavaScript executes.
 //! - `Rest`: a body that goes out as it is made.
 
 #![cfg(target_arch = "wasm32")]
@@ -22,10 +23,12 @@ mod object;
 mod panics;
 mod platform;
 mod request;
+mod run;
 mod stub;
 
 pub use answer::Rest;
 pub use front::Front;
 pub use object::WorkspaceObject;
 pub use platform::Platform;
+pub use run::Running;
 pub use stub::{StubTransport, client};

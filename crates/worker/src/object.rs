@@ -20,6 +20,7 @@ use workspace_core::{
     Workspace,
 };
 use workspace_durable_object::{DoSql, Prefix, R2Blobs, context};
+use workspace_dynamic_worker::{Begun, Order, Runs};
 use workspace_http::{
     Access, Bodies, Called, Calls, Contents, Failed, Incoming, Origins, Passed, RequestId, absent,
     problem, router, within_preview, within_site,
@@ -31,6 +32,7 @@ use crate::body::{incoming, passage};
 use crate::panics;
 use crate::platform::Platform;
 use crate::request::request;
+use crate::run::Running;
 
 /// The most bytes of a file: what R2 takes in one upload, 5 GiB less 5 MiB.
 const MAX_FILE: u64 = (5 << 30) - (5 << 20);
@@ -76,6 +78,8 @@ struct Open {
     calls: Calls,
     /// For a caller that holds the object itself.
     trusted: Router,
+    /// What delegated code does to the files.
+    runs: Rc<Runs>,
 }
 
 /// A request as JavaScript hands it over.
@@ -221,6 +225,24 @@ impl WorkspaceObject {
         Some(Uint8Array::from(&*bytes))
     }
 
+    /// Begins a run of delegated code, of an order as JSON. Resolves to status and outcome as
+    /// JSON, where a run of the same id has ended or the order is refused; or to status,
+    /// nothing, and the run, which is to be executed and ended.
+    ///
+    /// # Errors
+    /// Only what no answer can be made of.
+    pub async fn run(&self, order: String) -> std::result::Result<Array, JsError> {
+        let object = Rc::clone(&self.0);
+        Ok(match object.begin(&order).await {
+            Ok((_, Begun::Again(outcome))) => done(&outcome, None),
+            Ok((runs, Begun::Fresh(run))) => {
+                let running = Running::new(runs, run);
+                Array::of3(&200.into(), &JsValue::UNDEFINED, &running.into())
+            }
+            Err(error) => refused(error.into()),
+        })
+    }
+
     /// Takes a step of upkeep. Resolves to when the next one is due, in
     /// milliseconds since 1970: now where there is more to do, and nothing where
     /// there is nothing to do until something changes.
@@ -325,6 +347,14 @@ impl Object {
         }
     }
 
+    async fn begin(&self, order: &str) -> Result<(Rc<Runs>, Begun)> {
+        let order = Order::read(order)?;
+        let open = self.open(true)?;
+        let open = open.ok_or_else(|| Error::new(ErrorKind::Unavailable, "open"))?;
+        let begun = open.runs.begin(order).await?;
+        Ok((Rc::clone(&open.runs), begun))
+    }
+
     /// Turns a response into what JavaScript takes.
     async fn answer(&self, call: &Call, response: Response<Body>) -> Result<Array> {
         let (Some(Passed { object, range }), Some(open)) =
@@ -374,6 +404,7 @@ impl Object {
                 Some(self.bodies.clone()),
                 Some(Platform::timer()),
             ),
+            runs: Rc::new(Runs::new(workspace.clone(), &*self.id)),
             workspace: workspace.clone(),
         };
         Ok(Some(self.open.get_or_init(|| open)))
@@ -428,7 +459,7 @@ impl Call {
 }
 
 /// Says what failed and how, and not with what: it is written down.
-fn told(error: &Error) -> JsError {
+pub(crate) fn told(error: &Error) -> JsError {
     JsError::new(&format!("{}: {}", error.operation(), error.kind().code()))
 }
 

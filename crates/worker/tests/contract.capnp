@@ -14,6 +14,8 @@ const config :Workerd.Config = (
     (name = "bucket", worker = .faulty),
     (name = "sound", worker = Product.bucket),
     (name = "buckets", worker = Product.buckets),
+    (name = "sandbox", external = (http = (capnpConnectHost = "sandbox"))),
+    (name = "supervisor", external = (http = ())),
   ],
   sockets = [
     (name = "faults", address = "127.0.0.1:0", http = (), service = "bucket"),

@@ -13,6 +13,8 @@ const config :Workerd.Config = (
     (name = "r2", disk = (writable = true)),
     (name = "bucket", worker = Product.bucket),
     (name = "buckets", worker = Product.buckets),
+    (name = "sandbox", external = (http = (capnpConnectHost = "sandbox"))),
+    (name = "supervisor", external = (http = ())),
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
   extensions = Product.simulator,

@@ -15,5 +15,6 @@ export {
   unwrap,
   WorkspaceError,
 } from "./result.js";
+export type { Code as Program, Ended, Outcome, RunLimits, RunOptions } from "./run.js";
 export type * from "./types.js";
 export { default as workspaces } from "./worker.js";

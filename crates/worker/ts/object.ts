@@ -1,7 +1,7 @@
 // The Durable Object: one named workspace, in Rust behind this class.
 
 import { addressOf, domainOf } from "./address.js";
-import type { WorkspaceObject as Rust, Rest as RustRest } from "./bindings.js";
+import type { WorkspaceObject as Rust, Rest as RustRest, Running } from "./bindings.js";
 import {
   type Answered,
   ArgumentError,
@@ -23,7 +23,8 @@ import { linger } from "./linger.js";
 import { log, logThrown, requests } from "./log.js";
 import { Operations } from "./operations.js";
 import { Platform, type WorkspaceEnv } from "./platform.js";
-import { type Code, ok, type Result } from "./result.js";
+import { type Code, failed, ok, problem, type Result } from "./result.js";
+import { type Code as Program, Executor, type Outcome, type RunOptions } from "./run.js";
 import { rust } from "./rust.mjs";
 import type { SiteOptions } from "./types.js";
 import { Upkeep } from "./upkeep.js";
@@ -59,6 +60,12 @@ interface Call {
   site?: string;
 }
 
+/** What beginning a run leads to: a status, an outcome or a problem as JSON, the run. */
+type Begun = [number, string | undefined, Running | undefined];
+
+/** As often a run is begun that what runs it did not end. */
+const ATTEMPTS = 3;
+
 /** A body of so many bytes comes at once, or takes less time than it may. */
 const AT_ONCE = 15 << 10;
 
@@ -67,6 +74,7 @@ export class WorkspaceObject<Env = WorkspaceEnv> extends Operations<Env> {
   readonly #rust: Guarded<Rust>;
   readonly #feed: Feed;
   readonly #upkeep: Upkeep;
+  readonly #executor: Executor;
   readonly #domain: string | undefined;
   readonly #name = requests();
 
@@ -86,6 +94,7 @@ export class WorkspaceObject<Env = WorkspaceEnv> extends Operations<Env> {
     }
     const platform = new Platform(settings, () => this.#changed());
     this.#domain = domainOf(settings.WORKSPACE_PREVIEWS);
+    this.#executor = new Executor(settings);
     this.#rust = new Guarded(() => new rust.WorkspaceObject(ctx, bucket, platform));
     const step = () => this.#rust.call((rust) => rust.upkeep());
     this.#upkeep = new Upkeep(ctx.storage, platform.idle, step);
@@ -211,6 +220,41 @@ export class WorkspaceObject<Env = WorkspaceEnv> extends Operations<Env> {
       }
       return panicked(error, id);
     }
+  }
+
+  /**
+   * Runs code that nobody reviewed over a copy: it has the part of the files that `scope`
+   * says, and nothing else. What it writes is one operation of the copy when it has returned,
+   * and nothing otherwise.
+   */
+  async runCode(copy: string, code: Program, options: RunOptions = {}): Promise<Result<Outcome>> {
+    const { id = crypto.randomUUID(), scope = {}, input = null, ...rest } = options;
+    const modules = Object.entries(typeof code === "string" ? { "main.js": code } : code);
+    const program = { modules: modules.map(([name, source]) => ({ name, source })) };
+    try {
+      const order = told({ ...rest, id, scope, input, copy, program });
+      const missing = this.#executor.missing;
+      if (missing) return failed(missing);
+      for (let attempt = 1; ; attempt += 1) {
+        const outcome = await this.#run(order);
+        if (outcome.status === "error" || outcome.value.ended !== "platform") return outcome;
+        if (attempt === ATTEMPTS) return outcome;
+      }
+    } catch (error) {
+      return thrown(error);
+    }
+  }
+
+  /** Runs code once. */
+  async #run(order: string): Promise<Result<Outcome>> {
+    const begun = (await this.#rust.call((rust) => rust.run(order))) as Begun;
+    const [status, text, running] = begun;
+    if (status !== 200) return failed(problem(text as string));
+    if (!running) return ok(JSON.parse(text as string) as Outcome);
+    const execution = await this.#executor.execute(running);
+    const outcome = this.#rust.now(() => running.end(JSON.stringify(execution)));
+    await this.#changed();
+    return ok(JSON.parse(outcome) as Outcome);
   }
 
   /** Asks Rust; writes a line of what went wrong, or took long. */

@@ -1,9 +1,10 @@
 // What the Rust half is given: settings, and what JavaScript does better.
 
+import type { RunEnv } from "./run.js";
 import { upload } from "./upload.js";
 
 /** What the object is bound to, and its settings. */
-export interface WorkspaceEnv {
+export interface WorkspaceEnv extends RunEnv {
   /** Large contents. */
   WORKSPACE_BUCKET: R2Bucket;
   /**

@@ -87,6 +87,19 @@ pub(crate) fn guestbook(repository: &Repository, output: &Path) -> Result<usize>
 /// Makes one module of a Worker in TypeScript or JavaScript: `worker.js` in
 /// `output`, with the wasm beside it.
 pub(crate) fn bundle(entry: &Path, output: &Path) -> Result<()> {
+    bundle_as(entry, &output.join("worker.js"))
+}
+
+/// Makes one module of the Worker that runs delegated code: `sandbox.js` in `output`.
+pub(crate) fn sandbox(repository: &Repository, output: &Path) -> Result<()> {
+    let entry = repository
+        .root
+        .join(WORKER_AT)
+        .join("dist/sandbox-worker.js");
+    bundle_as(&entry, &output.join("sandbox.js"))
+}
+
+fn bundle_as(entry: &Path, output: &Path) -> Result<()> {
     Program::new("node_modules/.bin/esbuild")
         .args([entry.display().to_string()])
         .args(["--bundle", "--format=esm", "--target=es2023"])
@@ -96,7 +109,7 @@ pub(crate) fn bundle(entry: &Path, output: &Path) -> Result<()> {
             "--asset-names=[name]",
             "--log-level=warning",
         ])
-        .args([format!("--outfile={}", output.join("worker.js").display())])
+        .args([format!("--outfile={}", output.display())])
         .run()
 }
 

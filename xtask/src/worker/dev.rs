@@ -44,7 +44,8 @@ pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
 }
 
 /// Puts together what workerd reads for the Worker of a module: it in one piece,
-/// the simulator of R2, and the configuration with the token in it.
+/// the simulator of R2, the Worker that runs delegated code, and the configurations with the
+/// token in them.
 pub(crate) fn configure(
     repository: &Repository,
     entry: &Path,
@@ -54,8 +55,11 @@ pub(crate) fn configure(
     build::simulator(repository, directory)?;
     build::bundle(entry, directory)?;
     write_secret(&directory.join("token"), token)?;
-    let config = repository.root.join(build::WORKER_AT).join("workerd.capnp");
-    build::copy(&config, directory)?;
+    build::sandbox(repository, directory)?;
+    let worker = repository.root.join(build::WORKER_AT);
+    for config in ["workerd.capnp", "sandbox.capnp"] {
+        build::copy(&worker.join(config), directory)?;
+    }
     Ok(directory.join("workerd.capnp"))
 }
 

@@ -3,6 +3,8 @@
 //! - [`Workerd`]: a running one, which dies with its value.
 //! - [`Client`]: calls a Worker in it.
 
+mod sandbox;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write as _};
@@ -12,6 +14,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
+
+use sandbox::Sandbox;
 
 /// The binary, by platform: what the package's install script would find.
 const BINARIES: [(&str, &str, &str); 4] = [
@@ -23,6 +27,10 @@ const BINARIES: [(&str, &str, &str); 4] = [
 
 /// The socket that is configured last, and so is ready last.
 const HTTP: &str = "http";
+
+/// The configuration of the one that runs delegated code, beside that of the one that has it
+/// run.
+const SANDBOX: &str = "sandbox.capnp";
 
 /// Addresses by the names of sockets.
 type Sockets = BTreeMap<String, String>;
@@ -46,6 +54,8 @@ pub struct Workerd {
     command: PathBuf,
     config: PathBuf,
     state: PathBuf,
+    /// What runs delegated code for it.
+    sandbox: Option<Sandbox>,
     child: Child,
     /// What it is tied to this process by. Not left in the child, which closes it in
     /// order to wait.
@@ -71,8 +81,16 @@ impl Workerd {
             .join("node_modules/@cloudflare")
             .join(package.2)
             .join("bin/workerd");
-        let (child, tether, sockets) = spawn(&command, config, state, listen, env)?;
+        // Beside its own configuration, where it hands code on.
+        let other = config.with_file_name(SANDBOX);
+        let sandbox = other.exists().then(|| {
+            let directory = state.join("sandbox");
+            Sandbox::start(&command, &other, &directory)
+        });
+        let sandbox = sandbox.transpose()?;
+        let (child, tether, sockets) = spawn(&command, config, state, &sandbox, listen, env)?;
         Ok(Self {
+            sandbox,
             env,
             command,
             config: config.into(),
@@ -90,8 +108,14 @@ impl Workerd {
     pub fn restart(&mut self) -> Result<()> {
         self.kill();
         let listen = "127.0.0.1:0";
-        (self.child, self.tether, self.sockets) =
-            spawn(&self.command, &self.config, &self.state, listen, self.env)?;
+        (self.child, self.tether, self.sockets) = spawn(
+            &self.command,
+            &self.config,
+            &self.state,
+            &self.sandbox,
+            listen,
+            self.env,
+        )?;
         Ok(())
     }
 
@@ -125,6 +149,12 @@ impl Workerd {
     #[must_use]
     pub fn process(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Returns the id of the process that runs delegated code, where there is one.
+    #[must_use]
+    pub fn sandbox(&self) -> Option<u32> {
+        self.sandbox.as_ref().map(Sandbox::process)
     }
 
     /// Waits until it ends by itself.
@@ -225,6 +255,7 @@ fn spawn(
     command: &Path,
     config: &Path,
     state: &Path,
+    sandbox: &Option<Sandbox>,
     listen: &str,
     env: Env,
 ) -> Result<(Child, ChildStdin, Sockets)> {
@@ -247,6 +278,7 @@ fn spawn(
         .args(["--experimental", "--control-fd=1"])
         .arg(format!("--socket-addr=http={listen}"))
         .args([disk("objects"), disk("r2")])
+        .args(sandbox.iter().flat_map(Sandbox::arguments))
         .stdout(Stdio::piped())
         .stderr(log_file)
         .spawn()

@@ -1,19 +1,29 @@
-//! Delegated code: what nobody reviewed gets files, and nothing else. See
+//! Delegated code: code that nobody reviewed gets files, and nothing else. See
 //! `docs/delegated-code.md`.
+//!
+//! - [`Runs`]: the runs of a workspace. A run reads one state of a copy through a grant; what
+//!   it writes is one operation of that copy when its code has returned, and nothing
+//!   otherwise.
+//! - [`Order`]: what is asked for: a [`Program`], a grant, [`Limits`].
+//! - [`Outcome`]: what came of it.
+//! - [`Load`]: the program as a Worker Loader takes it.
 
+mod contract;
 mod limits;
+mod load;
+mod order;
 mod outcome;
 mod program;
+mod reply;
+mod run;
+mod runs;
 
 pub use limits::Limits;
-pub use outcome::{Ended, Execution, Level, Limit, Line, Thrown};
+pub use load::Load;
+pub use order::Order;
+pub use outcome::{
+    Cost, Denied, Ended, Execution, Fate, Level, Limit, Line, Outcome, Paths, Thrown,
+};
 pub use program::{Module, Program};
-
-/// The reply to a call of the files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reply {
-    /// `{"status":"ok","value":…}` or `{"status":"error","error":{…}}`.
-    pub json: String,
-    /// Bytes, where the method answers with some.
-    pub contents: Option<bytes::Bytes>,
-}
+pub use reply::Reply;
+pub use runs::{Begun, Run, Runs};

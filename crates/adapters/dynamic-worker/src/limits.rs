@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use workspace_core::{Error, Reason, Result};
 
 /// What a run may take. Each has a default, and a most that it can be set to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,5 +64,35 @@ impl Limits {
     #[must_use]
     pub fn duration(&self) -> Duration {
         Duration::from_millis(self.millis.into())
+    }
+}
+
+impl Limits {
+    /// Checks that each is in its range.
+    ///
+    /// # Errors
+    /// `Invalid`, naming the limit.
+    pub(crate) fn check(&self) -> Result<()> {
+        let most = Self::MOST;
+        let all: [(&str, u64, u64); 9] = [
+            ("millis", self.millis.into(), most.millis.into()),
+            ("memory", self.memory.into(), most.memory.into()),
+            ("calls", self.calls.into(), most.calls.into()),
+            ("bytes", self.bytes, most.bytes),
+            ("value", self.value.into(), most.value.into()),
+            ("lines", self.lines.into(), most.lines.into()),
+            ("console", self.console.into(), most.console.into()),
+            ("source", self.source.into(), most.source.into()),
+            ("modules", self.modules.into(), most.modules.into()),
+        ];
+        match all
+            .iter()
+            .find(|(_, limit, most)| *limit == 0 || limit > most)
+        {
+            None => Ok(()),
+            Some((name, limit, most)) => Err(Error::invalid(Reason::OutOfRange, "run")
+                .at(format!("limits.{name}"))
+                .because(format!("{limit}, expected 1 to {most}"))),
+        }
     }
 }

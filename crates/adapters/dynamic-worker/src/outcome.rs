@@ -1,17 +1,19 @@
 //! How a run ended.
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::Value;
+use workspace_core::{Conflict, Grant};
 
 /// How delegated code ended: by itself, at a limit, or not by its own doing.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
 #[serde(tag = "ended", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Ended {
     /// It returned: its value, as JSON.
     Returned {
         /// The value.
-        value: Box<RawValue>,
+        value: Value,
     },
     /// It threw.
     Threw(Thrown),
@@ -30,7 +32,8 @@ pub enum Ended {
 }
 
 /// What code threw.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
 #[serde(rename_all = "camelCase")]
 pub struct Thrown {
     /// The error's name, such as `TypeError`; empty where no error was thrown.
@@ -95,7 +98,7 @@ pub enum Level {
 }
 
 /// What code did before it ended.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Execution {
     /// How it ended.
     pub ended: Ended,
@@ -103,4 +106,178 @@ pub struct Execution {
     pub console: Vec<Line>,
     /// How many lines were left out.
     pub left_out: u64,
+}
+
+/// An execution as a host in JavaScript tells it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ToldExecution {
+    ended: ToldEnd,
+    #[serde(default)]
+    console: Vec<Line>,
+    #[serde(default)]
+    left_out: u64,
+}
+
+#[derive(Deserialize)]
+struct ToldEnd {
+    ended: String,
+    #[serde(default)]
+    value: Value,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    stack: String,
+    limit: Option<Limit>,
+    #[serde(default)]
+    cause: String,
+}
+
+impl ToldEnd {
+    fn read(self) -> Ended {
+        match (&*self.ended, self.limit) {
+            ("returned", _) => Ended::Returned { value: self.value },
+            ("threw", _) => Ended::Threw(Thrown {
+                name: self.name,
+                message: self.message,
+                stack: self.stack,
+                ..Thrown::default()
+            }),
+            ("limit", Some(limit)) => Ended::Limit { limit },
+            ("cancelled", _) => Ended::Cancelled,
+            _ => Ended::Platform { cause: self.cause },
+        }
+    }
+}
+
+impl Ended {
+    /// Reads how code ended, as the prelude tells it.
+    pub fn read(json: &str) -> Self {
+        match serde_json::from_str::<ToldEnd>(json) {
+            Ok(told) => told.read(),
+            Err(error) => Self::Platform {
+                cause: format!("how it ended cannot be read: {error}"),
+            },
+        }
+    }
+}
+
+impl Execution {
+    /// Reads an execution, as a host in JavaScript tells it.
+    pub fn read(json: &str) -> Self {
+        match serde_json::from_str::<ToldExecution>(json) {
+            Ok(told) => Self {
+                ended: told.ended.read(),
+                console: told.console,
+                left_out: told.left_out,
+            },
+            Err(error) => Self {
+                ended: Ended::Platform {
+                    cause: format!("how it ended cannot be read: {error}"),
+                },
+                console: Vec::new(),
+                left_out: 0,
+            },
+        }
+    }
+}
+
+/// What came of a run. It is stored with what the run did, under its id.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Outcome {
+    /// The run's id.
+    pub id: String,
+    /// How its code ended.
+    #[serde(flatten)]
+    pub ended: Ended,
+    /// What it said.
+    pub console: Vec<Line>,
+    /// How many lines were left out of that.
+    pub left_out: u64,
+    /// What became of what it wrote.
+    pub files: Fate,
+    /// The files that it read.
+    pub read: Paths,
+    /// The paths that it left otherwise than it found them.
+    pub written: Paths,
+    /// What it was refused, each once.
+    pub denied: Vec<Denied>,
+    /// What it took.
+    pub cost: Cost,
+}
+
+/// What became of what a run wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
+#[serde(tag = "status", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Fate {
+    /// It wrote nothing.
+    Unchanged,
+    /// It is in the copy, as one operation of it.
+    Applied {
+        /// The operation.
+        operation: u64,
+        /// The copy's tree after it.
+        tree: String,
+    },
+    /// Somebody else changed the same paths of the copy meanwhile: nothing was kept.
+    Conflict {
+        /// The paths.
+        paths: Vec<String>,
+    },
+    /// The code did not return, or the copy was closed meanwhile: nothing was kept.
+    Discarded,
+}
+
+/// Paths, as the run sees them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
+pub struct Paths {
+    /// Up to 1,000 of them, in byte order.
+    pub paths: Vec<String>,
+    /// Whether, or how many, there are more.
+    pub more: u64,
+}
+
+/// A call that the grant did not allow.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
+pub struct Denied {
+    /// The method.
+    pub method: String,
+    /// The path that it was about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+}
+
+/// What a run took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(Deserialize))]
+#[serde(rename_all = "camelCase")]
+pub struct Cost {
+    /// Milliseconds, from its beginning to its end.
+    pub millis: u64,
+    /// Calls of the files.
+    pub calls: u32,
+    /// Bytes that it read.
+    pub bytes_read: u64,
+    /// Bytes that it wrote, with the arguments of its calls.
+    pub bytes_written: u64,
+}
+
+impl Fate {
+    /// Says which paths conflict, as the run sees them.
+    pub(crate) fn conflict(conflict: &Conflict, grant: &Grant) -> Self {
+        let seen = conflict.both.paths.iter();
+        let seen = seen.filter_map(|path| grant.locate(path));
+        Self::Conflict {
+            paths: seen.map(|path| path.to_string()).collect(),
+        }
+    }
 }

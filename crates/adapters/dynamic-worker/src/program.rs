@@ -1,6 +1,12 @@
 //! What is run.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
+use workspace_core::{Error, ErrorKind, Reason, Result, TreePath};
+
+use crate::limits::Limits;
+use crate::load::OURS;
 
 /// A program: modules, of which the first is run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +33,55 @@ impl Program {
                 name: "main.js".into(),
                 source: source.into(),
             }],
+        }
+    }
+}
+
+impl Program {
+    /// Checks its modules.
+    ///
+    /// # Errors
+    /// `Invalid` where there is none, for a name that is no path of a program, and for one
+    /// name twice; `LimitExceeded` for more than there may be.
+    pub(crate) fn check(&self, limits: &Limits) -> Result<()> {
+        let wrong = |name: &str, why: &str| {
+            let name: String = name.chars().take(100).collect();
+            Error::invalid(Reason::MalformedArgument, "run")
+                .at(format!("module {}", name.escape_debug()))
+                .because(why)
+        };
+        let size: usize = self.modules.iter().map(|module| module.source.len()).sum();
+        if self.modules.len() > limits.modules as usize || size > limits.source as usize {
+            return Err(Error::new(ErrorKind::LimitExceeded, "run").because(format!(
+                "{} modules of {size} bytes, and there may be {} of {}",
+                self.modules.len(),
+                limits.modules,
+                limits.source
+            )));
+        }
+        let mut names = BTreeSet::new();
+        for Module { name, .. } in &self.modules {
+            let whole = format!("/{name}");
+            if TreePath::new(&whole).is_err() || name.starts_with('/') {
+                return Err(wrong(name, "no path such as `main.js` or `lib/a.js`"));
+            }
+            if name.starts_with(OURS) {
+                return Err(wrong(name, "what begins so surrounds the program"));
+            }
+            let known = [".js", ".mjs", ".ts", ".mts", ".json", ".txt"];
+            if !known.iter().any(|end| name.ends_with(end)) {
+                return Err(wrong(
+                    name,
+                    "expected a name in .js, .mjs, .ts, .mts, .json or .txt",
+                ));
+            }
+            if !names.insert(name) {
+                return Err(wrong(name, "it is there twice"));
+            }
+        }
+        match self.modules.is_empty() {
+            true => Err(wrong("", "there is none")),
+            false => Ok(()),
         }
     }
 }

@@ -1,0 +1,242 @@
+//! Runs of a workspace: begun, asked of their files, ended.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use futures::channel::oneshot;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use workspace_core::{
+    Applied, ApplyOptions, At, CopyId, ErrorKind, ForkOptions, Grant, ImportLimits, Result,
+    RevisionMessage, Timestamp, Workspace,
+};
+use workspace_http::Calls;
+
+use crate::order::{Order, hex};
+use crate::outcome::{Cost, Ended, Execution, Fate, Outcome, Paths};
+use crate::reply::Reply;
+use crate::run::Files;
+
+/// For how much longer than its run a copy is there, where nobody ends that: milliseconds.
+const SLACK: i64 = 60_000;
+
+/// The runs of a workspace: each reads one state of a copy, and what it writes is one
+/// operation of the copy once it returned, or nothing.
+pub struct Runs {
+    workspace: Workspace,
+    calls: Calls,
+    /// Tells this workspace from others.
+    name: String,
+    /// Those that go on, by their ids.
+    going: RefCell<HashMap<String, Waiting>>,
+}
+
+/// Who waits for the end of a run that goes on.
+type Waiting = Vec<oneshot::Sender<()>>;
+
+/// A run.
+#[derive(Debug)]
+pub struct Run {
+    order: Order,
+    /// What it is over.
+    parent: CopyId,
+    files: Files,
+    key: String,
+    began: Timestamp,
+}
+
+/// What beginning a run led to.
+#[derive(Debug)]
+pub enum Begun {
+    /// It is to be executed, and ended.
+    Fresh(Rc<Run>),
+    /// A run of this id has ended, so: as JSON.
+    Again(Bytes),
+}
+
+impl Runs {
+    /// Returns the runs of a workspace, which `name` tells from others.
+    pub fn new(workspace: Workspace, name: impl Into<String>) -> Self {
+        Self {
+            calls: Calls::new(workspace.clone(), ImportLimits::default(), None, None),
+            workspace,
+            name: name.into(),
+            going: RefCell::default(),
+        }
+    }
+
+    /// Begins a run: forks the copy that it is over. Where a run of the same id goes on, it
+    /// waits for that; where one has ended, its outcome is returned.
+    ///
+    /// # Errors
+    /// `Invalid`, `LimitExceeded` for what cannot be run, and where the id was that of
+    /// another order; those of a fork.
+    pub async fn begin(&self, order: Order) -> Result<Begun> {
+        order.check()?;
+        let grant = Grant::all().attenuate(order.scope.clone().into_core()?);
+        while let Some(ended) = self.going(&order.id) {
+            // Whoever ran it may be gone without a word.
+            let _gone = ended.await;
+        }
+        self.fork(order, grant)
+    }
+
+    /// Calls a method of a run's files. Whatever is wrong is in the reply.
+    pub async fn call(
+        &self,
+        run: &Run,
+        method: &str,
+        arguments: &str,
+        contents: Option<Bytes>,
+    ) -> Reply {
+        run.files
+            .call(&self.calls, method, arguments, contents)
+            .await
+    }
+
+    /// Ends a run: applies what it wrote where it returned, and discards it otherwise. The
+    /// outcome, as JSON, is stored with that; not where the platform failed or nobody waits
+    /// for it any more: then it can be run again.
+    ///
+    /// # Errors
+    /// Those of the stores; nothing of it was done then, or all.
+    pub fn end(&self, run: &Run, execution: Execution) -> Result<Bytes> {
+        let ended = self.close(run, execution);
+        let waiting = self.going.borrow_mut().remove(&run.order.id);
+        for told in waiting.into_iter().flatten() {
+            // Who waited may be gone.
+            let _gone = told.send(());
+        }
+        ended
+    }
+
+    /// Returns what waits for the end of a run that goes on.
+    fn going(&self, id: &str) -> Option<oneshot::Receiver<()>> {
+        let mut going = self.going.borrow_mut();
+        let (told, ended) = oneshot::channel();
+        going.get_mut(id)?.push(told);
+        Some(ended)
+    }
+
+    /// Forks the copy of a run.
+    fn fork(&self, order: Order, grant: Grant) -> Result<Begun> {
+        let began = self.workspace.now();
+        let parent = self.workspace.find_copy(&order.copy)?;
+        let name = format!("run-{}", &hex(&Sha256::digest(&order.id))[..24]);
+        // What a run of this id left that came to no end: nobody works in it any more.
+        match self.workspace.find_copy(&name) {
+            Ok(left) => drop(self.workspace.discard(left.id)?),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let until = began.as_millis() + i64::from(order.limits.millis) + SLACK;
+        let copy = self.workspace.fork(
+            ForkOptions::of_copy(parent.id)
+                .name(name)
+                .expires(Timestamp::from_millis(until)),
+        )?;
+        let part = json!({ "scope": order.scope, "actor": order.actor() });
+        let files = Files::new(
+            self.workspace.clone(),
+            copy.id,
+            At::Tree(copy.base),
+            grant,
+            part.to_string(),
+            order.limits,
+        );
+        let run = Rc::new(Run {
+            key: order.key(&self.name, parent.id),
+            parent: parent.id,
+            files,
+            began,
+            order,
+        });
+        let id = run.order.id.clone();
+        self.going.borrow_mut().insert(id, Waiting::new());
+        Ok(Begun::Fresh(run))
+    }
+
+    fn close(&self, run: &Run, execution: Execution) -> Result<Bytes> {
+        let taken = run.files.close();
+        let ended = match taken.limit {
+            Some(limit) => Ended::Limit { limit },
+            None => execution.ended,
+        };
+        let written = run.files.written();
+        let fate = match ended {
+            Ended::Returned { .. } => self.apply(run)?,
+            _ => Fate::Discarded,
+        };
+        if !matches!(fate, Fate::Applied { .. }) {
+            self.workspace.discard(run.files.copy())?;
+        }
+        let (read, more) = taken.read.into_parts();
+        let (denied, _) = taken.denied.into_parts();
+        let millis = self.workspace.now().as_millis() - run.began.as_millis();
+        let outcome = Outcome {
+            id: run.order.id.clone(),
+            ended,
+            console: execution.console,
+            left_out: execution.left_out,
+            files: fate,
+            read: Paths { paths: read, more },
+            written,
+            denied,
+            cost: Cost {
+                millis: millis.max(0) as u64,
+                calls: taken.calls,
+                bytes_read: taken.bytes_read,
+                bytes_written: taken.bytes_written,
+            },
+        };
+        Ok(serde_json::to_vec(&outcome).unwrap_or_default().into())
+    }
+
+    /// Applies what a run wrote to the copy that it is over.
+    fn apply(&self, run: &Run) -> Result<Fate> {
+        let message = RevisionMessage::default()
+            .actor(run.order.actor())
+            .message(run.order.note.clone());
+        let options = ApplyOptions::default().message(message);
+        match self.workspace.apply(run.files.copy(), options) {
+            Ok(Applied::ToParent { operation, .. }) => Ok(Fate::Applied {
+                operation: operation.get(),
+                tree: self.workspace.copy(run.parent)?.tree.to_string(),
+            }),
+            Ok(_) => Ok(Fate::Unchanged),
+            Err(error) => match (error.kind(), error.conflict()) {
+                (ErrorKind::Conflict, Some(conflict)) => {
+                    Ok(Fate::conflict(conflict, run.files.grant()))
+                }
+                (ErrorKind::Closed, _) => Ok(Fate::Discarded),
+                _ => Err(error),
+            },
+        }
+    }
+}
+
+impl Run {
+    /// Returns what it is to run.
+    pub fn order(&self) -> &Order {
+        &self.order
+    }
+
+    /// Returns what tells its code and authority from those of others.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Returns the limit that it has come to, of calls or bytes: it need not go on.
+    pub fn limit(&self) -> Option<crate::Limit> {
+        self.files.limit()
+    }
+}
+
+impl fmt::Debug for Runs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runs").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,81 @@
+// Executes delegated code: in a Worker that a loader makes of it, with no network, no
+// environment, and the files that it is handed.
+
+import type { RpcTarget } from "cloudflare:workers";
+
+/** A program as the Rust half hands it over. */
+export interface Load {
+  /** The loader's name for this code with this authority. */
+  key: string;
+  mainModule: string;
+  modules: Record<string, WorkerLoaderModule>;
+  /** The module that is run. */
+  main: string;
+  /** What it is called with, as JSON. */
+  input: string;
+  millis: number;
+  lines: number;
+  console: number;
+}
+
+/** What loaded code did, as far as it tells. */
+export interface Ran {
+  /** How it ended, as JSON; `"{}"` where it could not begin. */
+  ended: string;
+  leftOut: number;
+}
+
+/** The files of a run, and its console. */
+export interface RunTarget extends RpcTarget {
+  call(method: string, given: string, contents?: string | Uint8Array): Promise<[string, unknown]>;
+  line(level: string, text: string): void;
+}
+
+/** What `harness.js` exports. */
+interface Harness {
+  run(files: RunTarget, main: string, input: string, lines: number): Promise<Ran>;
+}
+
+/** What the platform is for loaded code; what it can do changes with neither. */
+const COMPATIBILITY = "2026-04-01";
+
+/**
+ * Loads a program and runs it. An error of its syntax, which the platform tells as a failure of
+ * its own, is told as what it is.
+ *
+ * @throws where the platform fails
+ */
+export async function execute(
+  loader: WorkerLoader,
+  load: Load,
+  files: RunTarget,
+): Promise<Ran> {
+  const stub = loader.get(load.key, () => ({
+    compatibilityDate: COMPATIBILITY,
+    mainModule: load.mainModule,
+    modules: load.modules,
+    env: {},
+    globalOutbound: null,
+    // Above the time that it may take: that one is told.
+    limits: { cpuMs: load.millis + 1000 },
+  }));
+  const entry = stub.getEntrypoint("Run") as unknown as Harness;
+  try {
+    return await entry.run(files, load.main, load.input, load.lines);
+  } catch (error) {
+    const ended = unstarted(error);
+    if (ended === undefined) throw error;
+    return { ended, leftOut: 0 };
+  }
+}
+
+/** How code ended that could not begin; nothing, where the platform failed. */
+function unstarted(error: unknown): string | undefined {
+  const text = error instanceof Error ? error.message : "";
+  const found = /Failed to start Worker:\s*(?:Uncaught )?(\w*Error): (.*)([\s\S]*)/.exec(text);
+  if (found) {
+    const [, name, message, rest] = found;
+    return JSON.stringify({ ended: "threw", name, message, stack: `${name}: ${message}${rest}` });
+  }
+  return undefined;
+}
