@@ -112,6 +112,24 @@ byte_id! {
     TokenHash, 32, "parse token hash"
 }
 
+byte_id! {
+    /// What a call asks for, as the SHA-256 that tells it from other calls.
+    RequestHash, 32, "parse request hash"
+}
+
+impl RequestHash {
+    /// Hashes the parts that say what is asked for, each with its length before it, so that
+    /// no two lists of parts are hashed as the same bytes.
+    pub fn of<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> Self {
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        Self(hash.finalize().into())
+    }
+}
+
 impl CopyId {
     /// Returns the first and the last id that start with `text`: 4 to 32 hex digits.
     /// A start is for people who see what it finds: any day another copy can start so.
@@ -297,6 +315,14 @@ mod tests {
         }
         assert!("0".parse::<RevisionId>().is_err());
         assert!("-1".parse::<RevisionId>().is_err());
+    }
+
+    #[test]
+    fn a_request_is_hashed_part_by_part() {
+        let hash = |parts: &[&str]| RequestHash::of(parts.iter().map(|part| part.as_bytes()));
+        assert_eq!(hash(&["ab", "c"]), hash(&["ab", "c"]));
+        assert_ne!(hash(&["ab", "c"]), hash(&["a", "bc"]));
+        assert_ne!(hash(&["ab", ""]), hash(&["ab"]));
     }
 
     #[test]

@@ -14,6 +14,7 @@
 //! - [`Entry`], [`TreePath`], [`Name`]: what is where. [`TreeId`] and
 //!   [`ContentId`] are hashes of it.
 //! - [`Event`]: what the change feed tells, resumable by number.
+//! - [`Once`]: a call that may be repeated and is made once, by a key of its caller's.
 //! - [`Receipt`]: what calls cost, in rows, nodes, objects and bytes.
 //! - [`Error`]: one, whose [`ErrorKind`] says what the caller does next; [`Reason`] and
 //!   [`Sought`] say more to programs.
@@ -62,6 +63,7 @@ mod glob;
 mod grant;
 mod id;
 mod import;
+mod memo;
 mod meter;
 mod patch;
 mod path;
@@ -82,10 +84,13 @@ pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, EventKind, EventRecord};
 pub use glob::Glob;
 pub use grant::{Grant, MAX_GRANT_ROOT, MAX_HOLDER_PATH, MAX_SCOPE_ROOT, Scope};
-pub use id::{BlobKey, ContentId, CopyId, GrantId, OperationId, RevisionId, TokenHash, TreeId};
+pub use id::{
+    BlobKey, ContentId, CopyId, GrantId, OperationId, RequestHash, RevisionId, TokenHash, TreeId,
+};
 pub use import::{
     BatchSize, EntrySource, ImportLimits, ImportOptions, Imported, SourceEntry, SourceKind,
 };
+pub use memo::{MAX_MEMO, MemoKey, Once, Repeat};
 pub use meter::Receipt;
 pub use patch::{BinaryStyle, Patch, PatchMode, PatchSide};
 pub use path::{MAX_NAME, MAX_PATH, Name, ToPath, TreePath};

@@ -9,9 +9,10 @@ use crate::entry::Timestamp;
 use crate::error::Result;
 use crate::event::{Event, EventRecord};
 use crate::id::{BlobKey, ContentId, CopyId, GrantId, OperationId, RevisionId, TokenHash, TreeId};
+use crate::memo::MemoKey;
 use crate::store::{
-    CollectionRecord, ContentRecord, CopyRecord, GrantRecord, HeadRecord, Marked, MetaTx,
-    OperationRecord, Place, RevisionRecord, StoreUsage, Swept, Used, WhichGrants,
+    CollectionRecord, ContentRecord, CopyRecord, GrantRecord, HeadRecord, Marked, MemoEntry,
+    MemoRecord, MetaTx, OperationRecord, Place, RevisionRecord, StoreUsage, Swept, Used, WhichGrants,
 };
 
 /// What calls cost: rows, nodes, objects and bytes, as asked of the stores.
@@ -323,6 +324,34 @@ impl MetaTx for Metered<'_> {
         limit: usize,
     ) -> Result<Vec<GrantRecord>> {
         Ok(self.meter.page(self.rows.grants(which, after, limit)?))
+    }
+
+    fn memo(&self, holder: Option<&GrantId>, key: &MemoKey) -> Result<Option<MemoRecord>> {
+        let found = self.rows.memo(holder, key)?;
+        let bytes = found.as_ref().map_or(0, |memo| memo.answer.len() as u64);
+        self.meter.count(|receipt| receipt.bytes_read += bytes);
+        Ok(self.meter.read(1, found))
+    }
+
+    fn put_memo(&self, memo: &MemoRecord) -> Result<()> {
+        let bytes = memo.answer.len() as u64;
+        self.meter.wrote(self.rows.put_memo(memo))?;
+        self.meter.count(|receipt| receipt.bytes_written += bytes);
+        Ok(())
+    }
+
+    fn last_memo(&self) -> Result<u64> {
+        Ok(self.meter.read(1, self.rows.last_memo()?))
+    }
+
+    fn memos(&self, after: u64, limit: usize) -> Result<Vec<MemoEntry>> {
+        Ok(self.meter.page(self.rows.memos(after, limit)?))
+    }
+
+    fn delete_memos(&self, first: u64) -> Result<u64> {
+        let deleted = self.rows.delete_memos(first)?;
+        self.meter.count(|receipt| receipt.rows_written += deleted);
+        Ok(deleted)
     }
 
     fn collection(&self) -> Result<Option<CollectionRecord>> {

@@ -113,6 +113,10 @@ codes! {
         NotUndoable = "not_undoable",
         /// Something is decided where nothing conflicts.
         NoConflict = "no_conflict",
+        /// A key for repeating a call is none.
+        MalformedKey = "malformed_key",
+        /// A key for repeating a call was used for another call.
+        KeyReused = "key_reused",
     }
 }
 

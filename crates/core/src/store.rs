@@ -18,7 +18,10 @@ use crate::entry::Timestamp;
 use crate::error::Result;
 use crate::event::{Event, EventRecord};
 use crate::grant::Grant;
-use crate::id::{BlobKey, ContentId, CopyId, GrantId, OperationId, RevisionId, TokenHash, TreeId};
+use crate::id::{
+    BlobKey, ContentId, CopyId, GrantId, OperationId, RequestHash, RevisionId, TokenHash, TreeId,
+};
+use crate::memo::MemoKey;
 use crate::path::{Name, TreePath};
 use crate::workspace::At;
 
@@ -166,6 +169,19 @@ pub trait MetaTx {
         after: Option<&GrantId>,
         limit: usize,
     ) -> Result<Vec<GrantRecord>>;
+
+    /// Returns the memo under a key of a grant's holder, or of nobody's.
+    fn memo(&self, holder: Option<&GrantId>, key: &MemoKey) -> Result<Option<MemoRecord>>;
+    /// Appends a memo, and deletes the one under the same key of the same holder. Its number
+    /// is one more than that of the newest; 1 where there is none.
+    fn put_memo(&self, memo: &MemoRecord) -> Result<()>;
+    /// Returns the number of the newest memo; 0 where there is none.
+    fn last_memo(&self) -> Result<u64>;
+    /// Returns what is known of up to `limit` memos after the number `after` without their
+    /// answers, oldest first.
+    fn memos(&self, after: u64, limit: usize) -> Result<Vec<MemoEntry>>;
+    /// Deletes the memos before the number `first`; returns how many.
+    fn delete_memos(&self, first: u64) -> Result<u64>;
 
     /// Returns the collection under way, or the last one.
     fn collection(&self) -> Result<Option<CollectionRecord>>;
@@ -485,6 +501,38 @@ pub enum WhichGrants {
     Below(GrantId),
     /// Previews.
     Sites,
+}
+
+/// What a call led to, for who repeats it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemoRecord {
+    /// The grant whose holder made the call; `None` for who has the workspace.
+    pub holder: Option<GrantId>,
+    /// The key that the caller chose.
+    pub key: MemoKey,
+    /// What was asked for.
+    pub request: RequestHash,
+    /// What the caller was told, in up to [`MAX_MEMO`](crate::MAX_MEMO) bytes.
+    pub answer: Bytes,
+    /// When the call was made.
+    pub at: Timestamp,
+}
+
+/// A [`MemoRecord`] in the order in which they were put, without its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemoEntry {
+    /// Its number.
+    pub number: u64,
+    /// The grant whose holder made the call.
+    pub holder: Option<GrantId>,
+    /// The key.
+    pub key: MemoKey,
+    /// What was asked for.
+    pub request: RequestHash,
+    /// How many bytes the answer has.
+    pub size: u64,
+    /// When the call was made.
+    pub at: Timestamp,
 }
 
 /// How far the last collection has come. See `docs/architecture.md`.

@@ -18,6 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::grant::{Grant, Scope};
 use crate::id::{GrantId, TreeId};
 use crate::import::{EntrySource, ImportOptions, Imported};
+use crate::memo::{Once, Repeat};
 use crate::path::{Name, TreePath};
 use crate::reason::{Reason, Sought};
 use crate::store::ByteStream;
@@ -222,7 +223,22 @@ impl View {
     /// number of the grant's globs times the bytes of all paths, and 128 for each scope
     /// but the first, is more than 268,435,456.
     pub async fn change(&self, changes: Vec<Change>, options: ChangeOptions) -> Result<Changed> {
-        self.make(Ok(None), changes, options).await
+        made(self.make(Ok(None), changes, options, None).await?)
+    }
+
+    /// Makes a batch of changes as [`change`](Self::change) does, once for its key. The keys
+    /// of the holder of a grant are its own.
+    ///
+    /// # Errors
+    /// As for [`change`](Self::change); `Invalid` where the key was used for another call;
+    /// `LimitExceeded` where more of them are kept than may be.
+    pub async fn change_once(
+        &self,
+        changes: Vec<Change>,
+        options: ChangeOptions,
+        once: &Once<'_, Changed>,
+    ) -> Result<Repeat<Changed>> {
+        self.make(Ok(None), changes, options, Some(once)).await
     }
 
     /// Makes a batch of changes, as [`change`](Self::change) does, if `holds` lets it. It
@@ -247,7 +263,7 @@ impl View {
             }),
             false => Err(self.denied("change", path)),
         };
-        self.make(condition, changes, options).await
+        made(self.make(condition, changes, options, None).await?)
     }
 
     async fn make(
@@ -255,18 +271,20 @@ impl View {
         condition: Result<Option<Condition<'_>>>,
         changes: Vec<Change>,
         options: ChangeOptions,
-    ) -> Result<Changed> {
+        once: Option<&Once<'_, Changed>>,
+    ) -> Result<Repeat<Changed>> {
         let allowed =
             condition.and_then(|condition| Ok((condition, allow::allowed(&self.grant, changes)?)));
         let changed = match allowed {
             Ok((condition, changes)) => {
                 let workspace = &self.workspace;
-                let changed = workspace.change(self.at, self.by(), condition, changes, options);
+                let changed =
+                    workspace.change(self.at, self.by(), condition, changes, options, once);
                 changed.await.map_err(|error| self.told(error))
             }
             Err(error) => Err(error),
         };
-        if changed.is_err() {
+        if !matches!(changed, Ok(Repeat::First(_))) {
             self.workspace.let_go().await;
         }
         changed
@@ -401,6 +419,15 @@ impl View {
                 ))),
             None => Err(Error::not_found(Sought::Path, "read").at(path)),
         }
+    }
+}
+
+/// Returns what a call without a key led to.
+fn made(changed: Repeat<Changed>) -> Result<Changed> {
+    match changed {
+        Repeat::First(changed) => Ok(changed),
+        Repeat::Again(_) => Err(Error::new(ErrorKind::Unavailable, "change")
+            .because("a call without a key was taken for another one")),
     }
 }
 

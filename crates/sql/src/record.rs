@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use workspace_core::store::{
     AppliedAs, Budget, CollectionPhase, CollectionRecord, CopyRecord, CopyState, GrantRecord,
-    HeadRecord, OperationCause, OperationRecord, Purpose, RevisionCause, RevisionRecord, Site,
-    Used,
+    HeadRecord, MemoEntry, MemoRecord, OperationCause, OperationRecord, Purpose, RevisionCause,
+    RevisionRecord, Site, Used,
 };
 use workspace_core::{
-    At, BlobKey, CopyId, Event, EventKind, EventRecord, Glob, Grant, GrantId, Name, OperationId,
-    Result, RevisionId, Scope, TreeId, TreePath,
+    At, BlobKey, CopyId, Event, EventKind, EventRecord, Glob, Grant, GrantId, MemoKey, Name,
+    OperationId, Result, RevisionId, Scope, TreeId, TreePath,
 };
 
 use crate::row::Row;
@@ -366,6 +367,39 @@ pub(crate) fn event(row: &mut Row<'_>) -> Result<EventRecord> {
             at: row.time()?,
         },
     })
+}
+
+pub(crate) fn memo(row: &mut Row<'_>) -> Result<MemoRecord> {
+    Ok(MemoRecord {
+        holder: holder(row)?,
+        key: memo_key(row)?,
+        request: row.id()?,
+        at: row.time()?,
+        answer: Bytes::copy_from_slice(row.bytes()?),
+    })
+}
+
+pub(crate) fn memo_entry(row: &mut Row<'_>) -> Result<MemoEntry> {
+    Ok(MemoEntry {
+        number: row.counter()?,
+        holder: holder(row)?,
+        key: memo_key(row)?,
+        request: row.id()?,
+        at: row.time()?,
+        size: row.number()?,
+    })
+}
+
+/// Reads whose a memo is: that of no grant is empty.
+fn holder(row: &mut Row<'_>) -> Result<Option<GrantId>> {
+    match row.bytes()? {
+        [] => Ok(None),
+        id => Ok(Some(GrantId::try_from(id)?)),
+    }
+}
+
+fn memo_key(row: &mut Row<'_>) -> Result<MemoKey> {
+    MemoKey::new(row.text()?).map_err(|cause| row.corrupt("not a key").with_source(cause))
 }
 
 const CLEAR: u64 = 0;

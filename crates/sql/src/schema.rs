@@ -15,7 +15,9 @@ use crate::tx::Tx;
 /// Rows that are keyed by a hash are small, as a write dirties one page for each; the
 /// bytes of nodes and contents are appended, in packs. Tables of small rows, and those
 /// that are paged by their key, are WITHOUT ROWID.
-const MIGRATIONS: &[&[&str]] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5];
+const MIGRATIONS: &[&[&str]] = &[
+    VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6,
+];
 
 const VERSION_1: &[&str] = &[
     "CREATE TABLE schema (
@@ -263,6 +265,19 @@ const VERSION_5: &[&str] = &[
     "ALTER TABLE copies RENAME COLUMN revision TO applied",
     "CREATE INDEX nested_copies ON copies (top) WHERE state = 0 AND top IS NOT NULL",
     "ALTER TABLE operations ADD COLUMN applied BLOB",
+];
+
+/// Memos. A row without a grant has an empty one, as null is unlike any other.
+const VERSION_6: &[&str] = &[
+    "CREATE TABLE memos (
+  number INTEGER PRIMARY KEY,
+  key TEXT NOT NULL,
+  holder BLOB NOT NULL,
+  request BLOB NOT NULL,
+  at INTEGER NOT NULL,
+  answer BLOB NOT NULL
+) STRICT",
+    "CREATE UNIQUE INDEX memos_by_key ON memos (key, holder)",
 ];
 
 /// Reads a content as versions 1 and 2 had it.

@@ -7,12 +7,12 @@ use std::cell::{Cell, RefCell};
 
 use bytes::Bytes;
 use workspace_core::store::{
-    CollectionRecord, ContentRecord, CopyRecord, GrantRecord, HeadRecord, Marked, MetaTx,
-    OperationRecord, Place, Purpose, RevisionRecord, StoreUsage, Swept, Used, WhichGrants,
+    CollectionRecord, ContentRecord, CopyRecord, GrantRecord, HeadRecord, Marked, MemoEntry,
+    MemoRecord, MetaTx, OperationRecord, Place, Purpose, RevisionRecord, StoreUsage, Swept, Used, WhichGrants,
 };
 use workspace_core::{
-    At, BlobKey, ContentId, CopyId, Error, ErrorKind, Event, EventRecord, GrantId, OperationId,
-    Result, RevisionId, Timestamp, TokenHash, TreeId, TreePath,
+    At, BlobKey, ContentId, CopyId, Error, ErrorKind, Event, EventRecord, GrantId, MAX_MEMO,
+    MemoKey, OperationId, Result, RevisionId, Timestamp, TokenHash, TreeId, TreePath,
 };
 
 use crate::conn::{SqlConn, SqlValue};
@@ -21,9 +21,9 @@ use crate::pack::{Member, Pack, SLOTS, entries};
 use crate::record;
 use crate::row::Row;
 
-/// The largest row, in bytes of its values: 1 MiB for one, 64 KiB for those
+/// The largest row, in bytes of its values: 1.5 MiB for one, 64 KiB for those
 /// beside it. A Durable Object takes 2 MB; the rest is room for a later version.
-pub const MAX_ROW: usize = (1 << 20) + (64 << 10);
+pub const MAX_ROW: usize = MAX_MEMO + (64 << 10);
 /// The largest content that is kept in a row, in bytes.
 pub const MAX_CONTENT: usize = 1 << 20;
 
@@ -147,6 +147,11 @@ fn blob(bytes: &[u8]) -> SqlValue<'_> {
 
 fn optional_blob(bytes: Option<&[u8]>) -> SqlValue<'_> {
     bytes.map_or(SqlValue::Null, SqlValue::Blob)
+}
+
+/// Returns the column that says whose a memo is.
+fn holder(id: Option<&GrantId>) -> SqlValue<'_> {
+    blob(id.map(|id| &id.as_bytes()[..]).unwrap_or_default())
 }
 
 /// Returns the columns that say which files a grant is to.
@@ -731,6 +736,49 @@ impl MetaTx for Tx<'_> {
         );
         params.extend([after, count(limit)]);
         self.all("grants", &sql, &params, record::grant)
+    }
+
+    fn memo(&self, of: Option<&GrantId>, key: &MemoKey) -> Result<Option<MemoRecord>> {
+        let sql = "SELECT holder, key, request, at, answer FROM memos
+             WHERE key = ?1 AND holder = ?2";
+        let params = [SqlValue::Text(key.as_str()), holder(of)];
+        self.one("memos", sql, &params, record::memo)
+    }
+
+    fn put_memo(&self, memo: &MemoRecord) -> Result<()> {
+        // SQLite gives a row without a key the largest one and 1 more.
+        self.exec(
+            "INSERT OR REPLACE INTO memos (key, holder, request, at, answer)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+            &[
+                SqlValue::Text(memo.key.as_str()),
+                holder(memo.holder.as_ref()),
+                blob(memo.request.as_bytes()),
+                SqlValue::Integer(memo.at.as_millis()),
+                blob(&memo.answer),
+            ],
+        )?;
+        Ok(())
+    }
+
+    fn last_memo(&self) -> Result<u64> {
+        let sql = "SELECT max(number) FROM memos";
+        let last = self.one("memos", sql, &[], |row| row.optional_counter())?;
+        Ok(last.flatten().unwrap_or(0))
+    }
+
+    fn memos(&self, after: u64, limit: usize) -> Result<Vec<MemoEntry>> {
+        let sql = "SELECT number, holder, key, request, at, length(answer) FROM memos
+             WHERE number > ?1 ORDER BY number LIMIT ?2";
+        // Nothing comes after what is beyond the largest integer.
+        let after = number(after.min(SqlValue::MAX_INTEGER as u64))?;
+        self.all("memos", sql, &[after, count(limit)], record::memo_entry)
+    }
+
+    fn delete_memos(&self, first: u64) -> Result<u64> {
+        let sql = "DELETE FROM memos WHERE number < ?1 RETURNING 1";
+        let deleted = self.all("memos", sql, &[number(first)?], |_| Ok(()))?;
+        Ok(deleted.len() as u64)
     }
 
     fn collection(&self) -> Result<Option<CollectionRecord>> {

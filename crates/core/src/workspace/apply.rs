@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, EventKind};
 use crate::glob::Glob;
 use crate::id::{CopyId, OperationId, RevisionId, TreeId};
+use crate::memo::{Once, Repeat};
 use crate::path::TreePath;
 use crate::reason::Reason;
 use crate::store::{
@@ -88,9 +89,23 @@ pub struct ApplyOptions {
     /// the directories above them; all where there are none. The rest stays in the copy,
     /// which is based on what its parent is then.
     pub only: Vec<Glob>,
+    /// Whether the copy is rebased first where its parent is not what it is based on, in the
+    /// same transaction; in the name of the message's actor, and with its text as the note.
+    /// What is expected is the tree that it has before.
+    pub rebase: bool,
 }
 
 impl ApplyOptions {
+    /// Refuses what cannot be asked for.
+    fn check(&self) -> Result<()> {
+        self.message.check("apply")?;
+        match self.only.len() > MAX_GLOBS {
+            false => Ok(()),
+            true => Err(Error::new(ErrorKind::LimitExceeded, "apply")
+                .because(format!("more than {MAX_GLOBS} globs"))),
+        }
+    }
+
     /// Returns why a copy is refused by its tree.
     pub(crate) fn refuses(&self, copy: &CopyRecord) -> Option<Error> {
         let expected = self.expect_tree.filter(|expected| *expected != copy.tree)?;
@@ -173,6 +188,9 @@ impl Workspace {
     /// first, so that no state of head is lost. Where its parent is a copy, that one
     /// has its files then, by one operation, which can be undone like any other.
     ///
+    /// Where its parent's files moved, it fails, or [rebases](ApplyOptions::rebase) the copy
+    /// first, if it is told to and nothing conflicts.
+    ///
     /// Repeating it returns the same revision or operation. Repeating one that is limited
     /// to paths, at which nothing is left to apply, says so: the answer is
     /// [`Unchanged`](Applied::Unchanged) in part.
@@ -181,15 +199,32 @@ impl Workspace {
     /// `Conflict`, with the changed paths, where the parent's files are no longer those
     /// that the copy is based on; the copy stays open. `Stale` where its tree is
     /// not the expected one. `Closed` where it was discarded or has expired; `Invalid`
-    /// for metadata where its parent is a copy; `NotFound`.
+    /// for metadata where its parent is a copy; `NotFound`; what
+    /// [`rebase`](Self::rebase) fails with, where it is told to.
     pub fn apply(&self, id: CopyId, options: ApplyOptions) -> Result<Applied> {
-        options.message.check("apply")?;
-        if options.only.len() > MAX_GLOBS {
-            return Err(Error::new(ErrorKind::LimitExceeded, "apply")
-                .because(format!("more than {MAX_GLOBS} globs")));
-        }
+        options.check()?;
         let now = self.now();
         self.write("apply", |tx| self.apply_in(tx, id, options, now))
+    }
+
+    /// Applies a copy as [`apply`](Self::apply) does, once for its key: also where what the
+    /// first call did is forgotten, or was none.
+    ///
+    /// # Errors
+    /// As for [`apply`](Self::apply); `Invalid` where the key was used for another call;
+    /// `LimitExceeded` where more of them are kept than may be.
+    pub fn apply_once(
+        &self,
+        id: CopyId,
+        options: ApplyOptions,
+        once: &Once<'_, Applied>,
+    ) -> Result<Repeat<Applied>> {
+        options.check()?;
+        let now = self.now();
+        self.write("apply", |tx| {
+            let apply = || self.apply_in(tx, id, options, now);
+            self.once_in(tx, "apply", None, once, now, apply)
+        })
     }
 
     pub(crate) fn apply_in(
@@ -199,7 +234,7 @@ impl Workspace {
         options: ApplyOptions,
         now: Timestamp,
     ) -> Result<Applied> {
-        let copy = match tx.any_copy("apply", id)? {
+        let mut copy = match tx.any_copy("apply", id)? {
             closed if matches!(closed.state, CopyState::Applied(_)) => closed,
             _ => tx.open_copy("apply", id, now)?,
         };
@@ -214,7 +249,17 @@ impl Workspace {
             return Ok(Applied::Unchanged { in_part: false });
         }
         let parent = Parent::of(tx, "apply", &copy)?;
-        if parent.moved(tx, &copy)? {
+        if options.rebase {
+            let RevisionMessage { actor, message, .. } = &options.message;
+            let author = Author::new(actor.clone(), message.clone());
+            let decisions = Decisions::default();
+            let rebased = self.rebase_in(tx, copy, &parent, &decisions, &author, now)?;
+            copy = rebased.copy;
+            // Its parent may have arrived at the same.
+            if is_unchanged(tx, &copy.base, &copy.tree)? {
+                return Ok(Applied::Unchanged { in_part: false });
+            }
+        } else if parent.moved(tx, &copy)? {
             let changed = changed_paths(tx, &copy.base, &parent.tree(), &copy.tree)?;
             return Err(Error::conflicting("apply", changed).at(id));
         }

@@ -1,14 +1,17 @@
 //! Batches of changes to head or to a copy.
 
+use bytes::Bytes;
+
 use crate::change::{AllowedChange, Change, ChangeOptions, Changed, Content, WriteOptions};
 use crate::entry::{Entry, MAX_MEDIA_TYPE, Text, media_type};
 use crate::error::{Error, Result};
 use crate::id::{BlobKey, GrantId};
+use crate::memo::{Once, Repeat};
 use crate::path::TreePath;
 use crate::reason::Reason;
 use crate::store::OperationCause;
 use crate::tree::{Editor, resolve};
-use crate::workspace::budgets::admit;
+use crate::workspace::budgets::{admit, check_alive};
 use crate::workspace::edit::{OtherKind, Prepared, What, edit, rehearse};
 use crate::workspace::target::Target;
 use crate::workspace::tx::Tx;
@@ -42,7 +45,8 @@ type Holds<'a> = Box<dyn FnOnce(Option<&Entry>) -> Result<()> + 'a>;
 
 impl Workspace {
     /// Makes a batch of changes: objects first, then one transaction, if the condition
-    /// holds in it. Where it fails, the caller [lets go](Self::let_go) of the objects.
+    /// holds in it. Where it fails, or was made before, the caller [lets go](Self::let_go)
+    /// of the objects.
     pub(crate) async fn change(
         &self,
         at: At,
@@ -50,8 +54,16 @@ impl Workspace {
         condition: Option<Condition<'_>>,
         changes: Vec<AllowedChange>,
         options: ChangeOptions,
-    ) -> Result<Changed> {
+        once: Option<&Once<'_, Changed>>,
+    ) -> Result<Repeat<Changed>> {
         check_text("change", &options.author.actor, &options.author.note)?;
+        if let Some(once) = once {
+            // Before anything is stored for it, that it would not need.
+            let answer = self.read("change", |tx| self.made_before(tx, &by, once))?;
+            if let Some(answer) = answer {
+                return Ok(Repeat::Again(answer));
+            }
+        }
         let mut uploads = Uploads::new(self);
         let prepared = match self.prepare(&mut uploads, changes).await {
             Ok(prepared) => prepared,
@@ -60,10 +72,40 @@ impl Workspace {
                 return Err(error);
             }
         };
-        let (changed, unneeded) = self.commit_batch(at, by, condition, &prepared, &options)?;
-        self.committed(&prepared, &unneeded, changed.operation.is_some());
-        self.drop_objects(unneeded).await;
+        let mut unneeded = Vec::new();
+        let mut change = |tx: &Tx<'_>, by, condition| {
+            let (changed, left) = self.change_in(tx, at, by, condition, &prepared, &options)?;
+            unneeded = left;
+            Ok(changed)
+        };
+        let changed = self.write("change", |tx| match once {
+            None => change(tx, by, condition).map(Repeat::First),
+            Some(once) => match self.made_before(tx, &by, once)? {
+                Some(answer) => Ok(Repeat::Again(answer)),
+                None => {
+                    let (holder, now) = (by.holder, self.now());
+                    self.once_in(tx, "change", holder, once, now, || change(tx, by, condition))
+                }
+            },
+        })?;
+        if let Repeat::First(changed) = &changed {
+            self.committed(&prepared, &unneeded, changed.operation.is_some());
+            self.drop_objects(unneeded).await;
+        }
         Ok(changed)
+    }
+
+    /// Returns the answer of an earlier call under the same key, whose holder's grant is
+    /// still alive.
+    fn made_before(
+        &self,
+        tx: &Tx<'_>,
+        by: &By<'_>,
+        once: &Once<'_, Changed>,
+    ) -> Result<Option<Bytes>> {
+        let now = self.now();
+        check_alive(tx, "change", by.holder, now)?;
+        self.repeated(tx, "change", by.holder, once, now)
     }
 
     /// Stores the contents of changes.
@@ -167,7 +209,9 @@ impl Workspace {
             })
         });
         let prepared = prepared.collect::<Result<Vec<_>>>()?;
-        Ok(self.commit_batch(at, by, None, &prepared, options)?.0)
+        self.write("change", |tx| {
+            Ok(self.change_in(tx, at, by, None, &prepared, options)?.0)
+        })
     }
 
     /// Prepares a change that needs no object.
@@ -202,19 +246,6 @@ impl Workspace {
                 }
             }
             other => What::Other(other),
-        })
-    }
-
-    fn commit_batch(
-        &self,
-        at: At,
-        by: By<'_>,
-        condition: Option<Condition<'_>>,
-        changes: &[Prepared],
-        options: &ChangeOptions,
-    ) -> Result<(Changed, Vec<BlobKey>)> {
-        self.write("change", |tx| {
-            self.change_in(tx, at, by, condition, changes, options)
         })
     }
 

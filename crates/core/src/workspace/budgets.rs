@@ -137,6 +137,19 @@ pub(super) fn admit(
     Ok(())
 }
 
+/// Refuses a holder whose grant is dead.
+///
+/// # Errors
+/// `Denied`.
+pub(super) fn check_alive(
+    tx: &Tx<'_>,
+    operation: &'static str,
+    holder: Option<&GrantId>,
+    now: Timestamp,
+) -> Result<()> {
+    budgeted_line(tx, operation, holder, now).map(drop)
+}
+
 /// Returns those of a holder's grant and of all that it was attenuated from that have a
 /// budget; none without a holder.
 ///

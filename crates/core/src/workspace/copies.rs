@@ -6,6 +6,7 @@ use crate::entry::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, EventKind};
 use crate::id::{CopyId, TreeId};
+use crate::memo::{Once, Repeat};
 use crate::reason::{Reason, Sought};
 use crate::store::{CopyRecord, CopyState, HeadRecord, MetaTx as _};
 use crate::workspace::nesting::{Parent, Start, close};
@@ -75,40 +76,41 @@ impl Workspace {
     /// copies one below the other, or 1,000 open ones below one whose parent is head;
     /// `NotFound` and `Closed` of what it is a copy of.
     pub fn fork(&self, options: ForkOptions) -> Result<CopyRecord> {
+        let now = self.now();
+        let id = self.forkable(&options, now)?;
+        self.write("fork", |tx| fork_in(tx, id, options, now))
+    }
+
+    /// Forks as [`fork`](Self::fork) does, once for its key, in two rows more.
+    ///
+    /// # Errors
+    /// As for [`fork`](Self::fork); `Invalid` where the key was used for another call;
+    /// `LimitExceeded` where more of them are kept than may be.
+    pub fn fork_once(
+        &self,
+        options: ForkOptions,
+        once: &Once<'_, CopyRecord>,
+    ) -> Result<Repeat<CopyRecord>> {
+        let now = self.now();
+        self.write("fork", |tx| {
+            self.once_in(tx, "fork", None, once, now, || {
+                let id = self.forkable(&options, now)?;
+                fork_in(tx, id, options, now)
+            })
+        })
+    }
+
+    /// Refuses options that cannot be; returns the id of a new copy.
+    fn forkable(&self, options: &ForkOptions, now: Timestamp) -> Result<CopyId> {
         if let Some(name) = &options.name {
             check_name("fork", name)?;
         }
-        let now = self.now();
         if options.expires.is_some_and(|expires| expires <= now) {
             return Err(Error::invalid(Reason::InThePast, "fork")
                 .at("expires")
                 .because("in the past"));
         }
-        let id = CopyId::from_bytes(self.inner.context.ids.next());
-        self.write("fork", |tx| {
-            if let Some(name) = &options.name {
-                free_name(tx, "fork", name, now)?;
-            }
-            let start = Start::of(tx, options.of, now)?;
-            let copy = CopyRecord {
-                id,
-                name: options.name,
-                state: CopyState::Open,
-                parent: start.parent,
-                top: start.top,
-                base_version: start.version,
-                base: start.tree,
-                tree: start.tree,
-                generation: 0,
-                operation: None,
-                created: now,
-                modified: now,
-                expires: options.expires.into_iter().chain(start.expires).min(),
-            };
-            tx.put_copy(&copy)?;
-            tx.tell(&Event::forked(&copy))?;
-            Ok(copy)
-        })
+        Ok(CopyId::from_bytes(self.inner.context.ids.next()))
     }
 
     /// Returns a copy, open or closed.
@@ -202,13 +204,23 @@ impl Workspace {
     /// `NotFound`; `Closed` where it was applied.
     pub fn discard(&self, id: CopyId) -> Result<CopyRecord> {
         let now = self.now();
+        self.write("discard", |tx| discard_in(tx, id, now))
+    }
+
+    /// Throws a copy away as [`discard`](Self::discard) does, once for its key.
+    ///
+    /// # Errors
+    /// As for [`discard`](Self::discard); `Invalid` where the key was used for another call;
+    /// `LimitExceeded` where more of them are kept than may be.
+    pub fn discard_once(
+        &self,
+        id: CopyId,
+        once: &Once<'_, CopyRecord>,
+    ) -> Result<Repeat<CopyRecord>> {
+        let now = self.now();
         self.write("discard", |tx| {
-            let copy = tx.any_copy("discard", id)?;
-            match copy.state {
-                CopyState::Discarded => Ok(copy),
-                CopyState::Open => Ok(close(tx, copy, EventKind::Discarded, now)?.0),
-                CopyState::Applied(_) => tx.open_copy("discard", id, now),
-            }
+            let discard = || discard_in(tx, id, now);
+            self.once_in(tx, "discard", None, once, now, discard)
         })
     }
 
@@ -229,6 +241,40 @@ impl Workspace {
     /// Returns since when a copy must have been closed to be forgotten.
     pub(crate) fn forget_until(&self, now: Timestamp) -> Timestamp {
         now.plus_millis(self.inner.options.keep_closed_copies.saturating_neg())
+    }
+}
+
+fn fork_in(tx: &Tx<'_>, id: CopyId, options: ForkOptions, now: Timestamp) -> Result<CopyRecord> {
+    if let Some(name) = &options.name {
+        free_name(tx, "fork", name, now)?;
+    }
+    let start = Start::of(tx, options.of, now)?;
+    let copy = CopyRecord {
+        id,
+        name: options.name,
+        state: CopyState::Open,
+        parent: start.parent,
+        top: start.top,
+        base_version: start.version,
+        base: start.tree,
+        tree: start.tree,
+        generation: 0,
+        operation: None,
+        created: now,
+        modified: now,
+        expires: options.expires.into_iter().chain(start.expires).min(),
+    };
+    tx.put_copy(&copy)?;
+    tx.tell(&Event::forked(&copy))?;
+    Ok(copy)
+}
+
+fn discard_in(tx: &Tx<'_>, id: CopyId, now: Timestamp) -> Result<CopyRecord> {
+    let copy = tx.any_copy("discard", id)?;
+    match copy.state {
+        CopyState::Discarded => Ok(copy),
+        CopyState::Open => Ok(close(tx, copy, EventKind::Discarded, now)?.0),
+        CopyState::Applied(_) => tx.open_copy("discard", id, now),
     }
 }
 

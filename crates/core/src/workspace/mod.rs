@@ -13,6 +13,7 @@ mod fsck;
 pub(crate) mod grants;
 mod import;
 mod in_flight;
+mod memos;
 mod nesting;
 mod operations;
 mod options;

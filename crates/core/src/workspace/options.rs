@@ -43,6 +43,12 @@ pub struct Options {
     /// How many of the newest operations of an open copy are kept to be listed and
     /// undone; at least 1. Collection deletes the older ones.
     pub keep_operations: u64,
+    /// How long it is kept what a call under a key led to, in milliseconds: for that long a
+    /// repeated one is told the same, and nothing is done. 0 to 100 years.
+    pub keep_memos: i64,
+    /// Of how many calls that is kept at once; at least 1, and of holders of grants half as
+    /// many. More fail with `LimitExceeded` until some are kept no longer.
+    pub max_memos: u64,
     /// The most bytes that the differences of one answer may take in memory, before
     /// renames are paired; at least 64 KiB. The list that holds them takes up to three
     /// times as much while it grows.
@@ -51,7 +57,8 @@ pub struct Options {
 
 impl Default for Options {
     /// 64 KiB in rows, 16 MiB of nodes, 30 days of closed copies, 50 million
-    /// entries, 10,000 events, 10,000 operations a copy, 64 MiB of differences.
+    /// entries, 10,000 events, 10,000 operations a copy, 7 days and 100,000 of memos,
+    /// 64 MiB of differences.
     fn default() -> Self {
         Self {
             inline_limit: 64 << 10,
@@ -60,6 +67,8 @@ impl Default for Options {
             max_entries: 50_000_000,
             keep_events: 10_000,
             keep_operations: 10_000,
+            keep_memos: 7 * 24 * 60 * 60 * 1000,
+            max_memos: 100_000,
             max_diff: 64 << 20,
         }
     }
@@ -72,13 +81,16 @@ impl Options {
     /// `Invalid`, naming the field and its range.
     pub(crate) fn check(&self) -> Result<()> {
         const HUNDRED_YEARS: u64 = 100 * 365 * 24 * 60 * 60 * 1000;
-        let kept = u64::try_from(self.keep_closed_copies).unwrap_or(u64::MAX);
+        let kept = |millis: i64| u64::try_from(millis).unwrap_or(u64::MAX);
+        let closed = kept(self.keep_closed_copies);
         for (what, value, least, most) in [
             ("inline_limit", self.inline_limit as u64, 0, 1_000_000),
             ("node_cache", self.node_cache as u64, 0, 1 << 40),
-            ("keep_closed_copies", kept, 0, HUNDRED_YEARS),
+            ("keep_closed_copies", closed, 0, HUNDRED_YEARS),
             ("keep_events", self.keep_events, 1, u64::MAX),
             ("keep_operations", self.keep_operations, 1, u64::MAX),
+            ("keep_memos", kept(self.keep_memos), 0, HUNDRED_YEARS),
+            ("max_memos", self.max_memos, 1, u64::MAX),
             ("max_diff", self.max_diff as u64, 64 << 10, 1 << 40),
         ] {
             if !(least..=most).contains(&value) {
@@ -106,6 +118,8 @@ mod tests {
             max_entries: 0,
             keep_events: 1,
             keep_operations: 1,
+            keep_memos: 0,
+            max_memos: 1,
             max_diff: 64 << 10,
         };
         least.check().unwrap();
@@ -115,7 +129,8 @@ mod tests {
         let most = good
             .inline_limit(1_000_000)
             .node_cache(1_099_511_627_776)
-            .keep_closed_copies(century);
+            .keep_closed_copies(century)
+            .keep_memos(century);
         most.check().unwrap();
         for (what, options) in [
             ("inline_limit", good.inline_limit(1_000_001)),
@@ -126,6 +141,9 @@ mod tests {
             ("keep_closed_copies", good.keep_closed_copies(i64::MAX)),
             ("keep_events", good.keep_events(0)),
             ("keep_operations", good.keep_operations(0)),
+            ("keep_memos", good.keep_memos(-1)),
+            ("keep_memos", good.keep_memos(century + 1)),
+            ("max_memos", good.max_memos(0)),
             ("max_diff", good.max_diff((64 << 10) - 1)),
         ] {
             let error = options.check().unwrap_err();

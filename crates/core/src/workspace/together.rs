@@ -3,7 +3,6 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use crate::change::Author;
 use crate::conflict::PathList;
 use crate::entry::Entry;
 use crate::error::{Error, ErrorKind, Result};
@@ -11,10 +10,9 @@ use crate::id::{CopyId, TreeId};
 use crate::path::TreePath;
 use crate::reason::Reason;
 use crate::store::{CopyRecord, CopyState};
-use crate::tree::{Decisions, Differences, agree, may_hold};
+use crate::tree::{Differences, agree, may_hold};
 use crate::workspace::Workspace;
-use crate::workspace::apply::{Applied, ApplyOptions, RevisionMessage, is_unchanged};
-use crate::workspace::nesting::Parent;
+use crate::workspace::apply::{Applied, ApplyOptions, RevisionMessage};
 use crate::workspace::tx::Tx;
 
 /// How many copies are looked at together.
@@ -113,7 +111,6 @@ impl Workspace {
         message.check("apply")?;
         check_distinct("apply", copies.iter().map(|one| one.copy))?;
         let now = self.now();
-        let author = Author::new(message.actor.clone(), message.message.clone());
         self.write("apply", |tx| {
             // As they are before anything is applied, which hands on what is below.
             let mut parents = BTreeSet::new();
@@ -125,25 +122,17 @@ impl Workspace {
                         .because("its parent is another one than that of those before"));
                 }
             }
-            let mut applied = Vec::new();
-            for one in copies {
-                let options = ApplyOptions::default().message(message.clone());
-                // What was reviewed is what it had before it was rebased here.
+            let applied = copies.iter().map(|one| {
+                let mut options = ApplyOptions::default()
+                    .message(message.clone())
+                    .rebase(true);
+                // What was applied before stays so, whatever is expected now.
                 if tx.any_copy("apply", one.copy)?.state == CopyState::Open {
-                    let copy = tx.open_copy("apply", one.copy, now)?;
-                    let reviewed = ApplyOptions::default().expect_tree(one.expect_tree);
-                    if let Some(refused) = reviewed.refuses(&copy) {
-                        return Err(refused);
-                    }
-                    if !is_unchanged(tx, &copy.base, &copy.tree)? {
-                        let parent = Parent::of(tx, "apply", &copy)?;
-                        let decisions = Decisions::default();
-                        self.rebase_in(tx, copy, &parent, &decisions, &author, now)?;
-                    }
+                    options.expect_tree = one.expect_tree;
                 }
-                applied.push(self.apply_in(tx, one.copy, options, now)?);
-            }
-            Ok(applied)
+                self.apply_in(tx, one.copy, options, now)
+            });
+            applied.collect()
         })
     }
 }

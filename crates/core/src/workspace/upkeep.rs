@@ -11,6 +11,7 @@ use crate::store::{CollectionPhase, MetaTx as _};
 use crate::workspace::Workspace;
 use crate::workspace::collect::{CollectBudget, Collected};
 use crate::workspace::copies::{expire, forget};
+use crate::workspace::memos::trim;
 use crate::workspace::revisions::{KeepRevisions, prunable_from, prune};
 use crate::workspace::tx::Tx;
 
@@ -91,10 +92,10 @@ impl NextStep {
 
 impl Workspace {
     /// Takes one step of upkeep: discards copies that have expired, forgets
-    /// closed ones whose time is up, prunes revisions, then takes a step of the
-    /// collection under way or begins one that is due. In all it does about as
-    /// much as the budget says. Where there is nothing to do it writes nothing
-    /// and reads a few rows.
+    /// closed ones whose time is up, prunes revisions, deletes memos that are kept no
+    /// longer, then takes a step of the collection under way or begins one that is due.
+    /// In all it does about as much as the budget says. Where there is nothing to do it
+    /// writes nothing and reads a few rows.
     ///
     /// Grants that have expired wait for the next collection. Objects of uploads
     /// that led to no change are a reason for one, as a change is; after a crash
@@ -116,6 +117,7 @@ impl Workspace {
                 None => 0,
             };
             left -= (pruned as usize).min(left);
+            left -= (trim(tx, left, self.memos_until(now))? as usize).min(left);
             let step = UpkeepStep {
                 expired,
                 forgotten,
@@ -142,7 +144,7 @@ impl Workspace {
     }
 
     /// Returns when the next step is due, given that nothing has expired and
-    /// nothing is left to forget or to prune.
+    /// nothing is left to forget, to prune or to trim.
     fn next_step(&self, tx: &Tx<'_>, policy: &Upkeep, now: Timestamp) -> Result<NextStep> {
         let mut next = self.next_collection(tx, policy.idle, now)?;
         let ever = Timestamp::from_millis(Timestamp::MAX_MILLIS);
@@ -153,6 +155,10 @@ impl Workspace {
         if let Some(closed) = tx.rows.closed_copies(ever, 1)?.first() {
             let keep = self.inner.options.keep_closed_copies;
             next = next.or(NextStep::at(closed.modified.plus_millis(keep), now));
+        }
+        if let Some(oldest) = tx.rows.memos(0, 1)?.first() {
+            let keep = self.inner.options.keep_memos;
+            next = next.or(NextStep::at(oldest.at.plus_millis(keep), now));
         }
         if let Some(keep) = policy.keep_revisions
             && let Some(time) = prunable_from(tx, keep, now)?

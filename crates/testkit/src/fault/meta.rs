@@ -5,12 +5,12 @@ use std::fmt;
 
 use bytes::Bytes;
 use workspace_core::store::{
-    CollectionRecord, ContentRecord, CopyRecord, GrantRecord, HeadRecord, Marked, MetaStore,
-    MetaTx, OperationRecord, RevisionRecord, StoreUsage, Swept, Used, WhichGrants,
+    CollectionRecord, ContentRecord, CopyRecord, GrantRecord, HeadRecord, Marked, MemoEntry,
+    MemoRecord, MetaStore, MetaTx, OperationRecord, RevisionRecord, StoreUsage, Swept, Used, WhichGrants,
 };
 use workspace_core::{
-    BlobKey, ContentId, CopyId, Event, EventRecord, GrantId, OperationId, Result, RevisionId,
-    Timestamp, TokenHash, TreeId,
+    BlobKey, ContentId, CopyId, Event, EventRecord, GrantId, MemoKey, OperationId, Result,
+    RevisionId, Timestamp, TokenHash, TreeId,
 };
 
 use super::plan::{FaultPlan, Verdict};
@@ -133,6 +133,11 @@ counted! {
     fn set_used(&self, id: &GrantId, used: Used) -> Result<()>;
     fn count_grants(&self, which: WhichGrants) -> Result<u64>;
     fn grants(&self, which: WhichGrants, after: Option<&GrantId>, limit: usize) -> Result<Vec<GrantRecord>>;
+    fn memo(&self, holder: Option<&GrantId>, key: &MemoKey) -> Result<Option<MemoRecord>>;
+    fn put_memo(&self, memo: &MemoRecord) -> Result<()>;
+    fn last_memo(&self) -> Result<u64>;
+    fn memos(&self, after: u64, limit: usize) -> Result<Vec<MemoEntry>>;
+    fn delete_memos(&self, first: u64) -> Result<u64>;
     fn collection(&self) -> Result<Option<CollectionRecord>>;
     fn set_collection(&self, collection: Option<&CollectionRecord>) -> Result<()>;
     fn mark_node(&self, id: &TreeId) -> Result<Marked>;

@@ -5,11 +5,11 @@ use std::ops::Bound::{Excluded, Unbounded};
 use bytes::Bytes;
 use workspace_core::store::{
     CollectionRecord, ContentRecord, CopyRecord, CopyState, GrantRecord, HeadRecord, Marked,
-    MetaTx, OperationRecord, Place, Purpose, RevisionRecord, StoreUsage, Swept, Used, WhichGrants,
+    MemoEntry, MemoRecord, MetaTx, OperationRecord, Place, Purpose, RevisionRecord, StoreUsage, Swept, Used, WhichGrants,
 };
 use workspace_core::{
-    BlobKey, ContentId, CopyId, Event, EventRecord, GrantId, OperationId, Result, RevisionId,
-    Timestamp, TokenHash, TreeId,
+    BlobKey, ContentId, CopyId, Event, EventRecord, GrantId, MemoKey, OperationId, Result,
+    RevisionId, Timestamp, TokenHash, TreeId,
 };
 
 use super::meta::Tx;
@@ -35,6 +35,7 @@ pub(super) struct Rows {
     pub(super) revisions: Table<RevisionId, RevisionRecord>,
     pub(super) events: Table<u64, Event>,
     pub(super) grants: Table<GrantId, GrantRecord>,
+    pub(super) memos: Table<u64, MemoRecord>,
     /// What is stored in the order in which it was.
     places: Table<u64, Stored>,
     collection: Table<(), CollectionRecord>,
@@ -54,6 +55,7 @@ impl Rows {
         self.revisions.commit();
         self.events.commit();
         self.grants.commit();
+        self.memos.commit();
         self.places.commit();
         self.collection.commit();
         self.node_marks.commit();
@@ -71,6 +73,7 @@ impl Rows {
         self.revisions.roll_back();
         self.events.roll_back();
         self.grants.roll_back();
+        self.memos.roll_back();
         self.places.roll_back();
         self.collection.roll_back();
         self.node_marks.roll_back();
@@ -135,6 +138,18 @@ impl Rows {
     pub(super) fn last_event(&self) -> u64 {
         let last = self.events.rows().next_back();
         last.map_or(0, |(sequence, _)| *sequence)
+    }
+
+    /// Returns the number of the newest memo; 0 where there is none.
+    fn last_memo(&self) -> u64 {
+        let last = self.memos.rows().next_back();
+        last.map_or(0, |(number, _)| *number)
+    }
+
+    fn memo(&self, holder: Option<&GrantId>, key: &MemoKey) -> Option<(u64, &MemoRecord)> {
+        let mut memos = self.memos.rows();
+        let found = memos.find(|(_, memo)| memo.holder.as_ref() == holder && memo.key == *key);
+        found.map(|(number, memo)| (*number, memo))
     }
 
     /// Returns the operations of a copy, oldest first.
@@ -505,6 +520,51 @@ impl MetaTx for Tx<'_> {
                 WhichGrants::Sites => matches!(grant.purpose, Purpose::Site(_)),
             });
             wanted.take(limit).cloned().collect()
+        })
+    }
+
+    fn memo(&self, holder: Option<&GrantId>, key: &MemoKey) -> Result<Option<MemoRecord>> {
+        self.read(|rows| rows.memo(holder, key).map(|(_, memo)| memo.clone()))
+    }
+
+    fn put_memo(&self, memo: &MemoRecord) -> Result<()> {
+        self.write(|rows| {
+            if self.checked() {
+                rules::memo(memo);
+            }
+            let number = rows.last_memo() + 1;
+            if let Some((old, _)) = rows.memo(memo.holder.as_ref(), &memo.key) {
+                rows.memos.remove(&old);
+            }
+            rows.memos.put(number, memo.clone());
+        })
+    }
+
+    fn last_memo(&self) -> Result<u64> {
+        self.read(Rows::last_memo)
+    }
+
+    fn memos(&self, after: u64, limit: usize) -> Result<Vec<MemoEntry>> {
+        self.read(|rows| {
+            let found = rows.memos.range(following(Some(after))).take(limit);
+            let entry = |(number, memo): (&u64, &MemoRecord)| MemoEntry {
+                number: *number,
+                holder: memo.holder,
+                key: memo.key.clone(),
+                request: memo.request,
+                size: memo.answer.len() as u64,
+                at: memo.at,
+            };
+            found.map(entry).collect()
+        })
+    }
+
+    fn delete_memos(&self, first: u64) -> Result<u64> {
+        self.write(|rows| {
+            let gone = rows.memos.range(..first).map(|(number, _)| *number);
+            let gone: Vec<_> = gone.collect();
+            gone.iter().for_each(|number| rows.memos.remove(number));
+            gone.len() as u64
         })
     }
 

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use workspace_core::store::{
-    ContentRecord, CopyRecord, CopyState, GrantRecord, HeadRecord, OperationCause, OperationRecord,
-    Place, RevisionRecord,
+    ContentRecord, CopyRecord, CopyState, GrantRecord, HeadRecord, MemoRecord, OperationCause,
+    OperationRecord, Place, RevisionRecord,
 };
-use workspace_core::{ContentId, Event, EventKind, Timestamp, TreeId};
+use workspace_core::{ContentId, Event, EventKind, MAX_MEMO, Timestamp, TreeId};
 
 use super::rows::Rows;
 
@@ -181,6 +181,11 @@ pub(super) fn grant(rows: &Rows, new: &GrantRecord) {
             "{id:?}: its token and that of {other:?}"
         );
     }
+}
+
+pub(super) fn memo(memo: &MemoRecord) {
+    let size = memo.answer.len();
+    assert!(size <= MAX_MEMO, "{:?}: {size} bytes", memo.key);
 }
 
 /// Checks what the transaction touched, as it is about to commit.

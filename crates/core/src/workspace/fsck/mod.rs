@@ -118,7 +118,7 @@ impl fmt::Display for Problem {
 
 impl Workspace {
     /// Checks all rows and everything that they keep. Rows decode and agree with
-    /// one another: head, revisions, copies, operations, events, grants. Nodes are
+    /// one another: head, revisions, copies, operations, events, grants, memos. Nodes are
     /// there, are what their ids say and are cut as they should be, and every
     /// directory states the right totals of those in it. Contents have a row and,
     /// if large, an object, of the right sizes; and, if asked for, the right bytes.

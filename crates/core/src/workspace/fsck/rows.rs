@@ -59,7 +59,8 @@ impl Check<'_> {
         self.events().await?;
         self.revisions().await?;
         self.copies().await?;
-        self.grants().await
+        self.grants().await?;
+        self.memos().await
     }
 
     fn head(&mut self, tx: &Tx<'_>) -> Result<()> {
@@ -460,6 +461,30 @@ impl Check<'_> {
                     after = Some(id);
                     let id = GrantId::from_bytes(id.to_be_bytes());
                     self.problem(format!("grant {id}"), undecodable(why.as_deref()));
+                }
+                Ok(found.more)
+            })?;
+            if !more {
+                return Ok(());
+            }
+            pass().await;
+        }
+    }
+
+    /// Checks that memos decode. Those of dead grants are kept as long as others.
+    async fn memos(&mut self) -> Result<()> {
+        let mut after = None;
+        loop {
+            let more = self.workspace.read("check", |tx| {
+                let found = page(after, MAX_NUMBER, self.options.rows, |after, limit| {
+                    tx.rows.memos(after.unwrap_or(0) as u64, limit)
+                })?;
+                if let Some(last) = found.rows.last() {
+                    after = Some(u128::from(last.number));
+                }
+                if let Some((number, why)) = found.damaged {
+                    after = Some(number);
+                    self.problem(format!("memo {number}"), undecodable(why.as_deref()));
                 }
                 Ok(found.more)
             })?;
