@@ -79,7 +79,7 @@ export type Outcome = Ended & {
   files:
     | { status: "unchanged" }
     /** It is in the copy, as one operation. */
-    | { status: "applied"; operation: number; tree: string }
+    | { status: "applied"; operation: number }
     /** Somebody else changed the same paths meanwhile: nothing was kept. */
     | { status: "conflict"; paths: string[] }
     | { status: "discarded" };

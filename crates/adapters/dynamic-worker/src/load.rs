@@ -40,7 +40,7 @@ impl Run {
         let limits = order.limits;
         let main = order.program.modules.first();
         Load {
-            key: self.key(),
+            key: self.loaded_as(),
             main_module: format!("{OURS}harness.js"),
             modules: modules(&order.program),
             main: main.map_or("", |module| &module.name),

@@ -1,11 +1,11 @@
 //! What is asked for.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
-use workspace_core::{CopyId, Error, Reason, Result};
+use workspace_core::{CopyId, Error, MemoKey, Reason, RequestHash, Result};
 use workspace_http::wire::ScopeDto;
 
 use crate::limits::Limits;
+use crate::outcome::{Ended, Limit};
 use crate::program::Program;
 
 /// The longest id of a run, in bytes.
@@ -93,24 +93,40 @@ impl Order {
         }
     }
 
-    /// Returns what tells this run's code and authority from those of others: what has the
-    /// same key may be run by what ran it before.
-    pub(crate) fn key(&self, workspace: &str, copy: CopyId) -> String {
-        let mut hash = Sha256::new();
-        let mut add = |bytes: &[u8]| {
-            hash.update((bytes.len() as u64).to_le_bytes());
-            hash.update(bytes);
-        };
-        add(env!("CARGO_PKG_VERSION").as_bytes());
-        add(workspace.as_bytes());
-        add(copy.to_string().as_bytes());
-        for part in [
-            serde_json::to_vec(&self.scope),
-            serde_json::to_vec(&self.program),
-        ] {
-            add(&part.unwrap_or_default());
+    /// Returns what its outcome is kept under, and what says that it is the same order.
+    ///
+    /// # Errors
+    /// `Invalid` for an id that is none.
+    pub(crate) fn memo(&self) -> Result<(MemoKey, RequestHash)> {
+        let key = MemoKey::new(&format!("run:{}", self.id))?;
+        // What has no JSON was refused when it was read.
+        let order = serde_json::to_vec(self).unwrap_or_default();
+        Ok((key, RequestHash::of([&*order])))
+    }
+
+    /// Returns what tells this run's code and authority from those of others: what is loaded
+    /// as the same may be run by what ran it before.
+    pub(crate) fn loaded_as(&self, workspace: &str, copy: CopyId) -> String {
+        let scope = serde_json::to_vec(&self.scope).unwrap_or_default();
+        let program = serde_json::to_vec(&self.program).unwrap_or_default();
+        let parts = [
+            env!("CARGO_PKG_VERSION").as_bytes(),
+            workspace.as_bytes(),
+            copy.as_bytes(),
+            &scope,
+            &program,
+        ];
+        hex(RequestHash::of(parts).as_bytes())
+    }
+
+    /// Returns the limit that a value is beyond.
+    pub(crate) fn too_long(&self, ended: &Ended) -> Option<Limit> {
+        match ended {
+            Ended::Returned { value } if value.to_string().len() > self.limits.value as usize => {
+                Some(Limit::Value)
+            }
+            _ => None,
         }
-        hex(&hash.finalize())
     }
 }
 

@@ -1,8 +1,9 @@
 //! How a run ended.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use workspace_core::{Conflict, Grant};
+use workspace_core::{Conflict, Error, ErrorKind, Grant, Result};
 
 /// How delegated code ended: by itself, at a limit, or not by its own doing.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -223,8 +224,6 @@ pub enum Fate {
     Applied {
         /// The operation.
         operation: u64,
-        /// The copy's tree after it.
-        tree: String,
     },
     /// Somebody else changed the same paths of the copy meanwhile: nothing was kept.
     Conflict {
@@ -279,5 +278,27 @@ impl Fate {
         Self::Conflict {
             paths: seen.map(|path| path.to_string()).collect(),
         }
+    }
+}
+
+impl Outcome {
+    /// Returns it as JSON.
+    ///
+    /// # Errors
+    /// None: what is in it always encodes.
+    pub(crate) fn told(&self) -> Result<Bytes> {
+        match serde_json::to_vec(self) {
+            Ok(json) => Ok(json.into()),
+            Err(error) => Err(Error::new(ErrorKind::Unavailable, "run").with_source(error)),
+        }
+    }
+
+    /// Returns it as JSON, with what became of what it wrote.
+    pub(crate) fn with(&self, files: Fate) -> Result<Bytes> {
+        let outcome = Self {
+            files,
+            ..self.clone()
+        };
+        outcome.told()
     }
 }

@@ -8,10 +8,9 @@ use std::rc::Rc;
 use bytes::Bytes;
 use futures::channel::oneshot;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 use workspace_core::{
-    Applied, ApplyOptions, At, CopyId, ErrorKind, ForkOptions, Grant, ImportLimits, Result,
-    RevisionMessage, Timestamp, Workspace,
+    Applied, ApplyOptions, At, Error, ErrorKind, ForkOptions, Grant, ImportLimits, MemoKey, Once,
+    Reason, Repeat, RequestHash, Result, RevisionMessage, Timestamp, Workspace,
 };
 use workspace_http::Calls;
 
@@ -41,10 +40,11 @@ type Waiting = Vec<oneshot::Sender<()>>;
 #[derive(Debug)]
 pub struct Run {
     order: Order,
-    /// What it is over.
-    parent: CopyId,
     files: Files,
-    key: String,
+    /// What it is loaded as.
+    loaded_as: String,
+    /// What its outcome is kept under.
+    memo: (MemoKey, RequestHash),
     began: Timestamp,
 }
 
@@ -123,9 +123,18 @@ impl Runs {
 
     /// Forks the copy of a run.
     fn fork(&self, order: Order, grant: Grant) -> Result<Begun> {
+        let (key, request) = order.memo()?;
+        if let Some(memo) = self.workspace.memo(None, &key)? {
+            return match memo.request == request {
+                true => Ok(Begun::Again(memo.answer)),
+                false => Err(Error::invalid(Reason::KeyReused, "run")
+                    .at(order.id.escape_debug())
+                    .because("its id was that of another run")),
+            };
+        }
         let began = self.workspace.now();
         let parent = self.workspace.find_copy(&order.copy)?;
-        let name = format!("run-{}", &hex(&Sha256::digest(&order.id))[..24]);
+        let name = format!("run-{}", &hex(request.as_bytes())[..24]);
         // What a run of this id left that came to no end: nobody works in it any more.
         match self.workspace.find_copy(&name) {
             Ok(left) => drop(self.workspace.discard(left.id)?),
@@ -148,8 +157,8 @@ impl Runs {
             order.limits,
         );
         let run = Rc::new(Run {
-            key: order.key(&self.name, parent.id),
-            parent: parent.id,
+            loaded_as: order.loaded_as(&self.name, parent.id),
+            memo: (key, request),
             files,
             began,
             order,
@@ -160,30 +169,23 @@ impl Runs {
     }
 
     fn close(&self, run: &Run, execution: Execution) -> Result<Bytes> {
+        let copy = run.files.copy();
         let taken = run.files.close();
-        let ended = match taken.limit {
-            Some(limit) => Ended::Limit { limit },
-            None => execution.ended,
-        };
-        let written = run.files.written();
-        let fate = match ended {
-            Ended::Returned { .. } => self.apply(run)?,
-            _ => Fate::Discarded,
-        };
-        if !matches!(fate, Fate::Applied { .. }) {
-            self.workspace.discard(run.files.copy())?;
-        }
         let (read, more) = taken.read.into_parts();
         let (denied, _) = taken.denied.into_parts();
         let millis = self.workspace.now().as_millis() - run.began.as_millis();
+        let mut ended = execution.ended;
+        if let Some(limit) = taken.limit.or_else(|| run.order.too_long(&ended)) {
+            ended = Ended::Limit { limit };
+        }
         let outcome = Outcome {
             id: run.order.id.clone(),
-            ended,
+            ended: run.order.program.located(ended),
             console: execution.console,
             left_out: execution.left_out,
-            files: fate,
+            files: Fate::Discarded,
             read: Paths { paths: read, more },
-            written,
+            written: run.files.written(),
             denied,
             cost: Cost {
                 millis: millis.max(0) as u64,
@@ -192,28 +194,66 @@ impl Runs {
                 bytes_written: taken.bytes_written,
             },
         };
-        Ok(serde_json::to_vec(&outcome).unwrap_or_default().into())
+        match outcome.ended {
+            // It can be run again, so nothing is kept of it.
+            Ended::Platform { .. } | Ended::Cancelled => {
+                self.workspace.discard(copy)?;
+                outcome.told()
+            }
+            Ended::Returned { .. } => self.apply(run, &outcome),
+            _ => self.discard(run, &outcome),
+        }
     }
 
-    /// Applies what a run wrote to the copy that it is over.
-    fn apply(&self, run: &Run) -> Result<Fate> {
+    /// Applies what a run wrote to the copy that it is over, with its outcome.
+    fn apply(&self, run: &Run, outcome: &Outcome) -> Result<Bytes> {
         let message = RevisionMessage::default()
             .actor(run.order.actor())
             .message(run.order.note.clone());
-        let options = ApplyOptions::default().message(message);
-        match self.workspace.apply(run.files.copy(), options) {
-            Ok(Applied::ToParent { operation, .. }) => Ok(Fate::Applied {
+        let options = ApplyOptions::default().message(message).rebase(true);
+        let answer = |applied: &Applied| match applied {
+            Applied::ToParent { operation, .. } => outcome.with(Fate::Applied {
                 operation: operation.get(),
-                tree: self.workspace.copy(run.parent)?.tree.to_string(),
             }),
-            Ok(_) => Ok(Fate::Unchanged),
+            _ => outcome.with(Fate::Unchanged),
+        };
+        let once = run.once(&answer);
+        match self.workspace.apply_once(run.files.copy(), options, &once) {
+            Ok(Repeat::First(applied)) => {
+                if !matches!(applied, Applied::ToParent { .. }) {
+                    // There is nothing in it; where this fails, it expires.
+                    let _expires = self.workspace.discard(run.files.copy());
+                }
+                answer(&applied)
+            }
+            Ok(Repeat::Again(answer)) => Ok(answer),
             Err(error) => match (error.kind(), error.conflict()) {
                 (ErrorKind::Conflict, Some(conflict)) => {
-                    Ok(Fate::conflict(conflict, run.files.grant()))
+                    let fate = Fate::conflict(conflict, run.files.grant());
+                    let outcome = Outcome {
+                        files: fate,
+                        ..outcome.clone()
+                    };
+                    self.discard(run, &outcome)
                 }
-                (ErrorKind::Closed, _) => Ok(Fate::Discarded),
+                (ErrorKind::Closed | ErrorKind::NotFound, _) => outcome.told(),
                 _ => Err(error),
             },
+        }
+    }
+
+    /// Throws away what a run wrote, and keeps its outcome.
+    fn discard(&self, run: &Run, outcome: &Outcome) -> Result<Bytes> {
+        let answer = |_: &_| outcome.told();
+        let once = run.once(&answer);
+        match self.workspace.discard_once(run.files.copy(), &once) {
+            Ok(Repeat::First(_)) => outcome.told(),
+            Ok(Repeat::Again(answer)) => Ok(answer),
+            // The copy that it is over was closed, and it with that.
+            Err(error) if matches!(error.kind(), ErrorKind::Closed | ErrorKind::NotFound) => {
+                outcome.told()
+            }
+            Err(error) => Err(error),
         }
     }
 }
@@ -225,8 +265,17 @@ impl Run {
     }
 
     /// Returns what tells its code and authority from those of others.
-    pub fn key(&self) -> &str {
-        &self.key
+    pub fn loaded_as(&self) -> &str {
+        &self.loaded_as
+    }
+
+    fn once<'a, T>(&'a self, answer: &'a dyn Fn(&T) -> Result<Bytes>) -> Once<'a, T> {
+        let (key, request) = &self.memo;
+        Once {
+            key,
+            request: *request,
+            answer,
+        }
     }
 
     /// Returns the limit that it has come to, of calls or bytes: it need not go on.

@@ -84,7 +84,9 @@ impl Workspace {
                 Some(answer) => Ok(Repeat::Again(answer)),
                 None => {
                     let (holder, now) = (by.holder, self.now());
-                    self.once_in(tx, "change", holder, once, now, || change(tx, by, condition))
+                    self.once_in(tx, "change", holder, once, now, || {
+                        change(tx, by, condition)
+                    })
                 }
             },
         })?;
