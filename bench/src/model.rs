@@ -124,4 +124,8 @@ impl SqlConn for Shared {
     fn transaction(&self, body: Body<'_>) -> workspace_core::Result<()> {
         self.0.transaction(body)
     }
+
+    fn transaction_unsynced(&self, body: Body<'_>) -> workspace_core::Result<()> {
+        self.transaction(body)
+    }
 }

@@ -3,7 +3,9 @@
 use std::cell::Cell;
 
 use anyhow::{Result, bail};
-use workspace_core::{Applied, ApplyOptions, At, Author, CopyId, ForkOptions, RevisionMessage};
+use workspace_core::{
+    Applied, ApplyOptions, At, Author, CopyId, ErrorKind, ForkOptions, RevisionMessage,
+};
 
 use crate::Bench;
 use crate::data::{self, Shape};
@@ -172,11 +174,18 @@ impl Side {
 
     fn rebase_onto_copy(&self) -> Result<f64> {
         let workspace = &self.ours.workspace;
-        let (parent, copy) = self.nested()?;
-        self.change(At::Copy(parent))?;
-        let (took, _) = timed(|| Ok(workspace.rebase(copy, &Author::default())?))?;
-        workspace.discard(parent)?;
-        Ok(took.as_secs_f64())
+        loop {
+            let (parent, copy) = self.nested()?;
+            self.change(At::Copy(parent))?;
+            let (took, rebased) = timed(|| Ok(workspace.rebase(copy, &Author::default())))?;
+            workspace.discard(parent)?;
+            match rebased {
+                Ok(_) => return Ok(took.as_secs_f64()),
+                // Among a hundred files both changed the same one.
+                Err(error) if error.kind() == ErrorKind::Conflict => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     fn discard_nested(&self) -> Result<f64> {

@@ -45,6 +45,14 @@ pub trait MetaStore {
     /// Those of `body`, and the store's own. After an error of the commit itself
     /// the writes may or may not be there; every facade call can be repeated.
     fn write(&self, body: &mut dyn FnMut(&dyn MetaTx) -> Result<()>) -> Result<()>;
+
+    /// Runs `body` as [`write`](Self::write) does, except that a crash may lose what it
+    /// committed, until a later `write` has returned: commits are lost from the last one
+    /// backwards, and never in part.
+    ///
+    /// # Errors
+    /// As for [`write`](Self::write).
+    fn write_unsynced(&self, body: &mut dyn FnMut(&dyn MetaTx) -> Result<()>) -> Result<()>;
 }
 
 /// The rows of one workspace inside a transaction.

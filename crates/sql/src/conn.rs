@@ -72,6 +72,14 @@ pub trait SqlConn {
     /// # Errors
     /// Those of `body`, and the database's own.
     fn transaction(&self, body: Body<'_>) -> Result<()>;
+
+    /// Runs `body` as [`transaction`](Self::transaction) does, except that a crash may lose
+    /// what it committed, until a later transaction has returned: commits are lost from the
+    /// last one backwards, and never in part.
+    ///
+    /// # Errors
+    /// Those of `body`, and the database's own.
+    fn transaction_unsynced(&self, body: Body<'_>) -> Result<()>;
 }
 
 impl<C: SqlConn + ?Sized> SqlConn for &C {
@@ -89,6 +97,10 @@ impl<C: SqlConn + ?Sized> SqlConn for &C {
 
     fn transaction(&self, body: Body<'_>) -> Result<()> {
         (**self).transaction(body)
+    }
+
+    fn transaction_unsynced(&self, body: Body<'_>) -> Result<()> {
+        (**self).transaction_unsynced(body)
     }
 }
 

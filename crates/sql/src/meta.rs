@@ -5,7 +5,7 @@ use std::cell::Cell;
 use workspace_core::Result;
 use workspace_core::store::{MetaStore, MetaTx};
 
-use crate::conn::SqlConn;
+use crate::conn::{Body, SqlConn};
 use crate::schema::migrate;
 use crate::tx::Tx;
 
@@ -44,10 +44,24 @@ impl<C: SqlConn> MetaStore for SqlMeta<C> {
     }
 
     fn write(&self, body: &mut dyn FnMut(&dyn MetaTx) -> Result<()>) -> Result<()> {
+        self.commit(body, |body| self.conn.transaction(body))
+    }
+
+    fn write_unsynced(&self, body: &mut dyn FnMut(&dyn MetaTx) -> Result<()>) -> Result<()> {
+        self.commit(body, |body| self.conn.transaction_unsynced(body))
+    }
+}
+
+impl<C: SqlConn> SqlMeta<C> {
+    fn commit(
+        &self,
+        body: &mut dyn FnMut(&dyn MetaTx) -> Result<()>,
+        transaction: impl FnOnce(Body<'_>) -> Result<()>,
+    ) -> Result<()> {
         // Not known again before the commit is.
         let known = self.next_pack.take();
         let mut next = None;
-        self.conn.transaction(&mut |conn| {
+        transaction(&mut |conn| {
             let tx = Tx::new(conn, known);
             body(&tx)?;
             next = tx.finish()?;

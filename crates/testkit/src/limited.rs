@@ -177,6 +177,10 @@ impl SqlConn for Inside<'_> {
     fn transaction(&self, _: Body<'_>) -> Result<()> {
         Err(nested())
     }
+
+    fn transaction_unsynced(&self, _: Body<'_>) -> Result<()> {
+        Err(nested())
+    }
 }
 
 fn nested() -> Error {
@@ -228,5 +232,11 @@ impl<C: SqlConn> SqlConn for LimitedConn<C> {
         self.idle()?;
         self.conn
             .transaction(&mut |conn| self.inside(conn, State::Writing, body))
+    }
+
+    fn transaction_unsynced(&self, body: Body<'_>) -> Result<()> {
+        self.idle()?;
+        self.conn
+            .transaction_unsynced(&mut |conn| self.inside(conn, State::Writing, body))
     }
 }

@@ -26,6 +26,8 @@ const SLACK: i64 = 60_000;
 /// operation of the copy once it returned, or nothing.
 pub struct Runs {
     workspace: Workspace,
+    /// For what a crash may lose.
+    unsynced: Workspace,
     calls: Calls,
     /// Tells this workspace from others.
     name: String,
@@ -61,7 +63,9 @@ impl Runs {
     /// Returns the runs of a workspace, which `name` tells from others.
     pub fn new(workspace: Workspace, name: impl Into<String>) -> Self {
         Self {
-            calls: Calls::new(workspace.clone(), ImportLimits::default(), None, None),
+            // What a run writes is thrown away in a crash; its end flushes it.
+            calls: Calls::new(workspace.unsynced(), ImportLimits::default(), None, None),
+            unsynced: workspace.unsynced(),
             workspace,
             name: name.into(),
             going: RefCell::default(),
@@ -142,7 +146,7 @@ impl Runs {
             Err(error) => return Err(error),
         }
         let until = began.as_millis() + i64::from(order.limits.millis) + SLACK;
-        let copy = self.workspace.fork(
+        let copy = self.unsynced.fork(
             ForkOptions::of_copy(parent.id)
                 .name(name)
                 .expires(Timestamp::from_millis(until)),

@@ -167,6 +167,11 @@ impl SqlConn for DoSql {
             }
         }
     }
+
+    /// The platform flushes before an answer leaves, and not by the transaction.
+    fn transaction_unsynced(&self, body: Body<'_>) -> Result<()> {
+        self.transaction(body)
+    }
 }
 
 fn is_trap(thrown: &JsValue) -> bool {

@@ -367,6 +367,10 @@ impl MetaStore for LockedMeta {
         let _as_before = self.look_for_room();
         Ok(())
     }
+
+    fn write_unsynced(&self, body: &mut dyn FnMut(&dyn MetaTx) -> Result<()>) -> Result<()> {
+        self.meta.write_unsynced(body)
+    }
 }
 
 #[cfg(test)]

@@ -268,6 +268,32 @@ impl SqlConn for SqliteConn {
     fn transaction(&self, body: Body<'_>) -> Result<()> {
         self.within(TransactionBehavior::Immediate, body)
     }
+
+    /// The log is written in order, and the next transaction that is flushed flushes it all.
+    fn transaction_unsynced(&self, body: Body<'_>) -> Result<()> {
+        let synchronous = |level: &str| {
+            self.db
+                .pragma_update(None, "synchronous", level)
+                .map_err(|cause| self.failed(cause))
+        };
+        synchronous("NORMAL")?;
+        let unsynced = Unsynced { db: &self.db };
+        let done = self.within(TransactionBehavior::Immediate, body);
+        drop(unsynced);
+        done
+    }
+}
+
+/// Has commits flushed again when it goes, also where a body panics.
+struct Unsynced<'a> {
+    db: &'a Connection,
+}
+
+impl Drop for Unsynced<'_> {
+    fn drop(&mut self) {
+        // Outside a transaction it cannot fail, but for want of memory.
+        let _flushed = self.db.pragma_update(None, "synchronous", "FULL");
+    }
 }
 
 impl SqliteConn {

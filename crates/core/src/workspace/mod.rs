@@ -56,7 +56,7 @@ use crate::grant::Grant;
 use crate::id::{CopyId, GrantId, RevisionId, TreeId};
 use crate::meter::{Meter, Receipt};
 use crate::store::{
-    BlobStore, GrantRecord, HeadRecord, MetaStore, MetaTx as _, Purpose, StoreUsage, WhichGrants,
+    BlobStore, GrantRecord, HeadRecord, MetaStore, MetaTx, Purpose, StoreUsage, WhichGrants,
 };
 use crate::tree::directory_of;
 use crate::view::View;
@@ -79,6 +79,8 @@ use tx::{NodeCache, Tx};
 pub struct Workspace {
     pub(crate) inner: Rc<Inner>,
     pub(crate) meter: Rc<Meter>,
+    /// Whether a crash may lose what this handle commits.
+    unsynced: bool,
 }
 
 pub(crate) struct Inner {
@@ -200,6 +202,7 @@ impl Workspace {
         Ok(Self {
             inner: Rc::new(inner),
             meter: Rc::default(),
+            unsynced: false,
         })
     }
 
@@ -211,6 +214,19 @@ impl Workspace {
         Self {
             inner: Rc::clone(&self.inner),
             meter: Rc::default(),
+            unsynced: self.unsynced,
+        }
+    }
+
+    /// Returns a handle on the same workspace whose commits a crash may lose, until one
+    /// through another handle has returned: what they did is lost from the last one
+    /// backwards, and never in part. For what is thrown away in a crash in any case, such as
+    /// a copy that only one call works in; it costs no flush of the disk.
+    #[must_use]
+    pub fn unsynced(&self) -> Self {
+        Self {
+            unsynced: true,
+            ..self.clone()
         }
     }
 
@@ -321,14 +337,18 @@ impl Workspace {
         // It is not known again before the commit is.
         let mut head = None;
         let before = self.meter.receipt();
-        let committed = self.inner.meta.write(&mut |rows| {
+        let mut once = |rows: &dyn MetaTx| {
             let body = body.take().ok_or_else(|| ran_twice(operation))?;
             let tx = Tx::new(self, rows);
             out = Some(body(&tx)?);
             told = tx.told();
             head = tx.into_head();
             Ok(())
-        });
+        };
+        let committed = match self.unsynced {
+            true => self.inner.meta.write_unsynced(&mut once),
+            false => self.inner.meta.write(&mut once),
+        };
         self.inner.head.replace(head.filter(|_| committed.is_ok()));
         // Also where the commit failed: its events may be there all the same.
         if told {

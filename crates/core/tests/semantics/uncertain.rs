@@ -209,6 +209,10 @@ impl MetaStore for Failing {
         }
         self.meta.write(body)
     }
+
+    fn write_unsynced(&self, body: &mut dyn FnMut(&dyn MetaTx) -> Result<()>) -> Result<()> {
+        self.write(body)
+    }
 }
 
 /// Where the disk is full, a collection goes on in smaller steps, down to ten rows.

@@ -84,6 +84,10 @@ impl SqlConn for MemoryConn {
         body(self)?;
         transaction.commit().map_err(failed)
     }
+
+    fn transaction_unsynced(&self, body: Body<'_>) -> Result<()> {
+        self.transaction(body)
+    }
 }
 
 pub(crate) fn kind<T: std::fmt::Debug>(result: Result<T>) -> ErrorKind {

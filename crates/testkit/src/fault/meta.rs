@@ -60,9 +60,21 @@ impl MetaStore for FaultyMeta {
     }
 
     fn write(&self, body: &mut dyn FnMut(&dyn MetaTx) -> Result<()>) -> Result<()> {
+        self.commit(body, |body| self.meta.write(body))
+    }
+
+    fn write_unsynced(&self, body: &mut dyn FnMut(&dyn MetaTx) -> Result<()>) -> Result<()> {
+        self.commit(body, |body| self.meta.write_unsynced(body))
+    }
+}
+
+type Body<'a> = &'a mut dyn FnMut(&dyn MetaTx) -> Result<()>;
+
+impl FaultyMeta {
+    fn commit(&self, body: Body<'_>, write: impl FnOnce(Body<'_>) -> Result<()>) -> Result<()> {
         self.plan.call("begin write")?;
         let mut verdict = Verdict::Proceed;
-        self.meta.write(&mut |tx| {
+        write(&mut |tx| {
             self.run(tx, body)?;
             verdict = self.plan.effect("commit")?;
             Ok(())

@@ -71,6 +71,10 @@ impl MetaStore for MemoryMeta {
     fn write(&self, body: &mut dyn FnMut(&dyn MetaTx) -> Result<()>) -> Result<()> {
         self.transact(Mode::Write, body)
     }
+
+    fn write_unsynced(&self, body: &mut dyn FnMut(&dyn MetaTx) -> Result<()>) -> Result<()> {
+        self.transact(Mode::Write, body)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -82,4 +82,8 @@ impl SqlConn for MemorySqlite {
         body(self)?;
         transaction.commit().map_err(failed)
     }
+
+    fn transaction_unsynced(&self, body: Body<'_>) -> Result<()> {
+        self.transaction(body)
+    }
 }

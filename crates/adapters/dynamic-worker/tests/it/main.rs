@@ -1,0 +1,6 @@
+//! What a run is, whatever executes its code.
+
+// Tests fail by panicking.
+#![allow(clippy::unwrap_used)]
+
+mod runs;

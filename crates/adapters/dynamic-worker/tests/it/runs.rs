@@ -1,0 +1,502 @@
+//! Runs, executed by the test itself.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::FutureExt as _;
+use futures::executor::block_on;
+use serde_json::{Value, json};
+use workspace_core::store::CopyState;
+use workspace_core::{
+    At, Change, ChangeOptions, CopyId, ErrorKind, ForkOptions, Options, Reason, TreePath,
+    Workspace, WriteOptions,
+};
+use workspace_dynamic_worker::{Begun, Ended, Execution, Order, Run, Runs};
+use workspace_testkit::{FaultPlan, FaultyMeta, MemoryBlobs, MemoryMeta, TestContext};
+
+struct Fixture {
+    workspace: Workspace,
+    copy: CopyId,
+    runs: Runs,
+    meta: MemoryMeta,
+    context: TestContext,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let (meta, context) = (MemoryMeta::new(), TestContext::new(7));
+        let blobs = Arc::new(MemoryBlobs::new());
+        let workspace = Workspace::create(
+            Box::new(meta.clone()),
+            blobs,
+            context.context(),
+            Options::default(),
+        );
+        let workspace = workspace.unwrap();
+        let changes = ["/a.txt", "/in/b.txt", "/in/deep/c.txt"].map(|path| write(path, "hello"));
+        let head = workspace.files(At::Head);
+        block_on(head.change(changes.into(), ChangeOptions::default())).unwrap();
+        let copy = workspace.fork(ForkOptions::named("draft")).unwrap().id;
+        let runs = Runs::new(workspace.clone(), "test");
+        Self {
+            workspace,
+            copy,
+            runs,
+            meta,
+            context,
+        }
+    }
+
+    fn order(&self, more: Value) -> Order {
+        let mut order = json!({
+            "id": "one",
+            "copy": "draft",
+            "program": { "modules": [{ "name": "main.js", "source": "" }] },
+            "scope": { "read": ["**"], "write": ["**"], "delete": true },
+        });
+        for (name, value) in more.as_object().unwrap() {
+            order[name] = value.clone();
+        }
+        Order::read(&order.to_string()).unwrap()
+    }
+
+    fn fresh(&self, more: Value) -> Rc<Run> {
+        match block_on(self.runs.begin(self.order(more))).unwrap() {
+            Begun::Fresh(run) => run,
+            Begun::Again(outcome) => panic!("{outcome:?}"),
+        }
+    }
+
+    fn again(&self, more: Value) -> Bytes {
+        match block_on(self.runs.begin(self.order(more))).unwrap() {
+            Begun::Again(outcome) => outcome,
+            Begun::Fresh(_) => panic!("it is run again"),
+        }
+    }
+
+    /// Calls a method, and returns the value or the code.
+    fn call(&self, run: &Run, method: &str, arguments: Value) -> Value {
+        let contents = (method == "writeFile").then(|| Bytes::from_static(b"new"));
+        let text = arguments.to_string();
+        let reply = block_on(self.runs.call(run, method, &text, contents));
+        let told: Value = serde_json::from_str(&reply.json).unwrap();
+        match told["status"] == "ok" {
+            true => told["value"].clone(),
+            false => told["error"]["code"].clone(),
+        }
+    }
+
+    fn end(&self, run: &Run, ended: Ended) -> Value {
+        let execution = Execution {
+            ended,
+            console: Vec::new(),
+            left_out: 0,
+        };
+        serde_json::from_slice(&self.runs.end(run, execution).unwrap()).unwrap()
+    }
+
+    fn read(&self, path: &str) -> Option<String> {
+        let read = self.workspace.files(At::Copy(self.copy));
+        let bytes = block_on(read.read(&TreePath::new(path).unwrap())).ok()?;
+        Some(String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    fn operations(&self) -> usize {
+        let all = self.workspace.operations(self.copy, None, 100);
+        all.unwrap().len()
+    }
+
+    fn open_copies(&self) -> usize {
+        self.workspace.copies(true, None, 100).unwrap().len()
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let files = self.workspace.files(At::Copy(self.copy));
+        block_on(files.change(vec![write(path, text)], ChangeOptions::default())).unwrap();
+    }
+}
+
+fn write(path: &str, text: &str) -> Change {
+    Change::Write {
+        path: TreePath::new(path).unwrap(),
+        content: Bytes::from(text.as_bytes().to_vec()).into(),
+        options: WriteOptions::default().create_parents(true),
+    }
+}
+
+fn returned() -> Ended {
+    Ended::Returned { value: json!(1) }
+}
+
+#[test]
+fn what_returned_is_one_operation_and_what_did_not_is_nothing() {
+    let it = Fixture::new();
+    let run = it.fresh(json!({}));
+    for path in ["/x", "/y/z"] {
+        assert_eq!(
+            it.call(&run, "writeFile", json!({ "path": path })),
+            Value::Null
+        );
+    }
+    assert_eq!(
+        it.call(&run, "delete", json!({ "path": "/in" })),
+        Value::Null
+    );
+    // Nobody sees it before it has returned.
+    assert_eq!(it.read("/x"), None);
+    let outcome = it.end(&run, returned());
+    assert_eq!(outcome["files"]["status"], "applied", "{outcome}");
+    assert_eq!(it.operations(), 1);
+    assert_eq!(it.read("/y/z").as_deref(), Some("new"));
+    assert_eq!(it.read("/in/b.txt"), None);
+    let written = [
+        "/in",
+        "/in/b.txt",
+        "/in/deep",
+        "/in/deep/c.txt",
+        "/x",
+        "/y",
+        "/y/z",
+    ];
+    assert_eq!(outcome["written"]["paths"], json!(written));
+    for (n, ended) in [
+        Ended::read(r#"{"ended":"threw","name":"Error","message":"no","stack":""}"#),
+        Ended::read(r#"{"ended":"limit","limit":"time"}"#),
+        Ended::Cancelled,
+        Ended::Platform {
+            cause: "gone".into(),
+        },
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let run = it.fresh(json!({ "id": format!("n{n}") }));
+        it.call(&run, "writeFile", json!({ "path": "/lost" }));
+        let outcome = it.end(&run, ended);
+        assert_eq!(outcome["files"]["status"], "discarded", "{outcome}");
+        assert_eq!(it.read("/lost"), None);
+    }
+    assert_eq!((it.operations(), it.open_copies()), (1, 1));
+}
+
+#[test]
+fn an_id_has_one_outcome_unless_the_platform_failed() {
+    let it = Fixture::new();
+    let run = it.fresh(json!({}));
+    it.call(&run, "writeFile", json!({ "path": "/x" }));
+    let execution = Execution {
+        ended: returned(),
+        console: Vec::new(),
+        left_out: 0,
+    };
+    let first = it.runs.end(&run, execution).unwrap();
+    assert_eq!(it.again(json!({})), first);
+    assert_eq!(it.operations(), 1);
+    // Another handle, as after a crash, knows it as well.
+    let other = Workspace::open(
+        Box::new(it.meta.clone()),
+        Arc::new(MemoryBlobs::new()),
+        it.context.context(),
+        Options::default(),
+    );
+    let other = Runs::new(other.unwrap(), "test");
+    let Begun::Again(again) = block_on(other.begin(it.order(json!({})))).unwrap() else {
+        panic!("it is run again");
+    };
+    assert_eq!(again, first);
+    let changed = block_on(it.runs.begin(it.order(json!({ "input": 2 })))).unwrap_err();
+    assert_eq!(changed.reason(), Some(Reason::KeyReused));
+    // What the platform did not end, nor anybody wait for, is run again.
+    for ended in [
+        Ended::Platform {
+            cause: String::new(),
+        },
+        Ended::Cancelled,
+    ] {
+        let run = it.fresh(json!({ "id": "two" }));
+        it.end(&run, ended);
+    }
+    let run = it.fresh(json!({ "id": "two" }));
+    it.end(&run, Ended::read(r#"{"ended":"limit","limit":"memory"}"#));
+    assert!(!it.again(json!({ "id": "two" })).is_empty());
+}
+
+#[test]
+fn a_run_that_came_to_no_end_leaves_nothing_to_the_next_of_its_id() {
+    let it = Fixture::new();
+    let left = it.fresh(json!({}));
+    it.call(&left, "writeFile", json!({ "path": "/half" }));
+    // As after a crash: nobody knows of it but the store.
+    let runs = Runs::new(it.workspace.clone(), "test");
+    let Begun::Fresh(run) = block_on(runs.begin(it.order(json!({})))).unwrap() else {
+        panic!("it had no outcome");
+    };
+    assert_eq!(it.open_copies(), 2);
+    let reply = block_on(runs.call(&run, "exists", r#"{"path":"/half"}"#, None));
+    assert_eq!(reply.json, r#"{"status":"ok","value":false}"#);
+    // And one that nobody runs again expires.
+    it.context.advance(10_000 + 60_001);
+    it.workspace.expire_copies().unwrap();
+    assert_eq!(it.open_copies(), 1);
+}
+
+#[test]
+fn who_asks_for_what_goes_on_waits_for_its_outcome() {
+    let it = Fixture::new();
+    let run = it.fresh(json!({}));
+    let mut second = Box::pin(it.runs.begin(it.order(json!({}))));
+    assert!(second.as_mut().now_or_never().is_none());
+    it.end(&run, returned());
+    assert!(matches!(block_on(second), Ok(Begun::Again(_))));
+}
+
+#[test]
+fn a_run_reads_one_tree_and_keeps_what_is_disjoint() {
+    let it = Fixture::new();
+    let run = it.fresh(json!({}));
+    it.write("/a.txt", "other");
+    it.write("/elsewhere", "kept");
+    assert_eq!(
+        it.call(&run, "readText", json!({ "path": "/a.txt" })),
+        "hello"
+    );
+    assert_eq!(
+        it.call(&run, "exists", json!({ "path": "/elsewhere" })),
+        false
+    );
+    it.call(&run, "writeFile", json!({ "path": "/mine" }));
+    let outcome = it.end(&run, returned());
+    assert_eq!(outcome["files"]["status"], "applied", "{outcome}");
+    assert_eq!(it.read("/elsewhere").as_deref(), Some("kept"));
+    assert_eq!(it.read("/mine").as_deref(), Some("new"));
+
+    let run = it.fresh(json!({ "id": "two" }));
+    it.call(&run, "writeFile", json!({ "path": "/a.txt" }));
+    it.call(&run, "writeFile", json!({ "path": "/too" }));
+    it.write("/a.txt", "mine");
+    let outcome = it.end(&run, returned());
+    assert_eq!(
+        outcome["files"],
+        json!({ "status": "conflict", "paths": ["/a.txt"] })
+    );
+    assert_eq!(it.read("/too"), None);
+    assert_eq!(it.read("/a.txt").as_deref(), Some("mine"));
+    assert_eq!(it.again(json!({ "id": "two" })).is_empty(), false);
+}
+
+#[test]
+fn a_copy_that_is_closed_meanwhile_keeps_nothing() {
+    let it = Fixture::new();
+    let run = it.fresh(json!({}));
+    it.call(&run, "writeFile", json!({ "path": "/x" }));
+    it.workspace.discard(it.copy).unwrap();
+    assert_eq!(it.call(&run, "stat", json!({ "path": "/x" })), "closed");
+    let outcome = it.end(&run, returned());
+    assert_eq!(outcome["files"]["status"], "discarded", "{outcome}");
+}
+
+#[test]
+fn a_grant_is_all_that_code_has() {
+    let it = Fixture::new();
+    let scope = json!({ "root": "/in", "read": ["/b.txt"], "write": ["/new/**"] });
+    let run = it.fresh(json!({ "scope": scope }));
+    let call = |method: &str, arguments: Value| it.call(&run, method, arguments);
+    assert_eq!(call("readText", json!({ "path": "/b.txt" })), "hello");
+    assert_eq!(call("readText", json!({ "path": "/deep/c.txt" })), "denied");
+    assert_eq!(call("readText", json!({ "path": "/../a.txt" })), "invalid");
+    assert_eq!(call("writeFile", json!({ "path": "/b.txt" })), "denied");
+    assert_eq!(call("writeFile", json!({ "path": "/new/x" })), Value::Null);
+    assert_eq!(call("delete", json!({ "path": "/new/x" })), "denied");
+    for smuggled in ["copy", "revision", "tree", "actor", "root"] {
+        let arguments = json!({ "path": "/b.txt", smuggled: "draft" });
+        assert_eq!(call("readText", arguments), "invalid", "{smuggled}");
+    }
+    for method in ["apply", "fork", "issueGrant", "open_file", "import_tar", ""] {
+        assert_eq!(call(method, json!({})), "invalid", "{method}");
+    }
+    // What it may not read it is not told of, though it wrote it.
+    assert_eq!(call("diff", json!({}))["differences"], json!([]));
+    let outcome = it.end(&run, returned());
+    assert_eq!(outcome["written"]["paths"], json!(["/new", "/new/x"]));
+    let denied = outcome["denied"].as_array().unwrap();
+    assert_eq!(denied.len(), 3, "{outcome}");
+    assert_eq!(
+        it.call(&run, "exists", json!({ "path": "/b.txt" })),
+        "closed"
+    );
+    assert_eq!(it.read("/in/new/x").as_deref(), Some("new"));
+}
+
+#[test]
+fn calls_and_bytes_are_counted() {
+    let it = Fixture::new();
+    let run = it.fresh(json!({ "limits": { "calls": 2 } }));
+    for expected in [json!(true), json!(true), json!("limit_exceeded")] {
+        assert_eq!(
+            it.call(&run, "exists", json!({ "path": "/a.txt" })),
+            expected
+        );
+    }
+    let outcome = it.end(&run, returned());
+    assert_eq!(
+        (&outcome["ended"], &outcome["limit"]),
+        (&json!("limit"), &json!("calls"))
+    );
+    let run = it.fresh(json!({ "id": "two", "limits": { "bytes": 60 } }));
+    let read = |path: &str| it.call(&run, "readText", json!({ "path": path }));
+    assert_eq!(read("/a.txt"), "hello");
+    assert_eq!(read("/in/b.txt"), "hello");
+    assert_eq!(read("/in/deep/c.txt"), "limit_exceeded");
+    let outcome = it.end(&run, returned());
+    assert_eq!(outcome["limit"], "bytes");
+    let run = it.fresh(json!({ "id": "three", "limits": { "value": 10 } }));
+    let value = json!("a long value");
+    assert_eq!(it.end(&run, Ended::Returned { value })["limit"], "value");
+}
+
+#[test]
+fn what_cannot_be_run_is_refused_before_anything_is_done() {
+    let it = Fixture::new();
+    let refused = |more: Value| {
+        let order = it.order(more);
+        block_on(it.runs.begin(order)).unwrap_err().kind()
+    };
+    let module = |name: &str| json!({ "modules": [{ "name": name, "source": "" }] });
+    for id in ["", "two words", "ü", &"x".repeat(101)] {
+        assert_eq!(refused(json!({ "id": id })), ErrorKind::Invalid, "{id}");
+    }
+    for name in [
+        "",
+        "/main.js",
+        "../main.js",
+        "main",
+        "a.wasm",
+        "_workspace/prelude.js",
+    ] {
+        assert_eq!(
+            refused(json!({ "program": module(name) })),
+            ErrorKind::Invalid,
+            "{name}"
+        );
+    }
+    assert_eq!(
+        refused(json!({ "program": { "modules": [] } })),
+        ErrorKind::Invalid
+    );
+    assert_eq!(
+        refused(json!({ "limits": { "millis": 0 } })),
+        ErrorKind::Invalid
+    );
+    assert_eq!(
+        refused(json!({ "limits": { "millis": 300_001 } })),
+        ErrorKind::Invalid
+    );
+    let limits = json!({ "source": 3 });
+    let long = json!({ "modules": [{ "name": "main.js", "source": "1234" }] });
+    assert_eq!(
+        refused(json!({ "program": long, "limits": limits })),
+        ErrorKind::LimitExceeded
+    );
+    assert_eq!(refused(json!({ "copy": "nobody" })), ErrorKind::NotFound);
+    assert_eq!(it.open_copies(), 1);
+    assert!(Order::read(r#"{"id":"x","scopes":{}}"#).is_err());
+}
+
+/// Whatever call of the stores a run ends at, it is whole or not there, and repeated by its
+/// id it is there once.
+#[test]
+fn a_run_is_there_once_whatever_fails() {
+    let stops: [fn(&FaultPlan, u64); 3] = [
+        FaultPlan::fail_at,
+        FaultPlan::crash_before,
+        FaultPlan::crash_after,
+    ];
+    for stop in stops {
+        let mut calls = 1;
+        while fails_once(|plan| stop(plan, calls)) {
+            calls += 1;
+        }
+        assert!(calls > 20, "{calls}");
+    }
+}
+
+/// Runs something where the stores fail as planned, and again where they do not. Tells
+/// whether they failed.
+fn fails_once(plan: impl FnOnce(&FaultPlan)) -> bool {
+    let it = Fixture::new();
+    let faults = FaultPlan::new();
+    let meta = FaultyMeta::new(Box::new(it.meta.clone()), &faults);
+    let blobs = Arc::new(MemoryBlobs::new());
+    let context = it.context.context();
+    let opened = Workspace::open(Box::new(meta), blobs, context, Options::default());
+    let workspace = opened.unwrap();
+    let attempt = |workspace: &Workspace| -> workspace_core::Result<Bytes> {
+        let runs = Runs::new(workspace.clone(), "test");
+        let run = match block_on(runs.begin(it.order(json!({}))))? {
+            Begun::Fresh(run) => run,
+            Begun::Again(outcome) => return Ok(outcome),
+        };
+        let mut wrote = true;
+        for path in ["/x", "/y"] {
+            let path = json!({ "path": path }).to_string();
+            let new = Some(Bytes::from_static(b"new"));
+            let reply = block_on(runs.call(&run, "writeFile", &path, new));
+            wrote &= reply.json.contains("ok");
+        }
+        // As code does that looks what came of its calls.
+        let ended = match wrote {
+            true => returned(),
+            false => Ended::Platform {
+                cause: "a call failed".into(),
+            },
+        };
+        let execution = Execution {
+            ended,
+            console: Vec::new(),
+            left_out: 0,
+        };
+        runs.end(&run, execution)
+    };
+    plan(&faults);
+    let first = attempt(&workspace);
+    let failed = faults.faults() > 0;
+    faults.reopen();
+    let there = (it.read("/x").is_some(), it.read("/y").is_some());
+    assert_eq!(there.0, there.1, "half of a run");
+    let outcome = attempt(&it.workspace).unwrap();
+    let told: Value = serde_json::from_slice(&outcome).unwrap();
+    assert_eq!(
+        told["files"],
+        json!({ "status": "applied", "operation": 1 })
+    );
+    assert_eq!(it.operations(), 1);
+    assert_eq!(it.read("/y").as_deref(), Some("new"));
+    if let (true, Ok(first)) = (there.0, first) {
+        assert_eq!(first, outcome);
+    }
+    failed
+}
+
+#[test]
+fn a_run_works_in_a_copy_that_says_whose_it_is() {
+    let it = Fixture::new();
+    let run = it.fresh(json!({ "note": "tidied" }));
+    let copies = it.workspace.copies(true, None, 100).unwrap();
+    let child = copies
+        .iter()
+        .find(|copy| copy.parent == Some(it.copy))
+        .unwrap();
+    assert!(child.name.as_deref().unwrap().starts_with("run-"));
+    it.call(&run, "mkdir", json!({ "path": "/d" }));
+    it.end(&run, returned());
+    let child = it.workspace.copy(child.id).unwrap();
+    assert!(matches!(child.state, CopyState::Applied(_)));
+    let all = it.workspace.operations(it.copy, None, 10).unwrap();
+    let told = all.first().unwrap();
+    assert_eq!((&*told.actor, &*told.note), ("run one", "tidied"));
+    it.workspace
+        .undo(it.copy, told.id, &Default::default())
+        .unwrap();
+    assert_eq!(it.call(&run, "exists", json!({ "path": "/d" })), "closed");
+}
