@@ -23,6 +23,7 @@ mod object;
 mod panics;
 mod platform;
 mod request;
+#[cfg(feature = "delegated")]
 mod run;
 mod stub;
 
@@ -30,5 +31,6 @@ pub use answer::Rest;
 pub use front::Front;
 pub use object::WorkspaceObject;
 pub use platform::Platform;
+#[cfg(feature = "delegated")]
 pub use run::Running;
 pub use stub::{StubTransport, client};

@@ -20,7 +20,8 @@ use workspace_core::{
     Workspace,
 };
 use workspace_durable_object::{DoSql, Prefix, R2Blobs, context};
-use workspace_dynamic_worker::{Begun, Order, Runs};
+#[cfg(feature = "delegated")]
+use workspace_dynamic_worker::Runs;
 use workspace_http::{
     Access, Bodies, Called, Calls, Contents, Failed, Incoming, Origins, Passed, RequestId, absent,
     problem, router, within_preview, within_site,
@@ -32,7 +33,6 @@ use crate::body::{incoming, passage};
 use crate::panics;
 use crate::platform::Platform;
 use crate::request::request;
-use crate::run::Running;
 
 /// The most bytes of a file: what R2 takes in one upload, 5 GiB less 5 MiB.
 const MAX_FILE: u64 = (5 << 30) - (5 << 20);
@@ -51,10 +51,10 @@ const MAX_DIFF: usize = 12 << 20;
 /// One named workspace.
 #[wasm_bindgen]
 #[derive(Debug)]
-pub struct WorkspaceObject(Rc<Object>);
+pub struct WorkspaceObject(pub(crate) Rc<Object>);
 
 #[derive(Debug)]
-struct Object {
+pub(crate) struct Object {
     storage: worker::Storage,
     bucket: worker::Bucket,
     id: String,
@@ -69,7 +69,7 @@ struct Object {
 
 /// What is there once the workspace is open.
 #[derive(Debug)]
-struct Open {
+pub(crate) struct Open {
     workspace: Workspace,
     blobs: Arc<R2Blobs>,
     /// For requests from outside, which bring a token.
@@ -79,7 +79,8 @@ struct Open {
     /// For a caller that holds the object itself.
     trusted: Router,
     /// What delegated code does to the files.
-    runs: Rc<Runs>,
+    #[cfg(feature = "delegated")]
+    pub(crate) runs: Rc<Runs>,
 }
 
 /// A request as JavaScript hands it over.
@@ -225,24 +226,6 @@ impl WorkspaceObject {
         Some(Uint8Array::from(&*bytes))
     }
 
-    /// Begins a run of delegated code, of an order as JSON. Resolves to status and outcome as
-    /// JSON, where a run of the same id has ended or the order is refused; or to status,
-    /// nothing, and the run, which is to be executed and ended.
-    ///
-    /// # Errors
-    /// Only what no answer can be made of.
-    pub async fn run(&self, order: String) -> std::result::Result<Array, JsError> {
-        let object = Rc::clone(&self.0);
-        Ok(match object.begin(&order).await {
-            Ok((_, Begun::Again(outcome))) => done(&outcome, None),
-            Ok((runs, Begun::Fresh(run))) => {
-                let running = Running::new(runs, run);
-                Array::of3(&200.into(), &JsValue::UNDEFINED, &running.into())
-            }
-            Err(error) => refused(error.into()),
-        })
-    }
-
     /// Takes a step of upkeep. Resolves to when the next one is due, in
     /// milliseconds since 1970: now where there is more to do, and nothing where
     /// there is nothing to do until something changes.
@@ -347,14 +330,6 @@ impl Object {
         }
     }
 
-    async fn begin(&self, order: &str) -> Result<(Rc<Runs>, Begun)> {
-        let order = Order::read(order)?;
-        let open = self.open(true)?;
-        let open = open.ok_or_else(|| Error::new(ErrorKind::Unavailable, "open"))?;
-        let begun = open.runs.begin(order).await?;
-        Ok((Rc::clone(&open.runs), begun))
-    }
-
     /// Turns a response into what JavaScript takes.
     async fn answer(&self, call: &Call, response: Response<Body>) -> Result<Array> {
         let (Some(Passed { object, range }), Some(open)) =
@@ -370,7 +345,7 @@ impl Object {
     }
 
     /// Returns the workspace; `None` where there is none, unless it is to be made.
-    fn open(&self, make: bool) -> Result<Option<&Open>> {
+    pub(crate) fn open(&self, make: bool) -> Result<Option<&Open>> {
         if let Some(open) = self.open.get() {
             return Ok(Some(open));
         }
@@ -404,6 +379,7 @@ impl Object {
                 Some(self.bodies.clone()),
                 Some(Platform::timer()),
             ),
+            #[cfg(feature = "delegated")]
             runs: Rc::new(Runs::new(workspace.clone(), &*self.id)),
             workspace: workspace.clone(),
         };
@@ -422,12 +398,12 @@ impl Open {
 }
 
 /// What came of a call, with the rest of its contents.
-fn done(json: &[u8], rest: Option<JsValue>) -> Array {
+pub(crate) fn done(json: &[u8], rest: Option<JsValue>) -> Array {
     let json = String::from_utf8_lossy(json);
     Array::of3(&200.into(), &(*json).into(), &rest.unwrap_or_default())
 }
 
-fn refused(failed: Failed) -> Array {
+pub(crate) fn refused(failed: Failed) -> Array {
     let json = String::from_utf8_lossy(&failed.json);
     Array::of2(&failed.status.into(), &(*json).into())
 }

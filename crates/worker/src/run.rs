@@ -5,9 +5,10 @@ use std::rc::Rc;
 use bytes::Bytes;
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
-use workspace_dynamic_worker::{Execution, Reply, Run, Runs};
+use workspace_core::{Error, ErrorKind, Result};
+use workspace_dynamic_worker::{Begun, Execution, Order, Reply, Run, Runs};
 
-use crate::object::told;
+use crate::object::{Object, WorkspaceObject, done, refused, told};
 
 /// A run that goes on.
 #[wasm_bindgen]
@@ -58,4 +59,33 @@ impl Running {
         let outcome = outcome.map_err(|error| told(&error))?;
         Ok(String::from_utf8_lossy(&outcome).into_owned())
     }
+}
+
+#[wasm_bindgen]
+impl WorkspaceObject {
+    /// Begins a run of delegated code, of an order as JSON. Resolves to status and outcome as
+    /// JSON, where a run of the same id has ended or the order is refused; or to status,
+    /// nothing, and the run, which is to be executed and ended.
+    ///
+    /// # Errors
+    /// Only what no answer can be made of.
+    pub async fn run(&self, order: String) -> std::result::Result<Array, JsError> {
+        let object = Rc::clone(&self.0);
+        Ok(match begin(&object, &order).await {
+            Ok((_, Begun::Again(outcome))) => done(&outcome, None),
+            Ok((runs, Begun::Fresh(run))) => {
+                let running = Running::new(runs, run);
+                Array::of3(&200.into(), &JsValue::UNDEFINED, &running.into())
+            }
+            Err(error) => refused(error.into()),
+        })
+    }
+}
+
+async fn begin(object: &Object, order: &str) -> Result<(Rc<Runs>, Begun)> {
+    let order = Order::read(order)?;
+    let open = object.open(true)?;
+    let open = open.ok_or_else(|| Error::new(ErrorKind::Unavailable, "open"))?;
+    let begun = open.runs.begin(order).await?;
+    Ok((Rc::clone(&open.runs), begun))
 }

@@ -12,7 +12,8 @@ interface Asked {
   /** A name for the workspace that has this tree. */
   workspace: string;
   tree: Change[];
-  program: Record<string, string>;
+  /** Modules, in their order. */
+  program: [name: string, source: string][];
   options: RunOptions;
 }
 
@@ -32,7 +33,7 @@ export default {
     const forked = await stub.fork({});
     if (forked.status === "error") return Response.json(forked, { status: 500 });
     const copy = forked.value.id;
-    const outcome = await stub.runCode(copy, program, options);
+    const outcome = await stub.runCode(copy, Object.fromEntries(program), options);
     const after = await stub.copy(copy);
     await stub.discard(copy);
     const found = after.status === "ok" ? after.value.tree : undefined;

@@ -9,6 +9,7 @@ import { check } from "./check.js";
 import { contents } from "./contents.js";
 import { errors } from "./errors.js";
 import { flow } from "./flow.js";
+import { runs } from "./runs.js";
 
 export { WorkspaceObject };
 
@@ -22,11 +23,12 @@ const CASES: Record<string, Case> = {
   ...contents,
   ...errors,
   ...bound,
+  ...runs,
   // The last one: it looks back at the others.
   "every operation was called": async () => {
     const operations = Object.getPrototypeOf(WorkspaceObject.prototype);
     const generated = Object.getPrototypeOf(operations);
-    const own = ["site"];
+    const own = ["site", "runCode"];
     const names = [operations, generated].flatMap(Object.getOwnPropertyNames).concat(own);
     const missed = names.filter((name) => name !== "constructor" && !called.has(name));
     check(missed.length === 0, `never called: ${missed.join(", ")}`);

@@ -1,7 +1,7 @@
 // The Durable Object: one named workspace, in Rust behind this class.
 
 import { addressOf, domainOf } from "./address.js";
-import type { WorkspaceObject as Rust, Rest as RustRest, Running } from "./bindings.js";
+import type { Running, WorkspaceObject as Rust, Rest as RustRest } from "./bindings.js";
 import {
   type Answered,
   ArgumentError,
@@ -23,8 +23,8 @@ import { linger } from "./linger.js";
 import { log, logThrown, requests } from "./log.js";
 import { Operations } from "./operations.js";
 import { Platform, type WorkspaceEnv } from "./platform.js";
-import { type Code, failed, ok, problem, type Result } from "./result.js";
-import { type Code as Program, Executor, type Outcome, type RunOptions } from "./run.js";
+import { type Code, type Failure, failed, ok, problem, type Result } from "./result.js";
+import { Executor, type Outcome, type Code as Program, type RunOptions } from "./run.js";
 import { rust } from "./rust.mjs";
 import type { SiteOptions } from "./types.js";
 import { Upkeep } from "./upkeep.js";
@@ -62,6 +62,12 @@ interface Call {
 
 /** What beginning a run leads to: a status, an outcome or a problem as JSON, the run. */
 type Begun = [number, string | undefined, Running | undefined];
+
+const UNABLE: Failure = {
+  code: "unsupported",
+  message: "this Worker was built without the feature `delegated`",
+  operation: "run",
+};
 
 /** As often a run is begun that what runs it did not end. */
 const ATTEMPTS = 3;
@@ -233,7 +239,9 @@ export class WorkspaceObject<Env = WorkspaceEnv> extends Operations<Env> {
     const program = { modules: modules.map(([name, source]) => ({ name, source })) };
     try {
       const order = told({ ...rest, id, scope, input, copy, program });
-      const missing = this.#executor.missing;
+      // A Worker in Rust may have been built without it.
+      const able = this.#rust.now((rust) => "run" in rust);
+      const missing = able ? this.#executor.missing : UNABLE;
       if (missing) return failed(missing);
       for (let attempt = 1; ; attempt += 1) {
         const outcome = await this.#run(order);

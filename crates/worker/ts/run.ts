@@ -1,7 +1,6 @@
 // Runs of delegated code over a copy: asked for, executed, ended.
 
 import { RpcTarget } from "cloudflare:workers";
-import type { Running } from "./bindings.js";
 import type { Scope } from "./generated.js";
 import type { Failure } from "./result.js";
 import { execute, type Load, type Ran, type RunTarget } from "./sandbox.js";
@@ -106,6 +105,12 @@ export interface SandboxStub {
   execute(load: Load, files: RunTarget): Promise<Ran | undefined>;
 }
 
+/** A run of the Rust half. */
+interface Running {
+  load(): string;
+  call(method: string, given: string, contents: unknown): Promise<unknown[]>;
+}
+
 /** As many are executed at a time: the platform lets an object have ten in flight. */
 const IN_FLIGHT = 10;
 /** As often one is begun that the platform did not end. */
@@ -113,7 +118,11 @@ const ATTEMPTS = 3;
 
 /** What a run did, for the Rust half. */
 interface Execution {
-  ended: Ended;
+  /** How it ended, as the program's prelude says. */
+  said?: string;
+  /** Or the limit that it came to, or what failed. */
+  limit?: "time" | "memory";
+  cause?: string;
   console: { level: string; text: string }[];
   leftOut: number;
 }
@@ -145,7 +154,11 @@ class Files extends RpcTarget implements RunTarget {
   }
 }
 
-/** Executes runs, a few at a time, the others in their order. */
+/**
+ * Executes runs, a few at a time, the others in their order.
+ *
+ * @internal
+ */
 export class Executor {
   readonly #env: RunEnv;
   #going = 0;
@@ -198,8 +211,8 @@ export class Executor {
       return running.call(method, given, contents);
     };
     const files = new Files(call, (level, text) => open && line(level, text));
-    const ended = (ended: Ended, leftOut = 0): Execution => {
-      return { ended, console, leftOut: leftOut + said - console.length };
+    const ended = (how: Partial<Execution>, leftOut = 0): Execution => {
+      return { ...how, console, leftOut: leftOut + said - console.length };
     };
     let late: ReturnType<typeof setTimeout> | null = null;
     const time = new Promise<"late">((resolve) => {
@@ -212,9 +225,9 @@ export class Executor {
       const found = await Promise.race([ran, time]);
       if (found === "late") {
         await this.#restart();
-        return ended({ ended: "limit", limit: "time" });
+        return ended({ limit: "time" });
       }
-      return ended(JSON.parse(found.ended) as Ended, found.leftOut);
+      return ended({ said: found.ended }, found.leftOut);
     } catch (error) {
       return ended(await this.#failed(error));
     } finally {
@@ -240,14 +253,14 @@ export class Executor {
   }
 
   /** Says how code ended with which what runs it ended. */
-  async #failed(error: unknown): Promise<Ended> {
+  async #failed(error: unknown): Promise<Partial<Execution>> {
     const text = error instanceof Error ? error.message : `${error}`;
     const response = await this.#env.WORKSPACE_SUPERVISOR?.fetch("http://supervisor/cause");
     const cause = response?.ok ? await response.text() : "";
     if (cause === "memory" || /exceeded.*memory|out of memory/i.test(text)) {
-      return { ended: "limit", limit: "memory" };
+      return { limit: "memory" };
     }
-    if (/exceeded.*(CPU|time)/i.test(text)) return { ended: "limit", limit: "time" };
-    return { ended: "platform", cause: text };
+    if (/exceeded.*(CPU|time)/i.test(text)) return { limit: "time" };
+    return { cause: text };
   }
 }

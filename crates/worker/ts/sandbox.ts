@@ -20,7 +20,7 @@ export interface Load {
 
 /** What loaded code did, as far as it tells. */
 export interface Ran {
-  /** How it ended, as JSON; `"{}"` where it could not begin. */
+  /** How it ended, as JSON. */
   ended: string;
   leftOut: number;
 }
@@ -45,11 +45,7 @@ const COMPATIBILITY = "2026-04-01";
  *
  * @throws where the platform fails
  */
-export async function execute(
-  loader: WorkerLoader,
-  load: Load,
-  files: RunTarget,
-): Promise<Ran> {
+export async function execute(loader: WorkerLoader, load: Load, files: RunTarget): Promise<Ran> {
   const stub = loader.get(load.key, () => ({
     compatibilityDate: COMPATIBILITY,
     mainModule: load.mainModule,
@@ -63,19 +59,23 @@ export async function execute(
   try {
     return await entry.run(files, load.main, load.input, load.lines);
   } catch (error) {
-    const ended = unstarted(error);
+    const ended = ownError(error);
     if (ended === undefined) throw error;
     return { ended, leftOut: 0 };
   }
 }
 
-/** How code ended that could not begin; nothing, where the platform failed. */
-function unstarted(error: unknown): string | undefined {
+/** How code ended of which the platform tells an error; nothing, where it is the platform's. */
+function ownError(error: unknown): string | undefined {
   const text = error instanceof Error ? error.message : "";
   const found = /Failed to start Worker:\s*(?:Uncaught )?(\w*Error): (.*)([\s\S]*)/.exec(text);
   if (found) {
     const [, name, message, rest] = found;
     return JSON.stringify({ ended: "threw", name, message, stack: `${name}: ${message}${rest}` });
+  }
+  if (text.includes("would never generate a response")) {
+    const message = "the program waits for what cannot happen";
+    return JSON.stringify({ ended: "threw", name: "Error", message, stack: "" });
   }
   return undefined;
 }

@@ -15,6 +15,7 @@ mod npm;
 mod package;
 mod page;
 pub(crate) mod raw;
+mod runs;
 pub(crate) mod typegen;
 mod typescript;
 mod wrangler;
@@ -87,6 +88,7 @@ pub(crate) fn typescript(repository: &Repository, options: &TypeScript) -> Resul
     let built = build::package(repository)?;
     let consumer = package::consume(repository)?;
     typescript::run(repository, &consumer)?;
+    runs::run(repository, &consumer)?;
     example::run(repository, &consumer)?;
     author::run(repository, &consumer)?;
     guestbook::run(repository, &consumer)?;

@@ -3,6 +3,9 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { environment, run, settle } from "./prelude.js";
 
+// Taken before the program can change it.
+const settled = Promise.allSettled.bind(Promise);
+
 /** Nothing is served: there is no request that it is for. */
 export default {};
 
@@ -20,7 +23,7 @@ export class Run extends WorkerEntrypoint {
     });
     const call = (method, given, contents) => files.call(method, given, contents);
     const ended = await run(() => import(`../${main}`), environment(call), input);
-    await Promise.allSettled(told);
-    return { ended, leftOut: Math.max(0, said - lines) };
+    await settled(told);
+    return { ended, leftOut: said > lines ? said - lines : 0 };
   }
 }

@@ -5,7 +5,12 @@
 // and bytes where the method answers with some; and `line(level, text)` for the console. Nothing
 // here is a guard: what code does to it, it does to itself. What holds is held outside.
 
+// What is taken from the globals is taken before the program can change them.
 const { stringify, parse } = JSON;
+const { defineProperty, entries, getPrototypeOf } = Object;
+const { isView } = ArrayBuffer;
+const { Error, EvalError, RangeError, TypeError, Uint8Array, ArrayBuffer: Buffer } = globalThis;
+const { apply } = Reflect;
 
 /** The methods of the files, with the names of what comes before their options. */
 export const METHODS = {
@@ -38,8 +43,8 @@ function malformed(message) {
 
 function bytesOf(given) {
   if (typeof given === "string") return given.toWellFormed();
-  if (given instanceof ArrayBuffer) return new Uint8Array(given);
-  if (ArrayBuffer.isView(given)) return new Uint8Array(given.buffer, given.byteOffset, given.byteLength);
+  if (given instanceof Buffer) return new Uint8Array(given);
+  if (isView(given)) return new Uint8Array(given.buffer, given.byteOffset, given.byteLength);
   return undefined;
 }
 
@@ -103,35 +108,42 @@ function consoleOf(line) {
   return { ...levels, trace: levels.debug };
 }
 
+/** Where what is said goes: to the run that goes on. */
+let said;
+
 /** Takes away what a run does not have, and gives it the console. */
 export function settle(line) {
+  const again = said !== undefined;
+  said = line;
+  // What one run did to the globals another one of the same code finds.
+  if (again) return;
   const none = (name) => () => {
     throw new TypeError(`${name}: a run has no network, and nothing but its files`);
   };
   const set = (name, value) => {
-    Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
+    defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
   };
   for (const name of ABSENT) set(name, none(name));
-  set("console", consoleOf(line));
+  set("console", consoleOf((level, text) => said(level, text)));
   const code = () => {
     throw new EvalError("a run makes no code of text");
   };
   set("eval", code);
   for (const made of [async () => {}, function* () {}, async function* () {}, () => {}]) {
-    const kind = Object.getPrototypeOf(made);
+    const kind = getPrototypeOf(made);
     const none = function Function() {
       code();
     };
     none.prototype = kind;
-    Object.defineProperty(kind, "constructor", { value: none, writable: true, configurable: true });
-    if (kind === Object.getPrototypeOf(() => {})) set("Function", none);
+    defineProperty(kind, "constructor", { value: none, writable: true, configurable: true });
+    if (kind === getPrototypeOf(() => {})) set("Function", none);
   }
 }
 
 /** What the code is handed, of one key that is always there. */
 export function environment(call) {
   const files = {};
-  for (const [name, names] of Object.entries(METHODS)) files[name] = method(call, name, names);
+  for (const [name, names] of entries(METHODS)) files[name] = method(call, name, names);
   return { WORKSPACE: files };
 }
 
@@ -146,14 +158,18 @@ export async function run(load, environment, input) {
     if (typeof main !== "function") {
       throw new TypeError("the module's default export is no function, and no object with a function `run`");
     }
-    const value = await main.call(program, environment, parse(input));
-    return stringify({ ended: "returned", value: plain(value) });
+    const value = await apply(main, program, [environment, parse(input)]);
+    return `{"ended":"returned","value":${plain(value)}}`;
   } catch (error) {
-    return stringify({ ended: "threw", ...thrown(error) });
+    const { name, message, stack } = thrown(error);
+    return `{"ended":"threw","name":${stringify(name)},"message":${stringify(message)},"stack":${stringify(stack)}}`;
   }
 }
 
-/** A value as JSON says it; nothing is null. What it cannot say is an error. */
+/** As deep may a value be. */
+const DEEP = 100;
+
+/** A value as JSON; nothing is null. What JSON cannot say is an error. */
 function plain(value) {
   const text = stringify(value, (_, one) => {
     if (typeof one === "function" || typeof one === "symbol" || typeof one === "bigint") {
@@ -161,7 +177,18 @@ function plain(value) {
     }
     return one;
   });
-  return text === undefined ? null : parse(text);
+  if (text === undefined) return "null";
+  let depth = 0;
+  let quoted = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const letter = text[at];
+    if (letter === '"') quoted = !quoted;
+    else if (quoted) at += letter === "\\" ? 1 : 0;
+    else if (letter === "[" || letter === "{") depth += 1;
+    else if (letter === "]" || letter === "}") depth -= 1;
+    if (depth > DEEP) throw new RangeError(`a run returns what is up to ${DEEP} levels deep`);
+  }
+  return text;
 }
 
 /** What was thrown, and where. A place is `(module:line:column)` or ends a line so. */

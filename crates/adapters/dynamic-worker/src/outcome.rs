@@ -113,15 +113,21 @@ pub struct Execution {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ToldExecution {
-    ended: ToldEnd,
+    /// What the program's prelude says, whatever the program made of it.
+    said: Option<String>,
+    /// What ended it otherwise.
+    limit: Option<Limit>,
+    #[serde(default)]
+    cause: String,
     #[serde(default)]
     console: Vec<Line>,
     #[serde(default)]
     left_out: u64,
 }
 
+/// How code ended, as its prelude tells it.
 #[derive(Deserialize)]
-struct ToldEnd {
+struct Said {
     ended: String,
     #[serde(default)]
     value: Value,
@@ -131,36 +137,25 @@ struct ToldEnd {
     message: String,
     #[serde(default)]
     stack: String,
-    limit: Option<Limit>,
-    #[serde(default)]
-    cause: String,
-}
-
-impl ToldEnd {
-    fn read(self) -> Ended {
-        match (&*self.ended, self.limit) {
-            ("returned", _) => Ended::Returned { value: self.value },
-            ("threw", _) => Ended::Threw(Thrown {
-                name: self.name,
-                message: self.message,
-                stack: self.stack,
-                ..Thrown::default()
-            }),
-            ("limit", Some(limit)) => Ended::Limit { limit },
-            ("cancelled", _) => Ended::Cancelled,
-            _ => Ended::Platform { cause: self.cause },
-        }
-    }
 }
 
 impl Ended {
-    /// Reads how code ended, as the prelude tells it.
+    /// Reads how code ended, as its prelude tells it. The program can make that say what it
+    /// likes; more than that it returned, or threw, it cannot say.
     pub fn read(json: &str) -> Self {
-        match serde_json::from_str::<ToldEnd>(json) {
-            Ok(told) => told.read(),
-            Err(error) => Self::Platform {
-                cause: format!("how it ended cannot be read: {error}"),
-            },
+        match serde_json::from_str::<Said>(json) {
+            Ok(said) if said.ended == "returned" => Self::Returned { value: said.value },
+            Ok(said) if said.ended == "threw" => Self::Threw(Thrown {
+                name: said.name,
+                message: said.message,
+                stack: said.stack,
+                ..Thrown::default()
+            }),
+            _ => Self::Threw(Thrown {
+                name: "Error".into(),
+                message: "how the program ended cannot be told".into(),
+                ..Thrown::default()
+            }),
         }
     }
 }
@@ -168,19 +163,22 @@ impl Ended {
 impl Execution {
     /// Reads an execution, as a host in JavaScript tells it.
     pub fn read(json: &str) -> Self {
-        match serde_json::from_str::<ToldExecution>(json) {
-            Ok(told) => Self {
-                ended: told.ended.read(),
-                console: told.console,
-                left_out: told.left_out,
-            },
-            Err(error) => Self {
-                ended: Ended::Platform {
-                    cause: format!("how it ended cannot be read: {error}"),
-                },
-                console: Vec::new(),
-                left_out: 0,
-            },
+        let told = serde_json::from_str(json).unwrap_or_else(|error| ToldExecution {
+            said: None,
+            limit: None,
+            cause: format!("how it ended cannot be read: {error}"),
+            console: Vec::new(),
+            left_out: 0,
+        });
+        let ended = match (told.said, told.limit) {
+            (Some(said), _) => Ended::read(&said),
+            (None, Some(limit)) => Ended::Limit { limit },
+            (None, None) => Ended::Platform { cause: told.cause },
+        };
+        Self {
+            ended,
+            console: told.console,
+            left_out: told.left_out,
         }
     }
 }

@@ -12,7 +12,7 @@ use workspace_core::{
     At, Change, ChangeOptions, CopyId, ErrorKind, ForkOptions, Options, Reason, TreePath,
     Workspace, WriteOptions,
 };
-use workspace_dynamic_worker::{Begun, Ended, Execution, Order, Run, Runs};
+use workspace_dynamic_worker::{Begun, Ended, Execution, Limit, Order, Run, Runs};
 use workspace_testkit::{FaultPlan, FaultyMeta, MemoryBlobs, MemoryMeta, TestContext};
 
 struct Fixture {
@@ -162,7 +162,7 @@ fn what_returned_is_one_operation_and_what_did_not_is_nothing() {
     assert_eq!(outcome["written"]["paths"], json!(written));
     for (n, ended) in [
         Ended::read(r#"{"ended":"threw","name":"Error","message":"no","stack":""}"#),
-        Ended::read(r#"{"ended":"limit","limit":"time"}"#),
+        Ended::Limit { limit: Limit::Time },
         Ended::Cancelled,
         Ended::Platform {
             cause: "gone".into(),
@@ -218,7 +218,12 @@ fn an_id_has_one_outcome_unless_the_platform_failed() {
         it.end(&run, ended);
     }
     let run = it.fresh(json!({ "id": "two" }));
-    it.end(&run, Ended::read(r#"{"ended":"limit","limit":"memory"}"#));
+    it.end(
+        &run,
+        Ended::Limit {
+            limit: Limit::Memory,
+        },
+    );
     assert!(!it.again(json!({ "id": "two" })).is_empty());
 }
 

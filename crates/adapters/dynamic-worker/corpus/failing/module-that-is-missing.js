@@ -1,0 +1,5 @@
+//! {}
+//= {"ended":"threw","files":"discarded"}
+import { gone } from "./gone.js";
+
+export default async () => gone;

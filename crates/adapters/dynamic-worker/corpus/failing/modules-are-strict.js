@@ -1,0 +1,5 @@
+//! {}
+//= {"ended":"threw","name":"ReferenceError","files":"discarded"}
+export default async () => {
+  undeclared = 1;
+};

@@ -1,0 +1,5 @@
+//! {}
+//= {"ended":"threw","name":"TypeError","message":"the module's default export is no function, and no object with a function `run`","files":"discarded"}
+export async function main() {
+  return "never";
+}

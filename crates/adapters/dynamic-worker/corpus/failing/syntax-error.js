@@ -1,0 +1,7 @@
+//! {}
+//= {"ended":"threw","name":"SyntaxError","files":"discarded","console":[]}
+console.log("never said");
+
+export default async () => {
+  const = 1;
+};

@@ -1,0 +1,5 @@
+//! {}
+//= {"ended":"threw","name":"","message":"null","files":"discarded"}
+export default async () => {
+  throw null;
+};

@@ -1,0 +1,3 @@
+//! {"limits":{"memory":1073741824}}
+//= {"refused":"invalid"}
+export default async () => "never";

@@ -1,0 +1,3 @@
+//! {"modules":{"../x.js":"export default 1;\n"}}
+//= {"refused":"invalid"}
+export default async () => "never";

@@ -1,0 +1,3 @@
+//! {"modules":{"x.wasm":"\u0000asm"}}
+//= {"refused":"invalid"}
+export default async () => "never";

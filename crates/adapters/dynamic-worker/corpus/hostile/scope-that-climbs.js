@@ -1,0 +1,3 @@
+//! {"scope":{"root":"/docs/..","read":["**"],"write":["**"]}}
+//= {"refused":"invalid"}
+export default async () => "never";

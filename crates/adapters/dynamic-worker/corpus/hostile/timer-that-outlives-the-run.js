@@ -1,0 +1,6 @@
+//! {}
+//= {"ended":"returned","value":"returned","files":"unchanged","console":[]}
+export default async () => {
+  setTimeout(() => console.log("late"), 500);
+  return "returned";
+};

@@ -1,0 +1,7 @@
+//! {}
+//= {"ended":"returned","value":"by name","files":"unchanged"}
+async function main() {
+  return "by name";
+}
+
+export { main as default };

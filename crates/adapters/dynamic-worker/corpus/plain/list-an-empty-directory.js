@@ -1,0 +1,5 @@
+//! {}
+//= {"ended":"returned","value":{"entries":[]},"files":"unchanged"}
+export default async ({ WORKSPACE }) => {
+  return (await WORKSPACE.list("/empty")).value;
+};

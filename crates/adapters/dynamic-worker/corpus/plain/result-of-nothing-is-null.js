@@ -1,0 +1,3 @@
+//! {}
+//= {"ended":"returned","value":null,"files":"unchanged","console":[]}
+export default async () => {};
