@@ -111,6 +111,8 @@ interface Running {
   call(method: string, given: string, contents: unknown): Promise<unknown[]>;
 }
 
+const encoder = new TextEncoder();
+
 /** As many are executed at a time: the platform lets an object have ten in flight. */
 const IN_FLIGHT = 10;
 /** As often one is begun that the platform did not end. */
@@ -199,7 +201,7 @@ export class Executor {
     let bytes = 0;
     const line = (level: string, text: string) => {
       said += 1;
-      bytes += text.length;
+      bytes += encoder.encode(text).length;
       const known = ["debug", "log", "info", "warn", "error"].includes(level);
       if (known && console.length < load.lines && bytes <= load.console) {
         console.push({ level, text });

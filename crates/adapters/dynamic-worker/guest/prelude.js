@@ -13,7 +13,7 @@ const { Error, EvalError, RangeError, TypeError, Uint8Array, ArrayBuffer: Buffer
 const { apply } = Reflect;
 
 /** The methods of the files, with the names of what comes before their options. */
-export const METHODS = {
+const METHODS = {
   readFile: ["path"],
   readText: ["path"],
   writeFile: ["path"],
@@ -37,20 +37,24 @@ const ABSENT = ["fetch", "WebSocket", "EventSource", "XMLHttpRequest", "caches",
 const MAX_TEXT = 16 << 10;
 
 function malformed(message) {
-  const error = { code: "invalid", reason: "malformed_argument", message, operation: "read arguments" };
-  return { status: "error", error };
+  return { status: "error", error: { code: "invalid", reason: "malformed_argument", message } };
 }
 
 function bytesOf(given) {
   if (typeof given === "string") return given.toWellFormed();
-  if (given instanceof Buffer) return new Uint8Array(given);
-  if (isView(given)) return new Uint8Array(given.buffer, given.byteOffset, given.byteLength);
+  try {
+    // Copied: what the program does to it later is of no matter.
+    if (given instanceof Buffer) return new Uint8Array(given.slice(0));
+    if (isView(given)) return new Uint8Array(given.buffer.slice(given.byteOffset, given.byteOffset + given.byteLength));
+  } catch {
+    // A buffer that was given away.
+  }
   return undefined;
 }
 
 function method(call, name, names) {
   return async (...given) => {
-    const named = {};
+    const named = { __proto__: null };
     let contents;
     for (const one of names) {
       if (given.length > 0 && given[0] !== undefined) named[one] = given[0];
@@ -66,7 +70,7 @@ function method(call, name, names) {
     }
     let text;
     try {
-      text = stringify({ ...options, ...named });
+      text = stringify({ __proto__: null, ...options, ...named });
     } catch (error) {
       return malformed(`arguments are what JSON can say: ${told(error)}`);
     }
@@ -117,9 +121,10 @@ export function settle(line) {
   said = line;
   // What one run did to the globals another one of the same code finds.
   if (again) return;
-  const none = (name) => () => {
-    throw new TypeError(`${name}: a run has no network, and nothing but its files`);
-  };
+  const none = (name) =>
+    function absent() {
+      throw new TypeError(`${name}: a run has no network, and nothing but its files`);
+    };
   const set = (name, value) => {
     defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
   };

@@ -109,6 +109,9 @@ impl Method {
         if let Some(missing) = self.needs.iter().find(|name| !found.contains_key(**name)) {
             return Err(format!("missing field `{missing}`"));
         }
+        for (name, value) in &found {
+            kind_of(name).check(name, value)?;
+        }
         // What is looked below is the root, unless it is said.
         if self.takes.contains(&"path") {
             found.entry("path").or_insert_with(|| "/".into());
@@ -136,6 +139,45 @@ impl Method {
                 arguments
             }
             _ => arguments,
+        }
+    }
+}
+
+/// What an argument is.
+#[derive(Clone, Copy)]
+enum Kind {
+    Text,
+    Yes,
+    Limit,
+    /// What the operation reads.
+    Other,
+}
+
+fn kind_of(name: &str) -> Kind {
+    match name {
+        "executable" | "createParents" | "literal" | "ignoreCase" | "replace" => Kind::Yes,
+        "limit" => Kind::Limit,
+        "edits" => Kind::Other,
+        _ => Kind::Text,
+    }
+}
+
+/// The most entries of a page.
+pub(crate) const MAX_PAGE: u64 = 10_000;
+
+impl Kind {
+    fn check(self, name: &str, value: &Value) -> Result<(), String> {
+        match self {
+            Self::Text if !value.is_string() => Err(format!("`{name}` is text")),
+            Self::Yes if !value.is_boolean() => Err(format!("`{name}` is true or false")),
+            Self::Limit
+                if !value
+                    .as_u64()
+                    .is_some_and(|it| (1..=MAX_PAGE).contains(&it)) =>
+            {
+                Err(format!("`{name}` is a number, 1 to {MAX_PAGE}"))
+            }
+            _ => Ok(()),
         }
     }
 }

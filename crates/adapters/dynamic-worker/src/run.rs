@@ -19,9 +19,8 @@ use crate::reply::{Failure, Reply};
 const MAX_READ: u64 = 16 << 20;
 /// As many paths are told of what was read or written, and as many refusals.
 const TOLD: usize = 1_000;
-/// A page of differences has so many unless it is said, and at most.
+/// A page of differences has so many unless it is said.
 const PAGE: usize = 1_000;
-const MAX_PAGE: u64 = 10_000;
 
 /// A run that goes on: its files, and what it has taken of them so far.
 #[derive(Debug)]
@@ -155,7 +154,8 @@ impl Files {
             };
             return Err(Failure::malformed(why));
         }
-        let told = said.get("path").and_then(Value::as_str).map(str::to_owned);
+        let told = said.get("path").or_else(|| said.get("from"));
+        let told = told.and_then(Value::as_str).map(str::to_owned);
         let answered = self.done(calls, method, said, contents).await;
         let (value, contents) = answered.map_err(|failure| failure.about(told.as_deref()))?;
         if matches!(method.does, Does::Read | Does::ReadText) || name == "edit" {
@@ -258,21 +258,11 @@ impl Files {
 
     /// Lists what the run has changed, where it may read.
     fn diff(&self, said: &Map<String, Value>) -> Result<Value, Failure> {
-        let limit = match said.get("limit") {
-            None => PAGE,
-            Some(limit) => match limit.as_u64() {
-                Some(limit @ 1..=MAX_PAGE) => limit as usize,
-                _ => return Err(Failure::malformed(format!("`limit` is 1 to {MAX_PAGE}"))),
-            },
-        };
-        let after = match said.get("after") {
-            None => None,
-            Some(Value::String(after)) => {
-                let after = TreePath::new(after).and_then(|path| self.grant.resolve(&path));
-                Some(after.map_err(|error| Failure::malformed(error.to_string()))?)
-            }
-            Some(_) => return Err(Failure::malformed("`after` is text".into())),
-        };
+        let limit = said.get("limit").and_then(Value::as_u64);
+        let limit = limit.map_or(PAGE, |limit| limit as usize);
+        let after = said.get("after").and_then(Value::as_str);
+        let after = after.map(|after| TreePath::new(after).and_then(|at| self.grant.resolve(&at)));
+        let after = after.transpose().map_err(Failure::of_error)?;
         let (differences, next) = self.changed(after, limit)?;
         self.count_read(differences.len() as u64 * 100)?;
         let mut page = json!({ "differences": differences });

@@ -1,5 +1,5 @@
 //! {"scope":{"read":["**"],"write":["**"],"delete":false}}
-//= {"ended":"returned","value":["denied","denied","denied","ok"],"files":"applied","written":["/readme.md"],"denied":[["copy",null],["delete","/readme.md"],["move",null]]}
+//= {"ended":"returned","value":["denied","denied","denied","ok"],"files":"applied","written":["/readme.md"],"denied":[["copy","/docs/intro.md"],["delete","/readme.md"],["move","/readme.md"]]}
 export default async ({ WORKSPACE }) => {
   const told = [
     await WORKSPACE.delete("/readme.md"),

@@ -1,5 +1,5 @@
 //! {"scope":{"read":["**"],"write":["/docs/**"],"delete":true}}
-//= {"ended":"returned","value":["denied","denied","denied"],"files":"unchanged","written":[],"denied":[["copy",null],["move",null]]}
+//= {"ended":"returned","value":["denied","denied","denied"],"files":"unchanged","written":[],"denied":[["copy","/docs/intro.md"],["move","/docs/intro.md"],["move","/readme.md"]]}
 export default async ({ WORKSPACE }) => {
   const told = [
     await WORKSPACE.move("/docs/intro.md", "/intro.md"),
