@@ -12,7 +12,8 @@ use crate::id::{BlobKey, ContentId, CopyId, GrantId, OperationId, RevisionId, To
 use crate::memo::MemoKey;
 use crate::store::{
     CollectionRecord, ContentRecord, CopyRecord, GrantRecord, HeadRecord, Marked, MemoEntry,
-    MemoRecord, MetaTx, OperationRecord, Place, RevisionRecord, StoreUsage, Swept, Used, WhichGrants,
+    MemoRecord, MetaTx, OperationRecord, Place, RevisionRecord, StoreUsage, Swept, Used,
+    WhichGrants,
 };
 
 /// What calls cost: rows, nodes, objects and bytes, as asked of the stores.

@@ -8,7 +8,8 @@ use std::cell::{Cell, RefCell};
 use bytes::Bytes;
 use workspace_core::store::{
     CollectionRecord, ContentRecord, CopyRecord, GrantRecord, HeadRecord, Marked, MemoEntry,
-    MemoRecord, MetaTx, OperationRecord, Place, Purpose, RevisionRecord, StoreUsage, Swept, Used, WhichGrants,
+    MemoRecord, MetaTx, OperationRecord, Place, Purpose, RevisionRecord, StoreUsage, Swept, Used,
+    WhichGrants,
 };
 use workspace_core::{
     At, BlobKey, ContentId, CopyId, Error, ErrorKind, Event, EventRecord, GrantId, MAX_MEMO,

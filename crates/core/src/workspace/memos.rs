@@ -110,15 +110,19 @@ impl Workspace {
         };
         let last = tx.rows.last_memo()?;
         // The numbers have few gaps, so they also count.
-        let is_full = last >= room && match tx.rows.memos(0, 1)?.first() {
-            Some(oldest) => last - oldest.number + 1 >= room,
-            None => false,
-        };
+        let is_full = last >= room
+            && match tx.rows.memos(0, 1)?.first() {
+                Some(oldest) => last - oldest.number + 1 >= room,
+                None => false,
+            };
         if !is_full || trim(tx, GIVE_WAY, self.memos_until(now))? > 0 {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::LimitExceeded, operation)
-            .because(format!("{room} answers are kept under keys, as many as may be")))
+        Err(
+            Error::new(ErrorKind::LimitExceeded, operation).because(format!(
+                "{room} answers are kept under keys, as many as may be"
+            )),
+        )
     }
 
     /// Returns when a call must have been made whose memo is kept no longer.

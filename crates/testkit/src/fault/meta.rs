@@ -6,7 +6,8 @@ use std::fmt;
 use bytes::Bytes;
 use workspace_core::store::{
     CollectionRecord, ContentRecord, CopyRecord, GrantRecord, HeadRecord, Marked, MemoEntry,
-    MemoRecord, MetaStore, MetaTx, OperationRecord, RevisionRecord, StoreUsage, Swept, Used, WhichGrants,
+    MemoRecord, MetaStore, MetaTx, OperationRecord, RevisionRecord, StoreUsage, Swept, Used,
+    WhichGrants,
 };
 use workspace_core::{
     BlobKey, ContentId, CopyId, Event, EventRecord, GrantId, MemoKey, OperationId, Result,

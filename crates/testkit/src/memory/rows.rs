@@ -5,7 +5,8 @@ use std::ops::Bound::{Excluded, Unbounded};
 use bytes::Bytes;
 use workspace_core::store::{
     CollectionRecord, ContentRecord, CopyRecord, CopyState, GrantRecord, HeadRecord, Marked,
-    MemoEntry, MemoRecord, MetaTx, OperationRecord, Place, Purpose, RevisionRecord, StoreUsage, Swept, Used, WhichGrants,
+    MemoEntry, MemoRecord, MetaTx, OperationRecord, Place, Purpose, RevisionRecord, StoreUsage,
+    Swept, Used, WhichGrants,
 };
 use workspace_core::{
     BlobKey, ContentId, CopyId, Event, EventRecord, GrantId, MemoKey, OperationId, Result,
