@@ -49,6 +49,7 @@ mod calls;
 mod client;
 mod conditional;
 mod ledger;
+mod once;
 mod openapi;
 mod operation;
 mod origins;

@@ -16,7 +16,7 @@ use workspace_core::ErrorKind;
 
 pub(crate) use input::{Fields, Raw, Takes, wrong_arguments};
 pub use input::{Input, Json, MaybeJson, Query};
-pub(crate) use subject::{Find, at_of};
+pub(crate) use subject::{Find, Named, at_of};
 pub use subject::{
     OfCopy, OfFiles, OfGrant, OfPath, OfPreview, OfRevision, PathToChange, Subject, ToChange,
 };
@@ -33,6 +33,7 @@ pub struct Operation<S, I, O> {
     pub(crate) answer: &'static str,
     pub(crate) fails: &'static [ErrorKind],
     pub(crate) leads: &'static [&'static str],
+    pub(crate) once: bool,
     types: PhantomData<fn(S, I) -> O>,
 }
 
@@ -59,6 +60,7 @@ impl<S, I, O> Operation<S, I, O> {
             answer: "",
             fails: &[],
             leads: &[],
+            once: false,
             types: PhantomData,
         }
     }
@@ -92,6 +94,12 @@ impl<S, I, O> Operation<S, I, O> {
     /// arguments by position.
     pub(crate) const fn leads(mut self, leads: &'static [&'static str]) -> Self {
         self.leads = leads;
+        self
+    }
+
+    /// Can be made once, for a key.
+    pub(crate) const fn once(mut self) -> Self {
+        self.once = true;
         self
     }
 

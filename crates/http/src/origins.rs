@@ -17,6 +17,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use workspace_core::{Error, Reason, Result};
 
 use crate::api::unsniffed;
+use crate::once::IDEMPOTENCY_KEY;
 use crate::request_id::REQUEST;
 use crate::route::RECEIPT;
 use crate::routes;
@@ -98,6 +99,7 @@ impl Origins {
                 IF_RANGE,
                 RANGE,
                 HeaderName::from_static("last-event-id"),
+                IDEMPOTENCY_KEY,
             ]))
             .expose_headers(headers(&[
                 ACCEPT_RANGES,

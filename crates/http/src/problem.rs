@@ -353,6 +353,11 @@ impl From<Error> for Problem {
         problem.body.operation = Some(error.operation().into());
         problem.body.path = text(error.subject());
         problem.body.conflict = error.conflict().map(ConflictDto::from);
+        // As the draft for the header of the key has it.
+        if error.reason() == Some(Reason::KeyReused) {
+            problem.status = StatusCode::UNPROCESSABLE_ENTITY;
+            problem.body.status = problem.status.as_u16();
+        }
         problem
     }
 }

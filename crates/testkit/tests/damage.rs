@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use futures::executor::block_on;
 use sqlite::MemorySqlite;
+use workspace_core::store::{MemoRecord, MetaStore as _};
 use workspace_core::{
     At, Change, ChangeOptions, ContentId, CopyId, ForkOptions, FsckOptions, FsckReport, Options,
-    Workspace,
+    RequestHash, Timestamp, Workspace,
 };
 use workspace_sql::{SqlConn, SqlMeta};
 use workspace_testkit::{MemoryBlobs, TestContext};
@@ -26,6 +27,15 @@ struct Fixture {
 fn fixture() -> Fixture {
     let database = MemorySqlite::new();
     let meta = SqlMeta::open(database.clone()).expect("a new database");
+    let memo = MemoRecord {
+        holder: None,
+        key: "key".parse().expect("a key"),
+        request: RequestHash::from_bytes([7; 32]),
+        answer: "answer".into(),
+        at: Timestamp::from_millis(Timestamp::MAX_MILLIS),
+    };
+    meta.write(&mut |tx| tx.put_memo(&memo))
+        .expect("a new database");
     let workspace = Workspace::create(
         Box::new(meta),
         Arc::new(MemoryBlobs::new()),
@@ -84,6 +94,9 @@ fn rows_that_do_not_decode_are_problems_and_no_failures() {
         ("UPDATE copies SET tree = x'00'", "copy"),
         ("UPDATE operations SET after = x'00'", "operation 1"),
         ("UPDATE events SET kind = 99 WHERE sequence = 2", "event 2"),
+        ("UPDATE memos SET key = 'two words'", "memo 1"),
+        ("UPDATE memos SET holder = x'00'", "memo 1"),
+        ("UPDATE memos SET request = x'00'", "memo 1"),
     ];
     for (damage, subject) in cases {
         let fixture = fixture();

@@ -17,6 +17,15 @@ export const flow: Record<string, Case> = {
 
     const draft = await value(workspace.fork({ name: "draft" }));
     equal([draft.name, draft.state, draft.generation], ["draft", "open", 0], "the draft");
+    const once = { name: "once", idempotencyKey: "fork-1" };
+    const first = await value(workspace.fork(once));
+    equal(await value(workspace.fork(once)), first, "the same fork again");
+    await fails("invalid", workspace.fork({ ...once, name: "another" }));
+    const change = { copy: "once", idempotencyKey: "change-1" };
+    const write = { op: "write" as const, path: "/once", content: { text: "once" } };
+    const changed = await value(workspace.change([write], change));
+    await value(workspace.discard("once"));
+    equal(await value(workspace.change([write], change)), changed, "the same change again");
     const at = { copy: "draft" };
     await value(workspace.writeFile("/index.html", "<h1>Good morning</h1>", at));
     await value(workspace.mkdir("/news/2026", { ...at, parents: true }));
@@ -59,10 +68,16 @@ export const flow: Record<string, Case> = {
     equal(page.differences[0]?.renamedFrom, "/about/us.txt", "what was moved");
 
     const reviewed = status.copy.tree;
-    const published = await value(
-      workspace.apply("draft", { message: "news", actor: "editor", expectTree: reviewed }),
-    );
+    const apply = {
+      message: "news",
+      actor: "editor",
+      expectTree: reviewed,
+      rebase: true,
+      idempotencyKey: "apply-1",
+    };
+    const published = await value(workspace.apply("draft", apply));
     equal(published, { outcome: "published", revision: 2 }, "the revision");
+    equal(await value(workspace.apply("draft", apply)), published, "the same apply again");
     const again = await value(workspace.apply(draft.id));
     equal(again, { outcome: "already", revision: 2 }, "a repeated apply");
     const head = await value(workspace.head());

@@ -38,6 +38,16 @@ export interface Caller {
   [small](path: string, at: At): Uint8Array | undefined;
 }
 
+/** A call that is made once, however often it is repeated. */
+export interface Once {
+  /**
+   * A key that the caller chose for this call: 1 to 255 visible ASCII characters. Repeated
+   * with the same key, the call is told what it was told first, and does nothing. Kept for 7
+   * days; a call that failed keeps nothing.
+   */
+  idempotencyKey?: string;
+}
+
 /** Which files are meant: head's, unless it says a copy, a revision or a tree. */
 export type At =
   | {

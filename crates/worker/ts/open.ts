@@ -187,7 +187,7 @@ export class OpenFiles extends RpcTarget {
   /** Makes a batch of changes: all or nothing, and one operation of the copy. */
   change(
     changes: Change[],
-    options: { expectGeneration?: number; note?: string } = {},
+    options: { expectGeneration?: number; note?: string; idempotencyKey?: string } = {},
   ): Promise<Result<Changed>> {
     return files.change(this, changes, options);
   }

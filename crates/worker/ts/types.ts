@@ -3,7 +3,7 @@
 import type { At, ToChange } from "./call.js";
 import type { Scope } from "./generated.js";
 
-export type { At, ToChange } from "./call.js";
+export type { At, Once, ToChange } from "./call.js";
 export type * from "./generated.js";
 
 /** Which page of a list is wanted. */

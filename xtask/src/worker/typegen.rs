@@ -93,6 +93,8 @@ struct Operation<'a> {
     /// Which fields are arguments of their own.
     leads: Vec<&'a str>,
     takes: Takes<'a>,
+    /// Whether it can be made once, for a key.
+    once: bool,
     answers: Option<&'a str>,
 }
 
@@ -150,6 +152,8 @@ fn operation<'a>(
     };
     let named = ["copy", "revision", "grant", "preview", "path"];
     let parameters = route["parameters"].as_array();
+    let is_key = |one: &Value| one["in"] == "header" && one["name"] == "Idempotency-Key";
+    let once = parameters.is_some_and(|all| all.iter().any(is_key));
     let query = parameters.into_iter().flatten();
     let query: Vec<_> = query.filter(|one| one["in"] == "query").collect();
     let takes = match schema(&route["requestBody"]) {
@@ -186,6 +190,7 @@ fn operation<'a>(
             .collect(),
         leads: texts(&said["leads"]),
         takes,
+        once,
         answers: schema(&answers["200"]).or(schema(&answers["201"])),
     })
 }
@@ -194,7 +199,7 @@ fn methods(document: &Value, operations: &[Operation<'_>]) -> Result<String> {
     let mut out = String::from(
         "// Made by `cargo xtask typegen` of the document of the contract: change that.\n\n\
          import { DurableObject } from \"cloudflare:workers\";\n\
-         import { type Arguments, type At, called, type ToChange } from \"./call.js\";\n\
+         import { type Arguments, type At, called, type Once, type ToChange } from \"./call.js\";\n\
          import type { components } from \"./contract.js\";\n\
          import type { Result } from \"./result.js\";\n\n\
          type Schemas = components[\"schemas\"];\n\n",
@@ -309,6 +314,10 @@ fn method(operation: &Operation<'_>, options: &mut String, body: &mut String) ->
             own.push_str("\n}");
             said = any.then_some((own, required));
         }
+    }
+    if operation.once {
+        let (own, required) = said.unwrap_or_else(|| ("{}".into(), false));
+        said = Some((format!("{own} & Once"), required));
     }
     let mut at = operation.files;
     if let Some((own, _)) = &mut said

@@ -80,15 +80,13 @@ impl Workspace {
         };
         let changed = self.write("change", |tx| match once {
             None => change(tx, by, condition).map(Repeat::First),
-            Some(once) => match self.made_before(tx, &by, once)? {
-                Some(answer) => Ok(Repeat::Again(answer)),
-                None => {
-                    let (holder, now) = (by.holder, self.now());
-                    self.once_in(tx, "change", holder, once, now, || {
-                        change(tx, by, condition)
-                    })
-                }
-            },
+            Some(once) => {
+                let (holder, now) = (by.holder, self.now());
+                check_alive(tx, "change", holder, now)?;
+                self.once_in(tx, "change", holder, once, now, || {
+                    change(tx, by, condition)
+                })
+            }
         })?;
         if let Repeat::First(changed) = &changed {
             self.committed(&prepared, &unneeded, changed.operation.is_some());

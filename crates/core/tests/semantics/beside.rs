@@ -127,7 +127,7 @@ impl Fixture {
     }
 }
 
-/// > Upkeep discards expired copies, forgets closed ones, prunes revisions and collects, in steps that keep to their budget.
+/// > Upkeep discards expired copies, forgets closed ones, prunes revisions, deletes memos that are kept no longer and collects, in steps that keep to their budget.
 #[test]
 fn a_step_over_a_large_directory_keeps_to_its_budget() {
     let fixture = without_cache();
@@ -155,7 +155,7 @@ fn a_step_over_a_large_directory_keeps_to_its_budget() {
     }
 }
 
-/// > Upkeep discards expired copies, forgets closed ones, prunes revisions and collects, in steps that keep to their budget.
+/// > Upkeep discards expired copies, forgets closed ones, prunes revisions, deletes memos that are kept no longer and collects, in steps that keep to their budget.
 #[test]
 fn a_step_over_many_rows_of_any_kind_keeps_to_its_budget() {
     let fixture = Fixture::with(Options::default().keep_events(10).keep_operations(10));
@@ -202,7 +202,7 @@ fn a_step_over_many_rows_of_any_kind_keeps_to_its_budget() {
     );
 }
 
-/// > Upkeep discards expired copies, forgets closed ones, prunes revisions and collects, in steps that keep to their budget.
+/// > Upkeep discards expired copies, forgets closed ones, prunes revisions, deletes memos that are kept no longer and collects, in steps that keep to their budget.
 #[test]
 fn a_step_over_grants_and_operations_keeps_to_its_budget() {
     let fixture = Fixture::with(Options::default());

@@ -186,7 +186,7 @@ fn contents_are_read_in_steps() {
     }
 }
 
-/// > Upkeep discards expired copies, forgets closed ones, prunes revisions and collects, in steps that keep to their budget.
+/// > Upkeep discards expired copies, forgets closed ones, prunes revisions, deletes memos that are kept no longer and collects, in steps that keep to their budget.
 #[test]
 fn a_step_beside_a_check_keeps_to_its_budget() {
     let fixture = Fixture::new();

@@ -33,6 +33,7 @@ mod integrity_objects;
 mod integrity_report;
 mod kinds;
 mod nesting;
+mod once;
 mod operations;
 mod previews;
 mod receipts;

@@ -8,6 +8,7 @@ use crate::support::{Fixture, change, write};
 
 const HOUR: i64 = 60 * 60 * 1000;
 const KEEP_CLOSED: i64 = 1_000_000;
+const KEEP_MEMOS: i64 = 5_000;
 
 impl Fixture {
     fn upkeep(&self, policy: &Upkeep) -> UpkeepStep {
@@ -29,11 +30,12 @@ fn fixture() -> Fixture {
         Options::default()
             .inline_limit(100)
             .keep_closed_copies(KEEP_CLOSED)
+            .keep_memos(KEEP_MEMOS)
             .keep_events(20),
     )
 }
 
-/// > Upkeep discards expired copies, forgets closed ones, prunes revisions and collects, in steps that keep to their budget.
+/// > Upkeep discards expired copies, forgets closed ones, prunes revisions, deletes memos that are kept no longer and collects, in steps that keep to their budget.
 #[test]
 fn upkeep_keeps_to_its_budget() {
     let fixture = fixture();
@@ -53,6 +55,10 @@ fn upkeep_keeps_to_its_budget() {
         fixture.fork_until(fixture.time.get() + 1000 + n);
     }
     fixture.time.set(fixture.time.get() + 2000);
+    for n in 0..25 {
+        fixture.fork_once(&format!("key-{n}")).unwrap();
+    }
+    fixture.time.set(fixture.time.get() + KEEP_MEMOS);
     let policy = Upkeep::default()
         .keep_revisions(KeepRevisions::default().newest(2))
         .budget(CollectBudget::default().rows(10))
@@ -77,7 +83,8 @@ fn upkeep_keeps_to_its_budget() {
     }
     assert_eq!(done, [25, 25, 24]);
     assert!(steps > 20);
-    assert_eq!(fixture.workspace.copies(false, None, 99).unwrap().len(), 25);
+    assert_eq!(fixture.workspace.copies(false, None, 99).unwrap().len(), 50);
+    assert_eq!(fixture.memos(), 0);
     assert_eq!(fixture.workspace.revisions(None, 99).unwrap().len(), 2);
     let usage = fixture.workspace.usage().unwrap();
     assert_eq!((usage.operations, usage.object_contents), (0, 25));
@@ -161,7 +168,7 @@ fn upkeep_says_when_it_is_due() {
         (receipt.commits, receipt.rows_written, receipt.blob_calls),
         (0, 0, 0)
     );
-    assert!(receipt.rows_read <= 8, "{receipt:?}");
+    assert!(receipt.rows_read <= 10, "{receipt:?}");
 
     // It does not wait for ever for changes to stop.
     fixture.write(At::Head, "/a", "3");
@@ -218,6 +225,17 @@ fn upkeep_says_when_it_is_due() {
     let now = recorded.as_millis() + 2 * HOUR + 1;
     fixture.time.set(now - 1);
     assert_eq!(fixture.upkeep(&prune(now)).pruned, 1);
+
+    // A memo is kept for a time.
+    let policy = Upkeep::default().idle(100 * HOUR);
+    fixture.fork_once("key").unwrap();
+    let made = workspace.memo(None, &"key".parse().unwrap());
+    let made = made.unwrap().unwrap().at;
+    assert_eq!(fixture.upkeep(&policy).next, after(made, KEEP_MEMOS));
+    fixture.time.set(made.as_millis() + KEEP_MEMOS);
+    let next = fixture.upkeep(&policy).next;
+    assert_eq!(fixture.memos(), 0);
+    assert!(matches!(next, NextStep::At(at) if at > made.plus_millis(KEEP_MEMOS)));
 }
 
 /// What expires, what is forgotten with its operations, and what is pruned share the rows

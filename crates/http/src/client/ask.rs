@@ -104,6 +104,7 @@ impl From<ApplyOptions> for ApplyDto {
             metadata: options.message.metadata,
             expect_tree: options.expect_tree.map(|tree| tree.to_string()),
             only: options.only.iter().map(ToString::to_string).collect(),
+            rebase: options.rebase,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use workspace_core::store::{CopyRecord, OperationRecord};
 use workspace_core::{
-    Applied, ApplyOptions, Author, Conflicts, CopyId, ForkOptions, OperationId, Overlap,
+    Applied, ApplyOptions, Author, Conflicts, CopyId, ForkOptions, MemoKey, OperationId, Overlap,
     RebaseOptions, Rebased, Result, RevisionMessage, Together, TreePath, Undone,
 };
 use workspace_merge::Merged;
@@ -26,6 +26,15 @@ impl<T: Transport> Client<T> {
     pub async fn fork(&self, options: ForkOptions) -> Result<CopyRecord> {
         let body = ForkDto::try_from(options)?;
         checked(self.call(&operations::FORK, (), MaybeJson(body)).await?)
+    }
+
+    /// Forks once for a key. See [`Workspace::fork_once`](workspace_core::Workspace::fork_once).
+    ///
+    /// # Errors
+    /// As for [`fork`](Self::fork); `Invalid` where the key was used for another call.
+    pub async fn fork_once(&self, options: ForkOptions, key: &MemoKey) -> Result<CopyRecord> {
+        let body = MaybeJson(ForkDto::try_from(options)?);
+        checked(self.call_once(&operations::FORK, (), body, key).await?)
     }
 
     /// Returns a copy, open or closed.
@@ -88,6 +97,24 @@ impl<T: Transport> Client<T> {
     pub async fn apply(&self, id: CopyId, options: ApplyOptions) -> Result<Applied> {
         let body = MaybeJson(ApplyDto::from(options));
         checked(self.call(&operations::APPLY, id.into(), body).await?)
+    }
+
+    /// Applies a copy once for a key. See
+    /// [`Workspace::apply_once`](workspace_core::Workspace::apply_once).
+    ///
+    /// # Errors
+    /// As for [`apply`](Self::apply); `Invalid` where the key was used for another call.
+    pub async fn apply_once(
+        &self,
+        id: CopyId,
+        options: ApplyOptions,
+        key: &MemoKey,
+    ) -> Result<Applied> {
+        let body = MaybeJson(ApplyDto::from(options));
+        checked(
+            self.call_once(&operations::APPLY, id.into(), body, key)
+                .await?,
+        )
     }
 
     /// Moves a copy onto what its parent is now. See

@@ -9,8 +9,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
 use workspace_core::store::ByteStream;
 use workspace_core::{
-    At, Change, ChangeOptions, Changed, ContentId, Entry, Error, ErrorKind, File, Name, Opened,
-    Precondition, Reason, Result, Sought, TreePath, WriteOptions,
+    At, Change, ChangeOptions, Changed, ContentId, Entry, Error, ErrorKind, File, MemoKey, Name,
+    Opened, Precondition, Reason, Result, Sought, TreePath, WriteOptions,
 };
 
 use super::answer::{self, checked};
@@ -174,6 +174,26 @@ impl<T: Transport> Client<T> {
         let batch = ChangesDto::new(changes, options)?;
         let subject = ToChange(writable(at, "change")?);
         checked(self.call(&operations::CHANGE, subject, Json(batch)).await?)
+    }
+
+    /// Makes a batch of changes once for a key. See
+    /// [`View::change_once`](workspace_core::View::change_once).
+    ///
+    /// # Errors
+    /// As for [`change`](Self::change); `Invalid` where the key was used for another call.
+    pub async fn change_once(
+        &self,
+        at: At,
+        changes: Vec<Change>,
+        options: ChangeOptions,
+        key: &MemoKey,
+    ) -> Result<Changed> {
+        let batch = Json(ChangesDto::new(changes, options)?);
+        let subject = ToChange(writable(at, "change")?);
+        checked(
+            self.call_once(&operations::CHANGE, subject, batch, key)
+                .await?,
+        )
     }
 
     /// Writes a file, as a stream of any length.

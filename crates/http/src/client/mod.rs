@@ -23,8 +23,9 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use axum::http::{Method, Request, Response};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
-use workspace_core::{At, Error, Reason, Receipt, Result};
+use workspace_core::{At, Error, ErrorKind, MemoKey, Reason, Receipt, Result};
 
+use crate::once::{IDEMPOTENCY_KEY, quoted};
 use crate::operation::{Input, Operation, Subject};
 
 pub use events::RemoteEvents;
@@ -167,13 +168,46 @@ impl<T: Transport> Client<T> {
         subject: S,
         input: I,
     ) -> Result<O> {
+        self.call_with(operation, subject, input, None).await
+    }
+
+    /// Calls an operation that can be made once, for a key: where its answer is lost, the same
+    /// call with the same key is told what the first one was told.
+    ///
+    /// # Errors
+    /// Those of the operation; `Invalid` where the key was used for another call;
+    /// `Unsupported` for an operation that has no keys.
+    pub async fn call_once<S: Subject, I: Input, O: DeserializeOwned>(
+        &self,
+        operation: &Operation<S, I, O>,
+        subject: S,
+        input: I,
+        key: &MemoKey,
+    ) -> Result<O> {
+        match operation.once {
+            true => self.call_with(operation, subject, input, Some(key)).await,
+            false => Err(Error::new(ErrorKind::Unsupported, operation.name)
+                .because("it has no keys under which it is made once")),
+        }
+    }
+
+    async fn call_with<S: Subject, I: Input, O: DeserializeOwned>(
+        &self,
+        operation: &Operation<S, I, O>,
+        subject: S,
+        input: I,
+        key: Option<&MemoKey>,
+    ) -> Result<O> {
         let mut path = subject.fill(operation.path);
         let query = input.query()?;
         if !query.is_empty() {
             path.push('?');
             path.push_str(&query);
         }
-        let request = self.request(operation.method.clone(), &path, &[]);
+        let mut request = self.request(operation.method.clone(), &path, &[]);
+        if let Some(key) = key {
+            request = request.header(IDEMPOTENCY_KEY, quoted(key));
+        }
         let response = match input.body()? {
             Some(body) => {
                 let request = request.header(CONTENT_TYPE, "application/json");

@@ -9,7 +9,7 @@ use axum::http::{Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
-use workspace_core::Result;
+use workspace_core::{MemoKey, Repeat, Result};
 
 use super::input::{Fields, Raw, Take, Takes, wrong_arguments};
 use super::subject::Named;
@@ -17,6 +17,7 @@ use super::{Find, Operation};
 use crate::access::Who;
 use crate::call::{Answer, Call, On, answered, encoded};
 use crate::calls::{Contents, Incoming};
+use crate::once::{ABOUT, ARGUMENT, Asked, key_of, named_by};
 use crate::problem::Problem;
 use crate::route::Route;
 
@@ -39,26 +40,40 @@ pub(crate) type Handler = Arc<
     dyn Fn(On, Arguments) -> Pin<Box<dyn Future<Output = Result<Told, Problem>>>> + Send + Sync,
 >;
 
-/// Finds what an operation is about; returns what does it, of what it takes.
-type Begin = Arc<dyn Fn(On, Named<'_>) -> Result<Begun, Problem> + Send + Sync>;
+/// Finds what an operation is about; returns what does it, of what it takes. With a key it is
+/// found where nothing was done under that before.
+type Begin = Arc<dyn Fn(On, Named<'_>, Option<MemoKey>) -> Result<Begun, Problem> + Send + Sync>;
 /// Resolves to the answer as JSON, and to where what it made is.
 type Begun = Box<dyn FnOnce(Raw) -> Pin<Box<dyn Future<Output = Result<Ran, Problem>>>>>;
 type Ran = (Vec<u8>, Option<String>);
 
-/// How a call by name says what it is about.
+/// How a call by name says what it is about, and whether it can have a key.
 #[derive(Clone, Copy)]
 struct Subjects {
     names: &'static [&'static str],
     in_view: bool,
+    once: bool,
+}
+
+/// How a request comes, and what it is answered with.
+#[derive(Clone, Copy)]
+struct Over {
+    takes: Takes,
+    status: StatusCode,
+    once: bool,
 }
 
 /// Answers a request.
-async fn over_http(begin: Begin, takes: Takes, status: StatusCode, call: Call) -> Answer {
+async fn over_http(begin: Begin, over: Over, call: Call) -> Answer {
+    let key = match over.once {
+        true => key_of(&call.headers)?,
+        false => None,
+    };
     // What is not there is told before a body is taken.
-    let run = begin(call.on.clone(), &|name| call.named(name))?;
-    let raw = call.raw(takes).await?;
+    let run = begin(call.on.clone(), &|name| call.named(name), key)?;
+    let raw = call.raw(over.takes).await?;
     let (json, path) = run(raw).await?;
-    Ok(made(status, json, path))
+    Ok(made(over.status, json, path))
 }
 
 /// Answers a call by name.
@@ -72,7 +87,15 @@ async fn by_name(
     if on.part.is_some() && !subjects.in_view {
         return Err(Problem::denied());
     }
-    let run = begin(on, &|name| arguments.fields.text(name))?;
+    let key = match subjects.once {
+        true => arguments.fields.text(ARGUMENT)?,
+        false => None,
+    };
+    let key = key.map(|key| MemoKey::new(&key)).transpose()?;
+    if key.is_some() {
+        arguments.fields.0.remove(ARGUMENT);
+    }
+    let run = begin(on, &|name| arguments.fields.text(name), key)?;
     for name in subjects.names {
         arguments.fields.0.remove(*name);
     }
@@ -127,6 +150,61 @@ impl Table {
         self.add_with(operation, handler, move |made| Some(path(made)));
     }
 
+    /// Adds one that is made once where it has a key, with where what it made is. What it is
+    /// about may be gone by the time that it is repeated: what was done is looked up before.
+    pub(crate) fn add_once<S, I, O, F, Fut>(
+        &mut self,
+        operation: &Operation<S, I, O>,
+        handler: F,
+        path: fn(&O) -> Option<String>,
+    ) where
+        S: Find,
+        I: Take + 'static,
+        O: Serialize + DeserializeOwned + ToSchema + 'static,
+        F: Fn(On, S::Found, I, Option<Asked>) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<Repeat<O>, Problem>> + 'static,
+    {
+        let name = operation.name;
+        let begin: Begin = Arc::new(move |on, named, key| {
+            let found = S::find(&on, named);
+            let (found, subject) = match &key {
+                Some(_) => (found, named_by(S::NAMES, named)?),
+                None => (Ok(found?), Vec::new()),
+            };
+            let handler = handler.clone();
+            Ok(Box::new(move |raw| {
+                let input = I::read(raw);
+                Box::pin(async move {
+                    let input = input?;
+                    let asked = match key {
+                        Some(key) => {
+                            let (query, body) = (input.query()?, input.body()?.unwrap_or_default());
+                            let input = [query.as_bytes(), &body].concat();
+                            Some(Asked::new(&on, key, name, &subject, &input)?)
+                        }
+                        None => None,
+                    };
+                    let before = match &asked {
+                        Some(asked) => asked.before(&on, name)?,
+                        None => None,
+                    };
+                    let told = match before {
+                        Some(answer) => Repeat::Again(answer),
+                        None => handler(on, found?, input, asked).await?,
+                    };
+                    Ok(match told {
+                        Repeat::First(answer) => (encoded(&answer)?, path(&answer)),
+                        Repeat::Again(json) => {
+                            let answer = serde_json::from_slice(&json);
+                            (json.into(), answer.ok().and_then(|answer| path(&answer)))
+                        }
+                    })
+                })
+            }))
+        });
+        self.place(operation, begin);
+    }
+
     fn add_with<S, I, O, F, Fut>(
         &mut self,
         operation: &Operation<S, I, O>,
@@ -139,7 +217,7 @@ impl Table {
         F: Fn(On, S::Found, I) -> Fut + Clone + Send + Sync + 'static,
         Fut: Future<Output = Result<O, Problem>> + 'static,
     {
-        let begin: Begin = Arc::new(move |on, named| {
+        let begin: Begin = Arc::new(move |on, named, _| {
             let found = S::find(&on, named)?;
             let handler = handler.clone();
             Ok(Box::new(move |raw| {
@@ -150,16 +228,37 @@ impl Table {
                 })
             }))
         });
+        self.place(operation, begin);
+    }
+
+    /// Adds the routes of an operation, and its call by name.
+    fn place<S, I, O>(&mut self, operation: &Operation<S, I, O>, begin: Begin)
+    where
+        S: Find,
+        I: Take + 'static,
+        O: ToSchema,
+    {
+        let over = Over {
+            takes: I::TAKES,
+            status: operation.status,
+            once: operation.once,
+        };
         for place in S::places(operation.path, operation.name) {
-            let (begin, status) = (Arc::clone(&begin), operation.status);
+            let begin = Arc::clone(&begin);
             let method = operation.method.clone();
             let route = Route::new(
                 method,
                 place.path,
                 place.id,
                 operation.about,
-                move |call: Call| over_http(Arc::clone(&begin), I::TAKES, status, call),
+                move |call: Call| over_http(Arc::clone(&begin), over, call),
             );
+            let route = match operation.once {
+                true => route
+                    .header("Idempotency-Key", ABOUT)
+                    .fails_with(StatusCode::UNPROCESSABLE_ENTITY, "invalid"),
+                false => route,
+            };
             self.routes.push(
                 I::described(route)
                     .answers::<O>(operation.status, operation.answer)
@@ -174,6 +273,7 @@ impl Table {
         let told = Subjects {
             names: S::NAMES,
             in_view: S::IN_VIEW,
+            once: operation.once,
         };
         let changes = operation.method != axum::http::Method::GET;
         self.call(operation.name, changes, move |on, arguments| {

@@ -1,9 +1,11 @@
 //! Batches of changes.
 
-use workspace_core::{ErrorKind, View};
+use bytes::Bytes;
+use workspace_core::{Changed, ErrorKind, Repeat, View};
 
 use super::changed_dto;
-use crate::call::On;
+use crate::call::{On, encoded};
+use crate::once::Asked;
 use crate::operation::{Json, Operation, Table, ToChange, operations};
 use crate::problem::Problem;
 use crate::wire::{ChangedDto, ChangesDto};
@@ -21,16 +23,31 @@ operations! {
                 ErrorKind::IsADirectory,
                 ErrorKind::NotEmpty,
             ])
-            .leads(&["changes"]);
+            .leads(&["changes"])
+            .once();
 }
 
 pub(super) fn all(table: &mut Table) {
-    table.add(&CHANGE, change);
+    table.add_once(&CHANGE, change, |_| None);
 }
 
-async fn change(on: On, view: View, Json(batch): Json<ChangesDto>) -> Result<ChangedDto, Problem> {
+async fn change(
+    on: On,
+    view: View,
+    Json(batch): Json<ChangesDto>,
+    asked: Option<Asked>,
+) -> Result<Repeat<ChangedDto>, Problem> {
     let (changes, mut options) = batch.into_core()?;
     options.author = on.author(options.author.actor, options.author.note);
-    let changed = view.change(changes, options).await?;
-    Ok(changed_dto(changed, on.is_partial()))
+    let told = |changed: &Changed| changed_dto(*changed, on.is_partial());
+    let Some(asked) = asked else {
+        let changed = view.change(changes, options).await?;
+        return Ok(Repeat::First(told(&changed)));
+    };
+    let answer = |changed: &Changed| encoded(&told(changed)).map(Bytes::from);
+    let once = asked.once(&answer);
+    Ok(match view.change_once(changes, options, &once).await? {
+        Repeat::First(changed) => Repeat::First(told(&changed)),
+        Repeat::Again(answer) => Repeat::Again(answer),
+    })
 }

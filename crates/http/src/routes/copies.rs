@@ -5,13 +5,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use workspace_core::store::CopyRecord;
 use workspace_core::{
-    ApplyOptions, At, Author, CopyId, Error, ErrorKind, ForkOptions, Glob, OperationId, Reason,
-    Result, RevisionMessage, Sought, Together,
+    Applied, ApplyOptions, At, Author, CopyId, Error, ErrorKind, ForkOptions, Glob, OperationId,
+    Reason, Repeat, Result, RevisionMessage, Sought, Together,
 };
 
 use super::diff::first_page;
 use super::{cut, page_limit};
 use crate::call::On;
+use crate::once::{Asked, made};
 use crate::operation::{Json, MaybeJson, OfCopy, Operation, Query, Table, operations};
 use crate::problem::Problem;
 use crate::wire::{
@@ -44,7 +45,7 @@ operations! {
             ErrorKind::Closed,
             ErrorKind::AlreadyExists,
             ErrorKind::LimitExceeded,
-        ]);
+        ]).once();
     /// Lists copies, in the order of forking; open ones unless said.
     static COPIES: Operation<(), Query<CopiesQuery>, CopyPage> =
         Operation::get("copies", "/v1/copies").answers("A page of them.");
@@ -79,7 +80,8 @@ operations! {
     static APPLY: Operation<OfCopy, MaybeJson<ApplyDto>, PublishedDto> =
         Operation::post("apply", "/v1/copies/{copy}/apply")
             .answers("It was applied, or had no change.")
-            .fails(MEETING);
+            .fails(MEETING)
+            .once();
     /// Moves a copy onto what its parent is now, with what is decided where that conflicts.
     static REBASE: Operation<OfCopy, MaybeJson<RebaseDto>, RebasedDto> =
         Operation::post("rebase", "/v1/copies/{copy}/rebase")
@@ -116,14 +118,14 @@ operations! {
 }
 
 pub(super) fn all(table: &mut Table) {
-    table.add_made(&FORK, fork, |copy| format!("/v1/copies/{}", copy.id));
+    table.add_once(&FORK, fork, |copy| Some(format!("/v1/copies/{}", copy.id)));
     table.add(&COPIES, list);
     table.add(&COPY, read);
     table.add(&RENAME_COPY, rename);
     table.add(&STATUS, status);
     table.add(&OPERATIONS, operations);
     table.add(&OPERATION, operation);
-    table.add(&APPLY, apply);
+    table.add_once(&APPLY, apply, |_| None);
     table.add(&REBASE, rebase);
     table.add(&CONFLICTS, conflicts);
     table.add(&OVERLAP, overlap);
@@ -132,7 +134,12 @@ pub(super) fn all(table: &mut Table) {
     table.add(&UNDO, undo);
 }
 
-async fn fork(on: On, (): (), MaybeJson(fork): MaybeJson<ForkDto>) -> Result<CopyDto, Problem> {
+async fn fork(
+    on: On,
+    (): (),
+    MaybeJson(fork): MaybeJson<ForkDto>,
+    asked: Option<Asked>,
+) -> Result<Repeat<CopyDto>, Problem> {
     let of = match (fork.copy, fork.revision) {
         (None, None) => At::Head,
         (Some(copy), None) => At::Copy(on.workspace.find_copy(&copy)?.id),
@@ -144,10 +151,12 @@ async fn fork(on: On, (): (), MaybeJson(fork): MaybeJson<ForkDto>) -> Result<Cop
         }
     };
     let options = ForkOptions::default().name(fork.name).of(of);
-    let copy = on
-        .workspace
-        .fork(options.expires(fork.expires.map(Into::into)))?;
-    Ok(CopyDto::from(&copy))
+    let options = options.expires(fork.expires.map(Into::into));
+    let told = |copy: &CopyRecord| CopyDto::from(copy);
+    Ok(made(asked.as_ref(), told, |once| match once {
+        Some(once) => on.workspace.fork_once(options, once),
+        None => on.workspace.fork(options).map(Repeat::First),
+    })?)
 }
 
 /// Which copies are listed.
@@ -265,24 +274,26 @@ async fn apply(
     on: On,
     copy: CopyRecord,
     MaybeJson(body): MaybeJson<ApplyDto>,
-) -> Result<PublishedDto, Problem> {
+    asked: Option<Asked>,
+) -> Result<Repeat<PublishedDto>, Problem> {
     let expect_tree = body.expect_tree.map(|tree| tree.parse()).transpose()?;
     few("apply", body.only.len())?;
     let only = body.only.iter().map(|glob| Glob::new(glob));
     let only = only.collect::<Result<_>>()?;
-    let applied = on.workspace.apply(
-        copy.id,
-        ApplyOptions::default()
-            .message(
-                RevisionMessage::default()
-                    .actor(body.actor)
-                    .message(body.message)
-                    .metadata(body.metadata),
-            )
-            .expect_tree(expect_tree)
-            .only(only),
-    )?;
-    Ok(PublishedDto::from(applied))
+    let message = RevisionMessage::default()
+        .actor(body.actor)
+        .message(body.message)
+        .metadata(body.metadata);
+    let options = ApplyOptions::default()
+        .message(message)
+        .expect_tree(expect_tree)
+        .only(only)
+        .rebase(body.rebase);
+    let told = |applied: &Applied| PublishedDto::from(*applied);
+    Ok(made(asked.as_ref(), told, |once| match once {
+        Some(once) => on.workspace.apply_once(copy.id, options, once),
+        None => on.workspace.apply(copy.id, options).map(Repeat::First),
+    })?)
 }
 
 async fn rebase(

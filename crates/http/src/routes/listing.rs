@@ -152,6 +152,17 @@ impl<'a> Paged<'a> {
         })
     }
 
+    /// Has one entry, unless the page begins after it.
+    pub(super) fn one(view: &'a View, entry: (TreePath, Entry), after: Option<&TreePath>) -> Self {
+        let is_over = after.is_some_and(|after| *after >= entry.0);
+        Self {
+            view,
+            todo: Vec::new(),
+            ahead: Some(entry).filter(|_| !is_over).into_iter().collect(),
+            below: None,
+        }
+    }
+
     /// Returns the next entry.
     pub(super) fn next(&mut self) -> Result<Option<(TreePath, Entry)>> {
         /// As many entries of a directory are read ahead.

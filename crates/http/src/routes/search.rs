@@ -42,7 +42,7 @@ operations! {
             .answers("A page of what matches.")
             .fails(LOOKING)
             .leads(&["pattern"]);
-    /// Lists the lines that match a pattern, in files below a directory. Files that are not
+    /// Lists the lines that match a pattern, in files below a directory, or in one file. Files that are not
     /// text, or have more than 1 MiB, are skipped and counted. A page reads 2,000 files or 4
     /// MiB at most, 1 MiB for a regular expression, so one may be empty and not the last.
     static GREP: Operation<OfPath, Query<GrepQuery>, MatchPage> =
@@ -128,10 +128,16 @@ async fn glob(
     let after = query.after.as_deref().map(TreePath::new).transpose()?;
     let mut paged = Paged::new(&view, &path, after.as_ref())?;
     let (mut entries, mut looked, mut bytes) = (Vec::new(), 0, 0);
-    let mut last = None;
+    let (mut last, mut next) = (None::<TreePath>, None);
     while let Some((path, entry)) = paged.next()? {
-        looked += 1;
         let matches = pattern.matches(&path);
+        // What would be the first of the next page is there, so this is not the last one.
+        let is_full = entries.len() == limit || bytes > PAGE_BYTES;
+        if looked == LOOKED || matches && is_full {
+            next = last.map(|last| last.to_string());
+            break;
+        }
+        looked += 1;
         if !matches && !pattern.may_match_below(&path) {
             paged.skip_directory(&path);
         }
@@ -139,12 +145,8 @@ async fn glob(
             bytes += path.as_str().len() + 256;
             entries.push(placed(&path, &entry));
         }
-        if entries.len() == limit || looked == LOOKED || bytes > PAGE_BYTES {
-            last = Some(path.to_string());
-            break;
-        }
+        last = Some(path);
     }
-    let next = last;
     Ok(WalkPage { entries, next })
 }
 
@@ -157,7 +159,10 @@ async fn grep(
     let pattern = Pattern::new(&query)?;
     let glob = query.glob.as_deref().map(Glob::new).transpose()?;
     let after = query.after.as_deref().map(TreePath::new).transpose()?;
-    let mut paged = Paged::new(&view, &path, after.as_ref())?;
+    let mut paged = match view.stat(&path) {
+        Ok(Some(file @ Entry::File(_))) => Paged::one(&view, (path, file), after.as_ref()),
+        _ => Paged::new(&view, &path, after.as_ref())?,
+    };
     let mut page = MatchPage::default();
     let (mut looked, mut files, mut read, mut told) = (0, 0, 0, 0);
     let (mut skipped, mut left_out) = (0, 0);
@@ -196,7 +201,7 @@ async fn grep(
             || read >= pattern.page_bytes()
             || told > PAGE_BYTES
         {
-            page.next = Some(path.to_string());
+            page.next = paged.next()?.map(|_| path.to_string());
             break;
         }
     }

@@ -169,6 +169,10 @@ pub struct ApplyDto {
     /// which is based on what its parent is then.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub only: Vec<String>,
+    /// Whether the copy is rebased first where its parent is not what it is based on, in the
+    /// same transaction.
+    #[serde(default)]
+    pub rebase: bool,
 }
 
 /// Copies to apply together.

@@ -14,9 +14,9 @@ use workspace_core::store::{Budget, ByteStream};
 use workspace_core::{
     Applied, ApplyOptions, At, Author, Change, ChangeOptions, CollectBudget, Content, ContentId,
     CopyId, DiffOptions, Entry, EntrySource, Error, ErrorKind, ForkOptions, FsckOptions,
-    GrantOptions, ImportLimits, ImportOptions, KeepRevisions, Name, Options, Precondition, Result,
-    RevisionId, RevisionMessage, Scope, SourceEntry, SourceKind, Text, Timestamp, TreeId, TreePath,
-    Workspace, WriteOptions, media_type,
+    GrantOptions, ImportLimits, ImportOptions, KeepRevisions, MemoKey, Name, Options, Precondition,
+    Reason, Result, RevisionId, RevisionMessage, Scope, SourceEntry, SourceKind, Text, Timestamp,
+    TreeId, TreePath, Workspace, WriteOptions, media_type,
 };
 use workspace_http::wire::{DifferenceDto, EntryDto, EventDto, GrantDto};
 use workspace_http::{Access, Body, Client, Transport, router};
@@ -782,4 +782,37 @@ fn pages_that_do_not_go_on_are_refused() {
     let tree = At::Tree(TreeId::empty());
     let error = block_on(client.diff(tree, tree, &options)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+}
+
+/// A call whose answer was lost is repeated with its key.
+#[test]
+fn calls_are_made_once_for_a_key() {
+    let (workspace, client) = served();
+    block_on(async {
+        let key = MemoKey::new(r#"a"b\c"#)?;
+        let named = || ForkOptions::named("draft");
+        let copy = client.fork_once(named(), &key).await?;
+        assert_eq!(client.fork_once(named(), &key).await?, copy);
+        assert!(workspace.memo(None, &key)?.is_some());
+        let other = client.fork_once(ForkOptions::default(), &key).await;
+        let other = other.unwrap_err();
+        assert_eq!(other.reason(), Some(Reason::KeyReused));
+
+        let key = MemoKey::new("change")?;
+        let at = At::Copy(copy.id);
+        let change = || {
+            let changes = vec![write("/a", "text")];
+            client.change_once(at, changes, ChangeOptions::default(), &key)
+        };
+        assert_eq!(change().await?, change().await?);
+        assert_eq!(client.copy(copy.id).await?.generation, 1);
+
+        let key = MemoKey::new("apply")?;
+        let apply = || client.apply_once(copy.id, ApplyOptions::default().rebase(true), &key);
+        let applied = apply().await?;
+        assert!(matches!(applied, Applied::Published { already: false, .. }));
+        assert_eq!(apply().await?, applied);
+        Ok::<_, Error>(())
+    })
+    .unwrap();
 }

@@ -10,6 +10,7 @@ mod events;
 mod faults;
 mod files;
 mod grants;
+mod once;
 mod origins;
 mod pages;
 mod passage;

@@ -46,6 +46,9 @@ fn names_are_found_by_a_glob_in_pages_of_any_size() {
         // In the order of a walk, where a directory's entries come before its next sibling.
         assert_eq!(paths, ["/a/b/c.md", "/a.md"], "{limit}");
     }
+    // A page that is full where nothing more matches is the last one.
+    let page = server.get("/v1/head/glob?pattern=*.md&limit=2").ok().json();
+    assert_eq!(page.get("next"), None);
     let below = server.get("/v1/head/glob/a?pattern=/a/*").ok().json();
     assert_eq!(below["entries"].as_array().unwrap().len(), 2);
     for (uri, code) in [
@@ -77,6 +80,20 @@ fn lines_are_found_by_a_pattern() {
     assert_eq!(grep("pattern=todo&ignore_case=true").len(), 4);
     assert_eq!(grep("pattern=two%24"), [r#""/a.md":2:"two""#]);
     assert_eq!(grep("pattern=(x)&literal=true").len(), 1);
+    // A file in the place of the directory is the one that is searched.
+    let page = server
+        .get("/v1/head/grep/a.md?pattern=t&limit=1")
+        .ok()
+        .json();
+    assert_eq!(page["matches"].as_array().unwrap().len(), 2);
+    assert_eq!(page.get("next"), None);
+    let uri = "/v1/head/grep/a.md?pattern=t&after=%2Fa.md";
+    assert_eq!(server.get(uri).ok().json()["matches"], json!([]));
+    let uri = "/v1/head/grep/a.md?pattern=t&glob=*.txt";
+    assert_eq!(server.get(uri).ok().json()["matches"], json!([]));
+    // So is a page that ends with the last file.
+    let page = server.get("/v1/head/grep?pattern=main&limit=1").ok().json();
+    assert_eq!(page.get("next"), None);
     assert_eq!(grep("pattern=%5Efn%20%5Cw%2B"), [main]);
     for query in [
         "pattern=(",

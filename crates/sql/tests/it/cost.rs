@@ -4,12 +4,12 @@ use crate::common::MemoryConn;
 use bytes::Bytes;
 use workspace_core::store::{
     Budget, CollectionPhase, CollectionRecord, ContentRecord, CopyRecord, CopyState, GrantRecord,
-    HeadRecord, MetaStore, MetaTx, OperationCause, OperationRecord, Place, Purpose, RevisionCause,
-    RevisionRecord, Site, Used, WhichGrants,
+    HeadRecord, MemoRecord, MetaStore, MetaTx, OperationCause, OperationRecord, Place, Purpose,
+    RevisionCause, RevisionRecord, Site, Used, WhichGrants,
 };
 use workspace_core::{
-    At, ContentId, CopyId, Event, EventKind, Grant, GrantId, Name, OperationId, Result, RevisionId,
-    Timestamp, TokenHash, TreeId, TreePath,
+    At, ContentId, CopyId, Event, EventKind, Grant, GrantId, Name, OperationId, RequestHash,
+    Result, RevisionId, Timestamp, TokenHash, TreeId, TreePath,
 };
 use workspace_sql::SqlMeta;
 
@@ -207,6 +207,18 @@ fn everything(tx: &dyn MetaTx) -> Result<()> {
         tx.set_used(&grant.id, Used::default())?;
         tx.delete_grant(&grant.id)?;
     }
+    let memo = MemoRecord {
+        holder: None,
+        key: "key".parse()?,
+        request: RequestHash::from_bytes([7; 32]),
+        answer: Bytes::from_static(b"x"),
+        at,
+    };
+    tx.put_memo(&memo)?;
+    tx.memo(None, &memo.key)?;
+    tx.last_memo()?;
+    tx.memos(0, 10)?;
+    tx.delete_memos(9)?;
     tx.collection()?;
     tx.set_collection(Some(&CollectionRecord {
         phase: CollectionPhase::Clear,

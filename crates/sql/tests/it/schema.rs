@@ -244,7 +244,7 @@ fn a_newer_database_is_refused_and_not_changed() {
     assert_eq!(
         error.to_string(),
         "open database schema version 99: unsupported: \
-         written by a newer release; this one reads up to version 5"
+         written by a newer release; this one reads up to version 6"
     );
     assert_eq!((dump(conn), conn.db.total_changes()), before);
 }

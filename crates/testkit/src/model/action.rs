@@ -5,8 +5,8 @@ use std::ops::Range;
 use bytes::Bytes;
 use workspace_core::store::Budget;
 use workspace_core::{
-    Author, CopyId, GrantId, KeepRevisions, Name, OperationId, RevisionId, RevisionMessage,
-    Timestamp, TreePath,
+    Author, CopyId, GrantId, KeepRevisions, MemoKey, Name, OperationId, RevisionId,
+    RevisionMessage, Timestamp, TreePath,
 };
 
 use super::files::Edit;
@@ -28,8 +28,8 @@ pub enum Action {
     /// A copy thrown away.
     Discard(CopyId),
     /// A copy applied: does the tree have to be another one? Only what these globs match,
-    /// where there are any.
-    Apply(CopyId, Expect, RevisionMessage, Vec<String>),
+    /// where there are any, and rebased first, if need be.
+    Apply(CopyId, Expect, RevisionMessage, Vec<String>, bool),
     /// Copies applied together.
     ApplyAll(Vec<CopyId>, RevisionMessage),
     /// A copy moved onto what its parent is now.
@@ -85,6 +85,8 @@ pub enum Action {
     RevokeGrant(GrantId),
     /// What the holder of a grant does.
     Held(GrantId, Held),
+    /// A fork, a discard, an apply or a batch of changes, once for a key; asking for what.
+    Once(Box<Action>, MemoKey, u8),
 }
 
 /// What the holder of a grant does, with paths as the holder sees them.

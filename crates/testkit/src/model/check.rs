@@ -9,6 +9,7 @@ use workspace_core::{
 };
 
 use super::files::Files;
+use super::once;
 use super::state::{Copy, Model, Revision};
 use crate::random::Random;
 
@@ -27,7 +28,7 @@ pub(super) struct Trees {
     copies: HashMap<CopyId, (CopyRecord, Rc<Copy>)>,
 }
 
-fn told(error: Error) -> String {
+pub(super) fn told(error: Error) -> String {
     format!("{error} ({:?})", error.kind())
 }
 
@@ -144,6 +145,7 @@ impl Trees {
             self.copies.insert(found.id, right);
         }
         self.grants(workspace, model)?;
+        once::check(workspace, model)?;
         let mut revisions = workspace.revisions(None, usize::MAX).map_err(told)?;
         revisions.reverse();
         let ids = revisions.iter().map(|found| found.id).collect::<Vec<_>>();

@@ -5,13 +5,14 @@ mod grants;
 use bytes::Bytes;
 use workspace_core::store::CopyState;
 use workspace_core::{
-    Author, ContentId, CopyId, KeepRevisions, Name, OperationId, Precondition, RevisionId,
+    Author, ContentId, CopyId, KeepRevisions, MemoKey, Name, OperationId, Precondition, RevisionId,
     RevisionMessage, Text, Timestamp, TreePath, WriteOptions,
 };
 
-use super::action::{Action, Expect, Place, Side};
+use super::action::{Action, Expect, Held, Place, Side};
 use super::files::{Edit, Files, Thing};
 use super::import::{Import, Item};
+use super::once::KEYS;
 use super::perform::Kept;
 use super::state::{Model, Target};
 use crate::random::Random;
@@ -38,6 +39,27 @@ pub(super) struct Chooser<'a> {
 
 impl Chooser<'_> {
     pub(super) fn action(&mut self) -> Action {
+        let call = self.call();
+        let can_be_once = matches!(
+            call,
+            Action::Change(..)
+                | Action::Fork(..)
+                | Action::Discard(_)
+                | Action::Apply(..)
+                | Action::Held(_, Held::Change(_))
+        );
+        match can_be_once && self.rarely(6) {
+            true => {
+                let key = self.random.choose(&KEYS).copied().unwrap_or(KEYS[0]);
+                let key = MemoKey::new(key).expect("these are keys");
+                let request = u8::from(self.rarely(5));
+                Action::Once(Box::new(call), key, request)
+            }
+            false => call,
+        }
+    }
+
+    fn call(&mut self) -> Action {
         let crowded = self.open_copies().len() >= OPEN_COPIES;
         match self.random.below(112) {
             0 if self.rarely(2) => Action::Conflicts(self.copy()),
@@ -68,7 +90,7 @@ impl Chooser<'_> {
                     true => self.globs(&self.files(Place::Copy(copy)), 1),
                     false => Vec::new(),
                 };
-                Action::Apply(copy, expect, self.plain_message(), only)
+                Action::Apply(copy, expect, self.plain_message(), only, self.rarely(3))
             }
             59..61 => Action::Rebase(self.copy(), self.author()),
             61..64 => {

@@ -3,13 +3,14 @@
 use bytes::Bytes;
 use futures::executor::block_on;
 use workspace_core::{
-    Author, CopyId, KeepRevisions, RevisionId, RevisionMessage, TreePath, WriteOptions,
+    Author, CopyId, KeepRevisions, MemoKey, RevisionId, RevisionMessage, TreePath, WriteOptions,
 };
 
 use super::action::{Action, Expect, Place};
 use super::check::Checked;
 use super::files::Edit;
 use super::import::{Import, Item};
+use super::once::KEYS;
 use super::run::MakeStorage;
 use super::session::{KEEP_CLOSED_COPIES, Session};
 use super::state::Target;
@@ -42,11 +43,19 @@ pub enum Scenario {
     ApplyWithNested,
     /// A copy discarded that has others below it.
     DiscardWithNested,
+    /// A batch of changes to head, with objects, once for its key.
+    ChangeOnce,
+    /// A copy forked, once for its key.
+    ForkOnce,
+    /// A copy rebased and applied to the copy that is its parent, once for its key.
+    ApplyOnce,
+    /// A copy discarded, once for its key.
+    DiscardOnce,
 }
 
 impl Scenario {
     /// Every scenario.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
         Self::Import,
         Self::Write,
         Self::Apply,
@@ -59,6 +68,10 @@ impl Scenario {
         Self::RebaseOntoParent,
         Self::ApplyWithNested,
         Self::DiscardWithNested,
+        Self::ChangeOnce,
+        Self::ForkOnce,
+        Self::ApplyOnce,
+        Self::DiscardOnce,
     ];
 }
 
@@ -108,6 +121,9 @@ async fn prepare(session: &mut Session<'_>, scenario: Scenario, files: usize) ->
     if scenario == Scenario::Write {
         return Ok(change(Target::Head, edits("w")));
     }
+    if scenario == Scenario::ChangeOnce {
+        return Ok(once(change(Target::Head, edits("w"))));
+    }
     if scenario == Scenario::Restore {
         quietly(session, &change(Target::Head, edits("r"))).await?;
         return Ok(Action::Restore(
@@ -129,20 +145,19 @@ async fn prepare(session: &mut Session<'_>, scenario: Scenario, files: usize) ->
     let everything = change(Target::Head, vec![Edit::Remove(path("/d0"), true)]);
     let snapshot = Action::Snapshot(RevisionMessage::default());
     Ok(match scenario {
-        Scenario::Apply | Scenario::ApplyWithNested => {
-            Action::Apply(copy, Expect::Right, RevisionMessage::default(), Vec::new())
-        }
+        Scenario::Apply | Scenario::ApplyWithNested => apply(copy, false),
         Scenario::ForkOfCopy => Action::Fork(Place::Copy(copy), None, None),
-        Scenario::ApplyToParent => Action::Apply(
-            nested.unwrap_or(copy),
-            Expect::Right,
-            RevisionMessage::default(),
-            Vec::new(),
-        ),
-        Scenario::RebaseOntoParent => {
+        Scenario::ForkOnce => once(Action::Fork(Place::Copy(copy), None, None)),
+        Scenario::DiscardOnce => once(Action::Discard(copy)),
+        Scenario::ApplyToParent => apply(nested.unwrap_or(copy), false),
+        Scenario::RebaseOntoParent | Scenario::ApplyOnce => {
+            let nested = nested.unwrap_or(copy);
             let edits = vec![write("/d0/parent", 300), write("/new/parent", 300)];
             quietly(session, &change(Target::Copy(copy), edits)).await?;
-            Action::Rebase(nested.unwrap_or(copy), Author::default())
+            match scenario {
+                Scenario::ApplyOnce => once(apply(nested, true)),
+                _ => Action::Rebase(nested, Author::default()),
+            }
         }
         Scenario::DiscardWithNested => Action::Discard(copy),
         Scenario::Rebase => {
@@ -176,6 +191,16 @@ async fn prepare(session: &mut Session<'_>, scenario: Scenario, files: usize) ->
             Action::Gc(None)
         }
     })
+}
+
+fn apply(copy: CopyId, rebase: bool) -> Action {
+    let (message, only) = (RevisionMessage::default(), Vec::new());
+    Action::Apply(copy, Expect::Right, message, only, rebase)
+}
+
+fn once(call: Action) -> Action {
+    let key = MemoKey::new(KEYS[0]).expect("it is a key");
+    Action::Once(Box::new(call), key, 0)
 }
 
 async fn quietly(session: &mut Session<'_>, action: &Action) -> Checked {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use workspace_core::store::{CopyState, OperationCause};
+use workspace_core::store::OperationCause;
 use workspace_core::{
     Applied, Author, Conflict, CopyId, ErrorKind, OperationId, RevisionMessage, Timestamp, TreePath,
 };
@@ -236,7 +236,6 @@ impl Model {
         now: Timestamp,
     ) -> Outcome<Vec<Applied>> {
         all_distinct(copies)?;
-        let author = Author::new(message.actor.clone(), message.message.clone());
         let mut parents = BTreeSet::new();
         for id in copies {
             parents.insert(self.any_copy(*id)?.parent);
@@ -246,13 +245,7 @@ impl Model {
         }
         let mut applied = Vec::new();
         for id in copies {
-            if self.any_copy(*id)?.state == CopyState::Open {
-                let copy = self.open_copy(*id, now)?.clone();
-                if !changes(&copy.base, &copy.files).is_empty() {
-                    self.rebase(*id, &author, now)?;
-                }
-            }
-            applied.push(self.apply(*id, true, message.clone(), &[], now)?);
+            applied.push(self.apply(*id, true, message.clone(), &[], true, now)?);
         }
         Ok(applied)
     }

@@ -413,6 +413,17 @@ impl Model {
         })
     }
 
+    /// Refuses a batch of a holder before what was made under a key is looked up.
+    pub(super) fn check_held(&self, id: GrantId, edits: &[Edit], now: Timestamp) -> Outcome<()> {
+        if !self.is_alive(id, now) {
+            return Err(ErrorKind::NotFound.into());
+        }
+        match edits.iter().all(|edit| self.grants[&id].allows(edit)) {
+            true => Ok(()),
+            false => Err(ErrorKind::Denied.into()),
+        }
+    }
+
     fn change_held(
         &mut self,
         id: GrantId,

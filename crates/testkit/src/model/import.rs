@@ -168,7 +168,7 @@ impl Model {
             .message(import.author.note.clone());
         let applied = match imported {
             Ok(imported) => self
-                .apply(copy, true, message, &[], now)
+                .apply(copy, true, message, &[], false, now)
                 .map(|applied| (imported, applied)),
             Err(failure) => Err(failure),
         };

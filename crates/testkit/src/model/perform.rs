@@ -8,20 +8,22 @@ use futures::future::join;
 use futures::stream::{self, TryStreamExt};
 use futures::{FutureExt, future::BoxFuture};
 use workspace_core::{
-    ApplyOptions, At, BatchSize, Change, ChangeOptions, CollectBudget, Content, ContentId, CopyId,
-    DiffOptions, EntrySource, Error, ErrorKind, ForkOptions, Glob, Grant, GrantId, GrantOptions,
-    ImportOptions, Issued, KeepRevisions, NextStep, RebaseOptions, Resolution, Result, Scope,
-    SourceEntry, SourceKind, Stored, Take, Together, TreeId, TreePath, Upkeep, Walk, Workspace,
+    ApplyOptions, At, Author, BatchSize, Change, ChangeOptions, CollectBudget, Content, ContentId,
+    CopyId, DiffOptions, EntrySource, Error, ErrorKind, ForkOptions, Glob, Grant, GrantId,
+    GrantOptions, ImportOptions, Issued, KeepRevisions, NextStep, RebaseOptions, Resolution,
+    Result, RevisionMessage, Scope, SourceEntry, SourceKind, Stored, Take, Timestamp, Together,
+    TreeId, TreePath, Upkeep, View, Walk, Workspace,
 };
 
 use super::action::{Action, Expect, Held, Place, Side};
 use super::files::Edit;
 use super::grants::Narrowing;
 use super::import::{Import, Item};
+use super::once;
 use super::show::{Answer, Shown};
 use super::state::Target;
 
-fn at(target: Target) -> At {
+pub(super) fn at(target: Target) -> At {
     match target {
         Target::Head => At::Head,
         Target::Copy(id) => At::Copy(id),
@@ -85,11 +87,8 @@ fn changes(edits: &[Edit], kept: &Kept) -> Vec<Change> {
 pub(super) async fn perform(workspace: &Workspace, action: &Action, kept: &Kept) -> Result<Answer> {
     Ok(match action.clone() {
         Action::Change(target, edits, author, expect_generation) => {
-            let options = ChangeOptions::default()
-                .author(author)
-                .expect_generation(expect_generation);
-            let files = workspace.files(at(target));
-            let changed = files.change(changes(&edits, kept), options).await?;
+            let (changes, options) = batch(&edits, author, expect_generation, kept);
+            let changed = workspace.files(at(target)).change(changes, options).await?;
             Answer::Moved((changed.generation, changed.operation))
         }
         Action::Import(target, import) => {
@@ -103,8 +102,7 @@ pub(super) async fn perform(workspace: &Workspace, action: &Action, kept: &Kept)
             Answer::Imported(imported)
         }
         Action::Fork(of, name, expires) => {
-            let options = ForkOptions::default().of(place_at(of));
-            let copy = workspace.fork(options.name(name).expires(expires))?;
+            let copy = workspace.fork(fork(of, name, expires))?;
             Answer::Copies(vec![copy.id])
         }
         Action::RenameCopy(copy, name) => {
@@ -115,12 +113,8 @@ pub(super) async fn perform(workspace: &Workspace, action: &Action, kept: &Kept)
             workspace.discard(copy)?;
             Answer::Done
         }
-        Action::Apply(copy, expect, message, only) => {
-            let expect_tree = expected_tree(workspace, copy, expect)?;
-            let options = ApplyOptions::default()
-                .message(message)
-                .expect_tree(expect_tree)
-                .only(globs(&only)?);
+        Action::Apply(copy, expect, message, only, rebase) => {
+            let options = apply(workspace, copy, expect, message, &only, rebase)?;
             Answer::Applied(workspace.apply(copy, options)?)
         }
         Action::ApplyAll(copies, message) => {
@@ -207,12 +201,7 @@ pub(super) async fn perform(workspace: &Workspace, action: &Action, kept: &Kept)
             Answer::Done
         }
         Action::Held(id, held) => {
-            let token = kept.tokens.borrow().get(&id).cloned();
-            let found = match token {
-                Some(token) => workspace.find_grant(&token)?,
-                None => workspace.grant(&id)?,
-            };
-            let view = workspace.view_of(&found.ok_or_else(no_grant)?)?;
+            let view = view_of(workspace, &id, kept)?;
             match held {
                 Held::Change(edits) => {
                     let changes = changes(&edits, kept);
@@ -229,9 +218,55 @@ pub(super) async fn perform(workspace: &Workspace, action: &Action, kept: &Kept)
                 Held::Walk(path) => Answer::Entries(walked(view.walk(&path)?)?),
             }
         }
+        Action::Once(call, key, request) => {
+            once::perform(workspace, &call, &key, request, kept).await?
+        }
         Action::Upkeep(rows, keep) => Answer::Kept(keep_house(workspace, rows, keep).await?),
         action => look(workspace, action).await?,
     })
+}
+
+/// A batch of changes, and how it is made.
+pub(super) fn batch(
+    edits: &[Edit],
+    author: Author,
+    expect_generation: Option<u64>,
+    kept: &Kept,
+) -> (Vec<Change>, ChangeOptions) {
+    let options = ChangeOptions::default()
+        .author(author)
+        .expect_generation(expect_generation);
+    (changes(edits, kept), options)
+}
+
+pub(super) fn fork(of: Place, name: Option<String>, expires: Option<Timestamp>) -> ForkOptions {
+    let options = ForkOptions::default().of(place_at(of));
+    options.name(name).expires(expires)
+}
+
+pub(super) fn apply(
+    workspace: &Workspace,
+    copy: CopyId,
+    expect: Expect,
+    message: RevisionMessage,
+    only: &[String],
+    rebase: bool,
+) -> Result<ApplyOptions> {
+    Ok(ApplyOptions::default()
+        .message(message)
+        .expect_tree(expected_tree(workspace, copy, expect)?)
+        .only(globs(only)?)
+        .rebase(rebase))
+}
+
+/// The files of a grant, by its token, where that was returned.
+pub(super) fn view_of(workspace: &Workspace, id: &GrantId, kept: &Kept) -> Result<View> {
+    let token = kept.tokens.borrow().get(id).cloned();
+    let found = match token {
+        Some(token) => workspace.find_grant(&token)?,
+        None => workspace.grant(id)?,
+    };
+    workspace.view_of(&found.ok_or_else(no_grant)?)
 }
 
 fn walked(walk: Walk) -> Result<Vec<(String, Shown)>> {

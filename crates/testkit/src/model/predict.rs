@@ -37,7 +37,7 @@ pub(super) fn predict(old: &Model, action: &Action, id: CopyId, now: Timestamp) 
 }
 
 impl Model {
-    fn act(
+    pub(super) fn act(
         &mut self,
         action: &Action,
         id: CopyId,
@@ -66,9 +66,15 @@ impl Model {
                 self.discard(*copy, now)?;
                 Ok(Answer::Done)
             }
-            Action::Apply(copy, expect, message, only) => self
-                .apply(*copy, *expect != Expect::Wrong, message.clone(), only, now)
-                .map(Answer::Applied),
+            Action::Apply(copy, expect, message, only, rebases) => {
+                // A rebase is taken back where the rest fails.
+                let mut after = self.clone();
+                let expected = *expect != Expect::Wrong;
+                let applied = after.apply(*copy, expected, message.clone(), only, *rebases, now)?;
+                *self = after;
+                Ok(Answer::Applied(applied))
+            }
+            Action::Once(call, key, request) => self.once(call, key, *request, id, now),
             Action::ApplyAll(copies, message) => {
                 let mut after = self.clone();
                 let applied = after.apply_all(copies, message, now)?;

@@ -24,6 +24,9 @@ use crate::storage::Storage;
 /// How long closed copies are remembered here, in milliseconds.
 pub(super) const KEEP_CLOSED_COPIES: i64 = 20_000;
 
+/// How long memos are kept here, in milliseconds.
+const KEEP_MEMOS: i64 = 25_000;
+
 /// How many events are kept here: more than one call makes.
 const KEEP_EVENTS: u64 = 200;
 
@@ -67,7 +70,7 @@ impl<'a> Session<'a> {
             faults,
             context,
             workspace: Handle(Some(workspace.expect("the storage is empty"))),
-            model: Model::new(now, KEEP_CLOSED_COPIES),
+            model: Model::new(now, KEEP_CLOSED_COPIES, KEEP_MEMOS),
             trees: Trees::default(),
             feed: Feed::default(),
             taste: Taste {
@@ -380,6 +383,7 @@ fn options() -> Options {
         .node_cache(16 << 10)
         .keep_closed_copies(KEEP_CLOSED_COPIES)
         .keep_events(KEEP_EVENTS)
+        .keep_memos(KEEP_MEMOS)
 }
 
 /// Tells whether an action may change what can be seen.

@@ -17,6 +17,7 @@ use super::decide::part;
 use super::files::{Edit, Files};
 use super::grants::Granted;
 use super::merge::{changed_paths, changes, merge};
+use super::once::{Memo, MemoOf};
 
 /// How many copies may be one below the other.
 const DEEPEST: usize = 8;
@@ -34,8 +35,12 @@ pub struct Model {
     pub grants: BTreeMap<GrantId, Rc<Granted>>,
     /// Those that were revoked.
     pub revoked: BTreeSet<GrantId>,
+    /// What calls under a key led to.
+    pub memos: BTreeMap<MemoOf, Rc<Memo>>,
     /// How long closed copies are remembered, in milliseconds.
     pub keep_closed_copies: i64,
+    /// How long memos are kept, in milliseconds.
+    pub keep_memos: i64,
 }
 
 /// The head of the model.
@@ -206,7 +211,7 @@ fn answer(applied: AppliedAs, already: bool, in_part: bool) -> Applied {
 
 impl Model {
     /// A workspace that was created at `now`.
-    pub fn new(now: Timestamp, keep_closed_copies: i64) -> Self {
+    pub fn new(now: Timestamp, keep_closed_copies: i64, keep_memos: i64) -> Self {
         Self {
             head: Head {
                 version: 0,
@@ -219,7 +224,9 @@ impl Model {
             revisions: BTreeMap::new(),
             grants: BTreeMap::new(),
             revoked: BTreeSet::new(),
+            memos: BTreeMap::new(),
             keep_closed_copies,
+            keep_memos,
         }
     }
 
@@ -413,7 +420,8 @@ impl Model {
     }
 
     /// Applies a copy, or what it changed at what the globs `only` match; `expected` tells
-    /// whether its tree is the expected one.
+    /// whether its tree is the expected one. Where its parent moved it is rebased, if it
+    /// `rebases`.
     ///
     /// # Errors
     /// As the facade.
@@ -423,9 +431,10 @@ impl Model {
         expected: bool,
         message: RevisionMessage,
         only: &[String],
+        rebases: bool,
         now: Timestamp,
     ) -> Outcome<Applied> {
-        let copy = match self.any_copy(id)?.state {
+        let mut copy = match self.any_copy(id)?.state {
             CopyState::Applied(_) => self.any_copy(id)?.clone(),
             _ => self.open_copy(id, now)?.clone(),
         };
@@ -440,7 +449,14 @@ impl Model {
             return Ok(Applied::Unchanged { in_part: false });
         }
         let (_, theirs) = self.parent_of(&copy);
-        if !changes(&copy.base, &theirs).is_empty() {
+        if rebases {
+            let author = Author::new(message.actor.clone(), message.message.clone());
+            self.rebase(id, &author, now)?;
+            copy = self.open_copy(id, now)?.clone();
+            if changes(&copy.base, &copy.files).is_empty() {
+                return Ok(Applied::Unchanged { in_part: false });
+            }
+        } else if !changes(&copy.base, &theirs).is_empty() {
             return Err(changed_paths(&copy.base, &theirs, &copy.files).into());
         }
         let (mut files, mut whole) = (Rc::clone(&copy.files), true);

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use workspace_core::store::{
     Budget, CollectionRecord, ContentRecord, CopyRecord, CopyState, GrantRecord, HeadRecord,
-    MetaStore, MetaTx, OperationCause, OperationRecord, Place, Purpose, RevisionCause,
-    RevisionRecord, StoreUsage, Used, WhichGrants,
+    MemoEntry, MemoRecord, MetaStore, MetaTx, OperationCause, OperationRecord, Place, Purpose,
+    RevisionCause, RevisionRecord, StoreUsage, Used, WhichGrants,
 };
 use workspace_core::{
-    At, BlobKey, ContentId, CopyId, EventRecord, Grant, GrantId, OperationId, Result, RevisionId,
-    Timestamp, TokenHash, TreeId,
+    At, BlobKey, ContentId, CopyId, EventRecord, Grant, GrantId, MemoKey, OperationId, RequestHash,
+    Result, RevisionId, Timestamp, TokenHash, TreeId,
 };
 
 /// Enough rows of a kind to be everything that these tests wrote.
@@ -155,6 +155,17 @@ pub(super) fn grant(n: u8) -> GrantRecord {
     }
 }
 
+/// Returns a memo of nobody's under the key `n`.
+pub(super) fn memo(n: u64) -> MemoRecord {
+    MemoRecord {
+        holder: None,
+        key: MemoKey::new(&format!("key-{n}")).expect("it is a key"),
+        request: RequestHash::of([&n.to_be_bytes()[..]]),
+        answer: format!("answer {n}").into(),
+        at: Timestamp::from_millis(5_000),
+    }
+}
+
 /// Deletes every row but head, which it leaves at tree 0 and without a revision,
 /// and the newest event.
 pub(super) fn empty(store: &dyn MetaStore) {
@@ -182,6 +193,8 @@ pub(super) fn empty(store: &dyn MetaStore) {
         for grant in tx.grants(WhichGrants::Every, None, MANY)? {
             tx.delete_grant(&grant.id)?;
         }
+        let last = tx.last_memo()?;
+        tx.delete_memos(last + 1)?;
         for id in tx.contents(None, MANY)? {
             tx.delete_content(&id)?;
         }
@@ -205,6 +218,7 @@ pub(super) struct Dump {
     revisions: Vec<RevisionRecord>,
     events: Vec<EventRecord>,
     grants: Vec<GrantRecord>,
+    memos: Vec<(MemoEntry, Option<MemoRecord>)>,
     collection: Option<CollectionRecord>,
     usage: StoreUsage,
 }
@@ -213,6 +227,7 @@ pub(super) fn dump(tx: &dyn MetaTx) -> Result<Dump> {
     let nodes = tx.nodes(None, MANY)?.into_iter();
     let contents = tx.contents(None, MANY)?.into_iter();
     let copies = tx.copies(false, None, MANY)?.into_iter();
+    let memos = tx.memos(0, MANY)?.into_iter();
     Ok(Dump {
         head: tx.head()?,
         nodes: nodes
@@ -230,6 +245,12 @@ pub(super) fn dump(tx: &dyn MetaTx) -> Result<Dump> {
         revisions: tx.revisions(None, MANY)?,
         events: tx.events(0, MANY)?,
         grants: tx.grants(WhichGrants::Every, None, MANY)?,
+        memos: memos
+            .map(|memo| {
+                let found = tx.memo(memo.holder.as_ref(), &memo.key)?;
+                Ok((memo, found))
+            })
+            .collect::<Result<_>>()?,
         collection: tx.collection()?,
         usage: tx.usage()?,
     })

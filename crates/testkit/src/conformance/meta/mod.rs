@@ -10,6 +10,7 @@ mod events;
 mod fixture;
 mod grants;
 mod head;
+mod memos;
 mod nodes;
 mod operations;
 mod revisions;
@@ -23,6 +24,7 @@ pub use copies::{copies, copy_moves, copy_names, copy_nesting, copy_pages, copy_
 pub use events::{event_pages, events};
 pub use grants::{grant_pages, grant_tokens, grants};
 pub use head::{head, new_store};
+pub use memos::{memo_pages, memos};
 pub use nodes::{large_nodes, nodes, packs};
 pub use operations::{operation_deletion, operation_pages, operations};
 pub use revisions::{revision_pages, revisions};
@@ -58,6 +60,8 @@ pub fn all(store: &dyn MetaStore) {
     grants(store);
     grant_tokens(store);
     grant_pages(store);
+    memos(store);
+    memo_pages(store);
     collections(store);
     marks(store);
     many_marks(store);

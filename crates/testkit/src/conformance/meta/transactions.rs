@@ -1,15 +1,15 @@
 //! All of a transaction, or nothing.
 
 use workspace_core::store::{
-    CollectionPhase, CollectionRecord, HeadRecord, Marked, MetaStore, MetaTx,
+    CollectionPhase, CollectionRecord, HeadRecord, Marked, MemoRecord, MetaStore, MetaTx,
 };
 use workspace_core::{Error, ErrorKind, EventKind, Result, RevisionId};
 
 use super::events::event;
 use super::fixture::{
-    copy_id, dump, empty, grant, grant_id, inline, object, open_copy, operation, plant, read,
+    copy_id, dump, empty, grant, grant_id, inline, memo, object, open_copy, operation, plant,
 };
-use super::fixture::{revision, tree, write};
+use super::fixture::{read, revision, tree, write};
 
 fn refusal() -> Error {
     Error::new(ErrorKind::Stale, "refuse")
@@ -136,6 +136,10 @@ fn fill(tx: &dyn MetaTx) -> Result<()> {
     tx.put_operation(&copy_id(1), &newest)?;
     tx.put_revision(&snapshot)?;
     tx.put_grant(&held)?;
+    tx.put_memo(&MemoRecord {
+        answer: held.label.clone().into(),
+        ..memo(1)
+    })?;
     tx.set_head(&HeadRecord {
         version: version + 1,
         tree: tree(41),
@@ -172,6 +176,8 @@ fn erase(tx: &dyn MetaTx) -> Result<()> {
     let last = tx.last_event()?;
     tx.delete_events(last)?;
     tx.delete_grant(&grant_id(1))?;
+    let last = tx.last_memo()?;
+    tx.delete_memos(last + 1)?;
     tx.delete_content(&inline(b"filled").0)?;
     tx.delete_content(&object("filled", 9).0)?;
     tx.delete_node(&tree(40))?;

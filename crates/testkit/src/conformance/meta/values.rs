@@ -197,6 +197,7 @@ pub fn limits(store: &dyn MetaStore) {
         assert_eq!(tx.revisions(None, usize::MAX)?.len(), 1);
         assert_eq!(tx.events(u64::MAX, usize::MAX)?, []);
         assert_eq!(tx.grants(WhichGrants::Every, None, usize::MAX)?.len(), 1);
+        assert_eq!(tx.memos(0, usize::MAX)?, []);
         assert!(tx.nodes(None, usize::MAX)?.contains(&tree(5)));
         assert_eq!(tx.contents(None, usize::MAX)?, []);
         assert_eq!(tx.take_unscanned(usize::MAX)?, [tree(5)]);
