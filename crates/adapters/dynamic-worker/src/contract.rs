@@ -162,21 +162,12 @@ fn kind_of(name: &str) -> Kind {
     }
 }
 
-/// The most entries of a page.
-pub(crate) const MAX_PAGE: u64 = 10_000;
-
 impl Kind {
     fn check(self, name: &str, value: &Value) -> Result<(), String> {
         match self {
             Self::Text if !value.is_string() => Err(format!("`{name}` is text")),
             Self::Yes if !value.is_boolean() => Err(format!("`{name}` is true or false")),
-            Self::Limit
-                if !value
-                    .as_u64()
-                    .is_some_and(|it| (1..=MAX_PAGE).contains(&it)) =>
-            {
-                Err(format!("`{name}` is a number, 1 to {MAX_PAGE}"))
-            }
+            Self::Limit if !value.is_u64() => Err(format!("`{name}` is a whole number")),
             _ => Ok(()),
         }
     }

@@ -21,6 +21,7 @@ const MAX_READ: u64 = 16 << 20;
 const TOLD: usize = 1_000;
 /// A page of differences has so many unless it is said.
 const PAGE: usize = 1_000;
+const MAX_PAGE: u64 = 10_000;
 
 /// A run that goes on: its files, and what it has taken of them so far.
 #[derive(Debug)]
@@ -259,7 +260,19 @@ impl Files {
     /// Lists what the run has changed, where it may read.
     fn diff(&self, said: &Map<String, Value>) -> Result<Value, Failure> {
         let limit = said.get("limit").and_then(Value::as_u64);
-        let limit = limit.map_or(PAGE, |limit| limit as usize);
+        let limit = match limit {
+            None => PAGE,
+            Some(limit @ 1..=MAX_PAGE) => limit as usize,
+            Some(limit) => {
+                return Err(Failure {
+                    reason: Some("out_of_range".into()),
+                    ..Failure::of(
+                        "invalid",
+                        format!("`limit`: {limit}, expected 1 to {MAX_PAGE}"),
+                    )
+                });
+            }
+        };
         let after = said.get("after").and_then(Value::as_str);
         let after = after.map(|after| TreePath::new(after).and_then(|at| self.grant.resolve(&at)));
         let after = after.transpose().map_err(Failure::of_error)?;

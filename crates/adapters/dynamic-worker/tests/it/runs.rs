@@ -287,7 +287,7 @@ fn a_run_reads_one_tree_and_keeps_what_is_disjoint() {
     );
     assert_eq!(it.read("/too"), None);
     assert_eq!(it.read("/a.txt").as_deref(), Some("mine"));
-    assert_eq!(it.again(json!({ "id": "two" })).is_empty(), false);
+    assert!(!it.again(json!({ "id": "two" })).is_empty());
 }
 
 #[test]
