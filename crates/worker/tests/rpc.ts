@@ -4,6 +4,7 @@
 //   POST /NAME     runs one: 200, or 500 and why
 
 import { WorkspaceObject } from "workspace-worker";
+import { apps } from "./apps.js";
 import { bound } from "./bound.js";
 import { check } from "./check.js";
 import { contents } from "./contents.js";
@@ -24,11 +25,12 @@ const CASES: Record<string, Case> = {
   ...errors,
   ...bound,
   ...runs,
+  ...apps,
   // The last one: it looks back at the others.
   "every operation was called": async () => {
     const operations = Object.getPrototypeOf(WorkspaceObject.prototype);
     const generated = Object.getPrototypeOf(operations);
-    const own = ["site", "runCode"];
+    const own = ["site", "runCode", "app"];
     const names = [operations, generated].flatMap(Object.getOwnPropertyNames).concat(own);
     const missed = names.filter((name) => name !== "constructor" && !called.has(name));
     check(missed.length === 0, `never called: ${missed.join(", ")}`);

@@ -3,6 +3,7 @@
 import "./adopted.js";
 
 export { previewUrl } from "./address.js";
+export type { AppOptions } from "./app.js";
 export { type WorkspaceEnv, WorkspaceObject } from "./object.js";
 export { OpenFiles } from "./open.js";
 export { all } from "./pages.js";

@@ -1,6 +1,7 @@
 // The Durable Object: one named workspace, in Rust behind this class.
 
 import { addressOf, domainOf } from "./address.js";
+import { type AppOptions, Assets, layout, modulesOf, type Reader, Source } from "./app.js";
 import type { Running, WorkspaceObject as Rust, Rest as RustRest } from "./bindings.js";
 import {
   type Answered,
@@ -18,12 +19,14 @@ import {
   told,
 } from "./call.js";
 import { type EventPage, Feed, isUpgrade, withoutTicket } from "./feed.js";
+import { readFile, readText, walk } from "./files.js";
+import type { Placed } from "./generated.js";
 import { Guarded, Panic } from "./guard.mjs";
 import { linger } from "./linger.js";
 import { log, logThrown, requests } from "./log.js";
 import { Operations } from "./operations.js";
 import { Platform, type WorkspaceEnv } from "./platform.js";
-import { type Code, type Failure, failed, ok, problem, type Result } from "./result.js";
+import { type Code, type Failure, failed, ok, problem, type Result, unwrap } from "./result.js";
 import { Executor, type Outcome, type Code as Program, type RunOptions } from "./run.js";
 import { rust } from "./rust.mjs";
 import type { SiteOptions } from "./types.js";
@@ -253,6 +256,64 @@ export class WorkspaceObject<Env = WorkspaceEnv> extends Operations<Env> {
     }
   }
 
+  /**
+   * Answers a request by an application that is in the files: first by its static files, then
+   * by its main module, with those as `env.ASSETS`. It has no network, and nothing else of
+   * this Worker; who may ask is for the caller to decide.
+   */
+  async app(request: Request, options: AppOptions = {}): Promise<Response> {
+    const id = this.#name();
+    const { root: from = "/", main, assets: directory, ...at } = options;
+    try {
+      const missing = this.#executor.missing;
+      if (missing) return refused(501, missing);
+      const root = from === "/" ? "" : from.replace(/\/+$/, "");
+      const found = await this[called]<Placed>("stat", { ...at, path: root || "/" });
+      if (found.status === "error") return refused(404, found.error);
+      const { entry } = found.value;
+      if (entry.kind !== "directory") {
+        return refused(404, { code: "not_a_directory", message: `${from}: not a directory` });
+      }
+      // From here on it is of this tree, whatever the copy becomes.
+      const tree = entry.tree;
+      const files: Reader = {
+        readText: (path) => readText(this, path, { tree }),
+        readFile: (path) => readFile(this, path, { tree }),
+        walk: (path, after) => walk(this, path, { tree, ...(after !== undefined && { after }) }),
+      };
+      const said = {
+        ...(main !== undefined && { main }),
+        ...(directory !== undefined && { assets: directory }),
+      };
+      const known = await layout(files, "", said);
+      if (known.status === "error") return refused(422, known.error);
+      const site = { tree, root: `/${known.value.assets}` };
+      const show = (request: Request) => this.site(request, { ...site });
+      if (request.method === "GET" || request.method === "HEAD") {
+        const shown = await show(
+          new Request(request.url, { method: request.method, headers: request.headers }),
+        );
+        if (shown.status !== 404 || known.value.main === undefined) return shown;
+        await shown.body?.cancel();
+      }
+      if (known.value.main === undefined)
+        return refused(404, { code: "not_found", message: "no such page" });
+      const app = {
+        key: await keyOf([`${this.ctx.id}`, tree, known.value]),
+        main: known.value.main,
+      };
+      const source = new Source(async () => unwrap(await modulesOf(files, "", known.value)));
+      return await this.#executor.serve(app, source, new Assets(show), request);
+    } catch (error) {
+      if (error instanceof ArgumentError) {
+        return refused(400, { code: "invalid", message: error.message });
+      }
+      logThrown("threw", error, id);
+      const message = error instanceof Error ? error.message : `${error}`;
+      return refused(502, { code: "source", message });
+    }
+  }
+
   /** Runs code once. */
   async #run(order: string): Promise<Result<Outcome>> {
     const begun = (await this.#rust.call((rust) => rust.run(order))) as Begun;
@@ -392,6 +453,25 @@ export class WorkspaceObject<Env = WorkspaceEnv> extends Operations<Env> {
       await writer.abort(error).catch(() => {});
     }
   }
+}
+
+/** Answers for an application that cannot: it says why, to who serves it. */
+function refused(status: number, failure: Failure): Response {
+  const type = `urn:workspace:problem:${failure.code}`;
+  const body = { type, title: failure.code.replaceAll("_", " "), status, ...failure };
+  const headers = {
+    "content-type": "application/problem+json",
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+  };
+  return new Response(JSON.stringify(body), { status, headers });
+}
+
+/** A name for what is the same. */
+async function keyOf(what: unknown[]): Promise<string> {
+  const bytes = new TextEncoder().encode(JSON.stringify(what));
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return `app-${[...hash].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
 /** What a request shows who it is by, and nothing else of it. */

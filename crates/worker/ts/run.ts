@@ -1,9 +1,10 @@
 // Runs of delegated code over a copy: asked for, executed, ended.
 
 import { RpcTarget } from "cloudflare:workers";
+import type { App, Assets, Source } from "./app.js";
 import type { Scope } from "./generated.js";
 import type { Failure } from "./result.js";
-import { execute, type Load, type Ran, type RunTarget } from "./sandbox.js";
+import { execute, type Load, type Ran, type RunTarget, serve } from "./sandbox.js";
 
 /** What is run: a module, or modules by their names, of which the first is run. */
 export type Code = string | Record<string, string>;
@@ -103,6 +104,7 @@ export interface RunEnv {
 /** The other side of `sandbox-worker.ts`. */
 export interface SandboxStub {
   execute(load: Load, files: RunTarget): Promise<Ran | undefined>;
+  serve(app: App, source: Source, assets: Assets, request: Request): Promise<Response | undefined>;
 }
 
 /** A run of the Rust half. */
@@ -115,6 +117,8 @@ const encoder = new TextEncoder();
 
 /** As many are executed at a time: the platform lets an object have ten in flight. */
 const IN_FLIGHT = 10;
+/** So many milliseconds an application may take until it begins to answer. */
+const PATIENCE = 30_000;
 /** As often one is begun that the platform did not end. */
 const ATTEMPTS = 3;
 
@@ -234,6 +238,38 @@ export class Executor {
       return ended(await this.#failed(error));
     } finally {
       open = false;
+      clearTimeout(late);
+    }
+  }
+
+  /**
+   * Answers a request by an application.
+   *
+   * @throws what the application throws, and where the platform fails
+   */
+  async serve(app: App, source: Source, assets: Assets, request: Request): Promise<Response> {
+    const { WORKSPACE_LOADER, WORKSPACE_SANDBOX } = this.#env;
+    if (!WORKSPACE_SANDBOX) {
+      return serve(WORKSPACE_LOADER as WorkerLoader, app, source, assets, request);
+    }
+    let late: ReturnType<typeof setTimeout> | null = null;
+    const time = new Promise<"late">((resolve) => {
+      late = setTimeout(() => resolve("late"), PATIENCE);
+    });
+    try {
+      for (let attempt = 1; ; attempt += 1) {
+        const answer = WORKSPACE_SANDBOX.serve(app, source, assets, request);
+        answer.catch(() => {});
+        const found = await Promise.race([answer, time]);
+        if (found === "late") {
+          await this.#restart();
+          throw new Error(`the application did not answer within ${PATIENCE} milliseconds`);
+        }
+        if (found) return found;
+        if (attempt === ATTEMPTS) throw new Error("the sandbox takes no more programs");
+        await this.#restart();
+      }
+    } finally {
       clearTimeout(late);
     }
   }

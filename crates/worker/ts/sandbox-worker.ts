@@ -2,7 +2,8 @@
 // no limits: one that hangs, or takes too much, is killed with what it runs and made again.
 
 import { WorkerEntrypoint } from "cloudflare:workers";
-import { execute, type Load, type Ran, type RunTarget } from "./sandbox.js";
+import type { App, Assets, Source } from "./app.js";
+import { execute, type Load, type Ran, type RunTarget, serve } from "./sandbox.js";
 
 /** What it is bound to. */
 interface Env {
@@ -15,6 +16,18 @@ const PROGRAMS = 100;
 const loaded = new Set<string>();
 
 export default class Sandbox extends WorkerEntrypoint<Env> {
+  /** Answers a request by an application; nothing, where it is to be made again first. */
+  async serve(
+    app: App,
+    source: Source,
+    assets: Assets,
+    request: Request,
+  ): Promise<Response | undefined> {
+    if (loaded.size >= PROGRAMS && !loaded.has(app.key)) return undefined;
+    loaded.add(app.key);
+    return serve(this.env.LOADER, app, source, assets, request);
+  }
+
   /** Runs a program; nothing, where it is to be made again first. */
   async execute(load: Load, files: RunTarget): Promise<Ran | undefined> {
     if (loaded.size >= PROGRAMS && !loaded.has(load.key)) return undefined;

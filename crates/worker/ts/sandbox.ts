@@ -2,6 +2,8 @@
 // environment, and the files that it is handed.
 
 import type { RpcTarget } from "cloudflare:workers";
+import type { App, Modules } from "./app.js";
+import { app as appSource } from "./guest.js";
 
 /** A program as the Rust half hands it over. */
 export interface Load {
@@ -36,6 +38,9 @@ interface Harness {
   run(files: RunTarget, main: string, input: string, lines: number): Promise<Ran>;
 }
 
+/** Where what surrounds an application is, among its modules. */
+const OURS = "_workspace/";
+
 /** What the platform is for loaded code; what it can do changes with neither. */
 const COMPATIBILITY = "2026-04-01";
 
@@ -63,6 +68,35 @@ export async function execute(loader: WorkerLoader, load: Load, files: RunTarget
     if (ended === undefined) throw error;
     return { ended, leftOut: 0 };
   }
+}
+
+/** An application that is loaded. */
+interface Server {
+  serve(request: Request, main: string, assets: RpcTarget): Promise<Response>;
+}
+
+/**
+ * Answers a request by an application, which is loaded where it is not.
+ *
+ * @throws what the application throws, and where the platform fails
+ */
+export async function serve(
+  loader: WorkerLoader,
+  app: App,
+  source: { modules(): Promise<Modules> },
+  assets: RpcTarget,
+  request: Request,
+): Promise<Response> {
+  const stub = loader.get(app.key, async () => ({
+    compatibilityDate: COMPATIBILITY,
+    compatibilityFlags: ["nodejs_compat"],
+    mainModule: `${OURS}app.js`,
+    modules: { ...(await source.modules()), [`${OURS}app.js`]: { js: appSource } },
+    env: {},
+    globalOutbound: null,
+  }));
+  const entry = stub.getEntrypoint("App") as unknown as Server;
+  return entry.serve(request, app.main, assets);
 }
 
 /** How code ended of which the platform tells an error; nothing, where it is the platform's. */

@@ -23,6 +23,8 @@ pub(crate) const WORKER_AT: &str = "crates/worker";
 const GUESTBOOK: &str = "guestbook";
 /// The guard against panics, and the module that it guards.
 const GUARD: [&str; 2] = ["crates/worker/ts/guard.mjs", "crates/worker/ts/rust.mjs"];
+/// What is loaded beside an application.
+const GUEST: &str = "crates/adapters/dynamic-worker/guest/app.js";
 /// What the types of the contract are made of.
 pub(super) const CONTRACT: &str = "crates/http/openapi.json";
 /// What the npm package has of the repository's root.
@@ -61,6 +63,7 @@ pub(crate) fn package(repository: &Repository) -> Result<PathBuf> {
     let wasm = compile(repository, WORKER, &[])?;
     bind(&wasm, &output)?;
     typegen::types(repository, &output)?;
+    surround(repository, &output)?;
     page::build(&repository.root.join(WORKER_AT).join("page"), &output)?;
     Program::new("node_modules/.bin/tsc")
         .args(["--project", WORKER_AT])
@@ -72,6 +75,17 @@ pub(crate) fn package(repository: &Repository) -> Result<PathBuf> {
         )?;
     }
     Ok(output)
+}
+
+/// Writes `guest.js`, which has what is loaded beside an application, and its declaration.
+fn surround(repository: &Repository, output: &Path) -> Result<()> {
+    let source = repository.root.join(GUEST);
+    let text = fs::read_to_string(&source)
+        .with_context(|| format!("reading {}", source.display()))?;
+    let text = serde_json::to_string(&text)?;
+    fs::write(output.join("guest.js"), format!("export const app = {text};\n"))?;
+    fs::write(output.join("guest.d.ts"), "export declare const app: string;\n")?;
+    Ok(())
 }
 
 /// Builds the example in Rust into a directory; returns how large its wasm is, gzipped. It

@@ -1,0 +1,95 @@
+// Applications that are in the files, served before they are published.
+
+import { check, equal, value } from "./check.js";
+import type { Case, Stub } from "./rpc.js";
+
+const FILES = {
+  "/app/wrangler.jsonc": `{
+    // What is run.
+    "main": "./src/index.js", /* and shown: */
+    "assets": { "directory": "./public" },
+  }`,
+  "/app/src/index.js": `import { page } from "./page.js";
+    import words from "./words.json";
+    import template from "../page.html";
+    export default {
+      async fetch(request, env) {
+        const url = new URL(request.url);
+        if (url.pathname === "/asset") return env.ASSETS.fetch(new URL("/style.css", url));
+        if (url.pathname === "/out") return fetch("http://example.com/");
+        if (url.pathname === "/env") return Response.json(Object.keys(env));
+        if (url.pathname === "/echo") return new Response(request.body, { status: 201 });
+        if (url.pathname === "/throw") throw new Error("on purpose");
+        return new Response(page(template, words), { headers: { "content-type": "text/html" } });
+      },
+    };`,
+  "/app/src/page.js":
+    "export const page = (template, words) => template.replace('WORDS', words.join(' '));",
+  "/app/src/words.json": '["hello", "there"]',
+  "/app/page.html": "<h1>WORDS</h1>",
+  "/app/public/style.css": "h1 { color: teal }",
+  "/app/public/about.html": "about it",
+  "/static/public/index.html": "no code",
+};
+
+async function ask(stub: Stub, path: string, options: object, init?: RequestInit) {
+  const response = await stub.app(new Request(`http://app.example${path}`, init), options);
+  return {
+    status: response.status,
+    text: await response.text(),
+    type: response.headers.get("content-type"),
+  };
+}
+
+export const apps: Record<string, Case> = {
+  "an application is served out of a copy, and then out of head": async (workspace) => {
+    await value(workspace.writeFiles(FILES));
+    const draft = (await value(workspace.fork({}))).id;
+    const at = { copy: draft, root: "/app" };
+    equal(
+      await ask(workspace, "/", at),
+      { status: 200, text: "<h1>hello there</h1>", type: "text/html" },
+      "its page",
+    );
+    equal((await ask(workspace, "/style.css", at)).text, "h1 { color: teal }", "a static file");
+    equal((await ask(workspace, "/asset", at)).text, "h1 { color: teal }", "one by the code");
+    equal((await ask(workspace, "/env", at)).text, '["ASSETS"]', "what it has");
+    const sent = await ask(workspace, "/echo", at, { method: "POST", body: "sent" });
+    equal([sent.status, sent.text], [201, "sent"], "a body");
+    for (const path of ["/out", "/throw"]) {
+      equal((await ask(workspace, path, at)).status, 502, path);
+    }
+    // The next request shows what is changed.
+    await value(workspace.writeFile("/app/src/words.json", '["good", "day"]', { copy: draft }));
+    equal((await ask(workspace, "/", at)).text, "<h1>good day</h1>", "what is changed");
+    equal((await ask(workspace, "/", { root: "/app" })).text, "<h1>hello there</h1>", "head");
+    await value(workspace.apply(draft));
+    equal((await ask(workspace, "/", { root: "/app" })).text, "<h1>good day</h1>", "head, applied");
+  },
+
+  "what is no application says so": async (workspace) => {
+    await value(
+      workspace.writeFiles({
+        ...FILES,
+        "/bad/package.json": "{",
+        "/gone/package.json": '{"main":"x.js"}',
+        "/wrong/index.js": "export default 1;",
+      }),
+    );
+    const status = async (root: string) => (await ask(workspace, "/", { root })).status;
+    equal(
+      await ask(workspace, "/", { root: "/static" }),
+      { status: 200, text: "no code", type: "text/html" },
+      "static",
+    );
+    equal(await status("/nowhere"), 404, "nothing");
+    equal(await status("/app/page.html"), 404, "a file");
+    equal(await status("/bad"), 422, "no JSON");
+    for (const root of ["/gone", "/wrong"]) {
+      const found = await ask(workspace, "/", { root });
+      equal(found.status, 502, root);
+      check(found.text.includes("index.js") || found.text.includes("x.js"), found.text);
+    }
+    equal((await ask(workspace, "/", { root: "/app", copy: "nobody" })).status, 404, "no copy");
+  },
+};
