@@ -55,6 +55,8 @@ enum Task {
     Mutants(mutants::Options),
     /// Builds the Worker's npm package, in crates/worker/dist.
     Build(worker::Built),
+    /// Kills workerd during runs of delegated code, and looks whether each is there once.
+    Runs(worker::Kills),
     /// Makes again what is generated of the contract: declarations in TypeScript, the table
     /// in docs/operations.md.
     Typegen,
@@ -84,7 +86,7 @@ impl Task {
             Self::Check => tools::CHECK,
             Self::Dev(_) | Self::Build(_) | Self::Worker(_) => tools::WORKER,
             Self::Demo => tools::DEMO,
-            Self::Fuzz(_) | Self::Bench(_) | Self::Typescript(_) => tools::BOTH,
+            Self::Fuzz(_) | Self::Bench(_) | Self::Runs(_) | Self::Typescript(_) => tools::BOTH,
             Self::Typegen => tools::WORKER,
             Self::Mutants(_) | Self::Package => tools::NATIVE,
         }
@@ -109,6 +111,7 @@ fn run(Arguments { prepare, task }: Arguments) -> Result<()> {
         Task::Mutants(options) => mutants::run(&repository, &options),
         Task::Package => packages::run(&repository),
         Task::Build(options) => worker::build(&repository, &options),
+        Task::Runs(options) => worker::kill_runs(&repository, &options),
         Task::Typegen => worker::typegen::run(&repository, false),
         Task::Typescript(options) => worker::typescript(&repository, &options),
         Task::Worker(options) => worker::run(&repository, &options),

@@ -1,9 +1,8 @@
 // Runs programs of the corpus, for whoever compares what comes of them.
 //
-//   POST /  { tree, program, options }   a run over a copy of that tree: its outcome, and the
-//                                        tree of the copy after it
+//   POST /  { workspace, tree, copy, program, options }   a run over a copy of that tree
 
-import { type Change, type RunOptions, WorkspaceObject } from "workspace-worker";
+import { type Change, type Entry, type RunOptions, WorkspaceObject } from "workspace-worker";
 
 export { WorkspaceObject };
 
@@ -12,6 +11,8 @@ interface Asked {
   /** A name for the workspace that has this tree. */
   workspace: string;
   tree: Change[];
+  /** The name of the copy, which is forked where it is not there. */
+  copy: string;
   /** Modules, in their order. */
   program: [name: string, source: string][];
   options: RunOptions;
@@ -23,20 +24,35 @@ interface Env {
 
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
-    const { workspace, tree, program, options } = (await request.json()) as Asked;
+    const { workspace, tree, copy, program, options } = (await request.json()) as Asked;
     const stub = env.WORKSPACES.getByName(workspace);
     const head = await stub.head();
     if (head.status === "ok" && head.value.version === 0 && tree.length > 0) {
       const made = await stub.change(tree);
       if (made.status === "error") return Response.json(made, { status: 500 });
     }
-    const forked = await stub.fork({});
-    if (forked.status === "error") return Response.json(forked, { status: 500 });
-    const copy = forked.value.id;
+    const forked = await stub.fork({ name: copy });
+    if (forked.status === "error" && forked.error.code !== "already_exists") {
+      return Response.json(forked, { status: 500 });
+    }
     const outcome = await stub.runCode(copy, Object.fromEntries(program), options);
-    const after = await stub.copy(copy);
-    await stub.discard(copy);
-    const found = after.status === "ok" ? after.value.tree : undefined;
-    return Response.json({ outcome, tree: found });
+    const log = await stub.operations(copy);
+    const files = await stub.readTree("/", { copy });
+    return Response.json({
+      outcome,
+      operations: log.status === "ok" ? log.value.operations.length : log,
+      files: files.status === "ok" ? withoutTimes(files.value) : files,
+    });
   },
 } satisfies ExportedHandler<Env>;
+
+/** What two runs of one program at two times have in common. */
+function withoutTimes(files: Record<string, Entry>): [string, unknown][] {
+  const told = (entry: Entry) =>
+    entry.kind === "file"
+      ? [entry.content, entry.executable, entry.mediaType]
+      : entry.kind === "symlink"
+        ? entry.target
+        : entry.kind;
+  return Object.entries(files).map(([path, entry]) => [path, told(entry)]);
+}

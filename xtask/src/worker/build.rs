@@ -80,11 +80,17 @@ pub(crate) fn package(repository: &Repository) -> Result<PathBuf> {
 /// Writes `guest.js`, which has what is loaded beside an application, and its declaration.
 fn surround(repository: &Repository, output: &Path) -> Result<()> {
     let source = repository.root.join(GUEST);
-    let text = fs::read_to_string(&source)
-        .with_context(|| format!("reading {}", source.display()))?;
+    let text =
+        fs::read_to_string(&source).with_context(|| format!("reading {}", source.display()))?;
     let text = serde_json::to_string(&text)?;
-    fs::write(output.join("guest.js"), format!("export const app = {text};\n"))?;
-    fs::write(output.join("guest.d.ts"), "export declare const app: string;\n")?;
+    fs::write(
+        output.join("guest.js"),
+        format!("export const app = {text};\n"),
+    )?;
+    fs::write(
+        output.join("guest.d.ts"),
+        "export declare const app: string;\n",
+    )?;
     Ok(())
 }
 

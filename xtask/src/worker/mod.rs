@@ -47,6 +47,19 @@ pub(crate) fn test(repository: &Repository) -> Result<()> {
     run(repository, &Options { kills: KILLS })
 }
 
+/// How often to kill.
+#[derive(clap::Args)]
+pub(crate) struct Kills {
+    /// How often workerd, or what runs code for it, is killed during a run.
+    #[arg(long, default_value_t = 2_000)]
+    kills: u32,
+}
+
+/// Kills what runs delegated code, for a long time.
+pub(crate) fn kill_runs(repository: &Repository, options: &Kills) -> Result<()> {
+    runs::kill(repository, options.kills)
+}
+
 /// What to build.
 #[derive(clap::Args)]
 pub(crate) struct Built {

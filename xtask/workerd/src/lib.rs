@@ -127,6 +127,13 @@ impl Workerd {
         let _ = self.child.wait();
     }
 
+    /// Sends SIGKILL to what runs delegated code; it is made again by itself.
+    pub fn kill_sandbox(&self) {
+        if let Some(sandbox) = &self.sandbox {
+            sandbox.kill();
+        }
+    }
+
     /// Returns the address that it listens at.
     #[must_use]
     pub fn address(&self) -> &str {

@@ -99,6 +99,11 @@ impl Sandbox {
         ]
     }
 
+    /// Kills it; whoever looks next makes it again.
+    pub(crate) fn kill(&self) {
+        lock(&self.kept).kill();
+    }
+
     /// Returns the id of its process.
     pub(crate) fn process(&self) -> u32 {
         lock(&self.kept).child.id()

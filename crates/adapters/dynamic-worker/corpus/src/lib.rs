@@ -134,6 +134,13 @@ impl Program {
         Value::Object(order)
     }
 
+    /// Tells whether it leaves something in the files.
+    pub fn writes(&self) -> bool {
+        self.expected
+            .get("files")
+            .is_some_and(|files| files == "applied")
+    }
+
     /// Compares what came of it with what has to.
     ///
     /// # Errors
