@@ -1,7 +1,7 @@
 // Made by `cargo xtask typegen` of the document of the contract: change that.
 
 import { DurableObject } from "cloudflare:workers";
-import { type Arguments, type At, called, type ToChange } from "./call.js";
+import { type Arguments, type At, called, type Once, type ToChange } from "./call.js";
 import type { components } from "./contract.js";
 import type { Result } from "./result.js";
 
@@ -85,9 +85,9 @@ export type Undone = Schemas["UndoneDto"];
 export type Usage = Schemas["UsageDto"];
 export type WalkPage = Schemas["WalkPage"];
 export type Written = Schemas["WrittenDto"];
-export type ApplyOptions = Schemas["ApplyDto"];
+export type ApplyOptions = Schemas["ApplyDto"] & Once;
 export type ApplyAllOptions = Omit<Schemas["ApplyAllDto"], "copies">;
-export type ChangeOptions = ToChange & Omit<Schemas["ChangesDto"], "changes">;
+export type ChangeOptions = ToChange & Omit<Schemas["ChangesDto"], "changes"> & Once;
 export type CollectOptions = {
   /** How many rows, nodes or objects the step looks at; 1,000 unless said, at most 100,000. */
   rows?: number;
@@ -117,7 +117,7 @@ export type EventsOptions = {
   /** How many events a page has: 1 to 10,000, and 1,000 unless said. */
   limit?: number;
 };
-export type ForkOptions = Schemas["ForkDto"];
+export type ForkOptions = Schemas["ForkDto"] & Once;
 export type FsckOptions = {
   /** Whether to read every content as well, and compare it with its id. */
   contents?: boolean;
@@ -272,7 +272,7 @@ export abstract class Generated<Env = unknown> extends DurableObject<Env> {
     return this[called]("grants", { ...options });
   }
 
-  /** Lists the lines that match a pattern, in files below a directory. Files that are not text, or have more than 1 MiB, are skipped and counted. A page reads 2,000 files or 4 MiB at most, 1 MiB for a regular expression, so one may be empty and not the last. */
+  /** Lists the lines that match a pattern, in files below a directory, or in one file. Files that are not text, or have more than 1 MiB, are skipped and counted. A page reads 2,000 files or 4 MiB at most, 1 MiB for a regular expression, so one may be empty and not the last. */
   grep(path: string, pattern: string, options: GrepOptions = {}): Promise<Result<MatchPage>> {
     return this[called]("grep", { ...options, path, pattern });
   }

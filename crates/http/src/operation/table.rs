@@ -131,23 +131,18 @@ impl Table {
         F: Fn(On, S::Found, I) -> Fut + Clone + Send + Sync + 'static,
         Fut: Future<Output = Result<O, Problem>> + 'static,
     {
-        self.add_with(operation, handler, |_| None);
-    }
-
-    /// Adds one that makes something, which then is at a path.
-    pub(crate) fn add_made<S, I, O, F, Fut>(
-        &mut self,
-        operation: &Operation<S, I, O>,
-        handler: F,
-        path: fn(&O) -> String,
-    ) where
-        S: Find,
-        I: Take + 'static,
-        O: Serialize + ToSchema + 'static,
-        F: Fn(On, S::Found, I) -> Fut + Clone + Send + Sync + 'static,
-        Fut: Future<Output = Result<O, Problem>> + 'static,
-    {
-        self.add_with(operation, handler, move |made| Some(path(made)));
+        let begin: Begin = Arc::new(move |on, named, _| {
+            let found = S::find(&on, named)?;
+            let handler = handler.clone();
+            Ok(Box::new(move |raw| {
+                let input = I::read(raw);
+                Box::pin(async move {
+                    let answer = handler(on, found, input?).await?;
+                    Ok((encoded(&answer)?, None))
+                })
+            }))
+        });
+        self.place(operation, begin);
     }
 
     /// Adds one that is made once where it has a key, with where what it made is. What it is
@@ -199,32 +194,6 @@ impl Table {
                             (json.into(), answer.ok().and_then(|answer| path(&answer)))
                         }
                     })
-                })
-            }))
-        });
-        self.place(operation, begin);
-    }
-
-    fn add_with<S, I, O, F, Fut>(
-        &mut self,
-        operation: &Operation<S, I, O>,
-        handler: F,
-        path: impl Fn(&O) -> Option<String> + Copy + Send + Sync + 'static,
-    ) where
-        S: Find,
-        I: Take + 'static,
-        O: Serialize + ToSchema + 'static,
-        F: Fn(On, S::Found, I) -> Fut + Clone + Send + Sync + 'static,
-        Fut: Future<Output = Result<O, Problem>> + 'static,
-    {
-        let begin: Begin = Arc::new(move |on, named, _| {
-            let found = S::find(&on, named)?;
-            let handler = handler.clone();
-            Ok(Box::new(move |raw| {
-                let input = I::read(raw);
-                Box::pin(async move {
-                    let answer = handler(on, found, input?).await?;
-                    Ok((encoded(&answer)?, path(&answer)))
                 })
             }))
         });

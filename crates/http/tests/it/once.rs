@@ -73,7 +73,7 @@ fn a_key_is_for_one_request() {
         let refused = post(&server, "/v1/copies/a/apply", "apply", &apply);
         assert_eq!(refused.problem(), (409, "conflict".into()));
     }
-    server.put("/v1/copies/a/files/x", "head").ok();
+    server.call("DELETE", "/v1/head/files/x").send().ok();
     post(&server, "/v1/copies/a/apply", "apply", &apply).ok();
 }
 
