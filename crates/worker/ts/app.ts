@@ -124,7 +124,7 @@ export async function modulesOf(
       count += 1;
       bytes += entry.size;
       if (count > MODULES || bytes > BYTES) {
-        const message = `more than ${MODULES} modules, or ${BYTES} bytes of them`;
+        const message = `${path}: more than ${MODULES} modules, or ${BYTES} bytes of them`;
         return failed({ code: "limit_exceeded", message, path, operation: "load" });
       }
       const module = await moduleOf(files, path, kind);
@@ -163,7 +163,13 @@ async function moduleOf(
 
 function wrong(path: string, message: string): Result<never> {
   const reason = "malformed_argument";
-  return failed({ code: "invalid", reason, message, path, operation: "load" });
+  return failed({
+    code: "invalid",
+    reason,
+    message: `${path}: ${message}`,
+    path,
+    operation: "load",
+  });
 }
 
 /** The modules of an application, for who loads them. */

@@ -1,8 +1,8 @@
 //! {}
-//= {"ended":"returned","value":"invalid","files":"unchanged","written":[]}
+//= {"ended":"returned","value":"ok","files":"unchanged","written":[]}
 export default async ({ WORKSPACE }) => {
   Object.prototype.toJSON = () => "not an object";
-  const { error } = await WORKSPACE.readText("/readme.md");
+  const { status } = await WORKSPACE.readText("/readme.md");
   delete Object.prototype.toJSON;
-  return error.code;
+  return status;
 };
