@@ -337,6 +337,34 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_a_transaction_that_says_so_is_not_flushed() {
+        let directory = tempfile::tempdir().unwrap();
+        let conn = SqliteConn::create(&directory.path().join("db")).unwrap();
+        let level = || -> i64 {
+            let read = |row: &rusqlite::Row<'_>| row.get(0);
+            conn.db
+                .pragma_query_value(None, "synchronous", read)
+                .unwrap()
+        };
+        let mut seen = Vec::new();
+        conn.transaction_unsynced(&mut |conn| {
+            seen.push(level());
+            conn.exec("CREATE TABLE t (n INTEGER)", &[]).map(drop)
+        })
+        .unwrap();
+        let failed = conn.transaction_unsynced(&mut |conn| conn.exec("no SQL", &[]).map(drop));
+        assert!(failed.is_err());
+        conn.transaction(&mut |_| {
+            seen.push(level());
+            Ok(())
+        })
+        .unwrap();
+        // NORMAL, and FULL.
+        assert_eq!(seen, [1, 2]);
+        assert_eq!(level(), 2);
+    }
+
+    #[test]
     fn a_statement_is_compiled_once_for_all_values() {
         let directory = tempfile::tempdir().unwrap();
         let conn = SqliteConn::create(&directory.path().join("db")).unwrap();

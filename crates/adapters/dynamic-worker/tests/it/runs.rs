@@ -361,6 +361,24 @@ fn calls_and_bytes_are_counted() {
 }
 
 #[test]
+fn what_a_program_says_of_its_end_is_that_it_returned_or_threw() {
+    let told = |said: &str| serde_json::to_value(Ended::read(said)).unwrap()["ended"].clone();
+    assert_eq!(told(r#"{"ended":"returned","value":1}"#), "returned");
+    for said in [
+        r#"{"ended":"platform","cause":"again"}"#,
+        r#"{"ended":"limit","limit":"time"}"#,
+        r#"{"ended":"cancelled"}"#,
+        r#"{"ended":"threw"}"#,
+        r#"{"ended":1}"#,
+        "null",
+        "",
+        &"[".repeat(100_000),
+    ] {
+        assert_eq!(told(said), "threw", "{}", &said[..said.len().min(40)]);
+    }
+}
+
+#[test]
 fn what_cannot_be_run_is_refused_before_anything_is_done() {
     let it = Fixture::new();
     let refused = |more: Value| {
