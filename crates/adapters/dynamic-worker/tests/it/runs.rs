@@ -15,16 +15,16 @@ use workspace_core::{
 use workspace_dynamic_worker::{Begun, Ended, Execution, Limit, Order, Run, Runs};
 use workspace_testkit::{FaultPlan, FaultyMeta, MemoryBlobs, MemoryMeta, TestContext};
 
-struct Fixture {
-    workspace: Workspace,
-    copy: CopyId,
-    runs: Runs,
+pub(crate) struct Fixture {
+    pub(crate) workspace: Workspace,
+    pub(crate) copy: CopyId,
+    pub(crate) runs: Runs,
     meta: MemoryMeta,
     context: TestContext,
 }
 
 impl Fixture {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (meta, context) = (MemoryMeta::new(), TestContext::new(7));
         let blobs = Arc::new(MemoryBlobs::new());
         let workspace = Workspace::create(
@@ -61,7 +61,7 @@ impl Fixture {
         Order::read(&order.to_string()).unwrap()
     }
 
-    fn fresh(&self, more: Value) -> Rc<Run> {
+    pub(crate) fn fresh(&self, more: Value) -> Rc<Run> {
         match block_on(self.runs.begin(self.order(more))).unwrap() {
             Begun::Fresh(run) => run,
             Begun::Again(outcome) => panic!("{outcome:?}"),
@@ -109,6 +109,22 @@ impl Fixture {
 
     fn open_copies(&self) -> usize {
         self.workspace.copies(true, None, 100).unwrap().len()
+    }
+
+    /// Writes a file, where one can be.
+    pub(crate) fn try_write(&self, path: &str, text: &str) {
+        let files = self.workspace.files(At::Copy(self.copy));
+        let _cannot = block_on(files.change(vec![write(path, text)], ChangeOptions::default()));
+    }
+
+    /// Removes what is there, if something is.
+    pub(crate) fn try_remove(&self, path: &str) {
+        let files = self.workspace.files(At::Copy(self.copy));
+        let remove = Change::Remove {
+            path: TreePath::new(path).unwrap(),
+            recursive: true,
+        };
+        let _nothing = block_on(files.change(vec![remove], ChangeOptions::default()));
     }
 
     fn write(&self, path: &str, text: &str) {
