@@ -13,9 +13,10 @@ use crate::repository::Repository;
 const TESTS_AT: &str = "crates/worker/tests";
 const EXAMPLE_AT: &str = "examples/publish";
 /// Documents of which each block in TypeScript is a program.
-const DOCUMENTS: [&str; 3] = [
+const DOCUMENTS: [&str; 4] = [
     "README.md",
     "crates/worker/README.md",
+    "docs/delegated-code.md",
     "docs/product-api.md",
 ];
 /// What nobody could do without.
