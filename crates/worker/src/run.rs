@@ -34,6 +34,12 @@ impl Running {
         Ok(serde_json::to_string(&self.run.load())?)
     }
 
+    /// Tells whether it has come to a limit of calls or bytes: it need not go on.
+    #[wasm_bindgen(getter)]
+    pub fn limited(&self) -> bool {
+        self.run.limit().is_some()
+    }
+
     /// Calls a method of the run's files. `contents` are nothing, text or bytes. Resolves to
     /// the reply, as JSON, and bytes where it has some.
     pub async fn call(&self, method: String, arguments: String, contents: JsValue) -> Array {

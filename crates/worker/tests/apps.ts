@@ -16,6 +16,7 @@ const FILES = {
       async fetch(request, env) {
         const url = new URL(request.url);
         if (url.pathname === "/asset") return env.ASSETS.fetch(new URL("/style.css", url));
+        if (url.pathname === "/told") return Response.json([...request.headers], { headers: { "set-cookie": "a=b", "x-own": "1" } });
         if (url.pathname === "/out") return fetch("http://example.com/");
         if (url.pathname === "/env") return Response.json(Object.keys(env));
         if (url.pathname === "/echo") return new Response(request.body, { status: 201 });
@@ -56,6 +57,13 @@ export const apps: Record<string, Case> = {
     equal((await ask(workspace, "/env", at)).text, '["ASSETS"]', "what it has");
     const sent = await ask(workspace, "/echo", at, { method: "POST", body: "sent" });
     equal([sent.status, sent.text], [201, "sent"], "a body");
+    // What a visitor is known by is nothing of the code's, nor what is about more than its answer.
+    const headers = { authorization: "Bearer secret", cookie: "a=b", "x-mine": "1" };
+    const told = await workspace.app(new Request("http://app.example/told", { headers }), at);
+    check(!told.headers.has("set-cookie") && told.headers.get("x-own") === "1", "its headers");
+    const names = ((await told.json()) as string[][]).map(([name]) => name);
+    check(names.includes("x-mine"), `${names}`);
+    check(!names.includes("authorization") && !names.includes("cookie"), `${names}`);
     for (const path of ["/out", "/throw"]) {
       equal((await ask(workspace, path, at)).status, 502, path);
     }
@@ -74,13 +82,18 @@ export const apps: Record<string, Case> = {
         "/bad/package.json": "{",
         "/gone/package.json": '{"main":"x.js"}',
         "/wrong/index.js": "export default 1;",
+        "/out/package.json": '{"main":"../app/src/index.js"}',
+        "/slow/wrangler.jsonc": `{} ,${"/**/".repeat(10_000)}x`,
+        "/whole/wrangler.jsonc": '{"assets":{"directory":"./"}}',
+        "/whole/secret.txt": "not shown",
       }),
     );
     const status = async (root: string) => (await ask(workspace, "/", { root })).status;
     equal((await ask(workspace, "/", { root: "/static" })).text, "no code", "static");
     equal(await status("/nowhere"), 404, "nothing");
     equal(await status("/app/page.html"), 404, "a file");
-    equal(await status("/bad"), 422, "no JSON");
+    for (const root of ["/bad", "/out", "/slow"]) equal(await status(root), 422, root);
+    equal((await ask(workspace, "/secret.txt", { root: "/whole" })).status, 404, "all of it");
     for (const root of ["/gone", "/wrong"]) {
       const found = await ask(workspace, "/", { root });
       equal(found.status, 502, root);

@@ -3,7 +3,7 @@
 
 import { RpcTarget } from "cloudflare:workers";
 import type { At } from "./call.js";
-import type { WalkPage } from "./generated.js";
+import type { Placed, WalkPage } from "./generated.js";
 import { failed, ok, type Result } from "./result.js";
 
 /** Which application is served, and how. */
@@ -33,25 +33,30 @@ export type Modules = Record<string, WorkerLoaderModule>;
 export interface Reader {
   readText(path: string): Promise<Result<string>>;
   readFile(path: string): Promise<Result<Uint8Array>>;
+  stat(path: string): Promise<Result<Placed>>;
   walk(path: string, after?: string): Promise<Result<WalkPage>>;
 }
 
 /** As many modules has one, and as many bytes in all. */
 const MODULES = 1_000;
-const BYTES = 16 << 20;
+const BYTES = 12 << 20;
+/** And as many entries are looked at. */
+const LOOKED = 50_000;
 /** What is looked for where nothing says it. */
 const USUAL = ["src/index.js", "src/worker.js", "index.js", "worker.js", "server.js"];
 /** How modules end, and as what they are loaded. */
-const KINDS: Record<string, "js" | "json" | "text" | "wasm" | "data"> = {
-  js: "js",
-  mjs: "js",
-  json: "json",
-  txt: "text",
-  html: "text",
-  sql: "text",
-  wasm: "wasm",
-  bin: "data",
-};
+const KINDS = new Map<string, Kind>([
+  ["js", "js"],
+  ["mjs", "js"],
+  ["json", "json"],
+  ["txt", "text"],
+  ["html", "text"],
+  ["sql", "text"],
+  ["wasm", "wasm"],
+  ["bin", "data"],
+]);
+
+type Kind = "js" | "json" | "text" | "wasm" | "data";
 
 /** What an application says of itself. */
 export interface Layout {
@@ -64,68 +69,142 @@ export interface Layout {
 /** Finds out how an application is laid out. */
 export async function layout(
   files: Reader,
-  root: string,
   said: { main?: string; assets?: string },
 ): Promise<Result<Layout>> {
   let { main, assets } = said;
   for (const name of ["wrangler.json", "wrangler.jsonc", "package.json"]) {
     if (main !== undefined && assets !== undefined) break;
-    const read = await files.readText(`${root}/${name}`);
-    if (read.status === "error") {
-      if (read.error.code === "not_found") continue;
-      return read;
-    }
-    let found: { main?: unknown; assets?: { directory?: unknown } };
-    try {
-      found = JSON.parse(name.endsWith("c") ? withoutComments(read.value) : read.value);
-    } catch (error) {
-      return wrong(`${root}/${name}`, `not JSON: ${error instanceof Error ? error.message : ""}`);
-    }
-    if (typeof found?.main === "string") main ??= found.main;
-    if (typeof found?.assets?.directory === "string") assets ??= found.assets.directory;
+    const found = await configuration(files, `/${name}`);
+    if (found.status === "error") return found;
+    const { value } = found;
+    if (typeof value?.main === "string") main ??= value.main;
+    if (typeof value?.assets?.directory === "string") assets ??= value.assets.directory;
   }
   for (const name of USUAL) {
     if (main !== undefined) break;
-    if ((await files.readText(`${root}/${name}`)).status === "ok") main = name;
+    if ((await files.stat(`/${name}`)).status === "ok") main = name;
   }
-  return ok({ main: main && plain(main), assets: plain(assets ?? "public") });
+  const paths = [main, assets ?? "public"].map((path) => (path === undefined ? "" : plain(path)));
+  const [module, directory] = paths;
+  if (module === undefined || directory === undefined) {
+    const path = main !== undefined && module === undefined ? main : (assets ?? "");
+    return wrong(path, "expected a path below the application's directory");
+  }
+  // All of it would show what is not to be shown.
+  return ok({ main: module || undefined, assets: directory || undefined });
 }
 
-/** A path as seen from the root, without what says that it is. */
-function plain(path: string): string {
-  return path.replace(/^(\.?\/)+/, "").replace(/\/+$/, "");
+/** What an application says of itself. */
+type Configuration = { main?: unknown; assets?: { directory?: unknown } } | null;
+
+/** More is no configuration, in bytes. */
+const CONFIGURATION = 64 << 10;
+
+/** Reads a configuration; nothing where there is none. */
+async function configuration(files: Reader, path: string): Promise<Result<Configuration>> {
+  const found = await files.stat(path);
+  if (found.status === "error") return found.error.code === "not_found" ? ok(null) : found;
+  const { entry } = found.value;
+  if (entry.kind !== "file") return wrong(path, "not a file");
+  if (entry.size > CONFIGURATION) return wrong(path, `more than ${CONFIGURATION} bytes`);
+  const read = await files.readText(path);
+  if (read.status === "error") return read;
+  try {
+    return ok(JSON.parse(path.endsWith("c") ? withoutComments(read.value) : read.value));
+  } catch (error) {
+    return wrong(path, `not JSON: ${error instanceof Error ? error.message : ""}`);
+  }
 }
 
-/** JSON with comments and commas at ends, as wrangler reads it, as JSON. */
+/** A path as seen from the root, without what says that it is; nothing for one that leads out. */
+function plain(path: string): string | undefined {
+  const names = path.split("/").filter((name) => name !== "" && name !== ".");
+  return names.includes("..") ? undefined : names.join("/");
+}
+
+/** JSON with comments and commas at ends, as wrangler reads it, as JSON: in one pass. */
 export function withoutComments(text: string): string {
-  return text.replace(
-    /("(?:\\.|[^"\\])*")|\/\/[^\n]*|\/\*[\s\S]*?\*\/|,(?=\s*(?:(?:\/\/[^\n]*\n|\/\*[\s\S]*?\*\/)\s*)*[}\]])/g,
-    (_, quoted: string | undefined) => quoted ?? "",
-  );
+  let out = "";
+  // Where the last comma is, as long as nothing follows it.
+  let comma = -1;
+  for (let at = 0; at < text.length; ) {
+    const letter = text[at] as string;
+    const end = endOfToken(text, at);
+    const token = text.slice(at, end);
+    at = end;
+    if (token.startsWith("//") || token.startsWith("/*")) continue;
+    if (/\s/.test(letter)) {
+      out += token;
+      continue;
+    }
+    if ((letter === "}" || letter === "]") && comma >= 0) {
+      out = out.slice(0, comma) + out.slice(comma + 1);
+    }
+    comma = letter === "," ? out.length : -1;
+    out += token;
+  }
+  return out;
+}
+
+/** Where what begins at `at` ends: a string, a comment, or a letter. */
+function endOfToken(text: string, at: number): number {
+  const after = (mark: string, from: number) => {
+    const found = text.indexOf(mark, from);
+    return found < 0 ? text.length : found + mark.length;
+  };
+  if (text.startsWith("//", at)) return after("\n", at);
+  if (text.startsWith("/*", at)) return after("*/", at + 2);
+  if (text[at] !== '"') return at + 1;
+  let end = at + 1;
+  while (end < text.length && text[end] !== '"') end += text[end] === "\\" ? 2 : 1;
+  return Math.min(end + 1, text.length);
+}
+
+/** What a client says who it is by, which is nothing of code's that nobody reviewed. */
+const CREDENTIALS = /^(authorization|proxy-authorization|cookie|cf-access-.*|sec-websocket-.*)$/;
+/** What an answer says about more than itself. */
+const BEYOND =
+  /^(set-cookie|service-worker-allowed|clear-site-data|access-control-.*|strict-transport-security|alt-svc|report-to|nel)$/;
+
+/** The headers of a request that an application is told. */
+export function withoutCredentials(headers: Headers): Headers {
+  return without(headers, CREDENTIALS);
+}
+
+/** An answer of an application, about itself only. */
+export function ofItself(response: Response): Response {
+  const headers = without(response.headers, BEYOND);
+  headers.set("x-content-type-options", "nosniff");
+  return new Response(response.body, { status: response.status, headers });
+}
+
+function without(headers: Headers, left: RegExp): Headers {
+  const kept = new Headers();
+  for (const [name, value] of headers) if (!left.test(name)) kept.append(name, value);
+  return kept;
 }
 
 /** Reads the modules of an application: all that can be one, but for its static files. */
-export async function modulesOf(
-  files: Reader,
-  root: string,
-  { main, assets }: Layout,
-): Promise<Result<Modules>> {
+export async function modulesOf(files: Reader, { main, assets }: Layout): Promise<Result<Modules>> {
   const modules: Modules = {};
-  let [count, bytes] = [0, 0];
+  let [count, bytes, looked] = [0, 0, 0];
   let after: string | undefined;
   do {
-    const page = await files.walk(root || "/", after);
+    const page = await files.walk("/", after);
     if (page.status === "error") return page;
     for (const { path, entry } of page.value.entries) {
-      const name = path.slice(root.length + 1);
-      const kind = KINDS[name.slice(name.lastIndexOf(".") + 1)];
+      const name = path.slice(1);
+      looked += 1;
+      const kind = KINDS.get(name.slice(name.lastIndexOf(".") + 1));
       const apart = (assets && `${name}/`.startsWith(`${assets}/`)) || /(^|\/)\./.test(name);
-      if (entry.kind !== "file" || kind === undefined || apart) continue;
+      if (looked <= LOOKED && (entry.kind !== "file" || kind === undefined || apart)) continue;
+      if (entry.kind !== "file" || kind === undefined) {
+        return tooMany(path);
+      }
       count += 1;
       bytes += entry.size;
-      if (count > MODULES || bytes > BYTES) {
-        const message = `${path}: more than ${MODULES} modules, or ${BYTES} bytes of them`;
-        return failed({ code: "limit_exceeded", message, path, operation: "load" });
+      if (count > MODULES || bytes > BYTES || looked > LOOKED) {
+        return tooMany(path);
       }
       const module = await moduleOf(files, path, kind);
       if (module.status === "error") return module;
@@ -133,8 +212,8 @@ export async function modulesOf(
     }
     after = page.value.next;
   } while (after !== undefined);
-  if (main !== undefined && !modules[main]) {
-    return wrong(`${root}/${main}`, "the main module is not there, or no module");
+  if (main !== undefined && !Object.hasOwn(modules, main)) {
+    return wrong(main, "the main module is not there, or no module");
   }
   return ok(modules);
 }
@@ -142,7 +221,7 @@ export async function modulesOf(
 async function moduleOf(
   files: Reader,
   path: string,
-  kind: "js" | "json" | "text" | "wasm" | "data",
+  kind: Kind,
 ): Promise<Result<WorkerLoaderModule>> {
   if (kind === "wasm" || kind === "data") {
     const read = await files.readFile(path);
@@ -159,6 +238,11 @@ async function moduleOf(
   } catch (error) {
     return wrong(path, `not JSON: ${error instanceof Error ? error.message : ""}`);
   }
+}
+
+function tooMany(path: string): Result<never> {
+  const message = `${path}: more than ${MODULES} modules, ${BYTES} bytes of them, or ${LOOKED} entries`;
+  return failed({ code: "limit_exceeded", message, path, operation: "load" });
 }
 
 function wrong(path: string, message: string): Result<never> {

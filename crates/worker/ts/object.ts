@@ -1,7 +1,16 @@
 // The Durable Object: one named workspace, in Rust behind this class.
 
 import { addressOf, domainOf } from "./address.js";
-import { type AppOptions, Assets, layout, modulesOf, type Reader, Source } from "./app.js";
+import {
+  type AppOptions,
+  Assets,
+  layout,
+  modulesOf,
+  ofItself,
+  type Reader,
+  Source,
+  withoutCredentials,
+} from "./app.js";
 import type { Running, WorkspaceObject as Rust, Rest as RustRest } from "./bindings.js";
 import {
   type Answered,
@@ -66,9 +75,16 @@ interface Call {
 /** What beginning a run leads to: a status, an outcome or a problem as JSON, the run. */
 type Begun = [number, string | undefined, Running | undefined];
 
+const NO_PAGE: Failure = { code: "not_found", message: "no such page" };
 const UNABLE: Failure = {
   code: "unsupported",
   message: "this Worker was built without the feature `delegated`",
+  operation: "run",
+};
+
+const BUSY: Failure = {
+  code: "busy",
+  message: "busy: as many runs wait for their turn as may",
   operation: "run",
 };
 
@@ -237,19 +253,21 @@ export class WorkspaceObject<Env = WorkspaceEnv> extends Operations<Env> {
    * and nothing otherwise.
    */
   async runCode(copy: string, code: Program, options: RunOptions = {}): Promise<Result<Outcome>> {
-    const { id = crypto.randomUUID(), scope = {}, input = null, ...rest } = options;
+    const { scope = {}, input = null, ...rest } = options;
     const modules = Object.entries(typeof code === "string" ? { "main.js": code } : code);
     const program = { modules: modules.map(([name, source]) => ({ name, source })) };
     try {
-      const order = told({ ...rest, id, scope, input, copy, program });
+      const order = told({ ...rest, scope, input, copy, program });
       // A Worker in Rust may have been built without it.
       const able = this.#rust.now((rust) => "run" in rust);
       const missing = able ? this.#executor.missing : UNABLE;
       if (missing) return failed(missing);
       for (let attempt = 1; ; attempt += 1) {
-        const outcome = await this.#run(order);
-        if (outcome.status === "error" || outcome.value.ended !== "platform") return outcome;
-        if (attempt === ATTEMPTS) return outcome;
+        // Begun when it is its turn: it reads what is there then.
+        const outcome = await this.#executor.inTurn(() => this.#run(order));
+        if (!outcome) return failed(BUSY);
+        const again = outcome.status === "ok" && outcome.value.ended === "platform";
+        if (!again || attempt === ATTEMPTS) return outcome;
       }
     } catch (error) {
       return thrown(error);
@@ -258,52 +276,50 @@ export class WorkspaceObject<Env = WorkspaceEnv> extends Operations<Env> {
 
   /**
    * Answers a request by an application that is in the files: first by its static files, then
-   * by its main module, with those as `env.ASSETS`. It has no network, and nothing else of
-   * this Worker; who may ask is for the caller to decide.
+   * by its main module, with those as `env.ASSETS`. It has no network, nothing else of this
+   * Worker, and is told no credentials of who asks; of its answer cookies, and what else would
+   * be about more than itself, are left out. Who may ask is for the caller to decide.
    */
   async app(request: Request, options: AppOptions = {}): Promise<Response> {
     const id = this.#name();
-    const { root: from = "/", main, assets: directory, ...at } = options;
+    const { root = "/", main, assets, ...at } = options;
     try {
       const missing = this.#executor.missing;
       if (missing) return refused(501, missing);
-      const root = from === "/" ? "" : from.replace(/\/+$/, "");
-      const found = await this[called]<Placed>("stat", { ...at, path: root || "/" });
+      const found = await this[called]<Placed>("stat", { ...at, path: root });
       if (found.status === "error") return refused(404, found.error);
       const { entry } = found.value;
       if (entry.kind !== "directory") {
-        return refused(404, { code: "not_a_directory", message: `${from}: not a directory` });
+        return refused(404, { code: "not_a_directory", message: `${root}: not a directory` });
       }
       // From here on it is of this tree, whatever the copy becomes.
-      const tree = entry.tree;
+      const { tree } = entry;
       const files: Reader = {
         readText: (path) => readText(this, path, { tree }),
         readFile: (path) => readFile(this, path, { tree }),
+        stat: (path) => this[called]("stat", { path, tree }),
         walk: (path, after) => walk(this, path, { tree, ...(after !== undefined && { after }) }),
       };
-      const said = {
-        ...(main !== undefined && { main }),
-        ...(directory !== undefined && { assets: directory }),
-      };
-      const known = await layout(files, "", said);
+      const said = { ...(main !== undefined && { main }), ...(assets !== undefined && { assets }) };
+      const known = await layout(files, said);
       if (known.status === "error") return refused(422, known.error);
-      const site = { tree, root: `/${known.value.assets}` };
-      const show = (request: Request) => this.site(request, { ...site });
-      if (request.method === "GET" || request.method === "HEAD") {
-        const shown = await show(
-          new Request(request.url, { method: request.method, headers: request.headers }),
-        );
-        if (shown.status !== 404 || known.value.main === undefined) return shown;
+      const has = known.value;
+      const site = (asked: Request) => {
+        if (has.assets === undefined) return Promise.resolve(refused(404, NO_PAGE));
+        return this.site(asked, { tree, root: `/${has.assets}` });
+      };
+      const { url, method } = request;
+      const headers = withoutCredentials(request.headers);
+      if (method === "GET" || method === "HEAD") {
+        const shown = await site(new Request(url, { method, headers }));
+        if (shown.status !== 404) return shown;
         await shown.body?.cancel();
       }
-      if (known.value.main === undefined)
-        return refused(404, { code: "not_found", message: "no such page" });
-      const app = {
-        key: await keyOf([`${this.ctx.id}`, tree, known.value]),
-        main: known.value.main,
-      };
-      const source = new Source(async () => unwrap(await modulesOf(files, "", known.value)));
-      return await this.#executor.serve(app, source, new Assets(show), request);
+      if (has.main === undefined) return refused(404, NO_PAGE);
+      const app = { key: await keyOf([`${this.ctx.id}`, tree, has]), main: has.main };
+      const source = new Source(async () => unwrap(await modulesOf(files, has)));
+      const asked = new Request(request, { headers });
+      return ofItself(await this.#executor.serve(app, source, new Assets(site), asked));
     } catch (error) {
       if (error instanceof ArgumentError) {
         return refused(400, { code: "invalid", message: error.message });
@@ -320,10 +336,19 @@ export class WorkspaceObject<Env = WorkspaceEnv> extends Operations<Env> {
     const [status, text, running] = begun;
     if (status !== 200) return failed(problem(text as string));
     if (!running) return ok(JSON.parse(text as string) as Outcome);
-    const execution = await this.#executor.execute(running);
-    const outcome = this.#rust.now(() => running.end(JSON.stringify(execution)));
-    await this.#changed();
-    return ok(JSON.parse(outcome) as Outcome);
+    // Nobody else ends it, whatever happens.
+    let execution = JSON.stringify({ cause: "it was not executed" });
+    try {
+      execution = JSON.stringify(await this.#executor.execute(running));
+    } catch (error) {
+      logThrown("threw", error, undefined);
+    }
+    try {
+      const outcome = this.#rust.now(() => running.end(execution));
+      return ok(JSON.parse(outcome) as Outcome);
+    } finally {
+      await this.#changed();
+    }
   }
 
   /** Asks Rust; writes a line of what went wrong, or took long. */

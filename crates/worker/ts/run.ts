@@ -103,35 +103,45 @@ export interface RunEnv {
 
 /** The other side of `sandbox-worker.ts`. */
 export interface SandboxStub {
-  execute(load: Load, files: RunTarget): Promise<Ran | undefined>;
-  serve(app: App, source: Source, assets: Assets, request: Request): Promise<Response | undefined>;
+  hasRoom(key: string): Promise<boolean>;
+  execute(load: Load, files: RunTarget): Promise<Ran>;
+  serve(app: App, source: Source, assets: Assets, request: Request): Promise<Response>;
 }
 
 /** A run of the Rust half. */
 interface Running {
+  readonly limited: boolean;
   load(): string;
   call(method: string, given: string, contents: unknown): Promise<unknown[]>;
 }
-
-const encoder = new TextEncoder();
-
-/** As many are executed at a time: the platform lets an object have ten in flight. */
-const IN_FLIGHT = 10;
-/** So many milliseconds an application may take until it begins to answer. */
-const PATIENCE = 30_000;
-/** As often one is begun that the platform did not end. */
-const ATTEMPTS = 3;
 
 /** What a run did, for the Rust half. */
 interface Execution {
   /** How it ended, as the program's prelude says. */
   said?: string;
   /** Or the limit that it came to, or what failed. */
-  limit?: "time" | "memory";
+  limit?: "time" | "memory" | "value";
   cause?: string;
+  /** Whether another program may have been the cause. */
+  guessed?: boolean;
   console: { level: string; text: string }[];
   leftOut: number;
 }
+
+const encoder = new TextEncoder();
+
+/** As many are executed at a time: the platform lets an object have ten in flight. */
+const IN_FLIGHT = 10;
+/** As many wait for their turn. */
+const WAITING = 1_000;
+/** As many calls of one run are answered at a time; the others wait. */
+const CALLS = 8;
+/** As often the sandbox is made again for want of room. */
+const ATTEMPTS = 3;
+/** So many milliseconds an application may take until it begins to answer. */
+const PATIENCE = 30_000;
+/** So many milliseconds are left to what kills and makes again. */
+const RESTART = 30_000;
 
 /** What loaded code is handed. */
 class Files extends RpcTarget implements RunTarget {
@@ -160,6 +170,32 @@ class Files extends RpcTarget implements RunTarget {
   }
 }
 
+/** Lets so many in at a time, the others in their order. */
+class Turns {
+  readonly #most: number;
+  #going = 0;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  async take(): Promise<void> {
+    if (this.#going < this.#most) this.#going += 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  give(): void {
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.#going -= 1;
+  }
+}
+
 /**
  * Executes runs, a few at a time, the others in their order.
  *
@@ -167,11 +203,14 @@ class Files extends RpcTarget implements RunTarget {
  */
 export class Executor {
   readonly #env: RunEnv;
-  #going = 0;
-  readonly #waiting: (() => void)[] = [];
+  readonly #turns: Turns;
+  /** The programs that run: no two runs share an isolate. */
+  readonly #keys = new Set<string>();
 
   constructor(env: RunEnv) {
     this.#env = env;
+    // In one process those that run at a time would end with each other.
+    this.#turns = new Turns(env.WORKSPACE_SANDBOX ? 1 : IN_FLIGHT);
   }
 
   /** Why nothing can be run; nothing, where it can. */
@@ -182,28 +221,35 @@ export class Executor {
     return { code: "unsupported", message, operation: "run" };
   }
 
-  /** Executes a run when it is its turn. */
-  async execute(running: Running): Promise<Execution> {
-    if (this.#going >= IN_FLIGHT) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    } else {
-      this.#going += 1;
-    }
+  /** Does something when it is its turn; nothing, where too many wait. */
+  async inTurn<T>(body: () => Promise<T>): Promise<T | undefined> {
+    if (this.#turns.waiting >= WAITING) return undefined;
+    await this.#turns.take();
     try {
-      return await this.#execute(running);
+      return await body();
     } finally {
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#going -= 1;
+      this.#turns.give();
     }
   }
 
-  async #execute(running: Running): Promise<Execution> {
+  /** Executes a run. Whatever happens is in what it resolves to. */
+  async execute(running: Running): Promise<Execution> {
     const load = JSON.parse(running.load()) as Load;
+    const key = load.key;
+    for (let n = 1; this.#keys.has(load.key); n += 1) load.key = `${key}-${n}`;
+    this.#keys.add(load.key);
+    try {
+      return await this.#execute(load, running);
+    } finally {
+      this.#keys.delete(load.key);
+    }
+  }
+
+  async #execute(load: Load, running: Running): Promise<Execution> {
     const console: Execution["console"] = [];
-    let said = 0;
-    let bytes = 0;
+    let [said, bytes, open] = [0, 0, true];
     const line = (level: string, text: string) => {
+      if (!open) return;
       said += 1;
       bytes += encoder.encode(text).length;
       const known = ["debug", "log", "info", "warn", "error"].includes(level);
@@ -211,35 +257,61 @@ export class Executor {
         console.push({ level, text });
       }
     };
-    let open = true;
-    const call = async (method: string, given: string, contents: unknown) => {
-      if (!open) throw new Error("the run has ended");
-      return running.call(method, given, contents);
-    };
-    const files = new Files(call, (level, text) => open && line(level, text));
     const ended = (how: Partial<Execution>, leftOut = 0): Execution => {
       return { ...how, console, leftOut: leftOut + said - console.length };
     };
-    let late: ReturnType<typeof setTimeout> | null = null;
-    const time = new Promise<"late">((resolve) => {
-      late = setTimeout(() => resolve("late"), load.millis);
+    let stop: (why: "late" | "limited") => void = () => {};
+    const stopped = new Promise<"late" | "limited">((resolve) => {
+      stop = resolve;
     });
+    const turns = new Turns(CALLS);
+    const call = async (method: string, given: string, contents: unknown) => {
+      if (given.length + sizeOf(contents) > load.bytes) return TOO_LARGE;
+      await turns.take();
+      try {
+        if (!open) return CLOSED;
+        const reply = await running.call(method, given, contents);
+        // The code need not go on.
+        if (running.limited) stop("limited");
+        return reply;
+      } finally {
+        turns.give();
+      }
+    };
+    const late = setTimeout(() => stop("late"), load.millis);
     try {
-      const ran = this.#run(load, files);
+      const ran = this.#run(load, new Files(call, line));
       // What comes of it later is of no use.
       ran.catch(() => {});
-      const found = await Promise.race([ran, time]);
+      const found = await Promise.race([ran, stopped]);
+      if (found === "limited") {
+        // Which one, is known where it is counted.
+        await this.#restart();
+        return ended({ cause: "a limit" });
+      }
       if (found === "late") {
         await this.#restart();
-        return ended({ limit: "time" });
+        return ended({ limit: "time", guessed: this.#guesses });
       }
-      return ended({ said: found.ended }, found.leftOut);
+      return ended(...read(found, load));
     } catch (error) {
       return ended(await this.#failed(error));
     } finally {
       open = false;
       clearTimeout(late);
     }
+  }
+
+  /** Whether what runs in one process can end what is beside it. */
+  get #guesses(): boolean {
+    return this.#env.WORKSPACE_SANDBOX !== undefined;
+  }
+
+  async #run(load: Load, files: Files): Promise<Ran> {
+    const { WORKSPACE_LOADER, WORKSPACE_SANDBOX } = this.#env;
+    if (!WORKSPACE_SANDBOX) return execute(WORKSPACE_LOADER as WorkerLoader, load, files);
+    await this.#room(WORKSPACE_SANDBOX, load.key);
+    return WORKSPACE_SANDBOX.execute(load, files);
   }
 
   /**
@@ -249,56 +321,91 @@ export class Executor {
    */
   async serve(app: App, source: Source, assets: Assets, request: Request): Promise<Response> {
     const { WORKSPACE_LOADER, WORKSPACE_SANDBOX } = this.#env;
-    if (!WORKSPACE_SANDBOX) {
-      return serve(WORKSPACE_LOADER as WorkerLoader, app, source, assets, request);
-    }
     let late: ReturnType<typeof setTimeout> | null = null;
     const time = new Promise<"late">((resolve) => {
       late = setTimeout(() => resolve("late"), PATIENCE);
     });
     try {
-      for (let attempt = 1; ; attempt += 1) {
-        const answer = WORKSPACE_SANDBOX.serve(app, source, assets, request);
-        answer.catch(() => {});
-        const found = await Promise.race([answer, time]);
-        if (found === "late") {
-          await this.#restart();
-          throw new Error(`the application did not answer within ${PATIENCE} milliseconds`);
-        }
-        if (found) return found;
-        if (attempt === ATTEMPTS) throw new Error("the sandbox takes no more programs");
-        await this.#restart();
-      }
+      if (WORKSPACE_SANDBOX) await this.#room(WORKSPACE_SANDBOX, app.key);
+      const answer = WORKSPACE_SANDBOX
+        ? WORKSPACE_SANDBOX.serve(app, source, assets, request)
+        : serve(WORKSPACE_LOADER as WorkerLoader, app, source, assets, request);
+      answer.catch(() => {});
+      const found = await Promise.race([answer, time]);
+      if (found !== "late") return found;
+      await this.#restart();
+      throw new Error(`the application did not answer within ${PATIENCE} milliseconds`);
     } finally {
       clearTimeout(late);
     }
   }
 
-  async #run(load: Load, files: Files): Promise<Ran> {
-    const { WORKSPACE_LOADER, WORKSPACE_SANDBOX } = this.#env;
-    if (!WORKSPACE_SANDBOX) return execute(WORKSPACE_LOADER as WorkerLoader, load, files);
-    for (let attempt = 1; ; attempt += 1) {
-      const ran = await WORKSPACE_SANDBOX.execute(load, files);
-      if (ran) return ran;
-      if (attempt === ATTEMPTS) throw new Error("the sandbox takes no more programs");
+  /** Makes sure that a program can be loaded. */
+  async #room(sandbox: SandboxStub, key: string): Promise<void> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      if (await sandbox.hasRoom(key)) return;
       await this.#restart();
     }
+    throw new Error("the sandbox takes no more programs");
   }
 
   /** Has the process killed that runs code, where there is one, and waits for the next. */
   async #restart(): Promise<void> {
-    await this.#env.WORKSPACE_SUPERVISOR?.fetch("http://supervisor/restart", { method: "POST" });
+    await this.#supervisor("restart", "POST");
+  }
+
+  async #supervisor(path: string, method: string): Promise<string> {
+    const { WORKSPACE_SUPERVISOR } = this.#env;
+    try {
+      const signal = AbortSignal.timeout(RESTART);
+      const asked = WORKSPACE_SUPERVISOR?.fetch(`http://supervisor/${path}`, { method, signal });
+      return (await (await asked)?.text()) ?? "";
+    } catch {
+      // Whoever comes next finds out.
+      return "";
+    }
   }
 
   /** Says how code ended with which what runs it ended. */
   async #failed(error: unknown): Promise<Partial<Execution>> {
     const text = error instanceof Error ? error.message : `${error}`;
-    const response = await this.#env.WORKSPACE_SUPERVISOR?.fetch("http://supervisor/cause");
-    const cause = response?.ok ? await response.text() : "";
-    if (cause === "memory" || /exceeded.*memory|out of memory/i.test(text)) {
-      return { limit: "memory" };
+    if (this.#guesses) {
+      const cause = await this.#supervisor("cause", "GET");
+      return cause === "memory" ? { limit: "memory", guessed: true } : { cause: text };
     }
+    // The code itself can reject with nothing: what it throws is told as text.
+    if (/exceeded.*memory/i.test(text)) return { limit: "memory" };
     if (/exceeded.*(CPU|time)/i.test(text)) return { limit: "time" };
     return { cause: text };
   }
 }
+
+/** What is answered to a call that is too large to be taken, and to one that comes too late. */
+const TOO_LARGE = [refusal("limit_exceeded", "more than the run may write")];
+const CLOSED = [refusal("closed", "the run has ended")];
+
+function refusal(code: string, message: string): string {
+  return JSON.stringify({ status: "error", error: { code, message } });
+}
+
+function sizeOf(contents: unknown): number {
+  if (typeof contents === "string") return contents.length;
+  return contents instanceof Uint8Array ? contents.byteLength : 0;
+}
+
+/** Reads what code says of its end, which may be anything. */
+function read(ran: unknown, load: Load): [Partial<Execution>, number] {
+  const [, count = "", said] = (typeof ran === "string" && /^(\d{1,15}) ([\s\S]*)$/.exec(ran)) || [
+    "",
+    "0",
+    "",
+  ];
+  const leftOut = Number(count);
+  // Before anything is made of it.
+  if (said !== undefined && said.length > load.value + MESSAGES)
+    return [{ limit: "value" }, leftOut];
+  return [{ said: said ?? "" }, leftOut];
+}
+
+/** What an end has at most beside a value: name, message and stack, escaped. */
+const MESSAGES = 512 << 10;

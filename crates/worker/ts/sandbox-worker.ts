@@ -16,21 +16,19 @@ const PROGRAMS = 100;
 const loaded = new Set<string>();
 
 export default class Sandbox extends WorkerEntrypoint<Env> {
-  /** Answers a request by an application; nothing, where it is to be made again first. */
-  async serve(
-    app: App,
-    source: Source,
-    assets: Assets,
-    request: Request,
-  ): Promise<Response | undefined> {
-    if (loaded.size >= PROGRAMS && !loaded.has(app.key)) return undefined;
+  /** Tells whether there is room for a program: otherwise it is to be made again first. */
+  async hasRoom(key: string): Promise<boolean> {
+    return loaded.size < PROGRAMS || loaded.has(key);
+  }
+
+  /** Answers a request by an application. */
+  async serve(app: App, source: Source, assets: Assets, request: Request): Promise<Response> {
     loaded.add(app.key);
     return serve(this.env.LOADER, app, source, assets, request);
   }
 
-  /** Runs a program; nothing, where it is to be made again first. */
-  async execute(load: Load, files: RunTarget): Promise<Ran | undefined> {
-    if (loaded.size >= PROGRAMS && !loaded.has(load.key)) return undefined;
+  /** Runs a program. */
+  async execute(load: Load, files: RunTarget): Promise<Ran> {
     loaded.add(load.key);
     return execute(this.env.LOADER, load, files);
   }

@@ -15,17 +15,19 @@ export interface Load {
   main: string;
   /** What it is called with, as JSON. */
   input: string;
+  /** Bytes of its value, and bytes that it may read and write. */
+  value: number;
+  bytes: number;
   millis: number;
   lines: number;
   console: number;
 }
 
-/** What loaded code did, as far as it tells. */
-export interface Ran {
-  /** How it ended, as JSON. */
-  ended: string;
-  leftOut: number;
-}
+/**
+ * What loaded code says of its end: how many lines of its console are left out, a space, and how
+ * it ended, as JSON. It can say what it likes.
+ */
+export type Ran = string;
 
 /** The files of a run, and its console. */
 export interface RunTarget extends RpcTarget {
@@ -40,6 +42,9 @@ interface Harness {
 
 /** Where what surrounds an application is, among its modules. */
 const OURS = "_workspace/";
+
+/** So many milliseconds of the processor's time an application has for a request. */
+const APP_CPU = 30_000;
 
 /** What the platform is for loaded code; what it can do changes with neither. */
 const COMPATIBILITY = "2026-04-01";
@@ -66,7 +71,7 @@ export async function execute(loader: WorkerLoader, load: Load, files: RunTarget
   } catch (error) {
     const ended = ownError(error);
     if (ended === undefined) throw error;
-    return { ended, leftOut: 0 };
+    return `0 ${ended}`;
   }
 }
 
@@ -94,6 +99,7 @@ export async function serve(
     modules: { ...(await source.modules()), [`${OURS}app.js`]: { js: appSource } },
     env: {},
     globalOutbound: null,
+    limits: { cpuMs: APP_CPU },
   }));
   const entry = stub.getEntrypoint("App") as unknown as Server;
   return entry.serve(request, app.main, assets);

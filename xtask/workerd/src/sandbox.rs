@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -20,6 +21,8 @@ const MEMORY: u64 = 512 << 20;
 const LOOK: Duration = Duration::from_millis(50);
 /// What loses its connection is dead within so long, or something else happened.
 const DYING: Duration = Duration::from_millis(500);
+/// What happened so long ago ended nothing that is asked about now.
+const RECENT: Duration = Duration::from_millis(1_000);
 /// So long it may take to begin.
 const STARTING: Duration = Duration::from_secs(20);
 
@@ -38,8 +41,8 @@ struct Kept {
     directory: PathBuf,
     child: Child,
     tether: ChildStdin,
-    /// What ended the one before it.
-    cause: &'static str,
+    /// What ended the one before it, and when.
+    cause: (&'static str, Instant),
     over: bool,
 }
 
@@ -47,6 +50,8 @@ impl Sandbox {
     /// Starts it, with its sockets and its log in `directory`.
     pub(crate) fn start(command: &Path, config: &Path, directory: &Path) -> Result<Self> {
         fs::create_dir_all(directory).context("making the sandbox's directory")?;
+        // Who can reach its sockets can have code run, and killed.
+        fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
         let (child, tether) = spawn(command, config, directory)?;
         let kept = Arc::new(Mutex::new(Kept {
             command: command.into(),
@@ -54,7 +59,7 @@ impl Sandbox {
             directory: directory.into(),
             child,
             tether,
-            cause: "",
+            cause: ("", Instant::now()),
             over: false,
         }));
         let control = directory.join("supervisor.sock");
@@ -131,6 +136,9 @@ impl Kept {
 
     /// Makes it again where it is dead, or takes too much.
     fn look(&mut self) {
+        if self.over {
+            return;
+        }
         if matches!(self.child.try_wait(), Ok(Some(_))) {
             self.again(if self.ran_out() { "memory" } else { "ended" });
         } else if resident(self.child.id()) > MEMORY {
@@ -141,14 +149,18 @@ impl Kept {
 
     /// Makes it again.
     fn again(&mut self, cause: &'static str) {
+        if self.over {
+            return;
+        }
         // Where it does not start, the next look tries again.
-        self.cause = match spawn(&self.command, &self.config, &self.directory) {
+        let cause = match spawn(&self.command, &self.config, &self.directory) {
             Ok((child, tether)) => {
                 (self.child, self.tether) = (child, tether);
                 cause
             }
             Err(_) => "it did not start again",
         };
+        self.cause = (cause, Instant::now());
     }
 
     /// Tells whether the last thing that it said was that its memory is used up.
@@ -200,15 +212,19 @@ fn answer(kept: &Mutex<Kept>, stream: UnixStream) {
             let mut kept = lock(kept);
             kept.kill();
             kept.again("restart");
-            kept.cause
+            kept.cause.0
         } else {
-            let latest = Instant::now() + DYING;
+            // It may be dying still, or be made again already.
+            let asked = Instant::now();
             loop {
                 let mut kept = lock(kept);
-                let process = kept.child.id();
                 kept.look();
-                if kept.child.id() != process || Instant::now() > latest {
-                    break kept.cause;
+                let (cause, when) = kept.cause;
+                if when + RECENT > asked {
+                    break cause;
+                }
+                if asked.elapsed() > DYING {
+                    break "";
                 }
                 drop(kept);
                 thread::sleep(Duration::from_millis(5));

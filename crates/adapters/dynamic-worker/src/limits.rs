@@ -53,9 +53,9 @@ impl Limits {
         memory: 128 << 20,
         calls: 1_000_000,
         bytes: 4 << 30,
-        value: 16 << 20,
+        value: 1 << 20,
         lines: 100_000,
-        console: 4 << 20,
+        console: 256 << 10,
         source: 16 << 20,
         modules: 5_000,
     };

@@ -8,8 +8,8 @@ use crate::runs::Run;
 
 /// Where what surrounds a program is, among its modules.
 pub(crate) const OURS: &str = "_workspace/";
-const PRELUDE: &str = include_str!("../guest/prelude.js");
-const HARNESS: &str = include_str!("../guest/harness.js");
+pub(crate) const PRELUDE: &str = include_str!("../guest/prelude.js");
+pub(crate) const HARNESS: &str = include_str!("../guest/harness.js");
 
 /// A program as a Worker Loader takes it, with what it is run by.
 #[derive(Debug, Serialize)]
@@ -25,6 +25,10 @@ pub struct Load<'a> {
     main: &'a str,
     /// What it is called with, as JSON.
     input: String,
+    /// Bytes of its value.
+    value: u32,
+    /// Bytes that it may read and write.
+    bytes: u64,
     /// For how many milliseconds it may go on.
     millis: u32,
     /// How many lines of its console are kept, and how many bytes of them.
@@ -45,6 +49,8 @@ impl Run {
             modules: modules(&order.program),
             main: main.map_or("", |module| &module.name),
             input: order.input.to_string(),
+            value: limits.value,
+            bytes: limits.bytes,
             millis: limits.millis,
             lines: limits.lines,
             console: limits.console,

@@ -5,6 +5,7 @@ use workspace_core::{CopyId, Error, MemoKey, Reason, RequestHash, Result};
 use workspace_http::wire::ScopeDto;
 
 use crate::limits::Limits;
+use crate::load::{HARNESS, PRELUDE};
 use crate::outcome::{Ended, Limit};
 use crate::program::Program;
 
@@ -18,8 +19,9 @@ const MAX_INPUT: usize = 1 << 20;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Order {
     /// Its id, of 1 to 100 visible characters of ASCII: a repeated one has the same outcome,
-    /// and nothing is run.
-    pub id: String,
+    /// and nothing is run. Without one nothing is kept of it.
+    #[serde(default)]
+    pub id: Option<String>,
     /// The open copy that it is over, by name or id.
     pub copy: String,
     /// What is run.
@@ -63,15 +65,11 @@ impl Order {
     /// # Errors
     /// `Invalid`, `LimitExceeded`.
     pub(crate) fn check(&self) -> Result<()> {
-        let visible = self.id.bytes().all(|byte| byte.is_ascii_graphic());
-        if self.id.is_empty() || self.id.len() > MAX_ID || !visible {
+        let id = self.id.as_deref().unwrap_or("none");
+        let visible = id.bytes().all(|byte| byte.is_ascii_graphic());
+        if id.is_empty() || id.len() > MAX_ID || !visible {
             return Err(Error::invalid(Reason::MalformedArgument, "run")
-                .at(self
-                    .id
-                    .chars()
-                    .take(MAX_ID)
-                    .collect::<String>()
-                    .escape_debug())
+                .at(id.chars().take(MAX_ID).collect::<String>().escape_debug())
                 .because(format!(
                     "an id is 1 to {MAX_ID} visible characters of ASCII"
                 )));
@@ -81,27 +79,37 @@ impl Order {
                 .at("input")
                 .because(format!("more than {MAX_INPUT} bytes")));
         }
+        for (name, text, most) in [("actor", &self.actor, 200), ("note", &self.note, 8 << 10)] {
+            if text.len() > most || text.contains('\0') {
+                return Err(Error::invalid(Reason::MalformedText, "run")
+                    .at(name)
+                    .because(format!("a NUL, or more than {most} bytes")));
+            }
+        }
         self.limits.check()?;
         self.program.check(&self.limits)
     }
 
     /// Returns the name under which its changes are logged.
     pub(crate) fn actor(&self) -> String {
-        match self.actor.is_empty() {
-            true => format!("run {}", self.id),
-            false => self.actor.clone(),
+        match (&*self.actor, &self.id) {
+            ("", Some(id)) => format!("run {id}"),
+            ("", None) => "run".into(),
+            (actor, _) => actor.into(),
         }
     }
 
-    /// Returns what its outcome is kept under, and what says that it is the same order.
+    /// Returns what its outcome is kept under, and what says that it is the same order;
+    /// nothing, where it has no id.
     ///
     /// # Errors
     /// `Invalid` for an id that is none.
-    pub(crate) fn memo(&self) -> Result<(MemoKey, RequestHash)> {
-        let key = MemoKey::new(&format!("run:{}", self.id))?;
+    pub(crate) fn memo(&self) -> Result<Option<(MemoKey, RequestHash)>> {
+        let Some(id) = &self.id else { return Ok(None) };
+        let key = MemoKey::new(&format!("run:{id}"))?;
         // What has no JSON was refused when it was read.
         let order = serde_json::to_vec(self).unwrap_or_default();
-        Ok((key, RequestHash::of([&*order])))
+        Ok(Some((key, RequestHash::of([&*order]))))
     }
 
     /// Returns what tells this run's code and authority from those of others: what is loaded
@@ -109,8 +117,11 @@ impl Order {
     pub(crate) fn loaded_as(&self, workspace: &str, copy: CopyId) -> String {
         let scope = serde_json::to_vec(&self.scope).unwrap_or_default();
         let program = serde_json::to_vec(&self.program).unwrap_or_default();
+        let millis = self.limits.millis.to_le_bytes();
         let parts = [
-            env!("CARGO_PKG_VERSION").as_bytes(),
+            PRELUDE.as_bytes(),
+            HARNESS.as_bytes(),
+            &millis,
             workspace.as_bytes(),
             copy.as_bytes(),
             &scope,

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use workspace_core::{Conflict, Error, ErrorKind, Grant, Result};
+use workspace_core::{Conflict, Error, ErrorKind, Grant, MAX_MEMO, Result};
 
 /// How delegated code ended: by itself, at a limit, or not by its own doing.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -103,6 +103,9 @@ pub enum Level {
 pub struct Execution {
     /// How it ended.
     pub ended: Ended,
+    /// Whether that is a guess, which is told and not kept: what ran beside it in one process
+    /// may have ended it.
+    pub guessed: bool,
     /// What it said, up to the limits.
     pub console: Vec<Line>,
     /// How many lines were left out.
@@ -119,6 +122,9 @@ struct ToldExecution {
     limit: Option<Limit>,
     #[serde(default)]
     cause: String,
+    /// Whether that may have been another program's doing.
+    #[serde(default)]
+    guessed: bool,
     #[serde(default)]
     console: Vec<Line>,
     #[serde(default)]
@@ -163,10 +169,12 @@ impl Ended {
 impl Execution {
     /// Reads an execution, as a host in JavaScript tells it.
     pub fn read(json: &str) -> Self {
-        let told = serde_json::from_str(json).unwrap_or_else(|error| ToldExecution {
-            said: None,
+        let told = serde_json::from_str(json).unwrap_or_else(|_| ToldExecution {
+            // What is no such thing the program made so.
+            said: Some(String::new()),
             limit: None,
-            cause: format!("how it ended cannot be read: {error}"),
+            cause: String::new(),
+            guessed: false,
             console: Vec::new(),
             left_out: 0,
         });
@@ -177,6 +185,7 @@ impl Execution {
         };
         Self {
             ended,
+            guessed: told.guessed,
             console: told.console,
             left_out: told.left_out,
         }
@@ -189,8 +198,9 @@ impl Execution {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Outcome {
-    /// The run's id.
-    pub id: String,
+    /// The run's id, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// How its code ended.
     #[serde(flatten)]
     pub ended: Ended,
@@ -227,6 +237,11 @@ pub enum Fate {
     Conflict {
         /// The paths.
         paths: Vec<String>,
+    },
+    /// What it wrote cannot be applied, such as for the tree's size: nothing was kept.
+    Refused {
+        /// The code of the error.
+        code: String,
     },
     /// The code did not return, or the copy was closed meanwhile: nothing was kept.
     Discarded,
@@ -280,11 +295,30 @@ impl Fate {
 }
 
 impl Outcome {
-    /// Returns it as JSON.
+    /// Returns it as JSON, as short as it has to be to be kept: without its console, and where
+    /// that is not enough without its value, which is a limit then.
     ///
     /// # Errors
     /// None: what is in it always encodes.
     pub(crate) fn told(&self) -> Result<Bytes> {
+        let whole = self.json()?;
+        if whole.len() <= MAX_MEMO {
+            return Ok(whole);
+        }
+        let mut shorter = self.clone();
+        shorter.left_out += shorter.console.len() as u64;
+        shorter.console.clear();
+        let short = shorter.json()?;
+        if short.len() <= MAX_MEMO {
+            return Ok(short);
+        }
+        shorter.ended = Ended::Limit {
+            limit: Limit::Value,
+        };
+        shorter.json()
+    }
+
+    fn json(&self) -> Result<Bytes> {
         match serde_json::to_vec(self) {
             Ok(json) => Ok(json.into()),
             Err(error) => Err(Error::new(ErrorKind::Unavailable, "run").with_source(error)),

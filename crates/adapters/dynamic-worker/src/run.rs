@@ -19,6 +19,8 @@ use crate::reply::{Failure, Reply};
 const MAX_READ: u64 = 16 << 20;
 /// As many paths are told of what was read or written, and as many refusals.
 const TOLD: usize = 1_000;
+/// And so many bytes of them.
+const TOLD_BYTES: usize = 64 << 10;
 /// A page of differences has so many unless it is said.
 const PAGE: usize = 1_000;
 const MAX_PAGE: u64 = 10_000;
@@ -54,6 +56,7 @@ pub(crate) struct Taken {
 #[derive(Debug, Clone)]
 pub(crate) struct Told<T> {
     all: BTreeSet<T>,
+    bytes: usize,
     more: u64,
 }
 
@@ -61,16 +64,22 @@ impl<T> Default for Told<T> {
     fn default() -> Self {
         Self {
             all: BTreeSet::new(),
+            bytes: 0,
             more: 0,
         }
     }
 }
 
 impl<T: Ord> Told<T> {
-    fn add(&mut self, one: T) {
-        if self.all.len() < TOLD {
+    /// Adds one that takes so many bytes.
+    fn add(&mut self, one: T, bytes: usize) {
+        if self.all.contains(&one) {
+            return;
+        }
+        if self.all.len() < TOLD && self.bytes + bytes <= TOLD_BYTES {
+            self.bytes += bytes;
             self.all.insert(one);
-        } else if !self.all.contains(&one) {
+        } else {
             self.more += 1;
         }
     }
@@ -127,9 +136,10 @@ impl Files {
         let refused = answered.as_ref().err().map(|failure| &*failure.code);
         if matches!(refused, Some("denied" | "read_only")) {
             let path = answered.as_ref().err().and_then(|error| error.path.clone());
-            let method = method.chars().take(100).collect();
+            let method: String = method.chars().take(100).collect();
+            let bytes = method.len() + path.as_ref().map_or(0, String::len);
             let mut taken = self.taken.borrow_mut();
-            taken.denied.add(Denied { method, path });
+            taken.denied.add(Denied { method, path }, bytes);
         }
         Reply::of(answered)
     }
@@ -161,7 +171,8 @@ impl Files {
         let (value, contents) = answered.map_err(|failure| failure.about(told.as_deref()))?;
         if matches!(method.does, Does::Read | Does::ReadText) || name == "edit" {
             if let Some(path) = told {
-                self.taken.borrow_mut().read.add(path);
+                let bytes = path.len();
+                self.taken.borrow_mut().read.add(path, bytes);
             }
         } else if name == "grep" {
             self.read_lines_of(&value);
@@ -277,7 +288,6 @@ impl Files {
         let after = after.map(|after| TreePath::new(after).and_then(|at| self.grant.resolve(&at)));
         let after = after.transpose().map_err(Failure::of_error)?;
         let (differences, next) = self.changed(after, limit)?;
-        self.count_read(differences.len() as u64 * 100)?;
         let mut page = json!({ "differences": differences });
         if let (Some(next), Some(page)) = (next, page.as_object_mut()) {
             page.insert("next".into(), next.to_string().into());
@@ -300,6 +310,8 @@ impl Files {
                 .workspace
                 .diff_page(from, to, &options, after.as_ref(), limit + 1)
                 .map_err(Failure::of_error)?;
+            // Whatever of it is shown.
+            self.count_read(100 * (1 + page.len() as u64))?;
             let whole = page.len() <= limit;
             for mut difference in page.into_iter().take(limit) {
                 if found.len() == limit {
@@ -327,13 +339,23 @@ impl Files {
         let page =
             self.workspace
                 .diff_page(self.base, At::Copy(self.copy), &options, None, TOLD + 1);
-        let page = page.unwrap_or_default();
-        let more = page.len() > TOLD;
-        let paths = page.iter().take(TOLD);
-        let paths = paths.filter_map(|difference| self.grant.locate(&difference.path));
+        // Too much to be compared is too much to be told.
+        let (page, more) = match page {
+            Ok(page) => (page, 0),
+            Err(_) => (Vec::new(), 1),
+        };
+        let mut told = Told::default();
+        for difference in &page {
+            if let Some(path) = self.grant.locate(&difference.path) {
+                let path = path.to_string();
+                let bytes = path.len();
+                told.add(path, bytes);
+            }
+        }
+        let (paths, beyond) = told.into_parts();
         Paths {
-            paths: paths.map(|path| path.to_string()).collect(),
-            more: more.into(),
+            paths,
+            more: more + beyond,
         }
     }
 
@@ -345,7 +367,7 @@ impl Files {
             .flatten()
             .filter_map(|one| one["path"].as_str())
         {
-            taken.read.add(path.into());
+            taken.read.add(path.into(), path.len());
         }
     }
 

@@ -8,9 +8,10 @@ use std::rc::Rc;
 use bytes::Bytes;
 use futures::channel::oneshot;
 use serde_json::json;
+use workspace_core::store::CopyState;
 use workspace_core::{
-    Applied, ApplyOptions, At, Error, ErrorKind, ForkOptions, Grant, ImportLimits, MemoKey, Once,
-    Reason, Repeat, RequestHash, Result, RevisionMessage, Timestamp, Workspace,
+    Applied, ApplyOptions, At, CopyId, Error, ErrorKind, ForkOptions, Grant, ImportLimits, MemoKey,
+    Once, Reason, Repeat, RequestHash, Result, RevisionMessage, Timestamp, Workspace,
 };
 use workspace_http::Calls;
 
@@ -42,11 +43,13 @@ type Waiting = Vec<oneshot::Sender<()>>;
 #[derive(Debug)]
 pub struct Run {
     order: Order,
+    /// What it is over.
+    parent: CopyId,
     files: Files,
     /// What it is loaded as.
     loaded_as: String,
     /// What its outcome is kept under.
-    memo: (MemoKey, RequestHash),
+    memo: Option<(MemoKey, RequestHash)>,
     began: Timestamp,
 }
 
@@ -81,7 +84,7 @@ impl Runs {
     pub async fn begin(&self, order: Order) -> Result<Begun> {
         order.check()?;
         let grant = Grant::all().attenuate(order.scope.clone().into_core()?);
-        while let Some(ended) = self.going(&order.id) {
+        while let Some(ended) = order.id.as_deref().and_then(|id| self.going(id)) {
             // Whoever ran it may be gone without a word.
             let _gone = ended.await;
         }
@@ -109,7 +112,8 @@ impl Runs {
     /// Those of the stores; nothing of it was done then, or all.
     pub fn end(&self, run: &Run, execution: Execution) -> Result<Bytes> {
         let ended = self.close(run, execution);
-        let waiting = self.going.borrow_mut().remove(&run.order.id);
+        let id = run.order.id.as_deref().unwrap_or_default();
+        let waiting = self.going.borrow_mut().remove(id);
         for told in waiting.into_iter().flatten() {
             // Who waited may be gone.
             let _gone = told.send(());
@@ -127,30 +131,30 @@ impl Runs {
 
     /// Forks the copy of a run.
     fn fork(&self, order: Order, grant: Grant) -> Result<Begun> {
-        let (key, request) = order.memo()?;
-        if let Some(memo) = self.workspace.memo(None, &key)? {
-            return match memo.request == request {
-                true => Ok(Begun::Again(memo.answer)),
+        let memo = order.memo()?;
+        if let Some((key, request)) = &memo
+            && let Some(found) = self.workspace.memo(None, key)?
+        {
+            return match found.request == *request {
+                true => Ok(Begun::Again(found.answer)),
                 false => Err(Error::invalid(Reason::KeyReused, "run")
-                    .at(order.id.escape_debug())
                     .because("its id was that of another run")),
             };
         }
         let began = self.workspace.now();
         let parent = self.workspace.find_copy(&order.copy)?;
-        let name = format!("run-{}", &hex(request.as_bytes())[..24]);
-        // What a run of this id left that came to no end: nobody works in it any more.
-        match self.workspace.find_copy(&name) {
-            Ok(left) => drop(self.workspace.discard(left.id)?),
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+        let name = memo
+            .as_ref()
+            .map(|(_, request)| format!("run-{}", &hex(request.as_bytes())[..24]));
+        if let Some(name) = &name {
+            self.clear(name, parent.id)?;
         }
         let until = began.as_millis() + i64::from(order.limits.millis) + SLACK;
-        let copy = self.unsynced.fork(
-            ForkOptions::of_copy(parent.id)
-                .name(name)
-                .expires(Timestamp::from_millis(until)),
-        )?;
+        let options = ForkOptions::of_copy(parent.id).expires(Timestamp::from_millis(until));
+        let copy = self.unsynced.fork(match name {
+            Some(name) => options.name(name),
+            None => options,
+        })?;
         let part = json!({ "scope": order.scope, "actor": order.actor() });
         let files = Files::new(
             self.workspace.clone(),
@@ -161,19 +165,32 @@ impl Runs {
             order.limits,
         );
         let run = Rc::new(Run {
+            parent: parent.id,
             loaded_as: order.loaded_as(&self.name, parent.id),
-            memo: (key, request),
+            memo,
             files,
             began,
             order,
         });
-        let id = run.order.id.clone();
-        self.going.borrow_mut().insert(id, Waiting::new());
+        if let Some(id) = &run.order.id {
+            self.going.borrow_mut().insert(id.clone(), Waiting::new());
+        }
         Ok(Begun::Fresh(run))
     }
 
+    /// Throws away what a run left that came to no end: nobody works in it any more. What has
+    /// its name and is no run's stays, and so the name is taken.
+    fn clear(&self, name: &str, parent: CopyId) -> Result<()> {
+        match self.workspace.find_copy(name) {
+            Ok(left) if left.parent == Some(parent) && left.expires.is_some() => {
+                self.workspace.discard(left.id).map(drop)
+            }
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     fn close(&self, run: &Run, execution: Execution) -> Result<Bytes> {
-        let copy = run.files.copy();
         let taken = run.files.close();
         let (read, more) = taken.read.into_parts();
         let (denied, _) = taken.denied.into_parts();
@@ -200,17 +217,16 @@ impl Runs {
         };
         match outcome.ended {
             // It can be run again, so nothing is kept of it.
-            Ended::Platform { .. } | Ended::Cancelled => {
-                self.workspace.discard(copy)?;
-                outcome.told()
-            }
-            Ended::Returned { .. } => self.apply(run, &outcome),
+            _ if execution.guessed => self.drop(run, &outcome),
+            Ended::Platform { .. } | Ended::Cancelled => self.drop(run, &outcome),
+            Ended::Returned { .. } => self.apply(run, outcome),
             _ => self.discard(run, &outcome),
         }
     }
 
     /// Applies what a run wrote to the copy that it is over, with its outcome.
-    fn apply(&self, run: &Run, outcome: &Outcome) -> Result<Bytes> {
+    fn apply(&self, run: &Run, mut outcome: Outcome) -> Result<Bytes> {
+        let copy = run.files.copy();
         let message = RevisionMessage::default()
             .actor(run.order.actor())
             .message(run.order.note.clone());
@@ -221,39 +237,77 @@ impl Runs {
             }),
             _ => outcome.with(Fate::Unchanged),
         };
-        let once = run.once(&answer);
-        match self.workspace.apply_once(run.files.copy(), options, &once) {
+        let applied = match &run.memo {
+            None => self.workspace.apply(copy, options).map(Repeat::First),
+            Some((key, request)) => {
+                let once = Once {
+                    key,
+                    request: *request,
+                    answer: &answer,
+                };
+                self.workspace.apply_once(copy, options, &once)
+            }
+        };
+        let error = match applied {
             Ok(Repeat::First(applied)) => {
                 if !matches!(applied, Applied::ToParent { .. }) {
                     // There is nothing in it; where this fails, it expires.
-                    let _expires = self.workspace.discard(run.files.copy());
+                    let _expires = self.workspace.discard(copy);
                 }
-                answer(&applied)
+                return answer(&applied);
             }
-            Ok(Repeat::Again(answer)) => Ok(answer),
-            Err(error) => match (error.kind(), error.conflict()) {
-                (ErrorKind::Conflict, Some(conflict)) => {
-                    let fate = Fate::conflict(conflict, run.files.grant());
-                    let outcome = Outcome {
-                        files: fate,
-                        ..outcome.clone()
-                    };
-                    self.discard(run, &outcome)
-                }
-                (ErrorKind::Closed | ErrorKind::NotFound, _) => outcome.told(),
-                _ => Err(error),
+            Ok(Repeat::Again(answer)) => return Ok(answer),
+            Err(error) => error,
+        };
+        outcome.files = match (error.kind(), error.conflict()) {
+            (ErrorKind::Conflict, Some(conflict)) => Fate::conflict(conflict, run.files.grant()),
+            (ErrorKind::Closed | ErrorKind::NotFound, _) => return self.gone(run, outcome),
+            // What the stores could not do they may do later.
+            (ErrorKind::Unavailable | ErrorKind::StorageFull | ErrorKind::Locked, _) => {
+                return Err(error);
+            }
+            (kind, _) => Fate::Refused {
+                code: kind.code().into(),
             },
+        };
+        self.discard(run, &outcome)
+    }
+
+    /// Tells of a run whose copy is closed: with the one that it is over, in which nothing can
+    /// be run again; or by itself, for its time was up, and then the platform took too long.
+    fn gone(&self, run: &Run, mut outcome: Outcome) -> Result<Bytes> {
+        if self.workspace.copy(run.parent)?.state == CopyState::Open {
+            outcome.ended = Ended::Platform {
+                cause: "its copy was closed before it had ended".into(),
+            };
         }
+        outcome.told()
     }
 
     /// Throws away what a run wrote, and keeps its outcome.
     fn discard(&self, run: &Run, outcome: &Outcome) -> Result<Bytes> {
-        let answer = |_: &_| outcome.told();
-        let once = run.once(&answer);
+        let Some((key, request)) = &run.memo else {
+            return self.drop(run, outcome);
+        };
+        let once = Once {
+            key,
+            request: *request,
+            answer: &|_: &_| outcome.told(),
+        };
         match self.workspace.discard_once(run.files.copy(), &once) {
             Ok(Repeat::First(_)) => outcome.told(),
             Ok(Repeat::Again(answer)) => Ok(answer),
-            // The copy that it is over was closed, and it with that.
+            Err(error) if matches!(error.kind(), ErrorKind::Closed | ErrorKind::NotFound) => {
+                self.gone(run, outcome.clone())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Throws away what a run wrote, and keeps nothing of it.
+    fn drop(&self, run: &Run, outcome: &Outcome) -> Result<Bytes> {
+        match self.workspace.discard(run.files.copy()) {
+            Ok(_) => outcome.told(),
             Err(error) if matches!(error.kind(), ErrorKind::Closed | ErrorKind::NotFound) => {
                 outcome.told()
             }
@@ -271,15 +325,6 @@ impl Run {
     /// Returns what tells its code and authority from those of others.
     pub fn loaded_as(&self) -> &str {
         &self.loaded_as
-    }
-
-    fn once<'a, T>(&'a self, answer: &'a dyn Fn(&T) -> Result<Bytes>) -> Once<'a, T> {
-        let (key, request) = &self.memo;
-        Once {
-            key,
-            request: *request,
-            answer,
-        }
     }
 
     /// Returns the limit that it has come to, of calls or bytes: it need not go on.

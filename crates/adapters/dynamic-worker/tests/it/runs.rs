@@ -90,6 +90,7 @@ impl Fixture {
     fn end(&self, run: &Run, ended: Ended) -> Value {
         let execution = Execution {
             ended,
+            guessed: false,
             console: Vec::new(),
             left_out: 0,
         };
@@ -203,6 +204,7 @@ fn an_id_has_one_outcome_unless_the_platform_failed() {
     it.call(&run, "writeFile", json!({ "path": "/x" }));
     let execution = Execution {
         ended: returned(),
+        guessed: false,
         console: Vec::new(),
         left_out: 0,
     };
@@ -402,6 +404,13 @@ fn what_cannot_be_run_is_refused_before_anything_is_done() {
         block_on(it.runs.begin(order)).unwrap_err().kind()
     };
     let module = |name: &str| json!({ "modules": [{ "name": name, "source": "" }] });
+    for text in ["note", "actor"] {
+        assert_eq!(
+            refused(json!({ text: "x".repeat(9_000) })),
+            ErrorKind::Invalid,
+            "{text}"
+        );
+    }
     for id in ["", "two words", "ü", &"x".repeat(101)] {
         assert_eq!(refused(json!({ "id": id })), ErrorKind::Invalid, "{id}");
     }
@@ -492,6 +501,7 @@ fn fails_once(plan: impl FnOnce(&FaultPlan)) -> bool {
         };
         let execution = Execution {
             ended,
+            guessed: false,
             console: Vec::new(),
             left_out: 0,
         };

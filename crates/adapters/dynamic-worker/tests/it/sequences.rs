@@ -114,6 +114,7 @@ fn sequence(seed: u64) {
     let returned = matches!(ended, Ended::Returned { .. });
     let execution = Execution {
         ended,
+        guessed: false,
         console: Vec::new(),
         left_out: 0,
     };
@@ -164,9 +165,9 @@ fn change(it: &Fixture, random: &mut Random, who: &str) {
 
 fn files(it: &Fixture) -> Files {
     let view = it.workspace.files(At::Copy(it.copy));
-    let mut walk = view.walk(&TreePath::root()).unwrap();
+    let walk = view.walk(&TreePath::root()).unwrap();
     let mut all = Files::new();
-    while let Some(found) = walk.next() {
+    for found in walk {
         let (path, entry) = found.unwrap();
         let text = match entry {
             Entry::File(_) => {
