@@ -13,6 +13,7 @@ use bytes::Bytes;
 use crate::error::{Error, Result};
 use crate::id::RequestHash;
 use crate::reason::Reason;
+use crate::store::MemoRecord;
 
 /// The longest answer that is kept, in bytes: a row of a Durable Object has 2,000,000.
 pub const MAX_MEMO: usize = 3 << 19;
@@ -90,6 +91,20 @@ impl<T> fmt::Debug for Once<'_, T> {
             .field("key", self.key)
             .field("request", &self.request)
             .finish_non_exhaustive()
+    }
+}
+
+impl MemoRecord {
+    /// Returns the answer to `request`.
+    ///
+    /// # Errors
+    /// `Invalid` where its key was used for another one.
+    pub fn answer_to(self, operation: &'static str, request: RequestHash) -> Result<Bytes> {
+        match self.request == request {
+            true => Ok(self.answer),
+            false => Err(Error::invalid(Reason::KeyReused, operation)
+                .because("its key was used for another call")),
+        }
     }
 }
 

@@ -105,13 +105,9 @@ impl Asked {
     /// `Invalid` where something else was asked for under the key.
     pub(crate) fn before(&self, on: &On, operation: &'static str) -> Result<Option<Bytes>> {
         let holder = on.holder.as_ref().map(|holder| &holder.grant.id);
-        match on.workspace.memo(holder, &self.key)? {
-            Some(memo) if memo.request != self.request => {
-                Err(Error::invalid(Reason::KeyReused, operation)
-                    .because("its key was used for another call"))
-            }
-            memo => Ok(memo.map(|memo| memo.answer)),
-        }
+        let memo = on.workspace.memo(holder, &self.key)?;
+        memo.map(|memo| memo.answer_to(operation, self.request))
+            .transpose()
     }
 
     /// Says how the call is made once, with what its answer becomes.

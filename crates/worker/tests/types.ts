@@ -141,3 +141,12 @@ export async function bound(): Promise<void> {
 }
 
 declare function export_(namespace: DurableObjectNamespace<WorkspaceObject>): void;
+
+/** What can be made once takes a key, and nothing else does. */
+export async function keys(): Promise<void> {
+  await stub.fork({ idempotencyKey: "a" });
+  await stub.apply("draft", { idempotencyKey: "b", rebase: true });
+  await stub.change([], { copy: "draft", idempotencyKey: "c" });
+  // @ts-expect-error: it may be repeated as it is.
+  await stub.snapshot({ idempotencyKey: "d" });
+}

@@ -6,8 +6,7 @@ use crate::entry::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::GrantId;
 use crate::memo::{MAX_MEMO, MemoKey, Once, Repeat};
-use crate::reason::Reason;
-use crate::store::{MemoRecord, MetaTx as _};
+use crate::store::{MemoEntry, MemoRecord, MetaTx as _};
 use crate::workspace::Workspace;
 use crate::workspace::tx::Tx;
 
@@ -46,13 +45,9 @@ impl Workspace {
         once: &Once<'_, T>,
         now: Timestamp,
     ) -> Result<Option<Bytes>> {
-        match self.memo_in(tx, holder, once.key, now)? {
-            Some(memo) if memo.request != once.request => {
-                Err(Error::invalid(Reason::KeyReused, operation)
-                    .because("its key was used for another call"))
-            }
-            memo => Ok(memo.map(|memo| memo.answer)),
-        }
+        let memo = self.memo_in(tx, holder, once.key, now)?;
+        memo.map(|memo| memo.answer_to(operation, once.request))
+            .transpose()
     }
 
     /// Makes a call in its transaction, and keeps its answer there; or returns the answer of
@@ -134,7 +129,7 @@ impl Workspace {
 /// Deletes up to `limit` of the oldest memos, of calls that were made at `until` or before;
 /// returns how many.
 pub(super) fn trim(tx: &Tx<'_>, limit: usize, until: Timestamp) -> Result<u64> {
-    let is_over = |page: &[crate::store::MemoEntry]| {
+    let is_over = |page: &[MemoEntry]| {
         let over = page.iter().take_while(|memo| memo.at <= until);
         over.last().map(|last| last.number)
     };

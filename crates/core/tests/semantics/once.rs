@@ -336,7 +336,7 @@ fn a_key_costs_a_row() {
         let receipt = metered.workspace.receipt();
         (receipt.rows_read, receipt.rows_written, receipt.commits)
     };
-    let plain = cost(&|fixture| drop(fixture.fork()));
+    let plain = cost(&|fixture| assert_ne!(fixture.fork(), CopyId::from_bytes([0; 16])));
     assert_eq!(plain, (0, 2, 1));
     assert_eq!(
         cost(&|fixture| drop(first(fixture.fork_once("key")))),
@@ -349,7 +349,9 @@ fn a_key_costs_a_row() {
 
     let (one, two) = (fixture.fork(), fixture.fork());
     let view = |fixture: &Fixture, copy| fixture.workspace.files(At::Copy(copy));
-    let (read, wrote, _) = cost(&|fixture| drop(fixture.write(At::Copy(one), "/a", "text")));
+    let (read, wrote, _) = cost(&|fixture| {
+        assert_eq!(fixture.write(At::Copy(one), "/a", "text").generation, 1);
+    });
     let keyed = cost(&|fixture| {
         first(change_once(&view(fixture, two), "change", "/b", "other"));
     });
@@ -360,7 +362,7 @@ fn a_key_costs_a_row() {
             "change",
             "/b",
             "other",
-        )))
+        )));
     });
     assert_eq!(repeated, (1, 0, 0));
 }

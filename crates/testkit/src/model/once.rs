@@ -161,7 +161,18 @@ impl Model {
     /// Returns what is kept under a key.
     fn memo(&self, of: &MemoOf, now: Timestamp) -> Option<&Memo> {
         let memo = self.memos.get(of)?;
-        (memo.at.plus_millis(self.keep_memos) > now).then_some(memo)
+        self.is_kept(memo, now).then_some(memo.as_ref())
+    }
+
+    fn is_kept(&self, memo: &Memo, now: Timestamp) -> bool {
+        memo.at.plus_millis(self.keep_memos) > now
+    }
+
+    /// Tells whether a memo that is kept no longer would be if it was `earlier`: whether it
+    /// is there is not promised, as upkeep may have deleted it.
+    pub(super) fn revives(&self, now: Timestamp, earlier: Timestamp) -> bool {
+        let mut memos = self.memos.values();
+        memos.any(|memo| !self.is_kept(memo, now) && self.is_kept(memo, earlier))
     }
 }
 

@@ -86,9 +86,10 @@ impl<'a> Session<'a> {
     /// Chooses an action by `bits` and performs it on both sides.
     pub(super) async fn step(&mut self, bits: u64) -> Checked {
         let mut random = Random::new(bits);
+        let now = self.context.now();
         self.context.advance(match random.below(80) {
             0 | 1 => 10_000,
-            2 => -2_000,
+            2 if !self.model.revives(now, now.plus_millis(-2_000)) => -2_000,
             _ => 10,
         });
         if random.below(40) == 0 {
