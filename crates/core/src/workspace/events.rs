@@ -17,6 +17,7 @@ impl Workspace {
     /// A reader of the feed asks for it first, then reads whatever state it
     /// wants to follow, then asks for the events after it.
     pub fn last_event(&self) -> Result<u64> {
+        self.flush()?;
         self.read("read events", |tx| tx.rows.last_event())
     }
 
@@ -28,6 +29,7 @@ impl Workspace {
     /// does not reach to `after`: read the state again and go on from
     /// [`last_event`](Self::last_event).
     pub fn events(&self, after: u64, limit: usize) -> Result<Vec<EventRecord>> {
+        self.flush()?;
         self.read("read events", |tx| {
             let found = tx.rows.events(after, limit)?;
             let stale = |why: String| {
@@ -64,6 +66,20 @@ impl Workspace {
             }
             commit.await;
         }
+    }
+
+    /// Sees to it that no crash takes back an event that is told: its number would be
+    /// another's.
+    fn flush(&self) -> Result<()> {
+        if !self.inner.unflushed.get() {
+            return Ok(());
+        }
+        let synced = Self {
+            unsynced: false,
+            ..self.clone()
+        };
+        // What is written is the same, and written all the same.
+        synced.write("read events", |tx| tx.set_head(&tx.head()?))
     }
 
     /// Deletes up to `limit` of the events that are no longer kept; returns how

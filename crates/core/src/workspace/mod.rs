@@ -98,6 +98,8 @@ pub(crate) struct Inner {
     /// Whether a collection has deleted contents through this handle or a clone.
     swept: Cell<bool>,
     readers: Readers,
+    /// Whether there are events that a crash may take back.
+    unflushed: Cell<bool>,
     /// Where the last searches for dead grants came to.
     grant_searches: RefCell<BTreeMap<WhichGrants, GrantId>>,
 }
@@ -197,6 +199,7 @@ impl Workspace {
             in_flight: InFlight::default(),
             swept: Cell::new(false),
             readers: Readers::default(),
+            unflushed: Cell::new(false),
             grant_searches: RefCell::default(),
         };
         Ok(Self {
@@ -350,17 +353,29 @@ impl Workspace {
             false => self.inner.meta.write(&mut once),
         };
         self.inner.head.replace(head.filter(|_| committed.is_ok()));
+        match self.unsynced {
+            true if told => self.inner.unflushed.set(true),
+            false if committed.is_ok() && wrote(self.meter.receipt() - before) => {
+                self.inner.unflushed.set(false);
+            }
+            _ => {}
+        }
         // Also where the commit failed: its events may be there all the same.
         if told {
             self.inner.readers.wake();
         }
         committed?;
         let after = self.meter.receipt() - before;
-        if after.rows_written + after.nodes_written > 0 {
+        if wrote(after) {
             self.meter.count(|receipt| receipt.commits += 1);
         }
         out.ok_or_else(|| ran_twice(operation))
     }
+}
+
+/// Tells whether a transaction has written, and so flushed, anything.
+fn wrote(receipt: Receipt) -> bool {
+    receipt.rows_written + receipt.nodes_written > 0
 }
 
 /// A store that does not run a body exactly once breaks its contract.

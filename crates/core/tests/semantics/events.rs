@@ -1,14 +1,16 @@
 use std::cell::Cell;
+use std::sync::{Arc, Mutex};
 
 use futures::executor::block_on;
 use futures::future::join;
 use futures::poll;
-use workspace_core::store::MetaStore as _;
+use workspace_core::store::{MetaStore, MetaTx};
 use workspace_core::{
     ApplyOptions, At, Author, ChangeOptions, Error, ErrorKind, Event, EventKind, EventRecord,
-    ForkOptions, KeepRevisions, OperationId, Options, RevisionId, RevisionMessage, Timestamp,
-    Workspace,
+    ForkOptions, KeepRevisions, OperationId, Options, Result, RevisionId, RevisionMessage,
+    Timestamp, Workspace,
 };
+use workspace_testkit::MemoryMeta;
 
 use crate::support::{Fixture, kind, write};
 
@@ -134,6 +136,54 @@ fn reading_goes_on() {
     }
     assert_eq!(seen, (1..=seen.len() as u64).collect::<Vec<_>>());
     assert!(seen.len() > 20);
+}
+
+/// Rows that say of each commit whether it was flushed.
+struct Flushing {
+    meta: MemoryMeta,
+    commits: Arc<Mutex<Vec<bool>>>,
+}
+
+impl MetaStore for Flushing {
+    fn read(&self, body: &mut dyn FnMut(&dyn MetaTx) -> Result<()>) -> Result<()> {
+        self.meta.read(body)
+    }
+
+    fn write(&self, body: &mut dyn FnMut(&dyn MetaTx) -> Result<()>) -> Result<()> {
+        self.meta.write(body)?;
+        self.commits.lock().unwrap().push(true);
+        Ok(())
+    }
+
+    fn write_unsynced(&self, body: &mut dyn FnMut(&dyn MetaTx) -> Result<()>) -> Result<()> {
+        self.meta.write_unsynced(body)?;
+        self.commits.lock().unwrap().push(false);
+        Ok(())
+    }
+}
+
+/// > An event is told only when no crash can take it back.
+#[test]
+fn an_event_is_told_when_it_is_flushed() {
+    let commits = Arc::new(Mutex::new(Vec::new()));
+    let fixture = Fixture::over_rows(|meta| {
+        let commits = Arc::clone(&commits);
+        Box::new(Flushing { meta, commits })
+    });
+    let taken = || std::mem::take(&mut *commits.lock().unwrap());
+    let workspace = &fixture.workspace;
+    workspace.events(0, 10).unwrap();
+    taken();
+    workspace.unsynced().fork(ForkOptions::default()).unwrap();
+    assert_eq!(taken(), [false]);
+    assert_eq!(workspace.events(0, 10).unwrap().len(), 1);
+    assert_eq!(taken(), [true]);
+    // Once is enough, and so is any other commit that is flushed.
+    workspace.last_event().unwrap();
+    workspace.unsynced().fork(ForkOptions::default()).unwrap();
+    workspace.fork(ForkOptions::default()).unwrap();
+    assert_eq!(workspace.last_event().unwrap(), 3);
+    assert_eq!(taken(), [false, true]);
 }
 
 /// > Collection keeps the newest events; going on after one whose successors are gone, or that never was, fails with `Stale`.
