@@ -2,10 +2,16 @@
 //! `docs/delegated-code.md`.
 
 mod limits;
+#[cfg(feature = "wasmtime")]
+mod native;
 mod outcome;
+mod place;
 mod program;
+mod told;
 
 pub use limits::Limits;
+#[cfg(feature = "wasmtime")]
+pub use native::{Call, Code, Compiled, Native, Options};
 pub use outcome::{Ended, Execution, Level, Limit, Line, Thrown};
 pub use program::{Module, Program};
 
