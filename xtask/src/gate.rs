@@ -8,8 +8,8 @@ use crate::steps::Steps;
 use crate::{claims, licences, packages, tools, worker};
 
 /// The bench crate builds the peers that it measures against, xtask-bindgen all of
-/// wasm-bindgen; only those who run them pay for that.
-const ALL: [&str; 7] = [
+/// wasm-bindgen, and two crates wasmtime; only those who run them pay for that.
+const ALL: [&str; 11] = [
     "--workspace",
     "--exclude",
     "workspace-bench",
@@ -17,6 +17,19 @@ const ALL: [&str; 7] = [
     "workspace-bench-agentfs",
     "--exclude",
     "xtask-bindgen",
+    "--exclude",
+    "xtask-engine",
+    "--exclude",
+    "workspace-precompiled",
+];
+/// What is built with wasmtime.
+const WASMTIME: [&str; 6] = [
+    "-p",
+    "workspace-dynamic-worker",
+    "-p",
+    "workspace-precompiled",
+    "--features",
+    "workspace-dynamic-worker/wasmtime",
 ];
 /// The crates that run inside a Worker as they are.
 const PORTABLE: [&str; 4] = [
@@ -44,6 +57,7 @@ pub(crate) fn test(repository: &Repository) -> Result<()> {
     steps.step("typescript", || {
         worker::typescript(repository, &worker::TypeScript::default())
     })?;
+    steps.step("programs in wasmtime", programs)?;
     steps.step("packages", || packages::run(repository))?;
     steps.step("doctests", || {
         Program::cargo().args(["test", "--doc"]).args(ALL).run()
@@ -114,6 +128,20 @@ fn tests(repository: &Repository) -> Result<()> {
     } else {
         cargo.args(["test", "--all-targets"]).args(ALL).run()
     }
+}
+
+/// Lints and tests of the host in wasmtime, and of what makes its engine.
+fn programs() -> Result<()> {
+    Program::cargo()
+        .args(["clippy", "--all-targets", "-p", "xtask-engine"])
+        .args(WASMTIME)
+        .args(["--", "-D", "warnings"])
+        .run()?;
+    let runner: &[&str] = match tools::has_nextest() {
+        true => &["nextest", "run"],
+        false => &["test", "--lib", "--tests"],
+    };
+    Program::cargo().args(runner).args(WASMTIME).run()
 }
 
 /// Proves that the core depends on no runtime, natively and on wasm32.

@@ -7,6 +7,7 @@ mod bench;
 mod claims;
 mod command;
 mod demo;
+mod engine;
 mod fuzz;
 mod gate;
 mod licences;
@@ -53,6 +54,9 @@ enum Task {
     /// Changes core and contract in small ways and looks whether a test notices; writes
     /// docs/mutants.md. Takes an hour or so without `--file`.
     Mutants(mutants::Options),
+    /// Builds the engine for delegated JavaScript in wasmtime, and the component that its
+    /// tests run; both are kept in the repository.
+    Engine,
     /// Builds the Worker's npm package, in crates/worker/dist.
     Build(worker::Built),
     /// Kills workerd during runs of delegated code, and looks whether each is there once.
@@ -88,6 +92,7 @@ impl Task {
             Self::Demo => tools::DEMO,
             Self::Fuzz(_) | Self::Bench(_) | Self::Runs(_) | Self::Typescript(_) => tools::BOTH,
             Self::Typegen => tools::WORKER,
+            Self::Engine => tools::ENGINE,
             Self::Mutants(_) | Self::Package => tools::NATIVE,
         }
     }
@@ -109,6 +114,7 @@ fn run(Arguments { prepare, task }: Arguments) -> Result<()> {
         Task::Demo => demo::run(&repository),
         Task::Bench(options) => bench::run(&repository, &options),
         Task::Mutants(options) => mutants::run(&repository, &options),
+        Task::Engine => engine::run(&repository),
         Task::Package => packages::run(&repository),
         Task::Build(options) => worker::build(&repository, &options),
         Task::Runs(options) => worker::kill_runs(&repository, &options),

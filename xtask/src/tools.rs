@@ -50,6 +50,9 @@ const ARCHIVES: &str = "archives are to be read as it reads them";
 pub(crate) const NATIVE: &[Tool] = &[COMPILER];
 /// What builds the Worker and runs it.
 pub(crate) const WORKER: &[Tool] = &[Tool::Target(WASM), NPM];
+/// What builds the engine for delegated JavaScript; the task looks for clang itself, which has
+/// several names.
+pub(crate) const ENGINE: &[Tool] = &[COMPILER, Tool::Target(WASM)];
 /// What the demo needs.
 pub(crate) const DEMO: &[Tool] = &[COMPILER, GIT];
 /// What builds and runs both servers, and measures them.

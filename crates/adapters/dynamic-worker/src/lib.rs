@@ -7,19 +7,27 @@
 //! - [`Order`]: what is asked for: a [`Program`], a grant, [`Limits`].
 //! - [`Outcome`]: what came of it.
 //! - [`Load`]: the program as a Worker Loader takes it.
+//! - `Native`, with the feature `wasmtime`: runs programs in this process.
 
 mod contract;
 mod limits;
 mod load;
+#[cfg(feature = "wasmtime")]
+mod native;
 mod order;
 mod outcome;
+mod place;
 mod program;
 mod reply;
 mod run;
 mod runs;
+#[cfg(feature = "wasmtime")]
+mod told;
 
 pub use limits::Limits;
 pub use load::Load;
+#[cfg(feature = "wasmtime")]
+pub use native::{Call, Code, Compiled, Native, Options as NativeOptions};
 pub use order::Order;
 pub use outcome::{
     Cost, Denied, Ended, Execution, Fate, Level, Limit, Line, Outcome, Paths, Thrown,

@@ -60,6 +60,23 @@ impl Limits {
         modules: 5_000,
     };
 
+    /// Returns limits of which none is more than it can be.
+    #[must_use]
+    pub fn within_most(&self) -> Self {
+        let most = Self::MOST;
+        Self {
+            millis: self.millis.min(most.millis),
+            memory: self.memory.min(most.memory),
+            calls: self.calls.min(most.calls),
+            bytes: self.bytes.min(most.bytes),
+            value: self.value.min(most.value),
+            lines: self.lines.min(most.lines),
+            console: self.console.min(most.console),
+            source: self.source.min(most.source),
+            modules: self.modules.min(most.modules),
+        }
+    }
+
     /// Returns how long a run may take.
     #[must_use]
     pub fn duration(&self) -> Duration {

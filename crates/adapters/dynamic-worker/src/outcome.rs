@@ -334,3 +334,15 @@ impl Outcome {
         outcome.told()
     }
 }
+impl Execution {
+    /// Returns one that ended before it could say anything.
+    #[cfg(feature = "wasmtime")]
+    pub(crate) fn silent(ended: Ended) -> Self {
+        Self {
+            ended,
+            guessed: false,
+            console: Vec::new(),
+            left_out: 0,
+        }
+    }
+}

@@ -7,7 +7,11 @@ use workspace_core::{Error, ErrorKind, Reason, Result, TreePath};
 
 use crate::limits::Limits;
 use crate::load::OURS;
-use crate::outcome::Ended;
+use crate::outcome::{Ended, Limit};
+use crate::place::place;
+
+/// What both engines say of recursion without an end.
+pub(crate) const RECURSION: (&str, &str) = ("RangeError", "Maximum call stack size exceeded");
 
 /// A program: modules, of which the first is run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,58 +93,21 @@ impl Program {
 
 impl Program {
     /// Says in which of the program's modules, and where, something was thrown, of what its
-    /// stack tells.
+    /// stack tells; what engines throw at the end of the stack is that limit.
     pub(crate) fn located(&self, ended: Ended) -> Ended {
         let Ended::Threw(mut thrown) = ended else {
             return ended;
         };
-        if let Some((module, line)) = self.place_in(&thrown.stack) {
+        if (&*thrown.name, &*thrown.message) == RECURSION {
+            return Ended::Limit {
+                limit: Limit::Stack,
+            };
+        }
+        let heading = format!("{}: {}", thrown.name, thrown.message);
+        let names = self.modules.iter().map(|module| &*module.name);
+        if let Some((module, line)) = place(&thrown.stack, &heading, names) {
             (thrown.module, thrown.line) = (Some(module.into()), Some(line));
         }
         Ended::Threw(thrown)
-    }
-
-    /// Returns the first place in one of the program's modules that a stack names, as
-    /// `(main.js:3:9)` or `at main.js:3:9`, whatever the engine.
-    fn place_in(&self, stack: &str) -> Option<(&str, u32)> {
-        stack.lines().find_map(|frame| {
-            let place = frame.trim().trim_end_matches(')');
-            let place = place.rsplit(['(', ' ']).next().unwrap_or(place);
-            self.modules.iter().find_map(|module| {
-                let rest = place.strip_prefix(&*module.name)?.strip_prefix(':')?;
-                let line = rest.split(':').next()?.parse().ok()?;
-                Some((&*module.name, line))
-            })
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_place_is_found_in_the_stacks_of_both_engines() {
-        let program = Program {
-            modules: ["main.js", "lib/a b.js"]
-                .map(|name| Module {
-                    name: name.into(),
-                    source: String::new(),
-                })
-                .into(),
-        };
-        let place = |stack| program.place_in(stack);
-        let v8 =
-            "RangeError: x\n    at default (main.js:2:8)\n    at run (_workspace/prelude.js:1:2)";
-        assert_eq!(place(v8), Some(("main.js", 2)));
-        assert_eq!(
-            place("Error: top\n    at main.js:1:7"),
-            Some(("main.js", 1))
-        );
-        let quickjs = "    at <anonymous> (main.js:12:34)\n    at run (_workspace/prelude.js:3)\n";
-        assert_eq!(place(quickjs), Some(("main.js", 12)));
-        assert_eq!(place("    at f (other.js:1:1)"), None);
-        assert_eq!(place("    at f (main.js:x:1)"), None);
-        assert_eq!(place(""), None);
     }
 }

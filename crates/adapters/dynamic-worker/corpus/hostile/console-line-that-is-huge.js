@@ -1,4 +1,4 @@
-//! {"limits":{"console":4000000}}
+//! {"limits":{"console":250000}}
 //= {"ended":"returned","value":"said","leftOut":0}
 export default async () => {
   console.log("y".repeat(3_000_000));

@@ -1,0 +1,196 @@
+//! Components of WebAssembly as wasmtime compiled them, kept in files, so that the next process
+//! maps one instead of compiling it again.
+//!
+//! A crate of its own for the one thing in it that is `unsafe`: what such a file has is run as
+//! it is. A file is taken only of a directory that nobody else can write, and by a name that
+//! has the hash of the component, of wasmtime's version and of how it is set up.
+
+use std::fs::{self, File};
+use std::hash::{Hash, Hasher};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use wasmtime::component::Component;
+use wasmtime::error::Context;
+use wasmtime::{Engine, Result, bail};
+
+/// Returns a component, compiled before or now. Where the directory cannot be used, it is
+/// compiled and not kept. Of several processes one compiles, and the others wait for it.
+///
+/// # Errors
+/// Those of [`Component::from_binary`].
+pub fn component(engine: &Engine, wasm: &[u8], directory: &Path) -> Result<Component> {
+    let path = directory.join(name(engine, wasm));
+    match load(engine, &path).or_else(|_| kept(engine, wasm, &path)) {
+        Ok(component) => Ok(component),
+        Err(_) => Component::from_binary(engine, wasm),
+    }
+}
+
+/// Returns the name of the file.
+fn name(engine: &Engine, wasm: &[u8]) -> String {
+    /// A hasher of which the result does not depend on the process.
+    struct Stable(Sha256);
+    impl Hasher for Stable {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+        fn finish(&self) -> u64 {
+            0
+        }
+    }
+    let mut hasher = Stable(Sha256::new_with_prefix(wasm));
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    let mut name = String::from("engine-");
+    for byte in &hasher.0.finalize()[..16] {
+        name.push_str(&format!("{byte:02x}"));
+    }
+    name + ".cwasm"
+}
+
+/// Compiles a component, keeps it, and loads it.
+fn kept(engine: &Engine, wasm: &[u8], path: &Path) -> Result<Component> {
+    let directory = path.parent().context("a directory")?;
+    make(directory)?;
+    let lock = File::create(directory.join("lock"))?;
+    lock.lock()?;
+    if let Ok(component) = load(engine, path) {
+        return Ok(component);
+    }
+    let compiled = engine.precompile_component(wasm)?;
+    let unfinished = unfinished(path);
+    let mut file = File::create(&unfinished)?;
+    file.write_all(&compiled)?;
+    file.sync_all()?;
+    fs::rename(unfinished, path)?;
+    load(engine, path)
+}
+
+fn unfinished(path: &Path) -> PathBuf {
+    path.with_extension("unfinished")
+}
+
+fn make(directory: &Path) -> Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    Ok(builder.create(directory)?)
+}
+
+/// Maps a file of a directory of ours.
+fn load(engine: &Engine, path: &Path) -> Result<Component> {
+    is_ours(path.parent().context("a directory")?)?;
+    is_ours(path)?;
+    // SAFETY: the file is of this user, and nobody else can write it or put another in its
+    // place. This crate wrote it whole before it had this name, and writes none that has one.
+    // wasmtime looks by itself whether it is of this version and set-up.
+    #[allow(unsafe_code)]
+    unsafe {
+        Component::deserialize_file(engine, path)
+    }
+}
+
+/// Tells whether nobody else can write a file or a directory.
+#[cfg(unix)]
+fn is_ours(path: &Path) -> Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let metadata = fs::symlink_metadata(path)?;
+    let own = rustix::process::geteuid().as_raw();
+    let others_write = metadata.mode() & 0o022 != 0;
+    if metadata.is_symlink() || metadata.uid() != own || others_write {
+        bail!("{} can be written by somebody else", path.display());
+    }
+    Ok(())
+}
+
+/// Tells whether it is there: who can write it is not known here.
+#[cfg(not(unix))]
+fn is_ours(path: &Path) -> Result<()> {
+    bail!("whether {} is ours is not known", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The smallest component: a header.
+    const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
+
+    fn files(directory: &Path) -> Vec<String> {
+        let entries = fs::read_dir(directory).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_component_is_compiled_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path().join("a/b");
+        let engine = Engine::default();
+        component(&engine, EMPTY, &directory).unwrap();
+        let kept = directory.join(name(&engine, EMPTY));
+        let written = fs::metadata(&kept).unwrap().modified().unwrap();
+        component(&engine, EMPTY, &directory).unwrap();
+        assert_eq!(fs::metadata(&kept).unwrap().modified().unwrap(), written);
+        assert_eq!(files(&directory).len(), 2);
+    }
+
+    #[test]
+    fn a_set_up_has_a_file_of_its_own() {
+        let mut config = wasmtime::Config::new();
+        config.epoch_interruption(true);
+        let other = Engine::new(&config).unwrap();
+        assert_ne!(name(&Engine::default(), EMPTY), name(&other, EMPTY));
+        assert_eq!(
+            name(&Engine::default(), EMPTY),
+            name(&Engine::default(), EMPTY)
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_others_can_write_is_not_taken() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+        let directory = tempfile::tempdir().unwrap();
+        let engine = Engine::default();
+        let path = directory.path().join(name(&engine, EMPTY));
+        component(&engine, EMPTY, directory.path()).unwrap();
+        assert!(load(&engine, &path).is_ok());
+        let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode));
+        set(&path, 0o620).unwrap();
+        assert!(load(&engine, &path).is_err());
+        set(&path, 0o600).unwrap();
+        set(directory.path(), 0o777).unwrap();
+        assert!(load(&engine, &path).is_err());
+        assert!(component(&engine, EMPTY, directory.path()).is_ok());
+        set(directory.path(), 0o700).unwrap();
+        let elsewhere = directory.path().join("elsewhere");
+        fs::rename(&path, &elsewhere).unwrap();
+        symlink(&elsewhere, &path).unwrap();
+        assert!(load(&engine, &path).is_err());
+    }
+
+    #[test]
+    fn what_is_no_component_is_an_error_and_a_file_of_something_else_is_written_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let engine = Engine::default();
+        assert!(component(&engine, b"nothing", directory.path()).is_err());
+        let path = directory.path().join(name(&engine, EMPTY));
+        for wrong in ["", "nothing"] {
+            fs::write(&path, wrong).unwrap();
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::PermissionsExt as _;
+                fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            }
+            component(&engine, EMPTY, directory.path()).unwrap();
+            assert!(load(&engine, &path).is_ok());
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! The host in wasmtime: JavaScript by the engine of `engine/`, and components of the world
+//! `program`, in a fresh instance a run.
+//!
+//! A run is two tasks. [`run`] is the one on a thread of the host's own, which polls the wasm
+//! and nothing else; [`caller`] is the other, on the caller's, which answers the calls.
+
+mod answers;
+mod caller;
+mod engine;
+mod javascript;
+mod memory;
+mod orders;
+mod program;
+mod run;
+mod state;
+mod ticker;
+mod verdict;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use bytes::Bytes;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Semaphore;
+use wasmtime::component::Component;
+use workspace_core::{Error, ErrorKind, Reason, Result};
+
+use crate::native::state::State;
+use crate::{Ended, Execution, Limit, Limits, Program, Reply};
+
+/// How the host is set up.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Options {
+    /// Where the engine is kept as it was compiled, so that the next process need not wait for
+    /// it: a second or two. A directory that nobody else can write; what is in it is run.
+    pub directory: Option<PathBuf>,
+    /// How many programs run at once, up to 10; the others wait in order.
+    pub at_once: usize,
+}
+
+impl Default for Options {
+    /// Returns two programs for each core, and no directory.
+    fn default() -> Self {
+        let cores = available_parallelism().map_or(1, usize::from);
+        Self {
+            directory: None,
+            at_once: cores.saturating_mul(2),
+        }
+    }
+}
+
+/// The most programs that run at once.
+const MAX_AT_ONCE: usize = 10;
+
+/// What is to be run.
+#[derive(Debug, Clone)]
+pub enum Code {
+    /// Modules of JavaScript.
+    Modules(Program),
+    /// A component of the world `program`, by [`Native::compile`].
+    Component(Compiled),
+}
+
+/// A component that is ready to run on the host that compiled it.
+#[derive(Clone)]
+pub struct Compiled {
+    ready: Arc<program::ProgramPre<State>>,
+    size: usize,
+}
+
+impl fmt::Debug for Compiled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Compiled")
+            .field("size", &self.size)
+            .finish()
+    }
+}
+
+/// A call of the files by its name in camelCase.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// The method.
+    pub method: String,
+    /// Its arguments, a JSON object with names in camelCase.
+    pub arguments: String,
+    /// What is to be written, for the methods that write bytes.
+    pub contents: Option<Bytes>,
+}
+
+/// The host: the engine, and the threads that programs run on. Dropping it ends what runs.
+pub struct Native {
+    host: Arc<Host>,
+    runtime: Option<Runtime>,
+}
+
+/// What all runs share.
+struct Host {
+    engine: wasmtime::Engine,
+    javascript: javascript::EnginePre<State>,
+    /// What the engine has of memory before a program does anything.
+    base: u64,
+    places: Arc<Semaphore>,
+    ticker: ticker::Ticker,
+}
+
+impl fmt::Debug for Native {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Native").finish_non_exhaustive()
+    }
+}
+
+fn failed(operation: &'static str) -> impl Fn(wasmtime::Error) -> Error {
+    move |error| Error::new(ErrorKind::Unsupported, operation).because(format!("{error:#}"))
+}
+
+impl Native {
+    /// Sets up a host. Blocks until the engine is compiled, which takes a second or two, or
+    /// read from the directory, which takes a few milliseconds.
+    ///
+    /// # Errors
+    /// `Unsupported` where the machine cannot: it has no threads, or not the address space.
+    pub fn new(options: &Options) -> Result<Self> {
+        let operation = "start the host of programs";
+        let at_once = options.at_once.clamp(1, MAX_AT_ONCE);
+        let engine = engine::engine(at_once).map_err(failed(operation))?;
+        let component =
+            engine::javascript(&engine, options.directory.as_deref()).map_err(failed(operation))?;
+        let javascript = javascript::ready(&engine, &component).map_err(failed(operation))?;
+        let base = component.resources_required();
+        let base = base.and_then(|resources| resources.max_initial_memory_size);
+        let ticker = ticker::Ticker::start(engine.clone())
+            .map_err(|error| failed(operation)(error.into()))?;
+        // A thread for each, so that none waits for another that computes.
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(at_once)
+            .thread_name("workspace-program")
+            .enable_time()
+            .build()
+            .map_err(|error| failed(operation)(error.into()))?;
+        Ok(Self {
+            host: Arc::new(Host {
+                engine,
+                javascript,
+                base: base.unwrap_or(0),
+                places: Arc::new(Semaphore::new(at_once)),
+                ticker,
+            }),
+            runtime: Some(runtime),
+        })
+    }
+
+    /// Compiles a component of the world `program`. Blocks: it takes some milliseconds for
+    /// each 10 KiB.
+    ///
+    /// # Errors
+    /// `Invalid` for what is no such component, asks for other imports, or for more memories,
+    /// tables or instances than there are.
+    pub fn compile(&self, wasm: &[u8]) -> Result<Compiled> {
+        let invalid = |error: wasmtime::Error| {
+            Error::invalid(Reason::MalformedArgument, "compile a program")
+                .because(format!("{error:#}"))
+        };
+        if wasm.len() > Limits::MOST.source as usize {
+            let why = format!("{} bytes", wasm.len());
+            return Err(Error::new(ErrorKind::LimitExceeded, "compile a program").because(why));
+        }
+        let component = Component::from_binary(&self.host.engine, wasm).map_err(invalid)?;
+        let ready = program::ready(&self.host.engine, &component).map_err(invalid)?;
+        Ok(Compiled {
+            ready: Arc::new(ready),
+            size: wasm.len(),
+        })
+    }
+
+    /// Runs code once: `input` is JSON, and `calls` answers what it asks of the files. A call
+    /// that answers with an `Ended` ends the run so; it is for limits that the caller counts.
+    ///
+    /// Calls are answered at the same time, by whoever awaits this; the code itself runs on
+    /// threads of the host's. What it had asked for when it ended is dropped, as all is with
+    /// this future.
+    pub async fn run<C>(&self, code: Code, input: &str, limits: &Limits, calls: C) -> Execution
+    where
+        C: AsyncFn(Call) -> Result<Reply, Ended>,
+    {
+        let limits = limits.within_most();
+        if is_too_large(&code, &limits) {
+            return Execution::silent(Ended::Limit {
+                limit: Limit::Source,
+            });
+        }
+        // Until there is a place nothing of it exists but what the caller gave.
+        let place = Arc::clone(&self.host.places).acquire_owned().await;
+        let (Ok(place), Some(runtime)) = (place, &self.runtime) else {
+            return Execution::silent(Ended::Platform {
+                cause: "the host has ended".into(),
+            });
+        };
+        let (asks, asked) = futures::channel::mpsc::unbounded();
+        let (ends, ended) = futures::channel::oneshot::channel();
+        let run = run::Run {
+            host: Arc::clone(&self.host),
+            code,
+            input: input.to_owned(),
+            limits,
+            asks,
+            place,
+        };
+        let task = runtime.spawn(run.to_its_end(ends));
+        caller::answer(task, asked, ended, calls).await
+    }
+}
+
+impl Drop for Native {
+    fn drop(&mut self) {
+        // The other way waits for its threads, which a caller within a runtime must not.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Tells whether there are too many modules, or too much of them.
+fn is_too_large(code: &Code, limits: &Limits) -> bool {
+    let (count, size) = match code {
+        Code::Modules(program) => {
+            let sizes = program.modules.iter();
+            let sizes = sizes.map(|module| module.name.len() + module.source.len());
+            (program.modules.len(), sizes.sum())
+        }
+        Code::Component(compiled) => (1, compiled.size),
+    };
+    count > limits.modules as usize || size > limits.source as usize
+}

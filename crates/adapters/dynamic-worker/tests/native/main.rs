@@ -1,0 +1,10 @@
+//! The host in wasmtime. A hostile program ends at its limit; `TIMED=1` compares with the
+//! clock too, which needs a machine that does nothing else.
+
+mod component;
+mod corpus;
+mod javascript;
+mod limits;
+mod modules;
+mod runs;
+mod support;
