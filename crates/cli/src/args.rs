@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand};
 use workspace_core::{At, Error, Reason, RevisionId, TreeId, TreePath};
 
+#[cfg(feature = "run")]
+use crate::commands::execute;
 use crate::commands::{
     changes, checkout, conflicts, copies, diff, edit, editor, events, export, files, grants, grep,
     history, import, listing, maintenance, previews, publish, serve,
@@ -259,6 +261,10 @@ pub(crate) enum Command {
     Copy(copies::Copy),
     /// Throw working copies away
     Discard(copies::Discard),
+    /// Run code that nobody reviewed over a copy: what it writes is one operation, or nothing
+    #[cfg(feature = "run")]
+    #[command(alias = "execute")]
+    Run(execute::Execute),
     /// Tell how head, or a copy, stands
     Status(changes::Status),
     /// List the operations of a copy

@@ -13,6 +13,8 @@ use workspace_core::{
 };
 
 use crate::args::{Args, Command, Global};
+#[cfg(feature = "run")]
+use crate::commands::execute;
 use crate::commands::{
     changes, checkout, conflicts, copies, diff, edit, editor, events, export, files, grants, grep,
     history, import, listing, maintenance, previews, publish, serve,
@@ -374,6 +376,8 @@ async fn dispatch(run: &Run, command: Command) -> Result<Outcome> {
         Command::Copies(args) => copies::list(run, &args).await,
         Command::Copy(args) => copies::copy(run, &args).await,
         Command::Discard(args) => copies::discard(run, &args).await,
+        #[cfg(feature = "run")]
+        Command::Run(args) => execute::run(run, &args).await,
         Command::Status(args) => changes::status(run, &args).await,
         Command::Operations(args) => changes::operations(run, &args).await,
         Command::Operation(args) => changes::operation(run, &args).await,

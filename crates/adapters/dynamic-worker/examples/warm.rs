@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use workspace_dynamic_worker::{Call, Code, Ended, Limits, Native, Options, Program, Reply};
+use workspace_dynamic_worker::{
+    Call, Code, Ended, Limits, Native, NativeOptions as Options, Program, Reply,
+};
 
 const JAVASCRIPT: &str = "export default async ({ WORKSPACE: files }) => {
     const read = await files.readFile('a.txt');

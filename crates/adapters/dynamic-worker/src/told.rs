@@ -29,8 +29,8 @@ struct Told<'a> {
 /// What an outcome without a value has at most: the prelude cuts its texts.
 const MAX_TEXTS: usize = 1 << 20;
 
-/// What QuickJS says of memory; it goes on where that was.
-const MEMORY: (&str, &str) = ("InternalError", "out of memory");
+/// What QuickJS says of memory, and of a text that is larger than any; it goes on where that was.
+const MEMORY: (&str, [&str; 2]) = ("InternalError", ["out of memory", "string too long"]);
 
 impl Ended {
     /// Reads how the prelude says that a program ended; what it threw gets its place, and an
@@ -54,6 +54,10 @@ impl Ended {
                 Ok(value) => Self::Returned { value },
                 Err(_) => Self::untold(),
             },
+            // JSON's null is no raw value.
+            ("returned", None, _) => Self::Returned {
+                value: serde_json::Value::Null,
+            },
             ("threw", ..) => Self::thrown(told.name, told.message, told.stack, program),
             ("limit", _, Some(limit)) => Self::Limit { limit },
             _ => Self::untold(),
@@ -66,7 +70,7 @@ impl Ended {
                 limit: Limit::Stack,
             };
         }
-        if name == MEMORY.0 && message.starts_with(MEMORY.1) {
+        if name == MEMORY.0 && MEMORY.1.iter().any(|says| message.starts_with(says)) {
             return Self::Limit {
                 limit: Limit::Memory,
             };
@@ -158,7 +162,6 @@ mod tests {
             "null",
             "[]",
             r#"{"ended":1}"#,
-            r#"{"ended":"returned"}"#,
             r#"{"ended":"limit","limit":"x"}"#,
             r#"{"ended":"cancelled"}"#,
         ] {

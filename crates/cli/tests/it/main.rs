@@ -6,6 +6,8 @@ mod bad_input;
 mod checkout;
 mod commands;
 mod disks;
+#[cfg(feature = "run")]
+mod execute;
 mod export;
 mod git_apply;
 mod hostile;

@@ -64,11 +64,7 @@ impl Resolver for Program {
             return Err(Exception::throw_message(cx, &why));
         }
         let path = joined(base, specifier);
-        let found = path.and_then(|path| {
-            let typed = [path.clone(), format!("{path}.js"), format!("{path}.ts")];
-            typed.into_iter().find(|name| exists(name))
-        });
-        let Some(found) = found else {
+        let Some(found) = path.filter(|path| exists(path)) else {
             let why = format!("no module \"{specifier}\" in the program, imported by \"{base}\"");
             return Err(Exception::throw_message(cx, &why));
         };
@@ -96,8 +92,28 @@ impl Loader for Program {
         if name.ends_with(".json") {
             return Module::declare_def::<Json, _>(cx.clone(), name);
         }
+        if name.ends_with(".txt") {
+            return Module::declare_def::<Text, _>(cx.clone(), name);
+        }
         let source = source(name).ok_or_else(|| Error::new_loading(name))?;
         Module::declare(cx.clone(), name, source)
+    }
+}
+
+/// A module that is text, which is the default export.
+struct Text;
+
+impl ModuleDef for Text {
+    fn declare(declarations: &Declarations) -> Result<()> {
+        declarations.declare("default")?;
+        Ok(())
+    }
+
+    fn evaluate<'js>(_: &Ctx<'js>, exports: &Exports<'js>) -> Result<()> {
+        let name: String = exports.module().name()?;
+        let source = source(&name).ok_or_else(|| Error::new_loading(&*name))?;
+        exports.export("default", source)?;
+        Ok(())
     }
 }
 

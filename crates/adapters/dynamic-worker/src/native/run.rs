@@ -63,6 +63,7 @@ impl Run {
         // Whoever wanted it may be gone.
         let _ = ends.send(Execution {
             ended,
+            guessed: false,
             console: console.lines,
             left_out: console.left_out,
         });

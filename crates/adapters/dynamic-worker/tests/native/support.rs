@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use workspace_dynamic_worker::{
-    Call, Code, Compiled, Ended, Execution, Limit, Limits, Module, Native, Options, Program, Reply,
-    Thrown,
+    Call, Code, Compiled, Ended, Execution, Limit, Limits, Module, Native,
+    NativeOptions as Options, Program, Reply, Thrown,
 };
 
 /// Returns a host that runs so many programs at once.
@@ -122,7 +122,7 @@ pub(crate) async fn value(body: &str) -> Value {
 /// Returns what was returned.
 pub(crate) fn value_of(execution: &Execution) -> Value {
     match &execution.ended {
-        Ended::Returned { value } => serde_json::from_str(value.get()).unwrap(),
+        Ended::Returned { value } => value.clone(),
         other => panic!("{other:?}, having said {:?}", execution.console),
     }
 }
