@@ -11,6 +11,7 @@ mod git_apply;
 mod hostile;
 mod import;
 mod newcomer;
+mod patches;
 mod processes;
 mod remote;
 mod serve;
