@@ -45,3 +45,13 @@ pub(crate) async fn unless_ended<T>(work: impl Future<Output = Result<T>>) -> Re
         done = work => done,
     }
 }
+
+/// Waits for SIGTERM; returns its number.
+pub(crate) async fn terminated() -> u8 {
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut signal) => drop(signal.recv().await),
+        // Then it ends the process by itself.
+        Err(_) => std::future::pending().await,
+    }
+    15
+}
