@@ -12,6 +12,7 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 
 use crate::exit::{Result, output_error};
+use crate::signals::shell;
 
 /// Directories.
 pub(crate) const BLUE: Style = AnsiColor::Blue.on_default().bold();
@@ -143,11 +144,7 @@ impl Output {
         let named = std::env::var_os("PAGER");
         let mut command = match &named {
             Some(pager) if pager.is_empty() || pager == "cat" => return false,
-            Some(pager) => {
-                let mut command = Command::new("sh");
-                command.arg("-c").arg(pager);
-                command
-            }
+            Some(pager) => shell(pager),
             None => Command::new("less"),
         };
         if std::env::var_os("LESS").is_none() {

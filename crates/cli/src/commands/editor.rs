@@ -27,7 +27,7 @@ use crate::follow;
 use crate::output::tell;
 use crate::run::Run;
 use crate::session::Session;
-use crate::signals::unless_ended;
+use crate::signals::{shell, unless_ended};
 
 /// The largest file that is edited, in bytes.
 const MAX_EDITED: u64 = 64 << 20;
@@ -122,8 +122,8 @@ pub(crate) async fn edit_files(places: &[&Path]) -> Result<()> {
     // It may have arguments of its own, as `code --wait` has.
     let mut line = editor.clone();
     line.push(" \"$@\"");
-    let mut command = Command::new("sh");
-    command.arg("-c").arg(line).arg(&editor).args(places);
+    let mut command = shell(line);
+    command.arg(&editor).args(places);
     run_program(command, &editor.to_string_lossy()).await
 }
 

@@ -1,7 +1,6 @@
 //! Conflicts in a person's hands: `rebase --edit`.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use bytes::Bytes;
 use workspace_core::{
@@ -14,6 +13,7 @@ use crate::commands::publish::{Rebase, check_listed};
 use crate::exit::{Failure, Result};
 use crate::run::Run;
 use crate::session::Session;
+use crate::signals::shell;
 
 /// What a person made of conflicting files.
 pub(crate) struct Asked {
@@ -163,10 +163,9 @@ async fn merge(
     };
     let above = Path::new(&number.to_string()).to_owned();
     let side = |side: &str, bytes| desk.put(above.join(side).join(name), bytes);
-    let mut command = Command::new("sh");
+    let mut command = shell(tool);
     // The names that git gives them.
     command
-        .args(["-c", tool])
         .env("BASE", side("base", &texts.base)?)
         .env("LOCAL", side("copy", &texts.copy)?)
         .env("REMOTE", side("parent", &texts.parent)?)

@@ -90,7 +90,7 @@ fn a_patch_was_applied_in_part() {
         format!("{plain}{git}"),
         format!("{git}{plain}"),
         format!("{letter}{plain}"),
-        format!("{letter}{git}\n-- \n2.47.3\n\n{plain}"),
+        format!("{git}\n-- \n2.47.3\n\n{plain}"),
     ] {
         let both = beside.apply(&whole);
         assert!(both.git && both.ran.code == 0, "{whole}{}", both.ran.stderr);
@@ -102,11 +102,11 @@ fn a_patch_was_applied_in_part() {
     for (broken, line) in [
         (
             format!("diff --git a/f b/f\n--- a/f\n+++ b/f\n{first}\n{second}"),
-            "line 9: ",
+            "line 10: ",
         ),
         (
             format!("--- a/f\n+++ b/f\n{first}garbage\n{second}"),
-            "line 8: ",
+            "line 9: ",
         ),
         (format!("{plain}--- a/f\n+++ b/f\n\n{second}"), "line 6: "),
         (mode.into(), "of another kind"),

@@ -166,7 +166,7 @@ fn a_key_for_the_editor_ended_the_command() {
         "trap '' INT QUIT; echo typed >> $1; touch open; sleep 1; echo more >> $1",
     );
     for key in [b"\x03", b"\x1c"] {
-        let line = "EDITOR=./goes-on workspace edit f";
+        let line = "exec env EDITOR=./goes-on workspace edit f";
         let (text, code) = typed_on_a_terminal(&place, line, Some(("open", key)));
         assert!(text.contains("wrote /f") && code == 0, "{text}");
         assert!(place.ok(&["cat", "f"]).ends_with("typed\nmore\n"));
@@ -174,7 +174,7 @@ fn a_key_for_the_editor_ended_the_command() {
     }
     // One that ends by it ends both, and leaves what was written.
     editor("ends", "echo kept > $1; touch open; sleep 20");
-    let line = "EDITOR=./ends workspace edit f";
+    let line = "exec env EDITOR=./ends workspace edit f";
     let (text, code) = typed_on_a_terminal(&place, line, Some(("open", b"\x03")));
     assert_eq!(code, 130, "{text}");
     let (_, kept) = text.split_once("what was written is in ").unwrap();
@@ -192,7 +192,7 @@ fn a_name_was_taken_for_a_command_by_the_terminal() {
     place.ok(&["fork", "c"]);
     place.put_in("c", name, "one\n2\n3\n4\n5\n");
     place.put(name, "1\n2\n3\n4\nfive\n");
-    let quoted = format!("\"$(cat name)\"");
+    let quoted = "\"$(cat name)\"";
     place.file("name", name);
     for line in [
         "workspace ls",
@@ -228,7 +228,7 @@ fn a_name_was_taken_for_a_command_by_the_terminal() {
         "workspace undo",
         "workspace cat NAME/x",
     ] {
-        let line = line.replace("NAME", &quoted);
+        let line = line.replace("NAME", quoted);
         let (text, _) = on_a_terminal(&place, &format!("PAGER= {line}"));
         for command in ["\u{1b}]", "\u{7}", "\u{1b}[2J"] {
             assert!(!text.contains(command), "{line}: {text:?}");

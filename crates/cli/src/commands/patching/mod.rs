@@ -251,10 +251,7 @@ fn doing<'a>(from: &From<'_>, section: &'a Section<'_>) -> Result<Doing<'a>> {
         FileOperation::Create(new) => (None, Some(path(new, from.strip)?)),
         FileOperation::Delete(old) => (Some(path(old, from.strip)?), None),
         FileOperation::Modify { original, modified } => {
-            let it = path(
-                modified_name(from, section, original, modified)?,
-                from.strip,
-            )?;
+            let it = modified_path(from, section, original, modified)?;
             (
                 Some(it.clone()).filter(|_| !section.is_new),
                 Some(it).filter(|_| !section.is_gone),
@@ -292,23 +289,26 @@ fn doing<'a>(from: &From<'_>, section: &'a Section<'_>) -> Result<Doing<'a>> {
     })
 }
 
-/// Returns what a file is called that stays where it is. Without a header of git's the two
-/// names may differ: as git does, it takes the second, or the first where the second is
-/// that and more, such as `name.orig`.
-fn modified_name<'n>(
+/// Returns where a file is that stays there. Without a header of git's the two names may
+/// differ: as git does, it takes the second, or the first where the second is that and
+/// more, such as `name.orig`.
+fn modified_path(
     from: &From<'_>,
     section: &Section<'_>,
-    original: &'n [u8],
-    modified: &'n [u8],
-) -> Result<&'n [u8]> {
-    if !section.is_git {
-        let is_longer = modified.len() > original.len() && modified.starts_with(original);
-        return Ok(if is_longer { original } else { modified });
+    original: &[u8],
+    modified: &[u8],
+) -> Result<TreePath> {
+    let new = tree_path(from, modified, from.strip)?;
+    if section.is_git {
+        return match tree_path(from, original, from.strip)? == new {
+            true => Ok(new),
+            false => Err(inconsistent(from, section)),
+        };
     }
-    match tree_path(from, original, from.strip)? == tree_path(from, modified, from.strip)? {
-        true => Ok(modified),
-        false => Err(inconsistent(from, section)),
-    }
+    // It need not be a path: some write where the text came from.
+    let old = tree_path(from, original, from.strip).ok();
+    let shorter = old.filter(|old| new.as_str().starts_with(old.as_str()));
+    Ok(shorter.unwrap_or(new))
 }
 
 fn inconsistent(from: &From<'_>, section: &Section<'_>) -> Failure {

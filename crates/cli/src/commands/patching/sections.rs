@@ -28,8 +28,21 @@ pub(super) struct Malformed {
     pub(super) why: String,
 }
 
+/// The most lines of a text: those of hunks have more bytes in memory than in it.
+const MAX_LINES: usize = 8 << 20;
+
 /// Finds all patches in a text.
 pub(super) fn sections(text: &[u8]) -> Result<Vec<Section<'_>>, Malformed> {
+    if text
+        .split(|byte| *byte == b'\n')
+        .nth(MAX_LINES + 1)
+        .is_some()
+    {
+        return Err(Malformed {
+            line: MAX_LINES + 1,
+            why: format!("a patch has up to {MAX_LINES} lines"),
+        });
+    }
     let mut lines = Lines {
         text,
         offset: 0,
@@ -505,6 +518,7 @@ mod tests {
             (PLAIN.replace("+y\n", ""), 3),
             (PLAIN.replace("-x\n+y", " x"), 3),
             (PLAIN.replace("+1", "1"), 3),
+            ("\n".repeat(MAX_LINES + 1), MAX_LINES + 1),
         ] {
             assert_eq!(lines(&text), Err(line), "{text}");
         }
