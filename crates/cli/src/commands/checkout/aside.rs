@@ -12,7 +12,7 @@ use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, RenameFlags, renameat, renameat_with, unlinkat};
+use rustix::fs::{AtFlags, RenameFlags, linkat, renameat, renameat_with, unlinkat};
 use rustix::io::Errno;
 use workspace_archive::REPLACED;
 use workspace_native::beneath::{self, State};
@@ -218,11 +218,17 @@ pub(super) fn no_replace(
     match renameat_with(from, old, to, new, RenameFlags::NOREPLACE) {
         Ok(()) => Ok(true),
         Err(Errno::EXIST) => Ok(false),
-        // The file system does not know how to leave what came meanwhile.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => match beneath::kind(to, new)? {
-            None => Ok(renameat(from, old, to, new).map(|()| true)?),
-            Some(_) => Ok(false),
-        },
+        // The file system does not know how to leave what came meanwhile; most can link.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+            match linkat(from, old, to, new, AtFlags::empty()) {
+                Ok(()) => Ok(unlinkat(from, old, AtFlags::empty()).map(|()| true)?),
+                Err(Errno::EXIST) => Ok(false),
+                Err(_) => match beneath::kind(to, new)? {
+                    None => Ok(renameat(from, old, to, new).map(|()| true)?),
+                    Some(_) => Ok(false),
+                },
+            }
+        }
         Err(cause) => Err(cause.into()),
     }
 }
