@@ -165,8 +165,9 @@ pub(crate) async fn run_program(mut command: Command, name: &str) -> Result<()> 
     });
     for (key, number) in keys.iter_mut().zip([2, 3]) {
         let is_sent = poll_fn(|context| Poll::Ready(key.poll_recv(context).is_ready())).await;
-        if is_sent && by == Some(i32::from(number)) {
-            return Err(Failure::Ended(number));
+        if is_sent && by == Some(number) {
+            // Either key interrupts.
+            return Err(Failure::Ended(2));
         }
     }
     let why = match ended.code() {

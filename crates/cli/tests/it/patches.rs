@@ -187,9 +187,9 @@ rename to name
     let mut taken = 0;
     for at in 0..lines.len() {
         let (before, after) = lines.split_at(at);
+        let line = ["\n", "text\n"][at % 2];
         for damaged in [
-            [before, &["\n"], after].concat(),
-            [before, &["text\n"], after].concat(),
+            [before, &[line], after].concat(),
             [before, &after[1..]].concat(),
         ] {
             let damaged = damaged.concat();

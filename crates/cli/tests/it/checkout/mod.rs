@@ -33,7 +33,11 @@ fn on_disk(root: &Path) -> Vec<String> {
         for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             let name = path.strip_prefix(root).unwrap().to_str().unwrap();
-            if name == ".workspace" {
+            // One that is killed before it has marked its directory leaves it, with nothing
+            // in it.
+            let is_unmarked =
+                name.starts_with(".workspace-export-") && !path.join("export").exists();
+            if name == ".workspace" || is_unmarked {
                 continue;
             }
             let meta = path.symlink_metadata().unwrap();
