@@ -13,7 +13,7 @@ use crate::session::REACH;
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
    0  done
-   1  nothing found (grep), problems found (fsck), or conflicts (sync)
+   1  nothing found (grep), problems found (fsck), conflicts or what stays as it is (sync)
    2  invalid input or usage           11  changed since it was read
    3  not found                        12  the copy is closed
    4  already exists                   13  a limit was exceeded
@@ -23,7 +23,7 @@ Exit codes:
    8  denied                           17  stored data is corrupt
    9  read-only                        18  the source failed
   10  conflict                         19  the storage or a file failed
- 130  interrupted, after tidying up (export, sync)
+ 130  interrupted, after tidying up (export, sync, an editor)
  141  nobody reads the output any more
  143  terminated, after tidying up (export, sync)
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _};
+use notify::{Config, Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use workspace_core::ErrorKind;
@@ -47,6 +47,15 @@ pub(crate) async fn connect(run: &Run, begun: bool) -> Result<Session> {
     }
 }
 
+/// The same for a run that goes on with it: those who have it for one command are waited
+/// for.
+///
+/// # Errors
+/// Those of [`connect`].
+pub(crate) async fn session(run: &Run) -> Result<&Session> {
+    Ok(run.session_of(connect(run, false).await?))
+}
+
 /// Tells when something changes on disk.
 pub(crate) struct Disk {
     /// None where the system does not tell.
@@ -56,8 +65,8 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    /// Begins to watch a directory, with all that is below it or by itself; what `counts`
-    /// does not take does not count. Where the system cannot watch so much, it is looked
+    /// Begins to watch a directory, with all that is below it or by itself, and nothing that
+    /// a symlink leads to; what `counts` does not take does not count. Where the system cannot watch so much, it is looked
     /// at now and then.
     pub(crate) fn watch(
         run: &Run,
@@ -80,7 +89,9 @@ impl Disk {
             true => RecursiveMode::Recursive,
             false => RecursiveMode::NonRecursive,
         };
-        let watcher = notify::recommended_watcher(heard).and_then(|mut watcher| {
+        // Where a link leads is for nobody to choose who may write one.
+        let config = Config::default().with_follow_symlinks(false);
+        let watcher = RecommendedWatcher::new(heard, config).and_then(|mut watcher| {
             watcher.watch(path, mode)?;
             Ok(watcher)
         });

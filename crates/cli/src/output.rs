@@ -3,13 +3,16 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt::Display;
+use std::future::Future;
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
+use tokio::sync::oneshot;
 
 use crate::exit::{Result, output_error};
+use crate::signals::shell;
 
 /// Directories.
 pub(crate) const BLUE: Style = AnsiColor::Blue.on_default().bold();
@@ -31,13 +34,14 @@ pub(crate) struct Output {
     colour: bool,
     terminal: bool,
     writer: RefCell<BufWriter<Target>>,
-    pager: RefCell<Option<Child>>,
+    /// What is told when the pager is left, where there is one.
+    notes: RefCell<Option<Vec<String>>>,
 }
 
 /// What results are written to.
 enum Target {
     Stdout(StdoutLock<'static>),
-    Pager(ChildStdin),
+    Pager(Pager),
     /// The pager has ended.
     Nothing,
 }
@@ -46,7 +50,19 @@ impl Write for Target {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Stdout(stdout) => stdout.write(bytes),
-            Self::Pager(pager) => pager.write(bytes),
+            Self::Pager(pager) => match pager.write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                    // Where it was never there, this goes where it would have shown it.
+                    let Some(unseen) = pager.unseen() else {
+                        return Err(error);
+                    };
+                    let mut stdout = io::stdout().lock();
+                    stdout.write_all(&unseen)?;
+                    *self = Self::Stdout(stdout);
+                    self.write(bytes)
+                }
+                written => written,
+            },
             Self::Nothing => Ok(bytes.len()),
         }
     }
@@ -54,9 +70,45 @@ impl Write for Target {
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Stdout(stdout) => stdout.flush(),
-            Self::Pager(pager) => pager.flush(),
-            Self::Nothing => Ok(()),
+            Self::Pager(_) | Self::Nothing => Ok(()),
         }
+    }
+}
+
+/// A program that shows what it reads.
+struct Pager {
+    program: Child,
+    /// Until it is to see the end.
+    stdin: Option<ChildStdin>,
+    /// What was written so far, as long as it need not have read any of it.
+    unread: Option<Vec<u8>>,
+}
+
+/// The most that a pipe holds which nobody reads.
+const PIPE: usize = 1 << 20;
+
+impl Pager {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let Some(stdin) = &mut self.stdin else {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        };
+        let written = stdin.write(bytes)?;
+        if let Some(mut unread) = self.unread.take()
+            && unread.len() + written <= PIPE
+        {
+            unread.extend_from_slice(&bytes[..written]);
+            self.unread = Some(unread);
+        }
+        Ok(written)
+    }
+
+    /// Waits until it has ended; returns what it was to show where the shell did not find
+    /// it, or could not run it.
+    fn unseen(&mut self) -> Option<Vec<u8>> {
+        self.stdin = None;
+        let ended = self.program.wait().ok()?;
+        let is_missing = matches!(ended.code(), Some(126 | 127));
+        self.unread.take().filter(|_| is_missing)
     }
 }
 
@@ -78,7 +130,7 @@ impl Output {
                 BUFFER,
                 Target::Stdout(stdout.lock()),
             )),
-            pager: RefCell::new(None),
+            notes: RefCell::new(None),
         }
     }
 
@@ -92,11 +144,7 @@ impl Output {
         let named = std::env::var_os("PAGER");
         let mut command = match &named {
             Some(pager) if pager.is_empty() || pager == "cat" => return false,
-            Some(pager) => {
-                let mut command = Command::new("sh");
-                command.arg("-c").arg(pager);
-                command
-            }
+            Some(pager) => shell(pager),
             None => Command::new("less"),
         };
         if std::env::var_os("LESS").is_none() {
@@ -106,25 +154,39 @@ impl Output {
         let Ok(mut pager) = command.stdin(Stdio::piped()).spawn() else {
             return false;
         };
-        if let Some(stdin) = pager.stdin.take() {
-            let writer = BufWriter::with_capacity(BUFFER, Target::Pager(stdin));
-            self.writer.replace(writer);
-        }
-        self.pager.replace(Some(pager));
+        let pager = Pager {
+            stdin: pager.stdin.take(),
+            program: pager,
+            unread: Some(Vec::new()),
+        };
+        let writer = BufWriter::with_capacity(BUFFER, Target::Pager(pager));
+        self.writer.replace(writer);
+        self.notes.replace(Some(Vec::new()));
         true
     }
 
-    /// Waits until whoever reads in the pager has left it.
-    pub(crate) fn leave_pager(&self) {
-        let Some(mut pager) = self.pager.take() else {
-            return;
-        };
-        // It sees the end of what there is once nobody can write any more. What it did not
-        // take nobody wants.
+    /// Waits until whoever reads in the pager has left it, or `ended` is done.
+    pub(crate) async fn leave_pager(&self, ended: impl Future<Output = ()>) {
+        // What it did not take nobody wants.
         let writer = BufWriter::with_capacity(0, Target::Nothing);
         let (target, _not_taken) = self.writer.replace(writer).into_parts();
-        drop(target);
-        let _ended = pager.wait();
+        if let Target::Pager(mut pager) = target {
+            // It sees the end of what there is once nobody can write any more.
+            pager.stdin = None;
+            let (sender, left) = oneshot::channel();
+            std::thread::spawn(move || sender.send(pager.unseen()));
+            tokio::select! {
+                () = ended => {}
+                unseen = left => {
+                    let unseen = unseen.ok().flatten().unwrap_or_default();
+                    // There is nowhere left to say that this failed.
+                    let _unwritten = io::stdout().write_all(&unseen);
+                }
+            }
+        }
+        for note in self.notes.take().unwrap_or_default() {
+            self.note(note);
+        }
     }
 
     /// Tells whether only results are to be written.
@@ -144,7 +206,7 @@ impl Output {
 
     /// Tells whether progress may be drawn on standard error.
     pub(crate) fn shows_progress(&self) -> bool {
-        let is_paged = self.pager.borrow().is_some();
+        let is_paged = self.notes.borrow().is_some();
         !self.json && !self.quiet && !is_paged && io::stderr().is_terminal()
     }
 
@@ -178,8 +240,14 @@ impl Output {
         self.bytes(end.as_bytes())
     }
 
-    /// Writes a line of a text result.
+    /// Writes a line of a text result. On a terminal, what it would take for a command is
+    /// escaped, but for line ends and colours.
     pub(crate) fn line(&self, line: impl Display) -> Result<()> {
+        let line = line.to_string();
+        let line = match self.terminal {
+            true => shown(&line),
+            false => line.as_str().into(),
+        };
         let mut writer = self.writer.borrow_mut();
         writeln!(writer, "{line}").map_err(output_error)
     }
@@ -194,8 +262,14 @@ impl Output {
 
     /// Tells a person what they may not expect, on standard error.
     pub(crate) fn note(&self, line: impl Display) {
-        if !self.quiet && !self.json {
-            tell(Style::new(), "note: ", &line.to_string());
+        if self.quiet || self.json {
+            return;
+        }
+        let line = line.to_string();
+        match &mut *self.notes.borrow_mut() {
+            // The screen is the pager's.
+            Some(notes) => notes.push(line),
+            None => tell(Style::new(), "note: ", &line),
         }
     }
 
@@ -300,6 +374,30 @@ pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     text.chars().map(escape).collect::<String>().into()
 }
 
+/// Escapes what [`is_unsafe`], but neither line ends nor what sets a colour.
+fn shown(text: &str) -> Cow<'_, str> {
+    if !text.contains(|c| c != '\n' && is_unsafe(c)) {
+        return text.into();
+    }
+    let colour = |text: &str| {
+        let rest = text.strip_prefix("\u{1b}[")?;
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+        rest[end..].starts_with('m').then_some(2 + end + 1)
+    };
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let length = colour(rest).unwrap_or(c.len_utf8());
+        let (piece, after) = rest.split_at(length);
+        match length > c.len_utf8() || c == '\n' {
+            true => shown.push_str(piece),
+            false => shown.push_str(&escaped(piece)),
+        }
+        rest = after;
+    }
+    shown.into()
+}
+
 /// Renders a number of bytes for people.
 pub(crate) fn bytes_text(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
@@ -344,5 +442,9 @@ mod tests {
         assert_eq!(escaped("a\u{1b}[31mb\té"), "a\\u{1b}[31mb\té");
         assert_eq!(escaped("a\u{202e}b\n"), "a\\u{202e}b\\n");
         assert!(matches!(escaped("plain é"), Cow::Borrowed(_)));
+        assert!(matches!(shown("plain é\n"), Cow::Borrowed(_)));
+        let text = "\u{1b}[1;31mred\u{1b}[0m\n\u{1b}]0;title\u{7}\u{1b}[2J\u{1b}[é";
+        let expected = "\u{1b}[1;31mred\u{1b}[0m\n\\u{1b}]0;title\\u{7}\\u{1b}[2J\\u{1b}[é";
+        assert_eq!(shown(text), expected);
     }
 }

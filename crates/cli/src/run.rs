@@ -23,7 +23,7 @@ use crate::exit::{ErrorShape, Failure, Outcome, Result, code, io_error, message}
 use crate::output::{CYAN, Output, RED, escaped, is_unsafe, tell};
 use crate::session::{Session, connect};
 use crate::shapes::ReceiptShape;
-use crate::signals::unless_ended;
+use crate::signals::{terminated, unless_ended};
 use crate::words;
 
 /// The name of a workspace's directory within a project.
@@ -78,6 +78,11 @@ impl Run {
         }
         let session = self.connect()?;
         Ok(self.session.get_or_init(|| session))
+    }
+
+    /// Goes on with a session, unless there is one.
+    pub(crate) fn session_of(&self, session: Session) -> &Session {
+        self.session.get_or_init(|| session)
     }
 
     /// Opens the workspace for those who do not have it all the time. One in a directory
@@ -229,36 +234,36 @@ pub(crate) fn read_tokens(file: &Path) -> Result<String> {
 }
 
 /// Finds the nearest `.workspace` in the current directory or above: the workspace itself,
-/// or the file of a checkout that says which one it came from.
+/// or the file of a checkout that says which one it came from. What is above it is another
+/// workspace, and not looked for.
 fn nearest() -> Result<PathBuf> {
     let here = std::env::current_dir()
         .map_err(|error| io_error("find workspace", Path::new("."), error))?;
-    let mut from = None;
-    let found = here
-        .ancestors()
-        .map(|directory| directory.join(DIRECTORY))
-        .find_map(|candidate| match candidate.is_dir() {
-            true => Some(candidate),
-            false => match checkout::origin(&candidate)? {
-                checkout::Origin::Workspace(directory) => {
-                    from = Some(candidate);
-                    Some(directory)
-                }
-                // A URL is asked for by those only who say that it may have the token.
-                checkout::Origin::Remote(_) => None,
-            },
-        });
-    let found = found.ok_or_else(|| Failure::Error {
+    for directory in here.ancestors() {
+        let candidate = directory.join(DIRECTORY);
+        if candidate.is_dir() {
+            refuse_another_s(&candidate)?;
+            return Ok(candidate);
+        }
+        match checkout::origin(&candidate)? {
+            None => {}
+            Some(checkout::Origin::Workspace(found)) => {
+                refuse_another_s(&candidate)?;
+                refuse_another_s(&found)?;
+                return Ok(found);
+            }
+            // A URL is asked for by those only who say that it may have the token.
+            Some(checkout::Origin::Remote(url)) => {
+                return Err(checkout::from_url("find workspace", directory, &url));
+            }
+        }
+    }
+    Err(Failure::Error {
         error: Error::not_found(Sought::Workspace, "find workspace")
             .at(here.display())
             .because("no .workspace here or in a directory above"),
         hint: Some("`workspace init` creates one here; --workspace DIR names one".into()),
-    })?;
-    if let Some(checkout) = from {
-        refuse_another_s(&checkout)?;
-    }
-    refuse_another_s(&found)?;
-    Ok(found)
+    })
 }
 
 /// Refuses a workspace that nobody named and that another user has put there: it would
@@ -335,11 +340,17 @@ pub(crate) fn main() -> u8 {
         let flushed = run.out.flush();
         outcome.and_then(|outcome| flushed.map(|()| outcome))
     });
-    run.out.leave_pager();
-    let result = match result {
+    let mut signal = None;
+    if is_paged {
+        // The keyboard's are for the pager; what asks this process to end is for it.
+        let ended = async { signal = Some(terminated().await) };
+        runtime.block_on(run.out.leave_pager(ended));
+    }
+    let result = match (result, signal) {
+        (Ok(_), Some(signal)) => Err(Failure::Ended(signal)),
         // Whoever left it before the end has seen enough.
-        Err(Failure::ClosedPipe) if is_paged => Ok(Outcome::Done),
-        result => result,
+        (Err(Failure::ClosedPipe), _) if is_paged => Ok(Outcome::Done),
+        (result, _) => result,
     };
     if run.global.receipt {
         run.print_receipt();

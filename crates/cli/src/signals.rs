@@ -1,8 +1,10 @@
 //! The signals that ask a process to end.
 
+use std::ffi::{OsStr, OsString};
 use std::future::Future;
 use std::io;
 use std::path::Path;
+use std::process::Command;
 
 use crate::exit::{Failure, Result, io_error};
 
@@ -44,4 +46,24 @@ pub(crate) async fn unless_ended<T>(work: impl Future<Output = Result<T>>) -> Re
         signal = signals.next() => Err(Failure::Ended(signal)),
         done = work => done,
     }
+}
+
+/// Returns a shell that runs a line for a person. What the keyboard sends to all that have
+/// the terminal is for what the line runs: a shell that ended by it would not wait for that.
+pub(crate) fn shell(line: impl AsRef<OsStr>) -> Command {
+    let mut text = OsString::from("trap : INT QUIT; ");
+    text.push(line);
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(text);
+    command
+}
+
+/// Waits for SIGTERM; returns its number.
+pub(crate) async fn terminated() -> u8 {
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut signal) => drop(signal.recv().await),
+        // Then it ends the process by itself.
+        Err(_) => std::future::pending().await,
+    }
+    15
 }

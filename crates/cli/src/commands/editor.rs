@@ -1,15 +1,21 @@
 //! Texts in a person's editor: `edit`, and what a rebase asks about.
 
 use std::ffi::OsString;
+use std::future::poll_fn;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
+use std::task::Poll;
 
+use anstyle::Style;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::stream;
 use serde::Serialize;
 use tempfile::TempDir;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 use workspace_core::{
     At, Entry, Error, ErrorKind, File, Precondition, Reason, TreePath, WriteOptions,
 };
@@ -17,8 +23,11 @@ use workspace_core::{
 use crate::args::tree_path;
 use crate::commands::edit::{EditArgs, Given};
 use crate::exit::{Failure, Outcome, Result, io_error};
+use crate::follow;
+use crate::output::tell;
 use crate::run::Run;
 use crate::session::Session;
+use crate::signals::{shell, unless_ended};
 
 /// The largest file that is edited, in bytes.
 const MAX_EDITED: u64 = 64 << 20;
@@ -48,10 +57,17 @@ impl Desk {
         Ok(Self { directory })
     }
 
-    /// Puts a file there.
-    pub(crate) fn put(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+    /// Returns where it is.
+    pub(crate) fn place(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Puts a file there, in directories that are made.
+    pub(crate) fn put(&self, name: impl AsRef<Path>, bytes: &[u8]) -> Result<PathBuf> {
         let place = self.directory.path().join(name);
-        let written = std::fs::write(&place, bytes);
+        let above = place.parent().unwrap_or(self.directory.path());
+        let made = std::fs::create_dir_all(above);
+        let written = made.and_then(|()| std::fs::write(&place, bytes));
         written.map_err(|error| io_error("edit", &place, error))?;
         Ok(place)
     }
@@ -59,9 +75,9 @@ impl Desk {
     /// Leaves what is there to the person, and says so of a failure.
     pub(crate) fn keep(self, failure: Failure, place: &Path) -> Failure {
         let _kept = self.directory.keep();
+        let kept = format!("what was written is in {}", place.display());
         match failure {
             Failure::Error { error, hint } => {
-                let kept = format!("what was written is in {}", place.display());
                 let hint = match hint {
                     Some(hint) => format!("{kept}; {hint}"),
                     None => kept,
@@ -71,7 +87,10 @@ impl Desk {
                     hint: Some(hint),
                 }
             }
-            failure => failure,
+            failure => {
+                tell(Style::new(), "note: ", &kept);
+                failure
+            }
         }
     }
 }
@@ -84,9 +103,9 @@ pub(crate) fn read(place: &Path) -> Result<Vec<u8>> {
 /// Has a person edit files, in the editor of VISUAL or EDITOR; waits until it has ended.
 ///
 /// # Errors
-/// `Invalid` where no editor is named and nobody is at a terminal; `Unavailable` where it
-/// does not end as it should.
-pub(crate) fn edit_files(places: &[&Path]) -> Result<()> {
+/// `Invalid` where no editor is named and nobody is at a terminal; those of
+/// [`run_program`].
+pub(crate) async fn edit_files(places: &[&Path]) -> Result<()> {
     let named = ["VISUAL", "EDITOR"].map(std::env::var_os);
     let named = named.into_iter().flatten().find(|name| !name.is_empty());
     let editor = match named {
@@ -103,19 +122,53 @@ pub(crate) fn edit_files(places: &[&Path]) -> Result<()> {
     // It may have arguments of its own, as `code --wait` has.
     let mut line = editor.clone();
     line.push(" \"$@\"");
-    let mut command = Command::new("sh");
-    command.arg("-c").arg(line).arg(&editor).args(places);
-    run_program(&mut command, &editor.to_string_lossy())
+    let mut command = shell(line);
+    command.arg(&editor).args(places);
+    run_program(command, &editor.to_string_lossy()).await
 }
 
-/// Runs a program with the terminal of this one.
-pub(crate) fn run_program(command: &mut Command, name: &str) -> Result<()> {
+/// Runs a program with the terminal of this one. What the keyboard sends to both, Ctrl-C and
+/// Ctrl-\, is for the program alone, which knows what it has not saved; it is told by how
+/// the program ends.
+///
+/// # Errors
+/// `Unavailable` where it does not end as it should; [`Failure::Ended`] where a signal ended
+/// it that was sent to both, or where this one is asked to end while it runs, and then it
+/// goes on.
+pub(crate) async fn run_program(mut command: Command, name: &str) -> Result<()> {
     // What was printed so far is seen before.
     let _unseen = io::stdout().flush();
-    let ended: io::Result<ExitStatus> = command.status();
-    let ended = ended.map_err(|error| io_error("run", Path::new(name), error))?;
+    let failed = |error| Failure::from(io_error("run", Path::new(name), error));
+    // From here on they end this process no more by themselves; in the program they do.
+    let mut keys = [
+        signal(SignalKind::interrupt()).map_err(failed)?,
+        signal(SignalKind::quit()).map_err(failed)?,
+    ];
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut program = command.spawn().map_err(failed)?;
+    let (sender, ended) = oneshot::channel();
+    // Nothing waits for this thread where a signal is heard first.
+    std::thread::spawn(move || sender.send(program.wait()));
+    let ended = tokio::select! {
+        _ = terminate.recv() => return Err(Failure::Ended(15)),
+        ended = ended => ended.unwrap_or_else(|lost| Err(io::Error::other(lost))),
+    };
+    let ended: ExitStatus = ended.map_err(failed)?;
     if ended.success() {
         return Ok(());
+    }
+    let by = ended.signal().or(match ended.code() {
+        // Of what it ran, as a shell says it.
+        Some(130) => Some(2),
+        Some(131) => Some(3),
+        _ => None,
+    });
+    for (key, number) in keys.iter_mut().zip([2, 3]) {
+        let is_sent = poll_fn(|context| Poll::Ready(key.poll_recv(context).is_ready())).await;
+        if is_sent && by == Some(number) {
+            // Either key interrupts.
+            return Err(Failure::Ended(2));
+        }
     }
     let why = match ended.code() {
         Some(127) => "it was not found".into(),
@@ -141,11 +194,14 @@ pub(crate) async fn edit(run: &Run, args: &Edit) -> Result<Outcome> {
     let name = name.as_ref().map_or("file", |name| name.as_str());
     let old = before.as_ref().map_or(&[][..], |(_, bytes)| bytes);
     let place = desk.put(name, old)?;
-    let edited = edit_files(&[&place]).and_then(|()| read(&place));
+    let edited = edit_files(&[&place]).await;
+    let edited = edited.and_then(|()| read(&place));
     let new = match edited {
         Ok(new) => new,
         Err(failure) => {
-            let is_changed = read(&place).is_ok_and(|new| new != old);
+            // One that still runs has yet to write.
+            let runs = matches!(failure, Failure::Ended(15));
+            let is_changed = runs || read(&place).is_ok_and(|new| new != old);
             return Err(match is_changed {
                 true => desk.keep(failure, &place),
                 false => failure,
@@ -174,7 +230,11 @@ pub(crate) async fn edit(run: &Run, args: &Edit) -> Result<Outcome> {
         body,
         how,
     };
-    match args.edit.write(run, at, given).await {
+    let written = async {
+        follow::session(run).await?;
+        args.edit.write(run, at, given).await
+    };
+    match unless_ended(written).await {
         Ok(()) => Ok(Outcome::Done),
         Err(failure) => Err(desk.keep(lost(failure), &place)),
     }

@@ -42,7 +42,7 @@ pub(crate) struct Import {
     #[arg(long)]
     delete: bool,
     /// It is a patch, whatever its name is: all of it is applied, or nothing
-    #[arg(long, conflicts_with_all = ["ignore", "skip_special", "allow_git", "delete", "max_entries", "max_bytes", "max_file_bytes"])]
+    #[arg(long, conflicts_with_all = ["ignore", "skip_special", "delete", "max_entries", "max_bytes", "max_file_bytes"])]
     patch: bool,
     /// How many names to leave out at the beginning of each path of a patch, such as a/ and b/
     #[arg(short = 'p', long, value_name = "NUMBER", default_value_t = 1)]
@@ -217,6 +217,7 @@ async fn patch(run: &Run, args: &Import, at: At) -> Result<Outcome> {
         source: &args.source,
         into: &args.into,
         strip: args.strip,
+        allow_git: args.allow_git,
     };
     let patched = patching::import(run, at, &from, &args.message).await?;
     let (revision, operation) = match patched.applied {

@@ -1,18 +1,19 @@
 //! Conflicts in a person's hands: `rebase --edit`.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use bytes::Bytes;
 use workspace_core::{
     At, Conflicting, Content, Entry, Error, ErrorKind, File, Reason, Resolution, Take, TreePath,
 };
+use workspace_merge::Marked;
 
 use crate::commands::editor::{Desk, edit_files, read, run_program};
-use crate::commands::publish::Rebase;
+use crate::commands::publish::{Rebase, check_listed};
 use crate::exit::{Failure, Result};
 use crate::run::Run;
 use crate::session::Session;
+use crate::signals::shell;
 
 /// What a person made of conflicting files.
 pub(crate) struct Asked {
@@ -41,11 +42,11 @@ impl Asked {
 
     /// Keeps the files for a person whose rebase failed.
     pub(crate) fn keep(self, failure: Failure) -> Failure {
-        let place = self.made.first().map(|(_, place, _)| place.clone());
-        match place.as_deref().and_then(Path::parent) {
-            Some(place) => self.desk.keep(failure, place),
-            None => failure,
+        if self.made.is_empty() {
+            return failure;
         }
+        let place = self.desk.place().to_owned();
+        self.desk.keep(failure, &place)
     }
 }
 
@@ -54,7 +55,7 @@ struct Texts {
     base: Bytes,
     copy: Bytes,
     parent: Bytes,
-    merged: String,
+    merged: Marked,
 }
 
 /// Has a person merge the conflicting files that are texts on both sides, one by one.
@@ -76,16 +77,23 @@ pub(crate) async fn ask(run: &Run, args: &Rebase) -> Result<Asked> {
         At::Tree(found.copy.tree),
         session.tree(parent).await?,
     ];
+    check_listed(&copy, &found)?;
     let mut texts = Vec::new();
-    for it in found.paths.iter().filter(|it| args.asks(&it.path)) {
-        let Some(found) = load(&session, trees, it).await? else {
-            continue;
+    let mut undecided = Vec::new();
+    for it in &found.paths {
+        let path = &it.path;
+        let (asks, merges) = (args.asks(path), args.merges(path));
+        let loaded = match asks || merges {
+            true => load(&session, trees, it).await?,
+            false => None,
         };
-        // What lines merge by themselves is merged where that was asked for.
-        if args.merges(&it.path) && !found.1 {
-            continue;
+        match loaded {
+            // What lines merge by themselves is merged where that was asked for.
+            Some((_, false)) if merges => {}
+            Some((found, _)) if asks => texts.push((path.clone(), found)),
+            _ if args.takes(path) => {}
+            _ => undecided.push(path),
         }
-        texts.push((it.path.clone(), found.0));
     }
     drop(session);
     if texts.is_empty() && args.is_only_edit() {
@@ -93,6 +101,23 @@ pub(crate) async fn ask(run: &Run, args: &Rebase) -> Result<Asked> {
             error: Error::invalid(Reason::NoConflict, "rebase")
                 .because("no conflicting file there is a text on both sides"),
             hint: Some("--take copy:PATH or --take parent:PATH decides any other".into()),
+        });
+    }
+    // Before anybody is asked: what he wrote would be for nothing.
+    if let Some(first) = undecided.first() {
+        let count = undecided.len();
+        return Err(Failure::Error {
+            error: Error::new(ErrorKind::Conflict, "rebase")
+                .at(first)
+                .because(match count {
+                    1 => "nothing decides it, and it is no text to be edited".into(),
+                    _ => format!("nothing decides it and {} more", count - 1),
+                }),
+            hint: Some(
+                "nobody was asked yet: --take copy:PATH or --take parent:PATH decides what is \
+                 no text, or is not named by --edit"
+                    .into(),
+            ),
         });
     }
     let desk = Desk::new()?;
@@ -105,19 +130,14 @@ pub(crate) async fn ask(run: &Run, args: &Rebase) -> Result<Asked> {
     for (number, (path, texts)) in texts.iter().enumerate() {
         let name = path.name();
         let name = name.as_ref().map_or("file", |name| name.as_str());
+        let text = texts.merged.text();
         let place = asked
             .desk
-            .put(&format!("{number}-{name}"), texts.merged.as_bytes())?;
-        let merged = merge(
-            &asked.desk,
-            number,
-            name,
-            texts,
-            &place,
-            args.tool().as_deref(),
-        );
+            .put(Path::new(&number.to_string()).join(name), text.as_bytes())?;
+        let tool = args.tool();
+        let merged = merge(&asked.desk, number, name, texts, &place, tool.as_deref()).await;
         asked.made.push((path.clone(), place, Vec::new()));
-        match merged.and_then(|text| decided(path, text)) {
+        match merged.and_then(|text| decided(path, &texts.merged, text)) {
             Ok(text) => {
                 if let Some(last) = asked.made.last_mut() {
                     last.2 = text;
@@ -129,7 +149,7 @@ pub(crate) async fn ask(run: &Run, args: &Rebase) -> Result<Asked> {
     Ok(asked)
 }
 
-fn merge(
+async fn merge(
     desk: &Desk,
     number: usize,
     name: &str,
@@ -138,28 +158,27 @@ fn merge(
     tool: Option<&str>,
 ) -> Result<Vec<u8>> {
     let Some(tool) = tool else {
-        edit_files(&[place])?;
+        edit_files(&[place]).await?;
         return read(place);
     };
-    let side = |side: &str, bytes| desk.put(&format!("{number}-{side}-{name}"), bytes);
-    let mut command = Command::new("sh");
+    let above = Path::new(&number.to_string()).to_owned();
+    let side = |side: &str, bytes| desk.put(above.join(side).join(name), bytes);
+    let mut command = shell(tool);
     // The names that git gives them.
     command
-        .args(["-c", tool])
         .env("BASE", side("base", &texts.base)?)
         .env("LOCAL", side("copy", &texts.copy)?)
         .env("REMOTE", side("parent", &texts.parent)?)
         .env("MERGED", place);
-    run_program(&mut command, tool)?;
+    run_program(command, tool).await?;
     read(place)
 }
 
 /// Refuses a text in which something is left to decide.
-fn decided(path: &TreePath, text: Vec<u8>) -> Result<Vec<u8>> {
-    let is_mark = |line: &&[u8]| line.starts_with(b"<<<<<<< ") || line.starts_with(b">>>>>>> ");
-    match text.split(|byte| *byte == b'\n').find(is_mark) {
-        None => Ok(text),
-        Some(_) => Err(Error::new(ErrorKind::Conflict, "rebase")
+fn decided(path: &TreePath, marked: &Marked, text: Vec<u8>) -> Result<Vec<u8>> {
+    match marked.is_open_in(&text) {
+        false => Ok(text),
+        true => Err(Error::new(ErrorKind::Conflict, "rebase")
             .at(path)
             .because("there are conflict markers in it still; nothing was changed")
             .into()),
@@ -197,13 +216,16 @@ async fn load(
     let (Some(base), Some(copy), Some(parent)) = sides else {
         return Ok(None);
     };
-    let text = |bytes: &Bytes| String::from_utf8(bytes.to_vec()).ok();
+    // Bytes may be UTF-8 and no text, as git has it.
+    let text = |bytes: &Bytes| match bytes.contains(&0) {
+        true => None,
+        false => String::from_utf8(bytes.to_vec()).ok(),
+    };
     let (Some(a), Some(b), Some(c)) = (text(&base), text(&copy), text(&parent)) else {
         return Ok(None);
     };
-    let clean = workspace_merge::lines(&a, &b, &c);
-    let conflicts = clean.is_none();
-    let merged = clean.unwrap_or_else(|| workspace_merge::marked(&a, &b, &c));
+    let conflicts = workspace_merge::lines(&a, &b, &c).is_none();
+    let merged = workspace_merge::marked(&a, &b, &c);
     let texts = Texts {
         base,
         copy,

@@ -12,9 +12,11 @@ use crate::args::{CopyOption, tree_path};
 use crate::commands::copies::{self, label};
 use crate::commands::merging::{self, Asked};
 use crate::exit::{Hinted, Outcome, Result};
+use crate::follow;
 use crate::run::Run;
 use crate::session::Session;
 use crate::shapes::CopyShape;
+use crate::signals::unless_ended;
 
 /// A copy, as an argument or as an option.
 #[derive(Debug, clap::Args)]
@@ -133,6 +135,12 @@ impl Rebase {
     /// Tells whether a path is to be merged by its lines.
     pub(crate) fn merges(&self, path: &TreePath) -> bool {
         self.merge.iter().any(|above| path.starts_with(above))
+    }
+
+    /// Tells whether a side is to be taken at a path.
+    pub(crate) fn takes(&self, path: &TreePath) -> bool {
+        let mut takes = self.take.iter();
+        takes.any(|(_, above)| above.as_ref().is_none_or(|above| path.starts_with(above)))
     }
 
     /// Tells whether nothing but a person decides.
@@ -357,11 +365,37 @@ pub(crate) async fn rebase(run: &Run, args: &Rebase) -> Result<Outcome> {
         true => None,
         false => Some(merging::ask(run, args).await?),
     };
-    let rebased = bring(run, args, asked.as_ref()).await;
+    let rebased = match &asked {
+        None => bring(run, args, None).await,
+        // Since an editor ran, a signal does not end this by itself.
+        Some(asked) => {
+            let brought = async {
+                follow::session(run).await?;
+                bring(run, args, Some(asked)).await
+            };
+            unless_ended(brought).await
+        }
+    };
     rebased.map_err(|failure| match asked {
         Some(asked) => asked.keep(failure),
         None => failure,
     })
+}
+
+/// Refuses to resolve what is not listed.
+pub(crate) fn check_listed(copy: &CopyRecord, found: &Conflicts) -> Result<()> {
+    if found.count == found.paths.len() as u64 {
+        return Ok(());
+    }
+    let why = format!(
+        "{} paths conflict, of which {} are listed: what is not listed cannot be resolved here",
+        found.count,
+        found.paths.len()
+    );
+    Err(Error::new(ErrorKind::LimitExceeded, "rebase")
+        .at(copy.id)
+        .because(why)
+        .into())
 }
 
 async fn bring(run: &Run, args: &Rebase, asked: Option<&Asked>) -> Result<Outcome> {
@@ -372,17 +406,7 @@ async fn bring(run: &Run, args: &Rebase, asked: Option<&Asked>) -> Result<Outcom
     let mut merge = Vec::new();
     if !args.take.is_empty() || !args.merge.is_empty() || asked.is_some() {
         let found = session.conflicts(copy.id).await?;
-        if found.count > found.paths.len() as u64 {
-            return Err(Error::new(ErrorKind::LimitExceeded, "rebase")
-                .at(copy.id)
-                .because(format!(
-                    "{} paths conflict, of which {} are listed: what is not listed cannot be \
-                     resolved here",
-                    found.count,
-                    found.paths.len()
-                ))
-                .into());
-        }
+        check_listed(&copy, &found)?;
         let (mut resolutions, merged) = args.resolve(&found, asked);
         resolutions.extend(asked.into_iter().flat_map(Asked::resolutions));
         merge = merged;
@@ -422,7 +446,8 @@ async fn bring(run: &Run, args: &Rebase, asked: Option<&Asked>) -> Result<Outcom
         false => format!("{name} is based on what {} is already", parent(&copy)),
     };
     for path in &merged {
-        run.out.say(format!("merged {path}"))?;
+        run.out
+            .say(format!("merged {}", run.out.safe(path.as_str())))?;
     }
     run.out.done(
         &Shape {

@@ -13,7 +13,7 @@ fn with_mounts(place: &Place, script: &str) {
 
 /// Runs a script with this command as `$0`, as a user who may do nothing that the
 /// permissions of files do not say; the test's own files are his.
-fn as_plain_user(place: &Place, script: &str) {
+pub(crate) fn as_plain_user(place: &Place, script: &str) {
     unshared(
         place,
         &["-U", "--map-user=1000", "--map-group=1000"],

@@ -1,4 +1,5 @@
-//! What `Patch` renders turns the old files into the new ones under `git apply`.
+//! What `Patch` renders turns the old files into the new ones, under `git apply` and under
+//! `import`.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -11,6 +12,8 @@ use std::process::{Command, Stdio};
 
 use proptest::prelude::*;
 use workspace_core::{BinaryStyle, Patch, PatchMode, PatchSide, TreePath};
+
+use crate::support::Place;
 
 type Files = BTreeMap<String, (PatchMode, Vec<u8>)>;
 
@@ -240,6 +243,22 @@ fn git_apply(root: &Path, arguments: &[&str], patch: &[u8]) -> Result<(), String
     }
 }
 
+/// Imports the files into a workspace, and the patch after them.
+fn check_import(old: &Files, new: &Files, patch: &[u8]) {
+    let text = String::from_utf8_lossy(patch);
+    let place = Place::new();
+    write(&place.path("in"), old);
+    fs::create_dir_all(place.path("in")).unwrap();
+    place.ok(&["import", "in"]);
+    place.file("x.patch", patch);
+    let ran = place.run(&["import", "x.patch"]);
+    assert_eq!(ran.code, 0, "{text}{}", ran.stderr);
+    place.ok(&["export", "out"]);
+    let mut files = Files::new();
+    read(&place.path("out"), "", &mut files);
+    assert_eq!(&files, new, "{text}");
+}
+
 fn check(old: &Files, new: &Files, renames: &BTreeMap<String, String>) {
     let patch = patch(old, new, renames);
     if patch.is_empty() {
@@ -256,6 +275,10 @@ fn check(old: &Files, new: &Files, renames: &BTreeMap<String, String>) {
     let applied = git_apply(directory.path(), &[], &patch);
     assert_eq!(applied, Ok(()), "{text}");
     assert_eq!(&files(), new, "{text}");
+    // It takes longer, and half of them do.
+    if patch.len().is_multiple_of(2) {
+        check_import(old, new, &patch);
+    }
     // Where git restores a deleted file it forgets the mode.
     let modeless = |files: &Files| {
         let bytes =
@@ -271,7 +294,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn git_applies_and_reverses_the_patch_of_any_two_trees(
+    fn git_and_an_import_apply_the_patch_of_any_two_trees(
         old in files(),
         steps in prop::collection::vec(step(), 1..8),
     ) {
@@ -285,7 +308,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn git_applies_the_patch_of_long_files(
+    fn git_and_an_import_apply_the_patch_of_long_files(
         edits in prop::collection::vec((0..60_000usize, 0..3usize), 1..40),
     ) {
         let lines: Vec<String> = (0..60_000).map(|n| format!("{}\n", n % 40_000)).collect();

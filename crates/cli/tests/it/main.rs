@@ -13,6 +13,7 @@ mod git_apply;
 mod hostile;
 mod import;
 mod newcomer;
+mod patches;
 mod processes;
 mod remote;
 mod serve;

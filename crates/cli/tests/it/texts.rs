@@ -168,6 +168,44 @@ fn a_conflict_ends_in_an_editor() {
     place.whole();
 }
 
+/// What nobody decided was found out when a person had merged, and all of it was refused.
+#[test]
+fn a_person_merged_for_nothing() {
+    let place = conflicting();
+    let put = |copy: &[&str], text: &[u8]| {
+        let put = [&["put", "bin"][..], copy].concat();
+        assert_eq!(place.run_with(&put, text).code, 0);
+    };
+    put(&["-c", "draft"], b"\0one");
+    put(&[], b"\0two");
+    let long = "x".repeat(254);
+    place.put_in("draft", &long, "<<<<<<< HEAD\nmine\n");
+    place.put(&long, "<<<<<<< HEAD\ntheirs\n");
+    let editor = "touch $ROOT/asked; sed -i '/^[<|=>]\\{8\\}/d' $1";
+    let all = ["rebase", "draft", "--edit"];
+    let ran = with_editor(&place, editor, &all);
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("/bin: conflict: nothing decides it"),
+        "{}",
+        ran.stderr
+    );
+    assert!(!place.path("asked").exists());
+    assert_eq!(left(&place), 0);
+    // Half of the markers are markers.
+    let some = "sed -i '/^[<>]\\{7,8\\} /d' $1";
+    let take = [&all[..], &["--take", "copy:/bin"]].concat();
+    let ran = with_editor(&place, some, &take);
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    assert!(ran.stderr.contains("conflict markers"), "{}", ran.stderr);
+    let both =
+        "sed -i -e '/^[<|=>]\\{7\\} /{/HEAD/!d}' -e '/^[<|=>]\\{8\\}/d' -e '/^=======$/d' $1";
+    let ran = with_editor(&place, both, &take);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let text = place.ok(&["cat", "-c", "draft", &long]);
+    assert!(text.starts_with("<<<<<<< HEAD\nmine\n"), "{text}");
+}
+
 #[test]
 fn a_merge_tool_finds_the_files_that_git_names() {
     let place = conflicting();
@@ -176,13 +214,9 @@ fn a_merge_tool_finds_the_files_that_git_names() {
     let tool = "cat $BASE $LOCAL $REMOTE > $MERGED.new && mv $MERGED.new $MERGED";
     let rebase = ["rebase", "draft", "--edit=text", "--tool", tool];
     let ran = place.run(&rebase);
-    // What nobody decided is in the way of all.
+    // What nobody decides is in the way of all.
     assert_eq!(ran.code, 10, "{}", ran.stderr);
-    assert!(
-        ran.stderr.contains("what was written is in "),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("nobody was asked"), "{}", ran.stderr);
     place.error(2, &["rebase", "draft", "--edit=gone", "--tool", tool]);
     place.error(2, &["rebase", "draft", "--tool", tool]);
     let rest = ["--take", "parent:/gone", "--merge=/other"];

@@ -16,8 +16,8 @@ use workspace_native::beneath::{self, State};
 use workspace_native::source::{self, SourceOptions};
 
 use super::memory::{Known, Memory, States};
-use super::plan::{Leaf, Leaves};
-use crate::commands::export::Names;
+use super::plan::{Leaf, Leaves, ancestors};
+use crate::commands::export::{Names, Taken};
 use crate::exit::{Result, io_error};
 use crate::session::Files;
 
@@ -67,17 +67,29 @@ pub(super) async fn look(directory: BorrowedFd<'_>, root: &Path, memory: &Memory
                     (Some(Leaf::File { content, .. }), Some(_)) if same == known => {
                         (*content, state)
                     }
-                    _ => read(directory, &path).await.map_err(failed)?,
+                    _ => match read(directory, &path).await {
+                        Ok(read) => read,
+                        // It went since.
+                        Err(error) if is_gone(&error) => continue,
+                        Err(error) => return Err(failed(error).into()),
+                    },
                 };
                 if let Some(known) = Known::of(&state, now) {
                     found.states.insert(path.clone(), known);
                 }
                 Leaf::File {
                     content,
-                    executable: state.mode & 0o111 != 0,
+                    executable: match (memory.modes, memory.base.get(&path)) {
+                        (true, _) => state.mode & 0o111 != 0,
+                        (false, Some(Leaf::File { executable, .. })) => *executable,
+                        (false, _) => false,
+                    },
                 }
             }
-            FileType::Symlink => Leaf::Symlink(target(directory, &path, &place)?),
+            FileType::Symlink => match target(directory, &path, &place)? {
+                Some(target) => Leaf::Symlink(target),
+                None => continue,
+            },
             _ => Leaf::Special,
         };
         if leaf != Leaf::Directory {
@@ -120,36 +132,68 @@ pub(super) fn changed() -> io::Error {
     io::Error::other("it changed while it was read")
 }
 
-fn target(directory: BorrowedFd<'_>, path: &TreePath, place: &Path) -> Result<String> {
-    let failed = |error| io_error("sync", place, error);
-    let (target, _) = beneath::read_link(directory, relative(path)).map_err(failed)?;
-    Ok(utf8(target).ok_or_else(|| {
+/// Tells whether something is not there any more, nor what it was in.
+fn is_gone(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory)
+}
+
+/// Returns where a link leads; `None` where it went meanwhile.
+fn target(directory: BorrowedFd<'_>, path: &TreePath, place: &Path) -> Result<Option<String>> {
+    let target = match beneath::read_link(directory, relative(path)) {
+        Ok((target, _)) => target,
+        Err(error) if is_gone(&error) => return Ok(None),
+        Err(error) => return Err(io_error("sync", place, error).into()),
+    };
+    let target = utf8(target).ok_or_else(|| {
         Error::invalid(Reason::UnfitEntry, "sync")
             .at(place.display())
             .because("the link's target is not UTF-8")
-    })?)
+    })?;
+    Ok(Some(target))
 }
 
 fn utf8(text: OsString) -> Option<String> {
     text.into_string().ok()
 }
 
+/// What is in a tree, as far as a directory on disk takes it.
+#[derive(Debug, Default)]
+pub(super) struct Walked {
+    pub(super) entries: BTreeMap<TreePath, Entry>,
+    /// What it does not take, since it gives such names a meaning of its own; nothing at or
+    /// below these paths is among the entries.
+    pub(super) left_out: BTreeMap<TreePath, Taken>,
+}
+
+impl Walked {
+    /// Tells whether a path is left out, with what it is in or by itself.
+    pub(super) fn leaves_out(&self, path: &TreePath) -> bool {
+        !self.left_out.is_empty()
+            && (self.left_out.contains_key(path)
+                || ancestors(path).any(|above| self.left_out.contains_key(&above))
+                || self.left_out.contains_key(&TreePath::root()))
+    }
+}
+
 /// Walks a whole tree.
-///
-/// # Errors
-/// `Invalid` for names that a directory on disk gives a meaning of its own.
-pub(super) async fn walk(files: &Files<'_>, allow_git: bool) -> Result<BTreeMap<TreePath, Entry>> {
+pub(super) async fn walk(files: &Files<'_>, allow_git: bool) -> Result<Walked> {
     let mut names = Names::new(allow_git);
-    let mut entries = BTreeMap::new();
+    let mut walked = Walked::default();
     let mut walk = files.walk(&TreePath::root()).await?;
     while let Some((path, entry)) = walk.next().await? {
-        if path.is_root() {
+        if path.is_root() || walked.leaves_out(&path) {
             continue;
         }
-        names.check(&path)?;
-        entries.insert(path, entry);
+        if let Some(taken) = names.look(&path)? {
+            let below = |it: &TreePath| it.starts_with(&taken.path);
+            walked.entries.retain(|it, _| !below(it));
+            walked.left_out.insert(taken.path.clone(), taken);
+            continue;
+        }
+        walked.entries.insert(path, entry);
     }
-    Ok(entries)
+    Ok(walked)
 }
 
 /// Returns where a path of the tree is below the directory.

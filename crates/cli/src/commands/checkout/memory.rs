@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{fsync, renameat};
 use serde::{Deserialize, Serialize};
-use workspace_core::{At, ContentId, Error, ErrorKind, TreeId, TreePath};
+use workspace_core::{At, ContentId, Error, ErrorKind, Reason, TreeId, TreePath};
 use workspace_native::beneath::{self, State};
 
 use super::plan::{Leaf, Leaves};
@@ -78,10 +78,16 @@ struct Header {
     of: Of,
     ignore: bool,
     allow_git: bool,
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    modes: bool,
     /// How many lines follow.
     entries: usize,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tree: Option<String>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Any other line.
@@ -141,6 +147,9 @@ pub(super) struct Memory {
     pub(super) ignore: bool,
     /// Whether what is git's own belongs to it.
     pub(super) allow_git: bool,
+    /// Whether the directory's file system keeps whether a file may be executed. Where it
+    /// does not, that is what it was.
+    pub(super) modes: bool,
     /// The tree that the directory has, where it has all of one.
     pub(super) tree: Option<TreeId>,
     /// What both sides had when they agreed last.
@@ -165,6 +174,7 @@ impl Memory {
             of: header.of,
             ignore: header.ignore,
             allow_git: header.allow_git,
+            modes: header.modes,
             tree: match header.tree {
                 Some(tree) => Some(tree.parse().map_err(|_| corrupt(&place))?),
                 None => None,
@@ -200,6 +210,12 @@ impl Memory {
         }
     }
 
+    /// Tells whether a directory's file system keeps whether a file may be executed.
+    pub(super) fn keeps_modes(directory: BorrowedFd<'_>, root: &Path) -> Result<bool> {
+        let keeps = Staging::make(directory).and_then(|mut staging| staging.keeps_modes());
+        Ok(keeps.map_err(|error| io_error("check out", root, error))?)
+    }
+
     /// Writes it in the place of the one that is there, when it is whole.
     pub(super) fn write(&self, directory: BorrowedFd<'_>, root: &Path) -> Result<()> {
         let place = root.join(NAME);
@@ -224,6 +240,7 @@ impl Memory {
             of: self.of.clone(),
             ignore: self.ignore,
             allow_git: self.allow_git,
+            modes: self.modes,
             entries: self.base.len(),
             tree: self.tree.map(|tree| tree.to_string()),
         };
@@ -257,12 +274,39 @@ impl Memory {
     }
 }
 
-/// Tells which workspace the checkout is of whose file is at `place`; `None` where it is
-/// no such file.
-pub(crate) fn origin(place: &Path) -> Option<Origin> {
-    let directory = File::open(place.parent()?).ok()?;
-    let file = open(directory.as_fd(), place).ok()??;
-    Some(header(&mut BufReader::new(file), place).ok()?.from)
+/// Tells which workspace the checkout is of whose file is at `place`; `None` where nothing
+/// is, or a directory.
+///
+/// # Errors
+/// Those of [`Memory::read`].
+pub(crate) fn origin(place: &Path) -> Result<Option<Origin>> {
+    let failed = |error| Failure::from(io_error("find workspace", place, error));
+    // One who cannot look into a directory has no checkout in it.
+    let Ok(directory) = File::open(place.parent().unwrap_or(Path::new("."))) else {
+        return Ok(None);
+    };
+    if beneath::kind(&directory, NAME.as_ref())
+        .map_err(failed)?
+        .is_none()
+    {
+        return Ok(None);
+    }
+    match open(directory.as_fd(), place)? {
+        None => Ok(None),
+        Some(file) => Ok(Some(header(&mut BufReader::new(file), place)?.from)),
+    }
+}
+
+/// Refuses a checkout from a URL that nobody named.
+pub(crate) fn from_url(operation: &'static str, root: &Path, url: &str) -> Failure {
+    Failure::Error {
+        error: Error::invalid(Reason::MalformedArgument, operation)
+            .at(root.display())
+            .because(format!("it was checked out from {url}")),
+        hint: Some(format!(
+            "--remote {url}, or WORKSPACE_REMOTE, says that it may have the token"
+        )),
+    }
 }
 
 fn open(directory: BorrowedFd<'_>, place: &Path) -> Result<Option<File>> {
@@ -329,6 +373,7 @@ mod tests {
             of: Of::Revision(7),
             ignore: true,
             allow_git: false,
+            modes: false,
             tree: Some(TreeId::empty()),
             base: Leaves::from([
                 (path("/d"), Leaf::Directory),
@@ -357,8 +402,9 @@ mod tests {
         assert_eq!(found.base, memory.base);
         assert_eq!(found.states, memory.states);
         assert_eq!((found.of, found.tree), (memory.of, memory.tree));
+        assert!(!found.modes);
         let file = place.path().join(NAME);
-        assert_eq!(origin(&file), Some(memory.from));
+        assert_eq!(origin(&file).unwrap(), Some(memory.from));
         assert_eq!(beneath::names(&root, 9).unwrap(), [NAME]);
         let whole = std::fs::read(&file).unwrap();
         for end in 0..whole.len() {
@@ -368,12 +414,13 @@ mod tests {
         for wrong in [r#"{"version":2}"#, "{}", "x", ""] {
             std::fs::write(&file, format!("{wrong}\n")).unwrap();
             assert!(read().is_err(), "{wrong}");
-            assert_eq!(origin(&file), None);
+            assert!(origin(&file).is_err(), "{wrong}");
         }
         // That of a workspace is none.
         std::fs::remove_file(&file).unwrap();
         std::fs::create_dir(&file).unwrap();
         assert!(read().unwrap().is_none());
+        assert_eq!(origin(&file).unwrap(), None);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! `checkout` and `sync`: a copy in a directory, and what was changed on either side on
 //! the other.
 
+mod aside;
 mod look;
 mod memory;
+mod placing;
 mod plan;
 mod pull;
 mod push;
@@ -18,13 +20,13 @@ use workspace_core::{At, Entry, Error, ErrorKind, Reason, Sought, TreeId, TreePa
 
 use self::look::Found;
 use self::memory::{Known, Memory, NAME, Of};
-use self::plan::{Leaf, Leaves, Side, Sides, Step, Steps, ancestors};
+use self::plan::{Leaf, Leaves, Side, Sides, Step, Steps};
 use self::pull::{Pull, Pulled};
 use self::push::{Push, Pushed};
 use self::report::Report;
 use crate::args::{CopyOption, parse_at, tree_path};
 use crate::commands::copies;
-use crate::commands::export::DirectoryTarget;
+use crate::commands::export::{DirectoryTarget, Left};
 use crate::commands::progress;
 use crate::exit::{Failure, Outcome, Result, io_error};
 use crate::output::{bytes_text, count_text};
@@ -34,7 +36,7 @@ use crate::shapes::copy_state;
 use crate::signals::unless_ended;
 use crate::time;
 
-pub(crate) use self::memory::{Origin, origin};
+pub(crate) use self::memory::{Origin, from_url, origin};
 
 /// How often a sync begins again because the copy moved meanwhile.
 const TRIES: usize = 8;
@@ -112,9 +114,12 @@ pub(crate) async fn checkout(run: &Run, args: &Checkout) -> Result<Outcome> {
     let name = name_of(session, at, &args.directory).await?;
     let now = session.tree(at).await?;
     let view = session.files(now);
-    let is_checkout = origin(&args.directory.join(NAME)).is_some();
+    let is_checkout = origin(&args.directory.join(NAME))?.is_some();
     if !is_checkout {
-        look::walk(&view, args.allow_git).await?;
+        let walked = look::walk(&view, args.allow_git).await?;
+        if let Some(taken) = walked.left_out.values().next() {
+            return Err(taken.refused());
+        }
         let mut target = DirectoryTarget::create(&args.directory, false)
             .map_err(|failure| occupied(failure, &args.directory))?;
         target.check_names(&view, &TreePath::root()).await?;
@@ -139,6 +144,7 @@ pub(crate) async fn checkout(run: &Run, args: &Checkout) -> Result<Outcome> {
             of,
             ignore: args.ignore,
             allow_git: args.allow_git,
+            modes: Memory::keeps_modes(directory.as_fd(), &root)?,
             tree: None,
             base: Leaves::new(),
             states: memory::States::new(),
@@ -152,7 +158,7 @@ pub(crate) async fn checkout(run: &Run, args: &Checkout) -> Result<Outcome> {
         ..How::default()
     };
     let report = unless_ended(round(run, session, &root, &how)).await?;
-    if is_checkout {
+    if is_checkout || report.has_kept() {
         return report.tell(run);
     }
     #[derive(Serialize)]
@@ -251,14 +257,7 @@ fn adopt(run: &Run, root: &Path) -> Result<()> {
     let memory = remembered(&look::lock(root)?, root)?;
     match memory.from {
         Origin::Workspace(directory) => run.adopt(&root.join(NAME), directory),
-        Origin::Remote(url) => Err(Failure::Error {
-            error: Error::invalid(Reason::MalformedArgument, "sync")
-                .at(root.display())
-                .because(format!("it was checked out from {url}")),
-            hint: Some(format!(
-                "--remote {url}, or WORKSPACE_REMOTE, says that it may have the token"
-            )),
-        }),
+        Origin::Remote(url) => Err(from_url("sync", root, &url)),
     }
 }
 
@@ -324,6 +323,13 @@ async fn round(run: &Run, session: &Session, root: &Path, how: &How) -> Result<R
     let at = memory.of.at()?;
     let place = root.to_string_lossy().into_owned();
     let mut report = Report::new(place, name_of(session, at, root).await?, how.dry_run);
+    if !how.dry_run {
+        // What cannot be looked through stays, and is no part of this.
+        let left = Left::find(directory.as_fd());
+        left.into_iter()
+            .for_each(|left| left.remove(directory.as_fd()));
+        report.aside = aside::left(directory.as_fd()).unwrap_or_default();
+    }
     let found = look::look(directory.as_fd(), root, &memory).await?;
     for _ in 0..TRIES {
         let now = session.tree(at).await?;
@@ -332,20 +338,23 @@ async fn round(run: &Run, session: &Session, root: &Path, how: &How) -> Result<R
             remember(&mut memory, &directory, root, found.states)?;
             return Ok(report);
         }
-        let tree = look::walk(&session.files(now), memory.allow_git).await?;
-        let copy = leaves(&tree);
+        let walked = look::walk(&session.files(now), memory.allow_git).await?;
+        let tree = &walked.entries;
+        let copy = leaves(tree);
         let sides = Sides {
             base: &memory.base,
             directory: &found.leaves,
             copy: &copy,
+            besides: walked.left_out.keys().cloned().collect(),
         };
+        report.left_out(&walked.left_out);
         if !how.take.is_empty() {
             how.check(&conflicts(&sides.plan(|_| None)))?;
         }
         let steps = sides.plan(|path| how.taken(path));
         let push = match how.only_pull {
             true => Push::default(),
-            false => Push::of(&steps, &tree),
+            false => Push::of(&steps, tree),
         };
         let pull = Pull::of(&steps, &found);
         report.plan(&steps, &sides, &push, how);
@@ -372,12 +381,19 @@ async fn round(run: &Run, session: &Session, root: &Path, how: &How) -> Result<R
             }
             let there = (directory.as_fd(), root, &found);
             let sides = (at, now);
-            let pushed = push::push(run, session, sides, &push, &tree, there, &how.message);
+            let pushed = push::push(run, session, sides, &push, tree, there, &how.message);
             match pushed.await? {
                 Pushed::Moved => continue,
                 Pushed::Applied(applied, tree) => {
                     report.applied(applied);
                     made = Some(tree);
+                    if !pull.is_empty() {
+                        // The copy has it, whatever becomes of the rest.
+                        let (base, states) =
+                            agreed(&memory, &found, &steps, &Pulled::default(), how);
+                        (memory.base, memory.tree) = (base, None);
+                        remember(&mut memory, &directory, root, states)?;
+                    }
                 }
             }
         }
@@ -391,7 +407,7 @@ async fn round(run: &Run, session: &Session, root: &Path, how: &How) -> Result<R
                 bar.inc(1);
             };
             let there = (directory.as_fd(), root, &found);
-            pulled = pull::pull(session.files(now), &tree, &pull, there, count).await?;
+            pulled = pull::pull(session.files(now), tree, &pull, there, count).await?;
             (report.files, report.bytes) = (files, bytes);
             bar.finish_and_clear();
         }
@@ -466,19 +482,20 @@ fn agreed(
     let mut base = Leaves::new();
     let mut states = memory::States::new();
     for (path, step) in steps {
-        let is_kept = || {
-            pulled.kept.contains(path) || ancestors(path).any(|above| pulled.kept.contains(&above))
-        };
         let (leaf, state) = match step {
             Step::Same => (found.leaves.get(path), found.states.get(path).copied()),
             Step::To(Side::Copy, leaf) if !how.only_pull => {
                 (leaf.as_ref(), found.states.get(path).copied())
             }
-            Step::To(Side::Directory, leaf) if !is_kept() => {
-                let state = pulled.states.get(path);
-                let state = state.and_then(|state| Known::of(state, now));
-                (leaf.as_ref(), state)
-            }
+            Step::To(Side::Directory, _) => match pulled.now.get(path) {
+                Some(leaf) => {
+                    let state = pulled.states.get(path);
+                    let state = state.and_then(|state| Known::of(state, now));
+                    (leaf.as_ref(), state)
+                }
+                // It stayed.
+                None => (memory.base.get(path), None),
+            },
             // What it was stays what it was.
             _ => (memory.base.get(path), None),
         };

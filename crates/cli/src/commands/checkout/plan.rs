@@ -56,7 +56,7 @@ pub(super) enum Step {
     Leave,
     /// Both sides changed it in different ways.
     Conflict,
-    /// It is below a conflict.
+    /// It is below a conflict, or below what only the copy can have.
     Frozen,
 }
 
@@ -73,6 +73,8 @@ pub(super) struct Sides<'a> {
     pub(super) base: &'a Leaves,
     pub(super) directory: &'a Leaves,
     pub(super) copy: &'a Leaves,
+    /// What the copy has besides, which stays there with all that is below it.
+    pub(super) besides: BTreeSet<TreePath>,
 }
 
 /// What becomes of each path.
@@ -118,7 +120,7 @@ impl Sides<'_> {
             .map(|path| ((*path).clone(), step(self.at(path), forced(path))))
             .collect();
         self.mend(&mut steps);
-        freeze(&mut steps);
+        freeze(&mut steps, &self.besides);
         steps
     }
 
@@ -132,6 +134,7 @@ impl Sides<'_> {
                 Step::Conflict | Step::Leave | Step::Frozen => true,
             })
             .map(|(path, _)| path.clone())
+            .chain(self.besides.iter().cloned())
             .collect();
         for path in there {
             for above in ancestors(&path) {
@@ -169,18 +172,20 @@ fn step(three: Three<'_>, forced: Option<Side>) -> Step {
     }
 }
 
-/// Leaves alone what is below a conflict.
-fn freeze(steps: &mut Steps) {
+/// Leaves alone what is below a conflict, and what is at or below one of these paths.
+fn freeze(steps: &mut Steps, besides: &BTreeSet<TreePath>) {
     let conflicts: BTreeSet<TreePath> = steps
         .iter()
         .filter(|(_, step)| **step == Step::Conflict)
         .map(|(path, _)| path.clone())
         .collect();
-    if conflicts.is_empty() {
+    if conflicts.is_empty() && besides.is_empty() {
         return;
     }
+    let all = besides.contains(&TreePath::root());
     for (path, step) in steps {
-        if ancestors(path).any(|above| conflicts.contains(&above)) {
+        let is_below = |above: TreePath| conflicts.contains(&above) || besides.contains(&above);
+        if all || besides.contains(path) || ancestors(path).any(is_below) {
             *step = Step::Frozen;
         }
     }
@@ -224,6 +229,7 @@ mod tests {
             base: &base,
             directory: &directory,
             copy: &copy,
+            besides: BTreeSet::new(),
         };
         let told = |(path, step): (TreePath, Step)| match step {
             Step::Same => None,
@@ -279,6 +285,32 @@ mod tests {
         }
     }
 
+    /// A directory was removed with what the directory on disk could not have.
+    #[test]
+    fn what_only_the_copy_can_have_stays_with_what_it_is_in() {
+        let (base, copy) = (leaves("d/ d/e/ d/a=1 r/ r/a=1"), leaves("d/ d/e/ d/a=1 r/"));
+        let plan = |directory: &str| {
+            let directory = leaves(directory);
+            let besides = ["/d/e/.git", "/r"].map(|it| TreePath::new(it).unwrap());
+            let sides = Sides {
+                base: &base,
+                directory: &directory,
+                copy: &copy,
+                besides: besides.into(),
+            };
+            let steps = sides.plan(|_| None);
+            let step = |path: &str| steps[&TreePath::new(path).unwrap()].clone();
+            ["/d", "/d/e", "/d/a", "/r/a"].map(step)
+        };
+        let gone = || Step::To(Side::Copy, None);
+        assert_eq!(
+            plan("r/ r/a=1"),
+            [Step::Leave, Step::Leave, gone(), Step::Frozen]
+        );
+        let [d, e, a, _] = plan("d=1 r/ r/a=1");
+        assert_eq!([d, e, a], [Step::Conflict, Step::Frozen, Step::Frozen]);
+    }
+
     #[test]
     fn a_side_is_taken_where_both_changed_and_nowhere_else() {
         let all = ["a=1 b=1 c=1", "a=2 b=2 c=1", "a=3 b=1 c=2"];
@@ -306,6 +338,7 @@ mod tests {
                 base,
                 directory: &special,
                 copy,
+                besides: BTreeSet::new(),
             };
             sides.plan(|_| taken).remove(&TreePath::new("/a").unwrap())
         };
@@ -385,7 +418,7 @@ mod tests {
         /// carried out is a tree.
         #[test]
         fn nothing_that_was_changed_is_lost(base in state(), directory in state(), copy in state()) {
-            let sides = Sides { base: &base, directory: &directory, copy: &copy };
+            let sides = Sides { base: &base, directory: &directory, copy: &copy, besides: BTreeSet::new() };
             let steps = sides.plan(|_| None);
             let new_copy = carried_out(copy.clone(), &steps, Side::Copy);
             let new_directory = carried_out(directory.clone(), &steps, Side::Directory);
@@ -413,7 +446,7 @@ mod tests {
         /// With a side taken nothing is left open.
         #[test]
         fn a_side_that_is_taken_ends_every_conflict(base in state(), directory in state(), copy in state()) {
-            let sides = Sides { base: &base, directory: &directory, copy: &copy };
+            let sides = Sides { base: &base, directory: &directory, copy: &copy, besides: BTreeSet::new() };
             for side in [Side::Copy, Side::Directory] {
                 let steps = sides.plan(|_| Some(side));
                 prop_assert!(!steps.values().any(|step| matches!(step, Step::Conflict | Step::Frozen)));

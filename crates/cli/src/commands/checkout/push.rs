@@ -12,12 +12,13 @@ use futures::future::BoxFuture;
 use sha2::{Digest as _, Sha256};
 use workspace_core::{
     Applied, At, Change, ChangeOptions, ContentId, Entry, EntrySource, Error, ErrorKind,
-    ImportLimits, ImportOptions, SourceEntry, SourceKind, Text, Timestamp, TreeId, TreePath,
+    ImportLimits, ImportOptions, MAX_PROVENANCE, Name, SourceEntry, SourceKind, Text, Timestamp,
+    TreeId, TreePath,
 };
 use workspace_native::beneath::{self, State};
 
 use super::look::{CHUNK, Found, changed, is_unchanged, relative};
-use super::plan::{Leaf, Side, Step, Steps};
+use super::plan::{Leaf, Side, Step, Steps, ancestors};
 use crate::commands::child::Child;
 use crate::exit::{Result, io_error};
 use crate::run::Run;
@@ -41,11 +42,11 @@ impl Push {
     /// Takes from a plan what goes to the copy, which has `tree`.
     pub(super) fn of(steps: &Steps, tree: &BTreeMap<TreePath, Entry>) -> Self {
         let mut push = Self::default();
-        let mut gone: BTreeMap<(ContentId, bool), Vec<TreePath>> = BTreeMap::new();
+        let mut gone: BTreeMap<(ContentId, bool), Same> = BTreeMap::new();
         for (path, step) in steps {
             if let (Step::To(Side::Copy, None), Some(Entry::File(file))) = (step, tree.get(path)) {
                 let same = gone.entry((file.content, file.executable)).or_default();
-                same.push(path.clone());
+                same.put(path.clone());
             }
         }
         for (path, step) in steps {
@@ -64,9 +65,9 @@ impl Push {
                                 executable,
                             },
                             None,
-                        ) if is_in(path, tree) => gone
+                        ) if is_in(path, tree, steps) => gone
                             .get_mut(&(*content, *executable))
-                            .and_then(|same| take(same, path)),
+                            .and_then(|same| same.take(path)),
                         _ => None,
                     };
                     if let Some(from) = from {
@@ -101,19 +102,41 @@ impl Push {
     }
 }
 
-/// Takes one of several paths, of the same name where there is one.
-fn take(same: &mut Vec<TreePath>, path: &TreePath) -> Option<TreePath> {
-    let like = same.iter().position(|it| it.name() == path.name());
-    match like {
-        Some(index) => Some(same.remove(index)),
-        None => same.pop(),
+/// Paths of files that are the same, and gone.
+#[derive(Debug, Default)]
+struct Same {
+    /// By their names: each is found at once, however many there are.
+    by_name: BTreeMap<Option<Name>, Vec<TreePath>>,
+}
+
+impl Same {
+    fn put(&mut self, path: TreePath) {
+        self.by_name.entry(path.name()).or_default().push(path);
+    }
+
+    /// Takes one of them, of the same name where there is one.
+    fn take(&mut self, path: &TreePath) -> Option<TreePath> {
+        let name = path.name();
+        let name = match self.by_name.contains_key(&name) {
+            true => name,
+            false => self.by_name.keys().next_back()?.clone(),
+        };
+        let paths = self.by_name.get_mut(&name)?;
+        let taken = paths.pop();
+        if paths.is_empty() {
+            self.by_name.remove(&name);
+        }
+        taken
     }
 }
 
-/// Tells whether the directory that a path is in is in the tree.
-fn is_in(path: &TreePath, tree: &BTreeMap<TreePath, Entry>) -> bool {
-    path.parent().is_some_and(|above| {
-        above.is_root() || matches!(tree.get(&above), Some(Entry::Directory(_)))
+/// Tells whether the directory that a path is in is in the tree, or can be made in it before
+/// anything else is done.
+fn is_in(path: &TreePath, tree: &BTreeMap<TreePath, Entry>, steps: &Steps) -> bool {
+    ancestors(path).all(|above| match tree.get(&above) {
+        Some(Entry::Directory(_)) => true,
+        Some(_) => false,
+        None => steps.get(&above) == Some(&Step::To(Side::Copy, Some(Leaf::Directory))),
     })
 }
 
@@ -181,6 +204,13 @@ async fn fill(
     (directory, root, found): (BorrowedFd<'_>, &Path, &Found),
 ) -> Result<()> {
     let files = session.files(at);
+    // What moves into new directories finds them.
+    let above: BTreeSet<TreePath> = push.moved.keys().flat_map(ancestors).collect();
+    let made = above.iter().filter(|path| !tree.contains_key(path));
+    let made = made.map(|path| Change::Mkdir {
+        path: path.clone(),
+        parents: false,
+    });
     let moves = push.moved.iter().map(|(to, from)| Change::Rename {
         from: from.clone(),
         to: to.clone(),
@@ -190,7 +220,7 @@ async fn fill(
         path: path.clone(),
         recursive: true,
     });
-    let mut changes = moves.chain(removals).peekable();
+    let mut changes = made.chain(moves).chain(removals).peekable();
     let author = run.author(&None);
     while changes.peek().is_some() {
         let batch = changes.by_ref().take(BATCH).collect();
@@ -201,12 +231,16 @@ async fn fill(
         return Ok(());
     }
     let written = push.written.iter().map(|(path, leaf)| {
-        let media_type = tree.get(path).and_then(Entry::as_file);
+        let file = tree.get(path).and_then(Entry::as_file);
+        // As of any other write, it is kept with the content only.
+        let same = file
+            .filter(|file| matches!(leaf, Leaf::File { content, .. } if *content == file.content));
         Writing {
             path: path.clone(),
             leaf: leaf.clone(),
             state: found.on_disk.get(path).copied(),
-            media_type: media_type.and_then(|file| file.media_type.clone()),
+            media_type: file.and_then(|file| file.media_type.clone()),
+            provenance: same.and_then(|file| file.provenance.clone()),
         }
     });
     let source = Box::new(Written {
@@ -231,6 +265,7 @@ struct Writing {
     leaf: Leaf,
     state: Option<State>,
     media_type: Option<Text<255>>,
+    provenance: Option<Text<MAX_PROVENANCE>>,
 }
 
 /// What was changed in the directory, as an import takes it.
@@ -262,6 +297,7 @@ impl Written {
             leaf,
             state,
             media_type,
+            provenance,
         } = writing;
         let modified =
             state.map(|state| Timestamp::from_millis((state.modified / 1_000_000) as i64));
@@ -291,7 +327,7 @@ impl Written {
                     executable,
                     modified,
                     media_type,
-                    provenance: None,
+                    provenance,
                 }
             }
         };
@@ -334,5 +370,29 @@ impl EntrySource for Written {
 
     fn chunk(&mut self) -> BoxFuture<'_, workspace_core::Result<Option<Bytes>>> {
         async { self.read() }.boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The names of all of them were made for each that was looked for.
+    #[test]
+    fn a_file_that_moved_is_looked_for_by_its_name() {
+        let path = |text: &str| TreePath::new(text).unwrap();
+        let mut same = Same::default();
+        for n in 0..20_000 {
+            same.put(path(&format!("/d/{n}")));
+        }
+        for n in (0..10_000).rev() {
+            let taken = same.take(&path(&format!("/e/{n}")));
+            assert_eq!(taken, Some(path(&format!("/d/{n}"))));
+        }
+        // Any other, where none has that name.
+        let others = (0..10_000).map(|_| same.take(&path("/e/other")));
+        let others: BTreeSet<_> = others.flatten().collect();
+        assert_eq!(others.len(), 10_000);
+        assert_eq!(same.take(&path("/e/19999")), None);
     }
 }

@@ -1,6 +1,8 @@
 //! What a sync did, or would do.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::path::Path;
 
 use serde::Serialize;
 use workspace_core::{Applied, TreePath};
@@ -8,6 +10,7 @@ use workspace_core::{Applied, TreePath};
 use super::How;
 use super::plan::{Leaf, Side, Sides, Step, Steps, Three};
 use super::push::Push;
+use crate::commands::export::Taken;
 use crate::exit::{Outcome, Result};
 use crate::output::{GREEN, RED, YELLOW, count_text};
 use crate::run::Run;
@@ -21,10 +24,12 @@ pub(super) struct Report {
     to_copy: Vec<ChangeShape>,
     to_directory: Vec<ChangeShape>,
     conflicts: Vec<ConflictShape>,
-    /// What was changed in the directory while the sync was at work, or holds what does
-    /// not belong to the checkout: it stayed.
+    /// What stayed in the directory, each with why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    kept: Vec<String>,
+    kept: Vec<KeptShape>,
+    /// What the copy has and the directory cannot have, with all that is below it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    left_out: Vec<KeptShape>,
     #[serde(skip_serializing_if = "Option::is_none")]
     operation: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,6 +37,9 @@ pub(super) struct Report {
     /// How many changes in the directory wait for the next sync.
     #[serde(skip_serializing_if = "is_none")]
     waiting: u64,
+    /// Directories in which syncs that were killed left what they had taken aside.
+    #[serde(skip)]
+    pub(super) aside: Vec<OsString>,
     /// Files that were written into the directory, and their bytes.
     #[serde(skip)]
     pub(super) files: u64,
@@ -48,6 +56,13 @@ struct ChangeShape {
     renamed_from: Option<String>,
     #[serde(skip)]
     is_directory: bool,
+}
+
+/// A path in the directory that did not become what it is in the copy.
+#[derive(Debug, PartialEq, Serialize)]
+struct KeptShape {
+    path: String,
+    why: String,
 }
 
 /// A path that both sides changed.
@@ -68,9 +83,11 @@ impl Report {
             to_directory: Vec::new(),
             conflicts: Vec::new(),
             kept: Vec::new(),
+            left_out: Vec::new(),
             operation: None,
             revision: None,
             waiting: 0,
+            aside: Vec::new(),
             files: 0,
             bytes: 0,
         }
@@ -130,9 +147,28 @@ impl Report {
     }
 
     /// Notes what stayed as it was.
-    pub(super) fn kept(&mut self, kept: &BTreeSet<TreePath>) {
-        self.kept = kept.iter().map(ToString::to_string).collect();
-        self.to_directory.retain(|it| !self.kept.contains(&it.path));
+    pub(super) fn kept(&mut self, kept: &BTreeMap<TreePath, String>) {
+        let shape = |(path, why): (&TreePath, &String)| KeptShape {
+            path: path.to_string(),
+            why: why.clone(),
+        };
+        self.kept = kept.iter().map(shape).collect();
+        let paths: BTreeSet<String> = kept.keys().map(ToString::to_string).collect();
+        self.to_directory.retain(|it| !paths.contains(&it.path));
+    }
+
+    /// Notes what stays in the copy alone.
+    pub(super) fn left_out(&mut self, left_out: &BTreeMap<TreePath, Taken>) {
+        let shape = |taken: &Taken| KeptShape {
+            path: taken.path.to_string(),
+            why: taken.why.into(),
+        };
+        self.left_out = left_out.values().map(shape).collect();
+    }
+
+    /// Tells whether something stayed as it was.
+    pub(super) fn has_kept(&self) -> bool {
+        !self.kept.is_empty()
     }
 
     /// Tells whether both sides are the same now.
@@ -142,7 +178,7 @@ impl Report {
             Step::To(Side::Copy, _) => how.only_pull,
             Step::Same | Step::To(Side::Directory, _) => false,
         };
-        self.kept.is_empty() && !steps.values().any(is_open)
+        self.kept.is_empty() && self.left_out.is_empty() && !steps.values().any(is_open)
     }
 
     /// Tells whether there was nothing to do.
@@ -151,6 +187,7 @@ impl Report {
         lists.iter().all(|list| list.is_empty())
             && self.conflicts.is_empty()
             && self.kept.is_empty()
+            && self.left_out.is_empty()
             && self.waiting == 0
     }
 
@@ -160,6 +197,8 @@ impl Report {
         changed.iter().any(|list| !list.is_empty())
             || self.conflicts != before.conflicts
             || self.kept != before.kept
+            || self.left_out != before.left_out
+            || self.aside != before.aside
     }
 
     /// Prints it.
@@ -198,10 +237,19 @@ impl Report {
                 it.directory
             ))?;
         }
-        for path in &self.kept {
-            let path = out.safe(path);
+        for it in &self.kept {
+            out.note(format_args!("{} stays: {}", it.path, it.why));
+        }
+        for it in &self.left_out {
             out.note(format_args!(
-                "{path} stays: it is not as it was seen, or holds what is not of the checkout"
+                "{} is left out of the directory: {}",
+                it.path, it.why
+            ));
+        }
+        for name in &self.aside {
+            out.note(format_args!(
+                "a sync that was killed left what it had taken aside in {}: look at it, and remove it",
+                Path::new(&self.directory).join(name).display()
             ));
         }
         out.say(self.line(run))?;
@@ -215,7 +263,7 @@ impl Report {
     }
 
     fn outcome(&self) -> Outcome {
-        match self.conflicts.is_empty() && self.kept.is_empty() {
+        match self.conflicts.is_empty() && self.kept.is_empty() && self.left_out.is_empty() {
             true => Outcome::Done,
             false => Outcome::Negative,
         }
@@ -252,6 +300,7 @@ impl Report {
             ),
             counted(self.conflicts.len() as u64, "conflict", "conflicts", ""),
             counted(self.kept.len() as u64, "entry", "entries", " kept"),
+            counted(self.left_out.len() as u64, "entry", "entries", " left out"),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         let done = match self.dry_run {

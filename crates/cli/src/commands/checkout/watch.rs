@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::sleep;
+use workspace_archive::REPLACED;
 use workspace_core::ErrorKind;
 
 use super::memory::NAME;
@@ -42,12 +43,14 @@ async fn rounds(run: &Run, root: &Path, how: &How) -> Result<Outcome> {
             .ok()
             .and_then(|below| below.iter().next());
         let first = first.unwrap_or_default().to_string_lossy();
-        first != NAME && !first.starts_with(STAGED)
+        first != NAME && !first.starts_with(STAGED) && !first.starts_with(REPLACED)
     };
     let mut disk = Disk::watch(run, root, true, counts);
     let mut changes = Changes::of(run).await?;
     let mut told: Option<Report> = None;
     let mut again = AGAIN.0;
+    // What went wrong last, which is told once.
+    let mut failed: Option<String> = None;
     let mut looks = 0;
     loop {
         changes.begin();
@@ -59,6 +62,7 @@ async fn rounds(run: &Run, root: &Path, how: &How) -> Result<Outcome> {
         match synced {
             Ok(report) => {
                 again = AGAIN.0;
+                failed = None;
                 if told.as_ref().is_none_or(|told| report.is_news(told)) {
                     report.tell(run)?;
                     run.out.flush()?;
@@ -77,10 +81,17 @@ async fn rounds(run: &Run, root: &Path, how: &How) -> Result<Outcome> {
             }
             Err(failure) if told.is_some() && passes(&failure) => {
                 if let Failure::Error { error, .. } = &failure {
-                    run.out
-                        .note(format_args!("{}: tried again", message(error)));
+                    let why = message(error);
+                    if failed.as_ref() != Some(&why) {
+                        run.out.note(format_args!("{why}: it is tried again"));
+                        failed = Some(why);
+                    }
                 }
-                sleep(again).await;
+                // What is mended is seen at once.
+                tokio::select! {
+                    () = sleep(again) => {}
+                    () = disk.next() => {}
+                }
                 again = (again * 2).min(AGAIN.1);
             }
             Err(failure) => return Err(failure),
@@ -88,18 +99,29 @@ async fn rounds(run: &Run, root: &Path, how: &How) -> Result<Outcome> {
     }
 }
 
-/// Tells whether a failure may be none the next time.
+/// Tells whether a failure may be none the next time: somebody who works in the directory
+/// or in the copy may mend what he has done, but for what cannot be undone.
 fn passes(failure: &Failure) -> bool {
     let Failure::Error { error, .. } = failure else {
         return false;
     };
-    matches!(
-        error.kind(),
-        ErrorKind::Locked
-            | ErrorKind::Source
-            | ErrorKind::Stale
-            | ErrorKind::Conflict
-            | ErrorKind::Unavailable
-            | ErrorKind::StorageFull
-    )
+    match error.kind() {
+        ErrorKind::Closed | ErrorKind::Denied | ErrorKind::Unsupported | ErrorKind::Corrupt => {
+            false
+        }
+        ErrorKind::Invalid
+        | ErrorKind::NotFound
+        | ErrorKind::AlreadyExists
+        | ErrorKind::NotADirectory
+        | ErrorKind::IsADirectory
+        | ErrorKind::NotEmpty
+        | ErrorKind::ReadOnly
+        | ErrorKind::Conflict
+        | ErrorKind::Stale
+        | ErrorKind::LimitExceeded
+        | ErrorKind::StorageFull
+        | ErrorKind::Locked
+        | ErrorKind::Source
+        | ErrorKind::Unavailable => true,
+    }
 }

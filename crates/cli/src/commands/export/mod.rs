@@ -38,8 +38,8 @@ use crate::session::Session;
 use crate::signals::unless_ended;
 
 pub(crate) use self::directory::DirectoryTarget;
-pub(crate) use self::names::Names;
-pub(crate) use self::staging::{Staging, set_modified};
+pub(crate) use self::names::{Names, Taken};
+pub(crate) use self::staging::{Left, Staging, make_unique, set_modified, unique_name};
 pub(crate) use workspace_archive::STAGED;
 
 #[derive(Debug, clap::Args)]

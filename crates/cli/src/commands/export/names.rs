@@ -25,29 +25,43 @@ impl Names {
 
     /// Looks at a path, after those before it.
     pub(crate) fn check(&mut self, path: &TreePath) -> Result<()> {
-        const GIT: &str = "--allow-git writes it all the same";
-        match Owner::of(path) {
-            Some(Owner::Workspace) => {
-                return Err(refused(
-                    path,
-                    "a workspace, or an export, has it for its own",
-                    "an archive holds every name",
-                ));
-            }
-            Some(Owner::Git) if !self.allow_git => {
-                let why = "git takes it for its own directory, and runs what it names";
-                return Err(refused(path, why, GIT));
-            }
-            _ if self.allow_git => return Ok(()),
-            _ => {}
-        }
-        match self.repositories.note(path)? {
+        match self.look(path)? {
             None => Ok(()),
-            Some(repository) => {
-                let why = "git takes the directory for a repository, and runs what it names";
-                Err(refused(&repository, why, GIT))
-            }
+            Some(taken) => Err(taken.refused()),
         }
+    }
+
+    /// Looks at a path, after those before it; returns what somebody takes for his own: it,
+    /// or a directory above it.
+    pub(crate) fn look(&mut self, path: &TreePath) -> Result<Option<Taken>> {
+        const GIT: &str = "--allow-git writes it all the same";
+        let taken = |path: &TreePath, why, hint| {
+            Some(Taken {
+                path: path.clone(),
+                why,
+                hint,
+            })
+        };
+        Ok(match Owner::of(path) {
+            Some(Owner::Workspace) => taken(
+                path,
+                "a workspace, or an export, has it for its own",
+                "an archive holds every name",
+            ),
+            Some(Owner::Git) if !self.allow_git => taken(
+                path,
+                "git takes it for its own directory, and runs what it names",
+                GIT,
+            ),
+            _ if self.allow_git => None,
+            _ => {
+                let repository = self.repositories.note(path)?;
+                repository.and_then(|repository| {
+                    let why = "git takes the directory for a repository, and runs what it names";
+                    taken(&repository, why, GIT)
+                })
+            }
+        })
     }
 
     /// Looks at all paths below a directory, before anything is written.
@@ -63,11 +77,21 @@ impl Names {
     }
 }
 
-fn refused(path: &TreePath, why: &str, hint: &str) -> Failure {
-    Failure::Error {
-        error: Error::invalid(Reason::UnfitEntry, "export")
-            .at(path)
-            .because(why),
-        hint: Some(hint.into()),
+/// What somebody takes for his own.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) path: TreePath,
+    pub(crate) why: &'static str,
+    hint: &'static str,
+}
+
+impl Taken {
+    pub(crate) fn refused(&self) -> Failure {
+        Failure::Error {
+            error: Error::invalid(Reason::UnfitEntry, "export")
+                .at(&self.path)
+                .because(self.why),
+            hint: Some(self.hint.into()),
+        }
     }
 }

@@ -228,7 +228,9 @@ fn replace(target: BorrowedFd<'_>, shared: &Shared, name: &OsStr) -> io::Result<
         // What came out would be removed with what was staged: a directory goes back.
         Ok(()) => match beneath::kind(from, name)? {
             Some(FileType::Directory) => {
-                exchange()?;
+                if exchange().is_err() {
+                    give_back(target, from, name, to)?;
+                }
                 return Err(came_meanwhile());
             }
             _ => return Ok(()),
@@ -247,6 +249,20 @@ fn replace(target: BorrowedFd<'_>, shared: &Shared, name: &OsStr) -> io::Result<
         return Err(cause);
     }
     beneath::remove(target, &aside)
+}
+
+/// Gives back what came out from where it would be removed: to its name, where that is
+/// free, or else to where nobody removes anything.
+fn give_back(target: BorrowedFd<'_>, from: &OwnedFd, name: &OsStr, to: &OwnedFd) -> io::Result<()> {
+    if renameat_with(from, name, to, name, RenameFlags::NOREPLACE).is_ok() {
+        return Ok(());
+    }
+    let (aside, directory) = make_unique(target, REPLACED)?;
+    renameat(from, name, &directory, name)?;
+    Err(io::Error::other(format!(
+        "a directory took the place of a file meanwhile, and is in {} now",
+        aside.display()
+    )))
 }
 
 /// A directory took the place of the file that was to give way.
@@ -311,5 +327,27 @@ mod tests {
         assert!(replace(target.as_fd(), &shared, OsStr::new("f")).is_err());
         assert!(appear(&shared, OsStr::new("f")).is_err());
         assert!(place.path().join("there/f").is_dir());
+    }
+
+    /// What could not go back to its name was removed with what was staged.
+    #[test]
+    fn a_directory_whose_name_was_taken_again_was_removed() {
+        let place = tempfile::tempdir().unwrap();
+        fs::create_dir_all(place.path().join("staged/d")).unwrap();
+        fs::create_dir_all(place.path().join("there")).unwrap();
+        fs::write(place.path().join("staged/d/precious"), "precious").unwrap();
+        let open = |name: &str| OwnedFd::from(File::open(place.path().join(name)).unwrap());
+        let (target, staged, there) = (open("."), open("staged"), open("there"));
+        let d = OsStr::new("d");
+        give_back(target.as_fd(), &staged, d, &there).unwrap();
+        assert!(place.path().join("there/d/precious").exists());
+        fs::rename(place.path().join("there/d"), place.path().join("staged/d")).unwrap();
+        fs::write(place.path().join("there/d"), "newer").unwrap();
+        let error = give_back(target.as_fd(), &staged, d, &there).unwrap_err();
+        let error = error.to_string();
+        let (_, aside) = error.split_once(" is in ").unwrap();
+        let aside = aside.trim_end_matches(" now");
+        assert!(place.path().join(aside).join("d/precious").exists());
+        assert!(place.path().join("there/d").is_file());
     }
 }

@@ -7,8 +7,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, FlockOperation, Mode, Timespec, Timestamps, UTIME_OMIT, flock, fstat, fstatvfs,
-    futimens, mkdirat, renameat, statat, symlinkat, utimensat,
+    AtFlags, FlockOperation, Mode, Timespec, Timestamps, UTIME_OMIT, fchmod, flock, fstat,
+    fstatvfs, futimens, mkdirat, renameat, statat, symlinkat, utimensat,
 };
 use rustix::process::geteuid;
 use workspace_archive::STAGED;
@@ -28,7 +28,7 @@ const MARK: &[u8] = b"What an export of `workspace` has not put in its place yet
 const TREE: &str = "tree";
 
 /// A directory in the target, on the same file system. It is removed on drop; what a
-/// killed process left of one, the next export removes.
+/// killed process left of one, the next export or sync removes.
 pub(crate) struct Staging {
     /// The target.
     target: OwnedFd,
@@ -110,6 +110,30 @@ impl Staging {
         beneath::make_file(above, OsStr::new(name), mode)
     }
 
+    /// Creates a file that its owner may execute, or nobody, whatever the process's mask of
+    /// modes says of that.
+    pub(crate) fn create_exactly(&mut self, path: &TreePath, executable: bool) -> io::Result<File> {
+        let file = self.create(path, executable)?;
+        if executable {
+            let mode = Mode::from_raw_mode(fstat(&file)?.st_mode & 0o777);
+            fchmod(&file, mode | Mode::RUSR | Mode::XUSR)?;
+        }
+        Ok(file)
+    }
+
+    /// Tells whether the file system keeps whether a file may be executed. Leaves files in
+    /// it.
+    pub(crate) fn keeps_modes(&mut self) -> io::Result<bool> {
+        for executable in [true, false] {
+            let path = TreePath::new(&format!("/mode-{executable}")).map_err(io::Error::other)?;
+            let file = self.create_exactly(&path, executable)?;
+            if (fstat(&file)?.st_mode & 0o111 != 0) != executable {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Makes a symlink.
     pub(crate) fn link(&mut self, path: &TreePath, link: &Symlink) -> io::Result<()> {
         let (above, name) = self.above(path)?;
@@ -151,7 +175,7 @@ impl Staging {
 }
 
 /// What processes that were killed left in a target.
-pub(super) struct Left {
+pub(crate) struct Left {
     /// Staging directories, each with its marker, which is locked.
     names: Vec<(OsString, File)>,
     /// Whether there is anything else.
@@ -160,7 +184,7 @@ pub(super) struct Left {
 
 impl Left {
     /// Looks for it, and removes nothing.
-    pub(super) fn find(target: BorrowedFd<'_>) -> io::Result<Self> {
+    pub(crate) fn find(target: BorrowedFd<'_>) -> io::Result<Self> {
         let mut left = Self {
             names: Vec::new(),
             besides: false,
@@ -175,7 +199,7 @@ impl Left {
     }
 
     /// Removes it. What cannot be removed stays.
-    pub(super) fn remove(self, target: BorrowedFd<'_>) {
+    pub(crate) fn remove(self, target: BorrowedFd<'_>) {
         for (name, _marker) in self.names {
             let _stays = beneath::remove(target, &name);
         }
@@ -208,7 +232,7 @@ impl AsFd for Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // What cannot be removed, the next export removes.
+        // What cannot be removed, the next export or sync removes.
         let _left = beneath::remove(&self.target, &self.name);
     }
 }
@@ -219,14 +243,14 @@ fn relative(path: &TreePath) -> &Path {
 }
 
 /// Makes a directory that nobody else knows, with a name that begins with `start`.
-pub(super) fn make_unique(above: BorrowedFd<'_>, start: &str) -> io::Result<(OsString, OwnedFd)> {
+pub(crate) fn make_unique(above: BorrowedFd<'_>, start: &str) -> io::Result<(OsString, OwnedFd)> {
     let name = unique_name(start)?;
     let directory = beneath::make(above, &name, 0o700)?;
     Ok((name, directory))
 }
 
 /// Returns a name that nobody else knows.
-pub(super) fn unique_name(start: &str) -> io::Result<OsString> {
+pub(crate) fn unique_name(start: &str) -> io::Result<OsString> {
     Ok(format!("{start}{}", random::hex::<8>()?).into())
 }
 

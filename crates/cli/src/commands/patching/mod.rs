@@ -5,23 +5,22 @@
 //! it is not git: whitespace counts, and a binary file has to be the very one that the
 //! patch was made from.
 
+mod binary;
+mod fill;
 mod hunks;
+mod sections;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::Path;
 
 use bytes::Bytes;
-use diffy::binary::BinaryPatch;
-use diffy::patch_set::{FileMode, FileOperation, FilePatch, ParseOptions, PatchKind, PatchSet};
-use futures::FutureExt as _;
-use futures::future::BoxFuture;
-use workspace_core::{
-    Applied, Change, ChangeOptions, Entry, EntrySource, Error, ErrorKind, ImportOptions, Reason,
-    SourceEntry, SourceKind, Text, TreePath,
-};
+use diffy::patch_set::{FileMode, FileOperation, FilePatch, PatchKind};
+use workspace_archive::Owner;
+use workspace_core::{Applied, Entry, Error, ErrorKind, File, Reason, Text, TreePath};
 
-use self::hunks::{Hunks, Unfit};
+use self::hunks::{Hunks, MAX_LINES, Unfit};
+use self::sections::{Section, sections};
 use crate::commands::child::Child;
 use crate::commands::patch::MAX_COMPARED;
 use crate::exit::{Failure, Hinted as _, Result, io_error};
@@ -30,10 +29,14 @@ use crate::session::Files;
 
 /// The longest patch, in bytes.
 const MAX_PATCH: u64 = 256 << 20;
-/// How many removals go in one call.
-const BATCH: usize = 1000;
+/// How many bytes all files may have that it makes, but for those that it only moves or
+/// copies.
+const MAX_MADE: u64 = 512 << 20;
 /// As many of the files that a patch does not fit are named.
 const NAMED: usize = 20;
+
+/// Why a patch does not fit where nothing is.
+const NOT_THERE: &str = "it is not there";
 
 /// What came of a patch.
 #[derive(Debug)]
@@ -53,6 +56,8 @@ pub(crate) struct From<'a> {
     pub(crate) into: &'a TreePath,
     /// How many names are left out at the beginning of each path.
     pub(crate) strip: usize,
+    /// Whether it may name what is git's own.
+    pub(crate) allow_git: bool,
 }
 
 /// Applies a patch to the files at `at`: as one operation, or to head as a revision.
@@ -79,9 +84,9 @@ pub(crate) async fn import(
         .values()
         .partition(|made| made.mode == FileMode::Symlink);
     let (symlinks, count) = (symlinks.len() as u64, plain.len() as u64);
-    let bytes = plain.iter().map(|made| made.bytes.len() as u64).sum();
+    let bytes = plain.iter().map(|made| made.size()).sum();
     let removed = made.removed.len() as u64;
-    if let Err(failure) = fill(run, &session.files(child.at()), &child, made).await {
+    if let Err(failure) = fill::fill(run, &session.files(child.at()), &child, made).await {
         child.discard().await;
         return Err(failure);
     }
@@ -118,27 +123,40 @@ fn read(source: &Path) -> Result<Vec<u8>> {
     Ok(text)
 }
 
-fn parse<'t>(from: &From<'_>, text: &'t [u8]) -> Result<Vec<FilePatch<'t, [u8]>>> {
-    let mut lines = text.split(|byte| *byte == b'\n');
-    let is_git = lines.any(|line| line.starts_with(b"diff --git "));
-    let options = match is_git {
-        true => ParseOptions::gitdiff(),
-        false => ParseOptions::unidiff(),
-    };
-    let patches = PatchSet::parse_bytes(text, options).collect::<std::result::Result<Vec<_>, _>>();
-    Ok(patches.map_err(|error| {
-        Error::invalid(Reason::MalformedBody, "read patch")
-            .at(from.source.display())
-            .because(error)
-    })?)
+fn parse<'t>(from: &From<'_>, text: &'t [u8]) -> Result<Vec<Section<'t>>> {
+    let malformed =
+        || Error::invalid(Reason::MalformedBody, "read patch").at(from.source.display());
+    let found = sections(text)
+        .map_err(|it| malformed().because(format!("line {}: {}", it.line, it.why)))?;
+    match found.is_empty() {
+        true => Err(malformed().because("no valid patches found").into()),
+        false => Ok(found),
+    }
 }
 
 /// A file that a patch makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Made {
-    bytes: Vec<u8>,
+    body: Body,
     mode: FileMode,
     media_type: Option<Text<255>>,
+}
+
+/// What is in a file that a patch makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Body {
+    Bytes(Bytes),
+    /// What a file has that was there before the patch.
+    Of(TreePath, File),
+}
+
+impl Made {
+    fn size(&self) -> u64 {
+        match &self.body {
+            Body::Bytes(bytes) => bytes.len() as u64,
+            Body::Of(_, file) => file.size,
+        }
+    }
 }
 
 /// What a patch makes of all files.
@@ -158,6 +176,8 @@ struct Doing<'a> {
     /// Whether `old` is the one from before the patch, and whether it stays.
     is_rename: bool,
     is_copy: bool,
+    /// Whether `old` need not be there: nothing is said of it but that it is empty.
+    may_be_new: bool,
     patch: &'a FilePatch<'a, [u8]>,
 }
 
@@ -165,14 +185,10 @@ struct Doing<'a> {
 ///
 /// # Errors
 /// `Conflict`, naming every file that a patch does not fit, and its hunks.
-async fn make(
-    files: &Files<'_>,
-    from: &From<'_>,
-    patches: &[FilePatch<'_, [u8]>],
-) -> Result<AllMade> {
+async fn make(files: &Files<'_>, from: &From<'_>, sections: &[Section<'_>]) -> Result<AllMade> {
     let mut all = Vec::new();
-    for patch in patches {
-        all.push(doing(from, patch)?);
+    for section in sections {
+        all.push(doing(from, section)?);
     }
     // Whatever order they come in.
     let leaving: BTreeSet<&TreePath> = all
@@ -185,6 +201,7 @@ async fn make(
         leaving,
         made: AllMade::default(),
         hunks: Hunks::default(),
+        left: MAX_MADE,
     };
     let mut unfit: Vec<(TreePath, String)> = Vec::new();
     for doing in &all {
@@ -223,31 +240,85 @@ async fn make(
 }
 
 /// Reads what a patch does to which file.
-fn doing<'a>(from: &From<'_>, patch: &'a FilePatch<'a, [u8]>) -> Result<Doing<'a>> {
+fn doing<'a>(from: &From<'_>, section: &'a Section<'_>) -> Result<Doing<'a>> {
+    let patch = &section.patch;
     let path = |bytes: &[u8], strip| tree_path(from, bytes, strip);
     // Where git says what it renames, there is no `a/` before it.
     let bare = from.strip.saturating_sub(1);
-    let (old, new, is_rename, is_copy) = match patch.operation() {
-        FileOperation::Create(new) => (None, Some(path(new, from.strip)?), false, false),
-        FileOperation::Delete(old) => (Some(path(old, from.strip)?), None, false, false),
-        FileOperation::Modify { modified, .. } => {
-            let it = path(modified, from.strip)?;
-            (Some(it.clone()), Some(it), false, false)
+    let mut is_rename = false;
+    let mut is_copy = false;
+    let (old, new) = match patch.operation() {
+        FileOperation::Create(new) => (None, Some(path(new, from.strip)?)),
+        FileOperation::Delete(old) => (Some(path(old, from.strip)?), None),
+        FileOperation::Modify { original, modified } => {
+            let it = modified_path(from, section, original, modified)?;
+            (
+                Some(it.clone()).filter(|_| !section.is_new),
+                Some(it).filter(|_| !section.is_gone),
+            )
         }
-        FileOperation::Rename { from, to } => {
-            (Some(path(from, bare)?), Some(path(to, bare)?), true, false)
+        FileOperation::Rename { from: old, to } => {
+            is_rename = true;
+            (Some(path(old, bare)?), Some(path(to, bare)?))
         }
-        FileOperation::Copy { from, to } => {
-            (Some(path(from, bare)?), Some(path(to, bare)?), false, true)
+        FileOperation::Copy { from: old, to } => {
+            is_copy = true;
+            (Some(path(old, bare)?), Some(path(to, bare)?))
         }
+    };
+    if let (true, PatchKind::Text(text)) = (is_rename || is_copy, patch.patch()) {
+        for (name, expected) in [(text.original(), &old), (text.modified(), &new)] {
+            if let Some(name) = name
+                && Some(path(name, from.strip)?) != *expected
+            {
+                return Err(inconsistent(from, section));
+            }
+        }
+    }
+    let is_addition = match patch.patch() {
+        PatchKind::Text(text) => matches!(text.hunks(), [hunk] if hunk.old_range().is_empty()),
+        PatchKind::Binary(_) => false,
     };
     Ok(Doing {
         old,
         new,
         is_rename,
         is_copy,
+        may_be_new: is_addition && !section.is_git,
         patch,
     })
+}
+
+/// Returns where a file is that stays there. Without a header of git's the two names may
+/// differ: as git does, it takes the second, or the first where the second is that and
+/// more, such as `name.orig`.
+fn modified_path(
+    from: &From<'_>,
+    section: &Section<'_>,
+    original: &[u8],
+    modified: &[u8],
+) -> Result<TreePath> {
+    let new = tree_path(from, modified, from.strip)?;
+    if section.is_git {
+        return match tree_path(from, original, from.strip)? == new {
+            true => Ok(new),
+            false => Err(inconsistent(from, section)),
+        };
+    }
+    // It need not be a path: some write where the text came from.
+    let old = tree_path(from, original, from.strip).ok();
+    let shorter = old.filter(|old| new.as_str().starts_with(old.as_str()));
+    Ok(shorter.unwrap_or(new))
+}
+
+fn inconsistent(from: &From<'_>, section: &Section<'_>) -> Failure {
+    Error::invalid(Reason::MalformedBody, "read patch")
+        .at(from.source.display())
+        .because(format!(
+            "line {}: it names two files, and does not rename one",
+            section.line
+        ))
+        .into()
 }
 
 fn tree_path(from: &From<'_>, bytes: &[u8], strip: usize) -> Result<TreePath> {
@@ -269,7 +340,22 @@ fn tree_path(from: &From<'_>, bytes: &[u8], strip: usize) -> Result<TreePath> {
         };
     }
     let path = from.into.join_relative(rest);
-    Ok(path.map_err(|error| malformed().because(error))?)
+    let path = path.map_err(|error| malformed().because(error))?;
+    // As from a directory or an archive; left out, it would not be all of the patch.
+    let refused = |why: &str, hint: Option<&str>| Failure::Error {
+        error: Error::invalid(Reason::UnfitEntry, "read patch")
+            .at(&path)
+            .because(why),
+        hint: hint.map(Into::into),
+    };
+    match Owner::of(&path) {
+        Some(Owner::Workspace) => Err(refused("a workspace has it for its own", None)),
+        Some(Owner::Git) if !from.allow_git => Err(refused(
+            "git takes it for its own, and runs what it names",
+            Some("--allow-git takes it all the same"),
+        )),
+        _ => Ok(path),
+    }
 }
 
 struct Making<'a> {
@@ -278,6 +364,8 @@ struct Making<'a> {
     leaving: BTreeSet<&'a TreePath>,
     made: AllMade,
     hunks: Hunks,
+    /// How many bytes may still be made.
+    left: u64,
 }
 
 impl Making<'_> {
@@ -287,6 +375,7 @@ impl Making<'_> {
             None => None,
             Some(path) => match self.old(path, doing).await? {
                 Ok(old) => Some(old),
+                Err(why) if doing.may_be_new && why == NOT_THERE => None,
                 Err(why) => return Ok(Err(why)),
             },
         };
@@ -298,14 +387,14 @@ impl Making<'_> {
         {
             return Ok(Err(why));
         }
-        let patched = match patched(&mut self.hunks, old.as_ref(), doing.patch) {
+        let patched = match self.patched(old.as_ref(), doing).await? {
             Ok(patched) => patched,
             Err(why) => return Ok(Err(why)),
         };
         if (doing.is_rename || doing.new.is_none())
             && let Some(old) = &doing.old
         {
-            if doing.new.is_none() && !patched.is_empty() {
+            if doing.new.is_none() && patched != Body::Bytes(Bytes::new()) {
                 return Ok(Err("it would be removed, and there is more in it".into()));
             }
             let was_made = !doing.is_rename && self.made.written.remove(old).is_some();
@@ -323,20 +412,58 @@ impl Making<'_> {
         let Some(new) = &doing.new else {
             return Ok(Ok(()));
         };
-        let old_mode = old.as_ref().map_or(FileMode::Regular, |old| old.mode);
-        let mode = *doing.patch.new_mode().unwrap_or(&old_mode);
+        let old_mode = old.as_ref().map(|old| old.mode);
+        let new_mode = doing.patch.new_mode().copied();
+        let mode = new_mode.or(old_mode).unwrap_or(FileMode::Regular);
+        if old_mode.is_some_and(|old| is_link(old) != is_link(mode)) {
+            return Ok(Err(
+                "it would become of another kind by its mode only".into()
+            ));
+        }
         if mode == FileMode::Gitlink {
             return Ok(Err(
                 "it is another repository, which a tree does not hold".into()
             ));
         }
         let made = Made {
-            bytes: patched,
+            body: patched,
             mode,
             media_type: old.and_then(|old| old.media_type),
         };
         self.made.written.insert(new.clone(), made);
         Ok(Ok(()))
+    }
+
+    /// Returns what a patch makes of what is in a file; says why it does not fit.
+    async fn patched(
+        &mut self,
+        old: Option<&Made>,
+        doing: &Doing<'_>,
+    ) -> Result<std::result::Result<Body, String>> {
+        let is_same = |text: &diffy::Patch<'_, [u8]>| text.hunks().is_empty();
+        let text = doing.patch.patch().as_text();
+        if text.is_some_and(is_same) && (doing.new.is_some() || old.is_none()) {
+            let body = old.map(|old| old.body.clone());
+            return Ok(Ok(body.unwrap_or(Body::Bytes(Bytes::new()))));
+        }
+        let bytes = match old.map(|old| &old.body) {
+            None => Bytes::new(),
+            Some(Body::Bytes(bytes)) => bytes.clone(),
+            Some(Body::Of(_, file)) if file.size > MAX_COMPARED => {
+                return Ok(Err(format!("it has more than {MAX_COMPARED} bytes")));
+            }
+            Some(Body::Of(path, file)) => self.files.read_found(path, file).await?,
+        };
+        let made = match patched(&mut self.hunks, &bytes, doing.patch, self.left) {
+            Ok(made) => made,
+            Err(why) => return Ok(Err(why)),
+        };
+        let size = made.len() as u64;
+        self.left = self.left.checked_sub(size).ok_or_else(|| {
+            Error::new(ErrorKind::LimitExceeded, "apply patch")
+                .because(format!("it makes files of more than {MAX_MADE} bytes"))
+        })?;
+        Ok(Ok(Body::Bytes(made.into())))
     }
 
     /// Returns the file that a patch is for.
@@ -357,32 +484,28 @@ impl Making<'_> {
         let found = self.files.stat(path).await;
         let entry = match found {
             Ok(Some(entry)) => entry,
-            Ok(None) => return Ok(Err("it is not there".into())),
+            Ok(None) => return Ok(Err(NOT_THERE.into())),
             Err(error) if error.kind() == ErrorKind::NotADirectory => {
-                return Ok(Err("it is not there".into()));
+                return Ok(Err(NOT_THERE.into()));
             }
             Err(error) => return Err(error.into()),
         };
         let made = match entry {
             Entry::Directory(_) => return Ok(Err("it is a directory".into())),
             Entry::Symlink(symlink) => Made {
-                bytes: symlink.target.as_str().into(),
+                body: Body::Bytes(symlink.target.as_str().to_owned().into()),
                 mode: FileMode::Symlink,
                 media_type: None,
             },
-            Entry::File(file) if file.size > MAX_COMPARED => {
-                return Ok(Err(format!("it has more than {MAX_COMPARED} bytes")));
-            }
             Entry::File(file) => Made {
-                bytes: self.files.read_found(path, &file).await?.into(),
                 mode: match file.executable {
                     true => FileMode::Executable,
                     false => FileMode::Regular,
                 },
-                media_type: file.media_type,
+                media_type: file.media_type.clone(),
+                body: Body::Of(path.clone(), file),
             },
         };
-        let is_link = |mode| mode == FileMode::Symlink;
         let expected = doing.patch.old_mode().copied();
         match expected.is_some_and(|mode| is_link(mode) != is_link(made.mode)) {
             true => Ok(Err("it is of another kind".into())),
@@ -418,16 +541,22 @@ impl Making<'_> {
     }
 }
 
-/// Returns what a patch makes of a file's bytes; says why it does not fit.
+fn is_link(mode: FileMode) -> bool {
+    mode == FileMode::Symlink
+}
+
+/// Returns what a patch makes of a file's bytes, of which there are no more than `limit`;
+/// says why it does not fit.
 fn patched(
     hunks: &mut Hunks,
-    old: Option<&Made>,
+    old: &[u8],
     patch: &FilePatch<'_, [u8]>,
+    limit: u64,
 ) -> std::result::Result<Vec<u8>, String> {
-    let old = old.map_or(&[][..], |old| &old.bytes);
     match patch.patch() {
         PatchKind::Text(text) => hunks.apply(old, text).map_err(|unfit| match unfit {
             Unfit::TooLong => "looking for where its hunks fit takes too long".into(),
+            Unfit::TooManyLines => format!("it has more than {MAX_LINES} lines"),
             Unfit::Hunks(unfit) => {
                 let each = unfit
                     .iter()
@@ -436,107 +565,6 @@ fn patched(
                 format!("{} does not fit", each.join(", "))
             }
         }),
-        PatchKind::Binary(BinaryPatch::Marker) => {
-            Err("it is binary, and what it becomes is not in the patch".into())
-        }
-        PatchKind::Binary(binary) => {
-            let new = binary.apply(old).map_err(|error| error.to_string())?;
-            let back = binary
-                .apply_reverse(&new)
-                .map_err(|error| error.to_string())?;
-            match back == old {
-                true => Ok(new),
-                false => Err("it is binary, and not what the patch was made from".into()),
-            }
-        }
-    }
-}
-
-/// Writes what was made into a copy.
-async fn fill(run: &Run, files: &Files<'_>, child: &Child<'_>, made: AllMade) -> Result<()> {
-    let session = run.session()?;
-    let gone = made.removed.iter().filter(|path| {
-        let with = |above: &TreePath| path.starts_with(above);
-        !made.given_way.iter().any(with)
-    });
-    let removals: Vec<Change> = made
-        .given_way
-        .iter()
-        .chain(gone)
-        .map(|path| Change::Remove {
-            path: path.clone(),
-            recursive: made.given_way.contains(path),
-        })
-        .collect();
-    let mut removals = removals.into_iter().peekable();
-    while removals.peek().is_some() {
-        let batch = removals.by_ref().take(BATCH).collect();
-        let options = ChangeOptions::default().author(run.author(&None));
-        files.change(batch, options).await?;
-    }
-    let mut entries = VecDeque::new();
-    for (path, made) in made.written {
-        let kind = match made.mode {
-            FileMode::Symlink => SourceKind::Symlink {
-                target: {
-                    let target = std::str::from_utf8(&made.bytes).map_err(|_| {
-                        Error::invalid(Reason::UnfitEntry, "apply patch")
-                            .at(&path)
-                            .because("the link's target is not UTF-8")
-                    })?;
-                    Text::new(target)?
-                },
-                modified: None,
-            },
-            mode => SourceKind::File {
-                size: Some(made.bytes.len() as u64),
-                executable: mode == FileMode::Executable,
-                modified: None,
-                media_type: made.media_type,
-                provenance: None,
-            },
-        };
-        let bytes = match made.mode {
-            FileMode::Symlink => Bytes::new(),
-            _ => made.bytes.into(),
-        };
-        entries.push_back((SourceEntry { path, kind }, bytes));
-    }
-    if entries.is_empty() {
-        return Ok(());
-    }
-    let source = Box::new(Written {
-        entries,
-        body: Bytes::new(),
-    });
-    let options = ImportOptions::default().author(run.author(&None));
-    session.import(child.at(), source, options, true).await?;
-    Ok(())
-}
-
-/// What a patch made, as an import takes it.
-struct Written {
-    entries: VecDeque<(SourceEntry, Bytes)>,
-    body: Bytes,
-}
-
-impl EntrySource for Written {
-    fn next(&mut self) -> BoxFuture<'_, workspace_core::Result<Option<SourceEntry>>> {
-        async {
-            let Some((entry, body)) = self.entries.pop_front() else {
-                return Ok(None);
-            };
-            self.body = body;
-            Ok(Some(entry))
-        }
-        .boxed()
-    }
-
-    fn chunk(&mut self) -> BoxFuture<'_, workspace_core::Result<Option<Bytes>>> {
-        async {
-            let body = std::mem::take(&mut self.body);
-            Ok((!body.is_empty()).then_some(body))
-        }
-        .boxed()
+        PatchKind::Binary(binary) => binary::apply(binary, old, limit.min(MAX_COMPARED)),
     }
 }
