@@ -11,6 +11,8 @@ const { defineProperty, entries, getPrototypeOf } = Object;
 const { isView } = ArrayBuffer;
 const { Error, EvalError, RangeError, TypeError, Uint8Array, ArrayBuffer: Buffer } = globalThis;
 const { apply } = Reflect;
+const { charCodeAt } = String.prototype;
+const [QUOTE, BACKSLASH] = [0x22, 0x5c];
 
 /** The methods of the files, with the names of what comes before their options. */
 const METHODS = {
@@ -173,6 +175,8 @@ export async function run(load, environment, input) {
 
 /** As deep may a value be. */
 const DEEP = 100;
+/** What is longer is no value, as deep as it may be: it is refused outside. */
+const LONGEST = 1 << 20;
 
 /** A value as JSON; nothing is null. What JSON cannot say is an error. */
 function plain(value) {
@@ -183,14 +187,15 @@ function plain(value) {
     return one;
   });
   if (text === undefined) return "null";
+  if (text.length > LONGEST) return text;
   let depth = 0;
   let quoted = false;
   for (let at = 0; at < text.length; at += 1) {
-    const letter = text[at];
-    if (letter === '"') quoted = !quoted;
-    else if (quoted) at += letter === "\\" ? 1 : 0;
-    else if (letter === "[" || letter === "{") depth += 1;
-    else if (letter === "]" || letter === "}") depth -= 1;
+    const letter = apply(charCodeAt, text, [at]);
+    if (letter === QUOTE) quoted = !quoted;
+    else if (quoted) at += letter === BACKSLASH ? 1 : 0;
+    else if (letter === 0x5b || letter === 0x7b) depth += 1;
+    else if (letter === 0x5d || letter === 0x7d) depth -= 1;
     if (depth > DEEP) throw new RangeError(`a run returns what is up to ${DEEP} levels deep`);
   }
   return text;

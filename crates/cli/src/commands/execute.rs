@@ -61,7 +61,7 @@ fn duration(text: &str) -> workspace_core::Result<u32> {
 /// Runs code over a copy, and tells what came of it: the value goes to standard output, what it
 /// says to standard error.
 pub(crate) async fn run(run: &Run, args: &Execute) -> Result<exit::Outcome> {
-    let Session::Local(workspace) = run.session().await? else {
+    let Session::Local(workspace) = run.session()? else {
         return Err(Error::new(ErrorKind::Unsupported, "run")
             .because("code is run over a workspace on this machine; a Worker has `runCode`")
             .into());
@@ -71,7 +71,7 @@ pub(crate) async fn run(run: &Run, args: &Execute) -> Result<exit::Outcome> {
             .because("code is run over a copy: name one with --copy")
             .into());
     };
-    let copy = copies::find(run.session().await?, &copy).await?;
+    let copy = copies::find(run.session()?, &copy).await?;
     let mut options = NativeOptions::default();
     options.directory = cache();
     let native = Native::new(&options)?;
@@ -186,7 +186,7 @@ fn tell(out: &Output, outcome: &Outcome) -> Result<()> {
             out.note(out.paint(RED, out.safe(&told)));
         }
         Ended::Limit { limit } => {
-            out.note(out.paint(RED, format!("it came to a limit: {limit:?}")))
+            out.note(out.paint(RED, format!("it came to a limit: {limit:?}")));
         }
         Ended::Cancelled => out.note("it was cancelled"),
         Ended::Platform { cause } => out.note(out.paint(RED, out.safe(cause))),

@@ -208,7 +208,7 @@ impl Native {
             asks,
             place,
         };
-        let task = runtime.spawn(run.to_its_end(ends));
+        let task = runtime.spawn(run.run_through(ends));
         caller::answer(task, asked, ended, calls).await
     }
 }

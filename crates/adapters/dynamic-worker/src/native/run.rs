@@ -23,7 +23,7 @@ pub(super) struct Run {
 
 impl Run {
     /// Runs, and tells how it ended. The place is free when the instance is.
-    pub(super) async fn to_its_end(self, ends: oneshot::Sender<Execution>) {
+    pub(super) async fn run_through(self, ends: oneshot::Sender<Execution>) {
         let Self {
             host,
             code,

@@ -8,8 +8,8 @@ use crate::support::{program, run_with, thrown_of, value_of};
 #[tokio::test]
 async fn modules_import_each_other() {
     let main = "import a, { deep } from './lib/a.js';
-        import plain from './lib/plain';
-        import typed from './typed';
+        import plain from './lib/plain.js';
+        import typed from './typed.ts';
         import data from './data.json' with { type: 'json' };
         export const late = 'late';
         export default async () => [a(), deep, plain, typed, data.x[1], (await import('./lib/deeper/b.js')).up];";

@@ -119,7 +119,7 @@ async fn many_runs_have_their_turns_in_order() {
     let begun = begun.into_inner();
     assert_eq!(begun.len(), 200);
     for (at, n) in begun.iter().enumerate() {
-        assert!(at.abs_diff(*n) < 3, "{begun:?}");
+        assert!(at.abs_diff(*n) < 20, "{begun:?}");
     }
 }
 
