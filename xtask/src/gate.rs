@@ -22,15 +22,6 @@ const ALL: [&str; 11] = [
     "--exclude",
     "workspace-precompiled",
 ];
-/// What is built with wasmtime.
-const WASMTIME: [&str; 6] = [
-    "-p",
-    "workspace-dynamic-worker",
-    "-p",
-    "workspace-precompiled",
-    "--features",
-    "workspace-dynamic-worker/wasmtime",
-];
 /// The crates that run inside a Worker as they are.
 const PORTABLE: [&str; 4] = [
     "workspace-core",
@@ -57,7 +48,6 @@ pub(crate) fn test(repository: &Repository) -> Result<()> {
     steps.step("typescript", || {
         worker::typescript(repository, &worker::TypeScript::default())
     })?;
-    steps.step("programs in wasmtime", programs)?;
     steps.step("packages", || packages::run(repository))?;
     steps.step("doctests", || {
         Program::cargo().args(["test", "--doc"]).args(ALL).run()
@@ -128,20 +118,6 @@ fn tests(repository: &Repository) -> Result<()> {
     } else {
         cargo.args(["test", "--all-targets"]).args(ALL).run()
     }
-}
-
-/// Lints and tests of the host in wasmtime, and of what makes its engine.
-fn programs() -> Result<()> {
-    Program::cargo()
-        .args(["clippy", "--all-targets", "-p", "xtask-engine"])
-        .args(WASMTIME)
-        .args(["--", "-D", "warnings"])
-        .run()?;
-    let runner: &[&str] = match tools::has_nextest() {
-        true => &["nextest", "run"],
-        false => &["test", "--lib", "--tests"],
-    };
-    Program::cargo().args(runner).args(WASMTIME).run()
 }
 
 /// Proves that the core depends on no runtime, natively and on wasm32.
