@@ -5,11 +5,11 @@ use anyhow::{Context, Result, bail};
 use crate::command::Program;
 use crate::repository::Repository;
 use crate::steps::Steps;
-use crate::{claims, licences, packages, tools, worker};
+use crate::{claims, engine, licences, packages, tools, worker};
 
 /// The bench crate builds the peers that it measures against, xtask-bindgen all of
-/// wasm-bindgen, and two crates wasmtime; only those who run them pay for that.
-const ALL: [&str; 11] = [
+/// wasm-bindgen, xtask-engine what snapshots are made by; only those who run them pay for that.
+const ALL: [&str; 9] = [
     "--workspace",
     "--exclude",
     "workspace-bench",
@@ -19,8 +19,6 @@ const ALL: [&str; 11] = [
     "xtask-bindgen",
     "--exclude",
     "xtask-engine",
-    "--exclude",
-    "workspace-precompiled",
 ];
 /// The crates that run inside a Worker as they are.
 const PORTABLE: [&str; 4] = [
@@ -83,6 +81,7 @@ fn fast(steps: &mut Steps, repository: &Repository) -> Result<()> {
     steps.step("dependency policy", || licences::check(repository))?;
     steps.step("claims of security", || claims::check(repository))?;
     steps.step("core is pure", core_is_pure)?;
+    steps.step("engine", || engine::check(&repository.root))?;
     steps.step("lints", || {
         Program::cargo()
             .args(["clippy", "--all-targets"])
