@@ -13,8 +13,15 @@ use workspace_testkit::{MemoryBlobs, MemoryMeta, TestContext};
 /// What is left to a run beyond its limit and a tenth of it, on a machine with other work.
 const GRACE: Duration = Duration::from_millis(500);
 
-#[tokio::test]
-async fn every_program_of_the_corpus_is_as_it_should_be() {
+#[test]
+fn every_program_of_the_corpus_is_as_it_should_be() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
+    runtime.unwrap().block_on(run_all());
+}
+
+async fn run_all() {
     let context = TestContext::new(7);
     let workspace = Workspace::create(
         Box::new(MemoryMeta::new()),
