@@ -1,5 +1,5 @@
-use std::cell::Cell;
-use std::sync::{Arc, Mutex};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use futures::executor::block_on;
 use futures::future::join;
@@ -141,7 +141,7 @@ fn reading_goes_on() {
 /// Rows that say of each commit whether it was flushed.
 struct Flushing {
     meta: MemoryMeta,
-    commits: Arc<Mutex<Vec<bool>>>,
+    commits: Rc<RefCell<Vec<bool>>>,
 }
 
 impl MetaStore for Flushing {
@@ -151,13 +151,13 @@ impl MetaStore for Flushing {
 
     fn write(&self, body: &mut dyn FnMut(&dyn MetaTx) -> Result<()>) -> Result<()> {
         self.meta.write(body)?;
-        self.commits.lock().unwrap().push(true);
+        self.commits.borrow_mut().push(true);
         Ok(())
     }
 
     fn write_unsynced(&self, body: &mut dyn FnMut(&dyn MetaTx) -> Result<()>) -> Result<()> {
         self.meta.write_unsynced(body)?;
-        self.commits.lock().unwrap().push(false);
+        self.commits.borrow_mut().push(false);
         Ok(())
     }
 }
@@ -165,12 +165,12 @@ impl MetaStore for Flushing {
 /// > An event is told only when no crash can take it back.
 #[test]
 fn an_event_is_told_when_it_is_flushed() {
-    let commits = Arc::new(Mutex::new(Vec::new()));
+    let commits = Rc::new(RefCell::new(Vec::new()));
     let fixture = Fixture::over_rows(|meta| {
-        let commits = Arc::clone(&commits);
+        let commits = Rc::clone(&commits);
         Box::new(Flushing { meta, commits })
     });
-    let taken = || std::mem::take(&mut *commits.lock().unwrap());
+    let taken = || commits.take();
     let workspace = &fixture.workspace;
     workspace.events(0, 10).unwrap();
     taken();
