@@ -86,7 +86,7 @@ const COMMANDS: &[(&[&str], &str)] = &[
         "`workspace watch` tells of changes as they come",
     ),
     (
-        &["start", "run", "up", "server", "daemon", "http"],
+        &["start", "up", "server", "daemon", "http"],
         "`workspace serve` serves the workspace over HTTP",
     ),
     (

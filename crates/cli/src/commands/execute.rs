@@ -72,11 +72,11 @@ pub(crate) async fn run(run: &Run, args: &Execute) -> Result<exit::Outcome> {
             .into());
     };
     let copy = copies::find(run.session()?, &copy).await?;
+    let order = order(args, &copy.id.to_string())?;
     let mut options = NativeOptions::default();
     options.directory = cache();
     let native = Native::new(&options)?;
     let runs = Runs::new(workspace.clone(), "here");
-    let order = order(args, &copy.id.to_string())?;
     let outcome = match args.file.extension().is_some_and(|kind| kind == "wasm") {
         true => {
             let component = native.compile(&read(&args.file)?)?;
