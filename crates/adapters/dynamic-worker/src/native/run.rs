@@ -45,7 +45,10 @@ impl Run {
                 let modules = program.modules.iter().map(javascript::Module::from);
                 let run = javascript::run(&host.javascript, &mut store, modules.collect(), input);
                 match timeout_at(deadline, run).await {
-                    Ok(Ok(told)) => Ended::told(&told, &program, &limits),
+                    Ok(Ok(told)) => {
+                        let ended = Ended::told(&told, &program, &limits);
+                        verdict::of_told(ended, &store.data().memory)
+                    }
                     Ok(Err(error)) => verdict::of_engine(error, &store.data().memory),
                     Err(_) => late(),
                 }

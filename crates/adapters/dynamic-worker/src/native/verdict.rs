@@ -6,6 +6,21 @@ use super::memory::Memory;
 use super::state::Ends;
 use crate::{Ended, Limit, Limits, Thrown};
 
+/// How JavaScript ended that told of it. Where QuickJS has no memory for an error, it throws
+/// `null`.
+pub(super) fn of_told(ended: Ended, memory: &Memory) -> Ended {
+    match &ended {
+        Ended::Threw(thrown)
+            if memory.refused && thrown.name.is_empty() && thrown.message == "null" =>
+        {
+            Ended::Limit {
+                limit: Limit::Memory,
+            }
+        }
+        _ => ended,
+    }
+}
+
 /// How JavaScript ended, of which the engine failed.
 pub(super) fn of_engine(error: Error, memory: &Memory) -> Ended {
     of_both(&error, memory).unwrap_or_else(|| Ended::Platform {
