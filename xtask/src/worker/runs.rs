@@ -12,8 +12,9 @@ use workspace_workerd::{Client, Workerd};
 use super::{build, npm, package, typescript};
 use crate::repository::Repository;
 
-/// What is left to a run beyond its limit, beside a tenth of it.
-const GRACE: Duration = Duration::from_millis(1_000);
+/// What is left to a run beyond its limit and a tenth of it, for the fork, the kill and the next
+/// process: looked at where `TIMED` is set, on a machine that does nothing else.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// Runs all programs of the corpus.
 pub(super) fn run(repository: &Repository, consumer: &Path) -> Result<()> {
@@ -37,7 +38,8 @@ pub(super) fn run(repository: &Repository, consumer: &Path) -> Result<()> {
             .get("limits")
             .and_then(|it| it["millis"].as_u64());
         let limit = Duration::from_millis(limit.unwrap_or(10_000));
-        if began.elapsed() > limit + limit / 10 + GRACE {
+        let timed = std::env::var_os("TIMED").is_some();
+        if timed && began.elapsed() > limit + limit / 10 + GRACE {
             wrong.push(format!("{}: took {:?}", program.name, began.elapsed()));
         }
         if let Err(error) = program.check(&came) {

@@ -10,8 +10,8 @@ use workspace_dynamic_worker::{Native, NativeOptions, Order, Runs};
 use workspace_http::wire::ChangesDto;
 use workspace_testkit::{MemoryBlobs, MemoryMeta, TestContext};
 
-/// What is left to a run beyond its limit and a tenth of it, on a machine with other work.
-const GRACE: Duration = Duration::from_millis(500);
+/// What is left to a run beyond its limit and a tenth of it.
+const GRACE: Duration = Duration::from_millis(20);
 
 #[test]
 fn every_program_of_the_corpus_is_as_it_should_be() {
@@ -55,7 +55,9 @@ async fn run_all() {
             Ok(outcome) => Came::Of(serde_json::to_value(outcome).unwrap()),
             Err(error) => Came::Refused(error.kind().code().into()),
         };
-        if took > limit + limit / 10 + GRACE {
+        // With the clock only where nothing else is done.
+        let timed = std::env::var_os("TIMED").is_some();
+        if timed && took > limit + limit / 10 + GRACE {
             wrong.push(format!("{}: took {took:?}", program.name));
         }
         if let Err(error) = program.check(&came) {
