@@ -11,7 +11,7 @@ use crate::outcome::{Ended, Limit};
 use crate::place::place;
 
 /// What both engines say of recursion without an end.
-pub(crate) const RECURSION: (&str, &str) = ("RangeError", "Maximum call stack size exceeded");
+const RECURSION: (&str, &str) = ("RangeError", "Maximum call stack size exceeded");
 
 /// A program: modules, of which the first is run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

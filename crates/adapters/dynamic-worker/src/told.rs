@@ -5,8 +5,6 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::place::place;
-use crate::program::RECURSION;
 use crate::{Ended, Limit, Limits, Program, Thrown};
 
 /// What the prelude's `run` resolves to.
@@ -65,26 +63,17 @@ impl Ended {
     }
 
     fn thrown(name: String, message: String, stack: String, program: &Program) -> Self {
-        if name == RECURSION.0 && message == RECURSION.1 {
-            return Self::Limit {
-                limit: Limit::Stack,
-            };
-        }
         if name == MEMORY.0 && MEMORY.1.iter().any(|says| message.starts_with(says)) {
             return Self::Limit {
                 limit: Limit::Memory,
             };
         }
-        let names = program.modules.iter().map(|module| &*module.name);
-        let found = place(&stack, &format!("{name}: {message}"), names);
-        let (module, line) = found.map(|(name, line)| (name.to_owned(), line)).unzip();
-        Self::Threw(Thrown {
+        program.located(Self::Threw(Thrown {
             name,
             message,
-            module,
-            line,
             stack,
-        })
+            ..Thrown::default()
+        }))
     }
 
     /// A program can only do so to itself.
