@@ -95,10 +95,7 @@ fn shared_out(make: Make, seeds: Range<u64>) -> Tally {
     };
     thread::scope(|scope| {
         let cores: Vec<_> = (0..cores)
-            .map(|core| {
-                let of_core = of_core.clone();
-                scope.spawn(move || of_core(core))
-            })
+            .map(|core| scope.spawn(move || of_core(core)))
             .collect();
         let mut tally = Tally::default();
         for core in cores {

@@ -50,7 +50,7 @@ fn inside(bench: &Bench, many: u64, rounds: usize, section: &mut Section) -> Res
     let run = |side: usize, operation: &str| sides[side].run(operation, TIMES, 0);
     let seconds = |side: usize, operation: &str| sides[side].seconds(operation, TIMES, 0);
     // What the copies of one measure are, the next must not find.
-    let calls: [(&str, &dyn Fn(usize) -> Result<f64>); 4] = [
+    let calls: [Call<'_>; 4] = [
         ("fork", &|side| {
             let fork = seconds(side, "fork")?;
             run(side, "discard")?;
@@ -75,6 +75,9 @@ fn inside(bench: &Bench, many: u64, rounds: usize, section: &mut Section) -> Res
     Ok(())
 }
 
+/// What is compared: its name, and what times it on a side, in seconds.
+type Call<'c> = (&'c str, &'c dyn Fn(usize) -> Result<f64>);
+
 fn over_http(bench: &Bench, many: u64, rounds: usize, section: &mut Section) -> Result<()> {
     let workerd = start(bench, PRODUCTION)?;
     let mut sides = Vec::new();
@@ -95,7 +98,7 @@ fn over_http(bench: &Bench, many: u64, rounds: usize, section: &mut Section) -> 
         write(side, &root)?;
         anyhow::Ok(root)
     };
-    let calls: [(&str, &dyn Fn(usize) -> Result<f64>); 4] = [
+    let calls: [Call<'_>; 4] = [
         ("fork", &|side| Ok(sides[side].fork()?.0)),
         ("apply of one change", &|side| {
             let apply = format!("{}/apply", draft(side)?);
