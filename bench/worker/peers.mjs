@@ -23,6 +23,7 @@ const operations = {
   read: (files, n) => files.readOne(path(n)),
   list: (files, n) => files.listOne(directory(n)),
   stat: (files, n) => files.statOne(path(n)),
+  nothing: (files) => files.nothing(),
   import: (files) => files.importAll(Array.from({ length: FILES }, (_, n) => [path(n), text(n)])),
 };
 
@@ -44,6 +45,9 @@ const measured = (Base) =>
   class extends Base {
     async inside(operation, times, from) {
       return described(await repeat(this, operation, times, from));
+    }
+    nothing() {
+      return BYTES;
     }
   };
 

@@ -12,8 +12,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::reason::Reason;
 use crate::tree::encode_node;
 
+/// Writes an id of up to 32 bytes.
 fn write_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    fmt::Display::fmt(&HEXLOWER.encode_display(bytes), f)
+    let mut digits = [0; 64];
+    let digits = digits.get_mut(..2 * bytes.len()).ok_or(fmt::Error)?;
+    HEXLOWER.encode_mut(bytes, digits);
+    f.write_str(std::str::from_utf8(digits).map_err(|_| fmt::Error)?)
 }
 
 fn parse_hex<const N: usize>(text: &str, what: &'static str) -> Result<[u8; N]> {

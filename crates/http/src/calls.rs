@@ -82,7 +82,7 @@ impl From<Problem> for Failed {
         Self {
             status: document.status,
             // Strings and numbers always encode.
-            json: names::camel(&serde_json::to_vec(&document).unwrap_or_default()),
+            json: names::camel(serde_json::to_vec(&document).unwrap_or_default()),
         }
     }
 }
@@ -190,7 +190,7 @@ impl Calls {
             }
         })?;
         Ok(Called {
-            json: names::camel(&told.json),
+            json: names::camel(told.json),
             contents: told.contents,
         })
     }
@@ -205,7 +205,7 @@ pub(crate) fn read_as<T: DeserializeOwned>(text: &str) -> Result<T> {
 pub fn camel_case(value: &impl Serialize) -> serde_json::Value {
     // What goes over the wire always encodes.
     let json = serde_json::to_vec(value).unwrap_or_default();
-    serde_json::from_slice(&names::camel(&json)).unwrap_or_default()
+    serde_json::from_slice(&names::camel(json)).unwrap_or_default()
 }
 
 /// What reading arguments is called in errors.

@@ -399,13 +399,16 @@ impl Open {
 
 /// What came of a call, with the rest of its contents.
 pub(crate) fn done(json: &[u8], rest: Option<JsValue>) -> Array {
-    let json = String::from_utf8_lossy(json);
-    Array::of3(&200.into(), &(*json).into(), &rest.unwrap_or_default())
+    Array::of3(&200.into(), &text(json).into(), &rest.unwrap_or_default())
 }
 
 pub(crate) fn refused(failed: Failed) -> Array {
-    let json = String::from_utf8_lossy(&failed.json);
-    Array::of2(&failed.status.into(), &(*json).into())
+    Array::of2(&failed.status.into(), &text(&failed.json).into())
+}
+
+/// Returns JSON as text, as what writes it writes UTF-8.
+fn text(json: &[u8]) -> &str {
+    std::str::from_utf8(json).unwrap_or_default()
 }
 
 fn answered(result: std::result::Result<Response<Body>, Infallible>) -> Response<Body> {

@@ -64,31 +64,40 @@ pub(super) fn snake(name: &str, json: &str) -> Result<String> {
 }
 
 /// Returns compact JSON with the names of its fields in camelCase.
-pub(super) fn camel(json: &[u8]) -> Vec<u8> {
+pub(super) fn camel(json: Vec<u8>) -> Vec<u8> {
+    // Most answers have no name of several words, and no text with a `_` either.
+    if !json.contains(&b'_') {
+        return json;
+    }
+    let json = json.as_slice();
+    let quote = |at: usize| {
+        let rest = json.get(at..).unwrap_or_default();
+        rest.iter()
+            .position(|byte| *byte == b'"')
+            .map(|found| at + found)
+    };
     let mut out = Vec::with_capacity(json.len());
+    // What is before it is written.
+    let mut done = 0;
     let mut at = 0;
-    while let Some(byte) = json.get(at) {
-        if *byte != b'"' {
-            out.push(*byte);
-            at += 1;
-            continue;
-        }
-        let end = end_of_text(json, at);
-        let text = json.get(at..end).unwrap_or_default();
+    while let Some(start) = quote(at) {
+        let end = end_of_text(json, start);
         at = end;
         // In compact JSON what stands before a colon is a name, and nothing else is.
-        if json.get(at) != Some(&b':') {
-            out.extend_from_slice(text);
+        if json.get(end) != Some(&b':') {
             continue;
         }
-        camel_name(text, &mut out);
-        let name = text.get(1..text.len().saturating_sub(1));
-        if MAPS.iter().any(|map| name == Some(map.as_bytes())) {
-            let end = end_of_map(json, at);
-            out.extend_from_slice(json.get(at..end).unwrap_or_default());
-            at = end;
+        let name = json.get(start + 1..end - 1).unwrap_or_default();
+        if name.contains(&b'_') {
+            out.extend_from_slice(json.get(done..=start).unwrap_or_default());
+            camel_name(name, &mut out);
+            done = end - 1;
+        }
+        if MAPS.iter().any(|map| name == map.as_bytes()) {
+            at = end_of_map(json, end);
         }
     }
+    out.extend_from_slice(json.get(done..).unwrap_or_default());
     out
 }
 
@@ -158,7 +167,7 @@ mod tests {
     use super::*;
 
     fn to_camel(value: &Value) -> Value {
-        serde_json::from_slice(&camel(value.to_string().as_bytes())).unwrap()
+        serde_json::from_slice(&camel(value.to_string().into_bytes())).unwrap()
     }
 
     #[test]
