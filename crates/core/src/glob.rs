@@ -4,6 +4,7 @@ mod automaton;
 #[cfg(test)]
 mod oracle;
 mod parse;
+mod trail;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -15,6 +16,8 @@ use crate::reason::Reason;
 
 use automaton::Automaton;
 use parse::Segment;
+
+pub use trail::{GlobTrail, GlobVerdict};
 
 pub(crate) use automaton::Progress;
 #[cfg(test)]

@@ -82,7 +82,7 @@ pub use entry::{
 };
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, EventKind, EventRecord};
-pub use glob::Glob;
+pub use glob::{Glob, GlobTrail, GlobVerdict};
 pub use grant::{Grant, MAX_GRANT_ROOT, MAX_HOLDER_PATH, MAX_SCOPE_ROOT, Scope};
 pub use id::{
     BlobKey, ContentId, CopyId, GrantId, OperationId, RequestHash, RevisionId, TokenHash, TreeId,

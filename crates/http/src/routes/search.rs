@@ -127,10 +127,12 @@ async fn glob(
     let pattern = Glob::new(&query.pattern)?;
     let after = query.after.as_deref().map(TreePath::new).transpose()?;
     let mut paged = Paged::new(&view, &path, after.as_ref())?;
+    let mut trail = pattern.trail();
     let (mut entries, mut looked, mut bytes) = (Vec::new(), 0, 0);
     let (mut last, mut next) = (None::<TreePath>, None);
     while let Some((path, entry)) = paged.next()? {
-        let matches = pattern.matches(&path);
+        let verdict = trail.at(&path);
+        let matches = verdict.matches;
         // What would be the first of the next page is there, so this is not the last one.
         let is_full = entries.len() == limit || bytes > PAGE_BYTES;
         if looked == LOOKED || matches && is_full {
@@ -138,7 +140,7 @@ async fn glob(
             break;
         }
         looked += 1;
-        if !matches && !pattern.may_match_below(&path) {
+        if !verdict.may_match_below {
             paged.skip_directory(&path);
         }
         if matches {
@@ -158,6 +160,7 @@ async fn grep(
     let limit = page_limit(query.limit)?;
     let pattern = Pattern::new(&query)?;
     let glob = query.glob.as_deref().map(Glob::new).transpose()?;
+    let mut trail = glob.as_ref().map(Glob::trail);
     let after = query.after.as_deref().map(TreePath::new).transpose()?;
     let mut paged = match view.stat(&path) {
         Ok(Some(file @ Entry::File(_))) => Paged::one(&view, (path, file), after.as_ref()),
@@ -168,11 +171,9 @@ async fn grep(
     let (mut skipped, mut left_out) = (0, 0);
     while let Some((path, entry)) = paged.next()? {
         looked += 1;
-        let matches = glob.as_ref().is_none_or(|glob| glob.matches(&path));
-        if let Some(glob) = &glob
-            && !matches
-            && !glob.may_match_below(&path)
-        {
+        let verdict = trail.as_mut().map(|trail| trail.at(&path));
+        let matches = verdict.is_none_or(|verdict| verdict.matches);
+        if verdict.is_some_and(|verdict| !verdict.may_match_below) {
             paged.skip_directory(&path);
         }
         match entry {
