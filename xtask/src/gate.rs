@@ -46,7 +46,9 @@ pub(crate) fn test(repository: &Repository) -> Result<()> {
     steps.step("typescript", || {
         worker::typescript(repository, &worker::TypeScript::default())
     })?;
-    steps.step("packages", || packages::run(repository))?;
+    steps.step("packages", || {
+        packages::run(repository, &packages::Options::default())
+    })?;
     steps.step("doctests", || {
         Program::cargo().args(["test", "--doc"]).args(ALL).run()
     })?;

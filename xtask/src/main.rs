@@ -65,7 +65,7 @@ enum Task {
     /// in docs/operations.md.
     Typegen,
     /// The step of `test` for the crates as they are published.
-    Package,
+    Package(packages::Options),
     /// The step of `test` for TypeScript: types, the npm package, the example, the page, wrangler.
     Typescript(worker::TypeScript),
     /// The step of `test` that runs inside a Durable Object, in workerd.
@@ -93,7 +93,7 @@ impl Task {
             Self::Fuzz(_) | Self::Bench(_) | Self::Runs(_) | Self::Typescript(_) => tools::BOTH,
             Self::Typegen => tools::WORKER,
             Self::Engine => tools::ENGINE,
-            Self::Mutants(_) | Self::Package => tools::NATIVE,
+            Self::Mutants(_) | Self::Package(_) => tools::NATIVE,
         }
     }
 }
@@ -115,7 +115,7 @@ fn run(Arguments { prepare, task }: Arguments) -> Result<()> {
         Task::Bench(options) => bench::run(&repository, &options),
         Task::Mutants(options) => mutants::run(&repository, &options),
         Task::Engine => engine::run(&repository),
-        Task::Package => packages::run(&repository),
+        Task::Package(options) => packages::run(&repository, &options),
         Task::Build(options) => worker::build(&repository, &options),
         Task::Runs(options) => worker::kill_runs(&repository, &options),
         Task::Typegen => worker::typegen::run(&repository, false),

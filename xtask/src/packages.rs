@@ -20,24 +20,28 @@ const USED: [&str; 2] = ["workspace-core", "workspace-native"];
 /// What it says at its end.
 const PUBLISHED: &str = "revision 1: # Today";
 
+/// What to do with the packages.
+#[derive(clap::Args, Default)]
+pub(crate) struct Options {
+    /// Also builds each crate from its package, as `cargo publish` does.
+    #[arg(long)]
+    verify: bool,
+}
+
 /// Packages what can be published, and builds and runs a program of the packages alone.
-pub(crate) fn run(repository: &Repository) -> Result<()> {
+pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
     let (published, kept): (Vec<&Value>, Vec<&Value>) =
         members(repository).partition(|package| package["publish"].is_null());
     for package in &published {
         describes_itself(package)?;
     }
     let excluded = kept.iter().flat_map(|package| ["--exclude", name(package)]);
-    // To verify them would be to build all of them anew, for minutes; the program below builds
+    // To verify them is to build all of them anew, for minutes; the program below builds
     // those that it is made of.
+    let verified = (!options.verify).then_some("--no-verify");
     Program::cargo()
-        .args([
-            "package",
-            "--workspace",
-            "--no-verify",
-            "--allow-dirty",
-            "--quiet",
-        ])
+        .args(["package", "--workspace", "--allow-dirty", "--quiet"])
+        .args(verified)
         .args(excluded)
         .run()?;
     let directory = repository.target.join("outside");
