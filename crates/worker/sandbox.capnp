@@ -11,6 +11,9 @@ const config :Workerd.Config = (
 
 const main :Workerd.Worker = (
   compatibilityDate = "2026-04-01",
-  modules = [(name = "sandbox.js", esModule = embed "sandbox.js")],
+  modules = [
+    (name = "sandbox.js", esModule = embed "sandbox.js"),
+    (name = "stripper.bin", data = embed "stripper.bin"),
+  ],
   bindings = [(name = "LOADER", workerLoader = (id = "runs"))],
 );

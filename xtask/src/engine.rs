@@ -1,5 +1,6 @@
-//! The engine that runs delegated JavaScript in wasmtime, and the component that its tests
-//! run: built from their sources, and kept in the repository beside a hash of them.
+//! The engine that runs delegated JavaScript in wasmtime, what strips the types of TypeScript
+//! on every host, and the component that tests run: built from their sources, and kept in the
+//! repository beside a hash of them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use crate::command::Program;
 use crate::repository::Repository;
 use crate::tools;
 
-/// A component that is kept.
+/// A module or component that is kept.
 struct Kept {
     /// The directory of its crate.
     sources: &'static str,
@@ -21,34 +22,52 @@ struct Kept {
     built: &'static str,
     /// Where it is kept, without an ending.
     kept: &'static str,
-    /// Whether it is kept as it is after its `init`.
-    is_snapshot: bool,
+    /// As what it is kept.
+    form: Form,
+}
+
+/// As what something is kept.
+#[derive(PartialEq, Eq)]
+enum Form {
+    /// A module, as it was built.
+    Module,
+    /// A component of it.
+    Component,
+    /// A component of what it is after its `init`.
+    Snapshot,
 }
 
 /// Where all of it is.
 const CRATE: &str = "crates/adapters/dynamic-worker";
 
-const KEPT: [Kept; 2] = [
+const KEPT: [Kept; 3] = [
     Kept {
         sources: "engine",
         beside: &["guest/prelude.js", "wit"],
         built: "workspace_engine.wasm",
         kept: "engine",
-        is_snapshot: true,
+        form: Form::Snapshot,
     },
     Kept {
         sources: "tests/component",
         beside: &["wit"],
         built: "component.wasm",
         kept: "tests/component",
-        is_snapshot: false,
+        form: Form::Component,
+    },
+    Kept {
+        sources: "stripper",
+        beside: &[],
+        built: "workspace_stripper.wasm",
+        kept: "stripper",
+        form: Form::Module,
     },
 ];
 
 /// What C is compiled by: one that has wasm among its targets.
 const COMPILERS: [&str; 2] = ["clang-19", "clang"];
 
-/// Builds both, and keeps them.
+/// Builds all, and keeps them.
 pub(crate) fn run(repository: &Repository) -> Result<()> {
     let compiler = COMPILERS
         .into_iter()
@@ -88,12 +107,18 @@ impl Kept {
         let built = target.join(tools::WASM).join("release").join(self.built);
         let path = repository.root.join(CRATE).join(self.kept);
         let wasm = path.with_extension("wasm");
-        let snapshot = self.is_snapshot.then_some("--snapshot");
-        Program::cargo()
-            .args(["run", "--quiet", "-p", "xtask-engine", "--"])
-            .args([&built, &wasm])
-            .args(snapshot)
-            .run()?;
+        if self.form == Form::Module {
+            let module =
+                fs::read(&built).with_context(|| format!("reading {}", built.display()))?;
+            fs::write(&wasm, module)?;
+        } else {
+            let snapshot = (self.form == Form::Snapshot).then_some("--snapshot");
+            Program::cargo()
+                .args(["run", "--quiet", "-p", "xtask-engine", "--"])
+                .args([&built, &wasm])
+                .args(snapshot)
+                .run()?;
+        }
         println!(
             "{}: {} KiB",
             wasm.display(),

@@ -43,11 +43,17 @@ const BYTES = 12 << 20;
 /** And as many entries are looked at. */
 const LOOKED = 50_000;
 /** What is looked for where nothing says it. */
-const USUAL = ["src/index.js", "src/worker.js", "index.js", "worker.js", "server.js"];
+const USUAL = ["src/index", "src/worker", "index", "worker", "server"].flatMap((name) => [
+  `${name}.js`,
+  `${name}.ts`,
+]);
 /** How modules end, and as what they are loaded. */
 const KINDS = new Map<string, Kind>([
   ["js", "js"],
   ["mjs", "js"],
+  // Without its types.
+  ["ts", "js"],
+  ["mts", "js"],
   ["json", "json"],
   ["txt", "text"],
   ["html", "text"],

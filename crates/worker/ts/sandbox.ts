@@ -3,7 +3,7 @@
 
 import type { RpcTarget } from "cloudflare:workers";
 import type { App, Modules } from "./app.js";
-import { app as appSource } from "./guest.js";
+import { app as appSource, stripper, strip as stripSource } from "./guest.js";
 
 /** A program as the Rust half hands it over. */
 export interface Load {
@@ -35,6 +35,17 @@ export interface RunTarget extends RpcTarget {
   line(level: string, text: string): void;
 }
 
+/** What `strip.js` exports. */
+interface Stripper {
+  strip(modules: [name: string, text: string][], all: boolean): Promise<Stripped>;
+}
+
+/** Texts without types, with the names of their modules, and what cannot be stripped. */
+interface Stripped {
+  stripped: [name: string, text: string][];
+  wrong: { name: string; line: string; column: string; why: string }[];
+}
+
 /** What `harness.js` exports. */
 interface Harness {
   run(files: RunTarget, main: string, input: string, lines: number): Promise<Ran>;
@@ -42,6 +53,12 @@ interface Harness {
 
 /** Where what surrounds an application is, among its modules. */
 const OURS = "_workspace/";
+
+/** Modules of TypeScript end so. */
+const TYPED = /\.m?ts$/;
+
+/** So many milliseconds of the processor's time stripping types may take. */
+const STRIP_CPU = 30_000;
 
 /** So many milliseconds of the processor's time an application has for a request. */
 const APP_CPU = 30_000;
@@ -56,10 +73,10 @@ const COMPATIBILITY = "2026-04-01";
  * @throws where the platform fails
  */
 export async function execute(loader: WorkerLoader, load: Load, files: RunTarget): Promise<Ran> {
-  const stub = loader.get(load.key, () => ({
+  const stub = loader.get(load.key, async () => ({
     compatibilityDate: COMPATIBILITY,
     mainModule: load.mainModule,
-    modules: load.modules,
+    modules: await programOf(loader, load),
     env: {},
     globalOutbound: null,
     // Above the time that it may take: that one is told.
@@ -96,13 +113,82 @@ export async function serve(
     compatibilityDate: COMPATIBILITY,
     compatibilityFlags: ["nodejs_compat"],
     mainModule: `${OURS}app.js`,
-    modules: { ...(await source.modules()), [`${OURS}app.js`]: { js: appSource } },
+    modules: {
+      ...(await applicationOf(loader, await source.modules())),
+      [`${OURS}app.js`]: { js: appSource },
+    },
     env: {},
     globalOutbound: null,
     limits: { cpuMs: APP_CPU },
   }));
   const entry = stub.getEntrypoint("App") as unknown as Server;
   return entry.serve(request, app.main, assets);
+}
+
+/** The modules of a program, without types; or one that tells what cannot be stripped. */
+async function programOf(loader: WorkerLoader, load: Load): Promise<Modules> {
+  const typed = textsOf(load.modules);
+  if (typed.length === 0) return load.modules;
+  const {
+    stripped,
+    wrong: [wrong],
+  } = await strip(loader, typed, false);
+  if (wrong === undefined) return { ...load.modules, ...modulesOf(stripped) };
+  const { name: module, line, column, why } = wrong;
+  const stack = `    at ${module}:${line}:${column}`;
+  const ended = JSON.stringify({ ended: "threw", name: "SyntaxError", message: why, stack });
+  const js = `import { WorkerEntrypoint } from "cloudflare:workers";
+export default {};
+export class Run extends WorkerEntrypoint {
+  run() { return ${JSON.stringify(`0 ${ended}`)}; }
+}
+`;
+  return { [load.mainModule]: { js } };
+}
+
+/**
+ * The modules of an application, without types. Of those that cannot be stripped, an import
+ * throws: there may be some in its files that nothing imports.
+ */
+async function applicationOf(loader: WorkerLoader, modules: Modules): Promise<Modules> {
+  const typed = textsOf(modules);
+  if (typed.length === 0) return modules;
+  const { stripped, wrong } = await strip(loader, typed, true);
+  const all = { ...modules, ...modulesOf(stripped) };
+  for (const { name, line, column, why } of wrong) {
+    const told = JSON.stringify(`${name}:${line}:${column}: ${why}`);
+    all[name] = { js: `throw new SyntaxError(${told});\nexport default undefined;\n` };
+  }
+  return all;
+}
+
+function textsOf(modules: Modules): [name: string, text: string][] {
+  const typed = Object.entries(modules).filter(([name]) => TYPED.test(name));
+  return typed.map(([name, module]) => [name, (module as { js: string }).js]);
+}
+
+function modulesOf(texts: [name: string, text: string][]): Modules {
+  return Object.fromEntries(texts.map(([name, js]) => [name, { js }]));
+}
+
+/** Strips the types of modules, in a Worker that is loaded for it when it is first of use. */
+async function strip(
+  loader: WorkerLoader,
+  modules: [name: string, text: string][],
+  all: boolean,
+): Promise<Stripped> {
+  const stub = loader.get(`stripper-${stripper}`, async () => ({
+    compatibilityDate: COMPATIBILITY,
+    mainModule: "strip.js",
+    modules: {
+      "strip.js": { js: stripSource },
+      "stripper.wasm": { wasm: (await import("./stripper.bin")).default },
+    },
+    env: {},
+    globalOutbound: null,
+    limits: { cpuMs: STRIP_CPU },
+  }));
+  return (stub.getEntrypoint("Strip") as unknown as Stripper).strip(modules, all);
 }
 
 /** How code ended of which the platform tells an error; nothing, where it is the platform's. */

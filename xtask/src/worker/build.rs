@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use sha2::{Digest as _, Sha256};
 
 use super::{page, typegen};
 use crate::command::Program;
@@ -23,8 +24,10 @@ pub(crate) const WORKER_AT: &str = "crates/worker";
 const GUESTBOOK: &str = "guestbook";
 /// The guard against panics, and the module that it guards.
 const GUARD: [&str; 2] = ["crates/worker/ts/guard.mjs", "crates/worker/ts/rust.mjs"];
-/// What is loaded beside an application.
-const GUEST: &str = "crates/adapters/dynamic-worker/guest/app.js";
+/// What is loaded beside an application, and what strips types.
+const GUEST: &str = "crates/adapters/dynamic-worker/guest";
+/// The WebAssembly that does.
+const STRIPPER: &str = "crates/adapters/dynamic-worker/stripper.wasm";
 /// What the types of the contract are made of.
 pub(super) const CONTRACT: &str = "crates/http/openapi.json";
 /// What the npm package has of the repository's root.
@@ -77,19 +80,34 @@ pub(crate) fn package(repository: &Repository) -> Result<PathBuf> {
     Ok(output)
 }
 
-/// Writes `guest.js`, which has what is loaded beside an application, and its declaration.
+/// Writes `guest.js`, which has what is loaded beside an application and what strips types, and
+/// its declaration; and `stripper.bin`, which is handed to a loader as bytes.
 fn surround(repository: &Repository, output: &Path) -> Result<()> {
-    let source = repository.root.join(GUEST);
-    let text =
-        fs::read_to_string(&source).with_context(|| format!("reading {}", source.display()))?;
-    let text = serde_json::to_string(&text)?;
+    let text = |name: &str| -> Result<String> {
+        let source = repository.root.join(GUEST).join(name);
+        let text = fs::read_to_string(&source);
+        let text = text.with_context(|| format!("reading {}", source.display()))?;
+        Ok(serde_json::to_string(&text)?)
+    };
+    let stripper = repository.root.join(STRIPPER);
+    let wasm = fs::read(&stripper).with_context(|| format!("reading {}", stripper.display()))?;
+    let hash: String = Sha256::digest(&wasm)[..8]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    fs::write(output.join("stripper.bin"), wasm)?;
+    let (app, strip) = (text("app.js")?, text("strip.js")?);
     fs::write(
         output.join("guest.js"),
-        format!("export const app = {text};\n"),
+        format!(
+            "export const app = {app};\nexport const strip = {strip};\n\
+             export const stripper = \"{hash}\";\n"
+        ),
     )?;
     fs::write(
         output.join("guest.d.ts"),
-        "export declare const app: string;\n",
+        "export declare const app: string;\nexport declare const strip: string;\n\
+         export declare const stripper: string;\n",
     )?;
     Ok(())
 }
@@ -126,6 +144,7 @@ fn bundle_as(entry: &Path, output: &Path) -> Result<()> {
         .args(["--external:cloudflare:*", "--external:node:*"])
         .args([
             "--loader:.wasm=copy",
+            "--loader:.bin=copy",
             "--asset-names=[name]",
             "--log-level=warning",
         ])

@@ -20,18 +20,19 @@ const DOCUMENTS: [&str; 4] = [
     "docs/product-api.md",
 ];
 /// What nobody could do without.
-const NEEDED: [&str; 8] = [
+const NEEDED: [&str; 9] = [
     "dist/bindings_bg.wasm",
     "dist/contract.d.ts",
     "dist/index.d.ts",
     "dist/index.js",
+    "dist/stripper.bin",
     "dist/worker.js",
     "LICENSE-MIT",
     "LICENSE-APACHE",
     "README.md",
 ];
 /// What else belongs in a package; the rest are sources, or left over from builds.
-const KINDS: [&str; 5] = [".js", ".mjs", ".d.ts", ".wasm", "package.json"];
+const KINDS: [&str; 6] = [".js", ".mjs", ".d.ts", ".wasm", ".bin", "package.json"];
 
 /// Packs the built package, installs it in an empty project, puts the tests, the example
 /// and the programs of documents beside it, and checks all their types. Returns the project.

@@ -174,52 +174,11 @@ impl Kind {
 }
 
 #[cfg(test)]
+mod compared;
+
+#[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The same methods are in the prelude, in the world, and in the declarations.
-    #[test]
-    fn methods_are_those_of_the_prelude_the_world_and_the_declarations() {
-        let prelude = include_str!("../guest/prelude.js");
-        let world = include_str!("../wit/guest.wit");
-        let declared = include_str!("../guest/guest.d.ts");
-        let block = |text: &str, from: &str, to: &str| {
-            let start = text.find(from).unwrap() + from.len();
-            let end = start + text[start..].find(to).unwrap();
-            text[start..end].to_owned()
-        };
-        let in_prelude = block(prelude, "METHODS = {", "};");
-        let mut prelude: Vec<String> = in_prelude
-            .lines()
-            .filter_map(|line| Some(line.trim().split_once(':')?.0.to_owned()))
-            .collect();
-        let world = block(world, "interface files {", "\n}");
-        let mut world: Vec<String> = world
-            .lines()
-            .filter_map(|line| {
-                let (name, _) = line.trim().split_once(": async func")?;
-                let mut parts = name.trim_start_matches('%').split('-');
-                let first = parts.next()?.to_owned();
-                Some(parts.fold(first, |name, part| {
-                    name + &part[..1].to_uppercase() + &part[1..]
-                }))
-            })
-            .collect();
-        let declared = block(declared, "export interface Files {", "\n}");
-        let mut declared: Vec<String> = declared
-            .lines()
-            .filter_map(|line| line.strip_prefix("  ")?.split_once('('))
-            .map(|(name, _)| name.to_owned())
-            .filter(|name| name.chars().all(char::is_alphanumeric))
-            .collect();
-        let mut ours: Vec<String> = METHODS.iter().map(|method| method.name.into()).collect();
-        for names in [&mut prelude, &mut world, &mut declared, &mut ours] {
-            names.sort();
-        }
-        assert_eq!(prelude, ours);
-        assert_eq!(world, ours);
-        assert_eq!(declared, ours);
-    }
 
     #[test]
     fn what_a_method_does_not_take_is_refused_by_its_name() {

@@ -21,8 +21,6 @@ mod program;
 mod reply;
 mod run;
 mod runs;
-#[cfg(feature = "wasmtime")]
-mod told;
 
 pub use limits::Limits;
 pub use load::Load;

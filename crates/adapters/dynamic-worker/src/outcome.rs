@@ -159,10 +159,53 @@ impl Ended {
             }),
             _ => Self::Threw(Thrown {
                 name: "Error".into(),
-                message: "how the program ended cannot be told".into(),
+                message: UNTOLD.into(),
                 ..Thrown::default()
             }),
         }
+    }
+}
+
+/// How a program ended that says no such thing.
+const UNTOLD: &str = "how the program ended cannot be told";
+/// What both engines say of recursion without an end.
+const RECURSION: (&str, &str) = ("RangeError", "Maximum call stack size exceeded");
+/// What QuickJS says where it had no memory.
+#[cfg(feature = "wasmtime")]
+const SPENT: (&str, &str) = ("InternalError", "out of memory");
+/// As many calls an engine tells of the end of the stack.
+const FRAMES: usize = 10;
+
+impl Thrown {
+    /// Tells whether it says that it is of the end of the stack, as anybody can.
+    pub(crate) fn says_stack(&self) -> bool {
+        (&*self.name, &*self.message) == RECURSION
+    }
+
+    /// Tells whether it is what a program throws that was so deep as the host knows this one to
+    /// have been.
+    #[cfg(feature = "wasmtime")]
+    pub(crate) fn is_of_the_stack(&self) -> bool {
+        self.says_stack() || self.message == UNTOLD
+    }
+
+    /// Tells whether it is what a program throws that wanted more memory than there is, as the
+    /// host knows this one to have. Where QuickJS has no memory for an error, it throws `null`.
+    #[cfg(feature = "wasmtime")]
+    pub(crate) fn is_of_memory(&self) -> bool {
+        match &*self.name {
+            "" => self.message == "null",
+            name if name == SPENT.0 => self.message.starts_with(SPENT.1),
+            _ => self.message == UNTOLD,
+        }
+    }
+
+    /// Returns how many calls its stack tells.
+    fn frames(&self) -> usize {
+        let lines = self.stack.lines();
+        lines
+            .filter(|line| line.trim_start().starts_with("at "))
+            .count()
     }
 }
 
@@ -179,7 +222,15 @@ impl Execution {
             left_out: 0,
         });
         let ended = match (told.said, told.limit) {
-            (Some(said), _) => Ended::read(&said),
+            (Some(said), _) => match Ended::read(&said) {
+                // The host cannot see the stack. One that is at its end is deep.
+                Ended::Threw(thrown) if thrown.says_stack() && thrown.frames() >= FRAMES => {
+                    Ended::Limit {
+                        limit: Limit::Stack,
+                    }
+                }
+                ended => ended,
+            },
             (None, Some(limit)) => Ended::Limit { limit },
             (None, None) => Ended::Platform { cause: told.cause },
         };

@@ -7,11 +7,10 @@ use workspace_core::{Error, ErrorKind, Reason, Result, TreePath};
 
 use crate::limits::Limits;
 use crate::load::OURS;
-use crate::outcome::{Ended, Limit};
+use crate::outcome::Ended;
+#[cfg(feature = "wasmtime")]
+use crate::outcome::Thrown;
 use crate::place::place;
-
-/// What both engines say of recursion without an end.
-const RECURSION: (&str, &str) = ("RangeError", "Maximum call stack size exceeded");
 
 /// A program: modules, of which the first is run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +25,8 @@ pub struct Module {
     /// Its name, a path such as `main.js`, `lib/a.js` or `data.json`; imports are resolved
     /// against it, and to nothing but modules of the same program.
     pub name: String,
-    /// Its text: JavaScript, TypeScript without what is not erased (`.ts`), or JSON.
+    /// Its text: JavaScript, TypeScript of which the types can be stripped (`.ts`, `.mts`),
+    /// JSON, or text.
     pub source: String,
 }
 
@@ -91,18 +91,63 @@ impl Program {
     }
 }
 
+impl Module {
+    /// Tells whether it is TypeScript: its types are stripped before it is run.
+    pub(crate) fn is_typed(&self) -> bool {
+        [".ts", ".mts"].iter().any(|end| self.name.ends_with(end))
+    }
+}
+
+/// Types that cannot be stripped: where, and why.
+#[cfg(feature = "wasmtime")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Typed {
+    module: String,
+    /// Line and column, with a colon between.
+    place: String,
+    why: String,
+}
+
+#[cfg(feature = "wasmtime")]
+impl Typed {
+    /// Reads what the stripper says: a line, a column, and what is wrong there.
+    pub(crate) fn read(module: &str, told: &str) -> Self {
+        let mut parts = told.splitn(3, ' ');
+        let mut next = || parts.next().unwrap_or_default();
+        Self {
+            module: module.into(),
+            place: format!("{}:{}", next(), next()),
+            why: next().into(),
+        }
+    }
+
+    /// Says that a module is more than can be read.
+    pub(crate) fn too_much(module: &str) -> Self {
+        Self {
+            module: module.into(),
+            place: "1:1".into(),
+            why: "the module is too large, or nested too deep, to strip its types".into(),
+        }
+    }
+
+    /// Returns how a program of it ends: as one with any other error of syntax.
+    pub(crate) fn ended(self) -> Ended {
+        Ended::Threw(Thrown {
+            name: "SyntaxError".into(),
+            message: self.why,
+            stack: format!("    at {}:{}", self.module, self.place),
+            ..Thrown::default()
+        })
+    }
+}
+
 impl Program {
     /// Says in which of the program's modules, and where, something was thrown, of what its
-    /// stack tells; what engines throw at the end of the stack is that limit.
+    /// stack tells.
     pub(crate) fn located(&self, ended: Ended) -> Ended {
         let Ended::Threw(mut thrown) = ended else {
             return ended;
         };
-        if (&*thrown.name, &*thrown.message) == RECURSION {
-            return Ended::Limit {
-                limit: Limit::Stack,
-            };
-        }
         let heading = format!("{}: {}", thrown.name, thrown.message);
         let names = self.modules.iter().map(|module| &*module.name);
         if let Some((module, line)) = place(&thrown.stack, &heading, names) {

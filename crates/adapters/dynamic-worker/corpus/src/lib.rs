@@ -44,7 +44,8 @@ pub fn programs() -> Result<Vec<Program>> {
             let name = path.file_stem().unwrap_or_default().to_string_lossy();
             let name = format!("{kind}/{name}");
             let text = fs::read_to_string(&path)?;
-            let program = program(name, &text);
+            let kind = path.extension().unwrap_or_default().to_string_lossy();
+            let program = program(name, &format!("main.{kind}"), &text);
             all.push(program.with_context(|| path.display().to_string())?);
         }
     }
@@ -93,7 +94,7 @@ pub fn tree() -> Result<Vec<Value>> {
 /// When all of the tree was modified, in milliseconds since 1970.
 const MODIFIED: u64 = 1_700_000_000_000;
 
-fn program(name: String, text: &str) -> Result<Program> {
+fn program(name: String, main: &str, text: &str) -> Result<Program> {
     let mut lines = text.lines();
     let mut header = |mark: &str| -> Result<Map<String, Value>> {
         let line = lines.next().and_then(|line| line.strip_prefix(mark));
@@ -101,7 +102,7 @@ fn program(name: String, text: &str) -> Result<Program> {
         Ok(serde_json::from_str(line)?)
     };
     let (mut options, expected) = (header("//! ")?, header("//= ")?);
-    let mut modules = vec![("main.js".to_owned(), text.to_owned())];
+    let mut modules = vec![(main.to_owned(), text.to_owned())];
     if let Some(Value::Object(more)) = options.remove("modules") {
         for (name, source) in more {
             let source = source.as_str().context("a module is text")?;

@@ -27,7 +27,7 @@ thread_local! {
 
 /// QuickJS looks at the shadow stack only, of 1 MiB: the host's has to be so much larger that
 /// this one ends first.
-const MAX_STACK: usize = 512 << 10;
+pub(crate) const MAX_STACK: usize = 512 << 10;
 
 /// A module's name in a program has no colon.
 const PRELUDE: &str = "workspace:prelude";

@@ -90,8 +90,10 @@ pub(crate) fn set<'js>(
     repeats: bool,
     arguments: Vec<Value<'js>>,
 ) -> u32 {
-    // What is no number is 0.
-    let delay = delay.max(0.0).min(MAX_DELAY);
+    let delay = match delay.is_nan() {
+        true => 0.0,
+        false => delay.clamp(0.0, MAX_DELAY),
+    };
     let arguments = arguments.into_iter().map(|one| Persistent::save(cx, one));
     let timer = Timer {
         call: Persistent::save(cx, call),

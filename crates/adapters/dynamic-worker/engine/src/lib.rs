@@ -12,6 +12,7 @@ mod modules;
 mod natives;
 mod random;
 mod run;
+mod stack;
 
 /// What wit-bindgen makes of the world.
 #[allow(
@@ -36,6 +37,9 @@ impl world::Guest for Exports {
     }
 
     async fn run(modules: Vec<world::Module>, input: String) -> String {
-        run::run(modules, input).await
+        let top = stack::top();
+        let ended = run::run(modules, input).await;
+        let mark = if stack::came_to_its_end(top) { '!' } else { '+' };
+        format!("{mark}{ended}")
     }
 }

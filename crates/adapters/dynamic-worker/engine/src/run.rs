@@ -12,7 +12,7 @@ use crate::{clock, events, modules, random};
 
 /// How a run ends that waits for nothing.
 const STALLED: &str = r#"{"ended":"threw","name":"Error","message":"the program waits for what cannot happen","stack":""}"#;
-/// How one ends where not even that could be told.
+/// How one ends where not even that could be told; which limit that is, the host knows better.
 const SPENT: &str = r#"{"ended":"limit","limit":"memory"}"#;
 const EMPTY: &str =
     r#"{"ended":"threw","name":"Error","message":"a program has a module","stack":""}"#;

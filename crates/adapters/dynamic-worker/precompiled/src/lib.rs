@@ -1,4 +1,4 @@
-//! Components of WebAssembly as wasmtime compiled them, kept in files, so that the next process
+//! Components and modules of WebAssembly as wasmtime compiled them, kept in files, so that the next process
 //! maps one instead of compiling it again.
 //!
 //! A crate of its own for the one thing in it that is `unsafe`: what such a file has is run as
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 use wasmtime::error::Context;
-use wasmtime::{Engine, Result, bail};
+use wasmtime::{Engine, Module, Result, bail};
 
 /// Returns a component, compiled before or now. Where the directory cannot be used, it is
 /// compiled and not kept. Of several processes one compiles, and the others wait for it.
@@ -21,10 +21,64 @@ use wasmtime::{Engine, Result, bail};
 /// # Errors
 /// Those of [`Component::from_binary`].
 pub fn component(engine: &Engine, wasm: &[u8], directory: &Path) -> Result<Component> {
+    compiled(engine, wasm, directory)
+}
+
+/// Returns a module, as [`component`] returns a component.
+///
+/// # Errors
+/// Those of [`Module::from_binary`].
+pub fn module(engine: &Engine, wasm: &[u8], directory: &Path) -> Result<Module> {
+    compiled(engine, wasm, directory)
+}
+
+/// What wasmtime compiles.
+trait Compiled: Sized {
+    fn compile(engine: &Engine, wasm: &[u8]) -> Result<Self>;
+    fn precompile(engine: &Engine, wasm: &[u8]) -> Result<Vec<u8>>;
+    /// # Safety
+    /// The file is one that `precompile` made.
+    #[allow(unsafe_code)]
+    unsafe fn map(engine: &Engine, path: &Path) -> Result<Self>;
+}
+
+impl Compiled for Component {
+    fn compile(engine: &Engine, wasm: &[u8]) -> Result<Self> {
+        Self::from_binary(engine, wasm)
+    }
+
+    fn precompile(engine: &Engine, wasm: &[u8]) -> Result<Vec<u8>> {
+        engine.precompile_component(wasm)
+    }
+
+    #[allow(unsafe_code)]
+    unsafe fn map(engine: &Engine, path: &Path) -> Result<Self> {
+        // SAFETY: as it is called.
+        unsafe { Self::deserialize_file(engine, path) }
+    }
+}
+
+impl Compiled for Module {
+    fn compile(engine: &Engine, wasm: &[u8]) -> Result<Self> {
+        Self::from_binary(engine, wasm)
+    }
+
+    fn precompile(engine: &Engine, wasm: &[u8]) -> Result<Vec<u8>> {
+        engine.precompile_module(wasm)
+    }
+
+    #[allow(unsafe_code)]
+    unsafe fn map(engine: &Engine, path: &Path) -> Result<Self> {
+        // SAFETY: as it is called.
+        unsafe { Self::deserialize_file(engine, path) }
+    }
+}
+
+fn compiled<C: Compiled>(engine: &Engine, wasm: &[u8], directory: &Path) -> Result<C> {
     let path = directory.join(name(engine, wasm));
     match load(engine, &path).or_else(|_| kept(engine, wasm, &path)) {
-        Ok(component) => Ok(component),
-        Err(_) => Component::from_binary(engine, wasm),
+        Ok(compiled) => Ok(compiled),
+        Err(_) => C::compile(engine, wasm),
     }
 }
 
@@ -49,16 +103,16 @@ fn name(engine: &Engine, wasm: &[u8]) -> String {
     name + ".cwasm"
 }
 
-/// Compiles a component, keeps it, and loads it.
-fn kept(engine: &Engine, wasm: &[u8], path: &Path) -> Result<Component> {
+/// Compiles, keeps what that made, and loads it.
+fn kept<C: Compiled>(engine: &Engine, wasm: &[u8], path: &Path) -> Result<C> {
     let directory = path.parent().context("a directory")?;
     make(directory)?;
     let lock = File::create(directory.join("lock"))?;
     lock.lock()?;
-    if let Ok(component) = load(engine, path) {
-        return Ok(component);
+    if let Ok(compiled) = load(engine, path) {
+        return Ok(compiled);
     }
-    let compiled = engine.precompile_component(wasm)?;
+    let compiled = C::precompile(engine, wasm)?;
     let unfinished = unfinished(path);
     let mut file = File::create(&unfinished)?;
     file.write_all(&compiled)?;
@@ -80,15 +134,15 @@ fn make(directory: &Path) -> Result<()> {
 }
 
 /// Maps a file of a directory of ours.
-fn load(engine: &Engine, path: &Path) -> Result<Component> {
+fn load<C: Compiled>(engine: &Engine, path: &Path) -> Result<C> {
     is_ours(path.parent().context("a directory")?)?;
     is_ours(path)?;
     // SAFETY: the file is of this user, and nobody else can write it or put another in its
     // place. This crate wrote it whole before it had this name, and writes none that has one.
-    // wasmtime looks by itself whether it is of this version and set-up.
+    // wasmtime looks by itself whether it is of this version and set-up, and what it is.
     #[allow(unsafe_code)]
     unsafe {
-        Component::deserialize_file(engine, path)
+        C::map(engine, path)
     }
 }
 
@@ -141,6 +195,18 @@ mod tests {
     }
 
     #[test]
+    fn a_module_is_kept_as_a_component_is_and_neither_taken_for_the_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let engine = Engine::default();
+        let wasm = b"\0asm\x01\0\0\0";
+        module(&engine, wasm, directory.path()).unwrap();
+        let path = directory.path().join(name(&engine, wasm));
+        assert!(load::<Module>(&engine, &path).is_ok());
+        assert!(load::<Component>(&engine, &path).is_err());
+        assert!(component(&engine, wasm, directory.path()).is_err());
+    }
+
+    #[test]
     fn a_set_up_has_a_file_of_its_own() {
         let mut config = wasmtime::Config::new();
         config.epoch_interruption(true);
@@ -161,19 +227,19 @@ mod tests {
         let engine = Engine::default();
         let path = directory.path().join(name(&engine, EMPTY));
         component(&engine, EMPTY, directory.path()).unwrap();
-        assert!(load(&engine, &path).is_ok());
+        assert!(load::<Component>(&engine, &path).is_ok());
         let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode));
         set(&path, 0o620).unwrap();
-        assert!(load(&engine, &path).is_err());
+        assert!(load::<Component>(&engine, &path).is_err());
         set(&path, 0o600).unwrap();
         set(directory.path(), 0o777).unwrap();
-        assert!(load(&engine, &path).is_err());
+        assert!(load::<Component>(&engine, &path).is_err());
         assert!(component(&engine, EMPTY, directory.path()).is_ok());
         set(directory.path(), 0o700).unwrap();
         let elsewhere = directory.path().join("elsewhere");
         fs::rename(&path, &elsewhere).unwrap();
         symlink(&elsewhere, &path).unwrap();
-        assert!(load(&engine, &path).is_err());
+        assert!(load::<Component>(&engine, &path).is_err());
     }
 
     #[test]
@@ -190,7 +256,7 @@ mod tests {
                 fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
             }
             component(&engine, EMPTY, directory.path()).unwrap();
-            assert!(load(&engine, &path).is_ok());
+            assert!(load::<Component>(&engine, &path).is_ok());
         }
     }
 }

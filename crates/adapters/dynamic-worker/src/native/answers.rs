@@ -57,6 +57,7 @@ enum EntryDto {
         files: u64,
         directories: u64,
         bytes: u64,
+        longest: u64,
     },
     Symlink {
         target: String,
@@ -64,17 +65,23 @@ enum EntryDto {
     },
 }
 
-/// An entry with its path, or with its name in a directory.
+/// An entry with its path.
 #[derive(Deserialize)]
 struct PlacedDto {
-    #[serde(alias = "name")]
     path: String,
     entry: EntryDto,
 }
 
+/// An entry with its name in a directory.
 #[derive(Deserialize)]
-struct PageDto {
-    entries: Vec<PlacedDto>,
+struct NamedDto {
+    name: String,
+    entry: EntryDto,
+}
+
+#[derive(Deserialize)]
+struct PageDto<T> {
+    entries: Vec<T>,
     #[serde(default)]
     next: Option<String>,
 }
@@ -91,6 +98,8 @@ struct MatchesDto {
     matches: Vec<MatchingDto>,
     #[serde(default)]
     skipped: u64,
+    #[serde(default, rename = "leftOut")]
+    left_out: u64,
     #[serde(default)]
     next: Option<String>,
 }
@@ -163,9 +172,21 @@ impl Reply<'_> {
     }
 
     pub(super) fn page(self) -> serde_json::Result<files::Page> {
-        let page: PageDto = self.as_dto()?;
+        let page: PageDto<PlacedDto> = self.as_dto()?;
         Ok(files::Page {
             entries: page.entries.into_iter().map(Into::into).collect(),
+            next: page.next,
+        })
+    }
+
+    pub(super) fn listing(self) -> serde_json::Result<files::Listing> {
+        let page: PageDto<NamedDto> = self.as_dto()?;
+        let entries = page.entries.into_iter().map(|named| files::Named {
+            name: named.name,
+            entry: named.entry.into(),
+        });
+        Ok(files::Listing {
+            entries: entries.collect(),
             next: page.next,
         })
     }
@@ -180,6 +201,7 @@ impl Reply<'_> {
         Ok(files::Matches {
             matches: matches.collect(),
             skipped: found.skipped,
+            left_out: found.left_out,
             next: found.next,
         })
     }
@@ -229,11 +251,13 @@ impl From<EntryDto> for files::Entry {
                 files,
                 directories,
                 bytes,
+                longest,
             } => Self::Directory(files::Directory {
                 tree,
                 files,
                 directories,
                 bytes,
+                longest,
             }),
             EntryDto::Symlink { target, modified } => {
                 Self::Symlink(files::Symlink { target, modified })

@@ -13,6 +13,7 @@ mod orders;
 mod program;
 mod run;
 mod state;
+mod stripper;
 mod ticker;
 mod verdict;
 
@@ -58,7 +59,7 @@ const MAX_AT_ONCE: usize = 10;
 /// What is to be run.
 #[derive(Debug, Clone)]
 pub enum Code {
-    /// Modules of JavaScript.
+    /// Modules of JavaScript, or of TypeScript of which the types can be stripped.
     Modules(Program),
     /// A component of the world `program`, by [`Native::compile`].
     Component(Compiled),
@@ -100,6 +101,7 @@ pub struct Native {
 struct Host {
     engine: wasmtime::Engine,
     javascript: javascript::EnginePre<State>,
+    stripper: stripper::Stripper,
     /// What the engine has of memory before a program does anything.
     base: u64,
     places: Arc<Semaphore>,
@@ -140,10 +142,12 @@ impl Native {
             .enable_time()
             .build()
             .map_err(|error| failed(operation)(error.into()))?;
+        let stripper = stripper::Stripper::new(engine.clone(), options.directory.clone());
         Ok(Self {
             host: Arc::new(Host {
                 engine,
                 javascript,
+                stripper,
                 base: base.unwrap_or(0),
                 places: Arc::new(Semaphore::new(at_once)),
                 ticker,

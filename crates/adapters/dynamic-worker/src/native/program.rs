@@ -1,17 +1,18 @@
 //! The world `program`: a component with typed files. Each of its calls is the one that
 //! JavaScript makes by the same name.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 use wasmtime::component::{Accessor, Component, HasSelf, Linker};
 use wasmtime::{Engine, Result, Store};
 
 use self::bindings::workspace::guest::files;
 use self::bindings::workspace::guest::files::{
-    Differences, Failure, Matches, Page, Paging, Placed, Replacement,
+    Differences, Failure, Listing, Matches, Page, Paging, Placed, Replacement, Searching, Writing,
 };
+use super::Call;
+use super::answers::{self, Reply};
 use super::javascript::bindings::workspace::guest::console;
 use super::state::{Ends, State, ask};
-use super::{Call, answers};
 use crate::Ended;
 
 pub(super) use self::bindings::ProgramPre;
@@ -54,13 +55,13 @@ type Caller<'a, T> = &'a Accessor<T, HasSelf<State>>;
 async fn call<T: Send + 'static, V>(
     run: Caller<'_, T>,
     method: &str,
-    arguments: Value,
+    Arguments(arguments): Arguments,
     contents: Option<Vec<u8>>,
-    read: impl FnOnce(answers::Reply) -> std::result::Result<V, serde_json::Error>,
+    read: impl FnOnce(Reply<'_>) -> std::result::Result<V, serde_json::Error>,
 ) -> Answer<V> {
     let call = Call {
         method: method.into(),
-        arguments: arguments.to_string(),
+        arguments: Value::Object(arguments).to_string(),
         contents: contents.map(Into::into),
     };
     let reply = ask(run, call).await?;
@@ -70,116 +71,148 @@ async fn call<T: Send + 'static, V>(
     })
 }
 
-/// Adds which page is wanted.
-fn paged(mut arguments: Value, paging: Paging) -> Value {
-    if let Some(after) = paging.after {
-        arguments["after"] = after.into();
+/// The arguments of a call: those that were said.
+struct Arguments(Map<String, Value>);
+
+impl Arguments {
+    fn new() -> Self {
+        Self(Map::new())
     }
-    if let Some(limit) = paging.limit {
-        arguments["limit"] = limit.into();
+
+    fn of(name: &str, value: impl Into<Value>) -> Self {
+        Self::new().with(name, Some(value))
     }
-    arguments
+
+    fn with(mut self, name: &str, value: Option<impl Into<Value>>) -> Self {
+        if let Some(value) = value {
+            self.0.insert(name.into(), value.into());
+        }
+        self
+    }
+
+    /// Adds which page is wanted.
+    fn paged(self, paging: Paging) -> Self {
+        self.with("after", paging.after).with("limit", paging.limit)
+    }
 }
 
 impl files::Host for State {}
 
 impl<T: Send + 'static> files::HostWithStore<T> for HasSelf<State> {
     async fn read_file(run: Caller<'_, T>, path: String) -> Answer<Vec<u8>> {
-        call(run, "readFile", json!({ "path": path }), None, |reply| {
-            Ok(reply.bytes())
-        })
-        .await
+        let arguments = Arguments::of("path", path);
+        call(run, "readFile", arguments, None, |reply| Ok(reply.bytes())).await
     }
 
     async fn read_text(run: Caller<'_, T>, path: String) -> Answer<String> {
-        call(run, "readText", json!({ "path": path }), None, |reply| {
-            reply.text()
-        })
-        .await
+        let arguments = Arguments::of("path", path);
+        call(run, "readText", arguments, None, |reply| reply.text()).await
     }
 
-    async fn write_file(run: Caller<'_, T>, path: String, contents: Vec<u8>) -> Answer<()> {
-        let arguments = json!({ "path": path });
-        call(run, "writeFile", arguments, Some(contents), |reply| {
-            reply.nothing()
-        })
-        .await
+    async fn write_file(
+        run: Caller<'_, T>,
+        path: String,
+        contents: Vec<u8>,
+        options: Writing,
+    ) -> Answer<()> {
+        let arguments = Arguments::of("path", path)
+            .with("executable", options.executable)
+            .with("mediaType", options.media_type)
+            .with("createParents", options.create_parents);
+        let contents = Some(contents);
+        call(run, "writeFile", arguments, contents, |it| it.nothing()).await
     }
 
     async fn edit(run: Caller<'_, T>, path: String, edits: Vec<Replacement>) -> Answer<()> {
-        let edits = edits.into_iter();
-        let edits: Vec<Value> = edits
-            .map(|edit| json!({ "old": edit.old, "new": edit.new, "all": edit.all }))
-            .collect();
-        let arguments = json!({ "path": path, "edits": edits });
-        call(run, "edit", arguments, None, |reply| reply.nothing()).await
+        let edits = edits.into_iter().map(|edit| {
+            let Arguments(edit) = Arguments::of("old", edit.old)
+                .with("new", Some(edit.new))
+                .with("all", edit.all);
+            Value::Object(edit)
+        });
+        let edits: Vec<Value> = edits.collect();
+        let arguments = Arguments::of("path", path).with("edits", Some(edits));
+        call(run, "edit", arguments, None, |it| it.nothing()).await
     }
 
-    async fn list(run: Caller<'_, T>, path: String, paging: Paging) -> Answer<Page> {
-        let arguments = paged(json!({ "path": path }), paging);
-        call(run, "list", arguments, None, |reply| reply.page()).await
+    async fn list(run: Caller<'_, T>, path: Option<String>, paging: Paging) -> Answer<Listing> {
+        let arguments = Arguments::new().with("path", path).paged(paging);
+        call(run, "list", arguments, None, |it| it.listing()).await
     }
 
     async fn stat(run: Caller<'_, T>, path: String) -> Answer<Placed> {
-        call(run, "stat", json!({ "path": path }), None, |reply| {
-            reply.placed()
-        })
-        .await
+        let arguments = Arguments::of("path", path);
+        call(run, "stat", arguments, None, |it| it.placed()).await
     }
 
     async fn exists(run: Caller<'_, T>, path: String) -> Answer<bool> {
-        call(run, "exists", json!({ "path": path }), None, |reply| {
-            reply.truth()
-        })
-        .await
+        let arguments = Arguments::of("path", path);
+        call(run, "exists", arguments, None, |it| it.truth()).await
     }
 
-    async fn glob(run: Caller<'_, T>, pattern: String, paging: Paging) -> Answer<Page> {
-        let arguments = paged(json!({ "pattern": pattern }), paging);
-        call(run, "glob", arguments, None, |reply| reply.page()).await
+    async fn glob(
+        run: Caller<'_, T>,
+        pattern: String,
+        path: Option<String>,
+        paging: Paging,
+    ) -> Answer<Page> {
+        let arguments = Arguments::of("pattern", pattern)
+            .with("path", path)
+            .paged(paging);
+        call(run, "glob", arguments, None, |it| it.page()).await
     }
 
     async fn grep(
         run: Caller<'_, T>,
         pattern: String,
-        glob: Option<String>,
+        options: Searching,
         paging: Paging,
     ) -> Answer<Matches> {
-        let mut arguments = paged(json!({ "pattern": pattern }), paging);
-        if let Some(glob) = glob {
-            arguments["glob"] = glob.into();
-        }
-        call(run, "grep", arguments, None, |reply| reply.matches()).await
+        let arguments = Arguments::of("pattern", pattern)
+            .with("path", options.path)
+            .with("glob", options.glob)
+            .with("literal", options.literal)
+            .with("ignoreCase", options.ignore_case)
+            .paged(paging);
+        call(run, "grep", arguments, None, |it| it.matches()).await
     }
 
     async fn mkdir(run: Caller<'_, T>, path: String) -> Answer<()> {
-        call(run, "mkdir", json!({ "path": path }), None, |reply| {
-            reply.nothing()
-        })
-        .await
+        let arguments = Arguments::of("path", path);
+        call(run, "mkdir", arguments, None, |it| it.nothing()).await
     }
 
     async fn delete(run: Caller<'_, T>, path: String) -> Answer<()> {
-        call(run, "delete", json!({ "path": path }), None, |reply| {
-            reply.nothing()
-        })
-        .await
+        let arguments = Arguments::of("path", path);
+        call(run, "delete", arguments, None, |it| it.nothing()).await
     }
 
-    async fn move_(run: Caller<'_, T>, from: String, to: String) -> Answer<()> {
-        let arguments = json!({ "from": from, "to": to });
-        call(run, "move", arguments, None, |reply| reply.nothing()).await
+    async fn move_(
+        run: Caller<'_, T>,
+        from: String,
+        to: String,
+        replace: Option<bool>,
+    ) -> Answer<()> {
+        let arguments = Arguments::of("from", from)
+            .with("to", Some(to))
+            .with("replace", replace);
+        call(run, "move", arguments, None, |it| it.nothing()).await
     }
 
-    async fn copy(run: Caller<'_, T>, from: String, to: String) -> Answer<()> {
-        let arguments = json!({ "from": from, "to": to });
-        call(run, "copy", arguments, None, |reply| reply.nothing()).await
+    async fn copy(
+        run: Caller<'_, T>,
+        from: String,
+        to: String,
+        replace: Option<bool>,
+    ) -> Answer<()> {
+        let arguments = Arguments::of("from", from)
+            .with("to", Some(to))
+            .with("replace", replace);
+        call(run, "copy", arguments, None, |it| it.nothing()).await
     }
 
     async fn diff(run: Caller<'_, T>, paging: Paging) -> Answer<Differences> {
-        call(run, "diff", paged(json!({}), paging), None, |reply| {
-            reply.differences()
-        })
-        .await
+        let arguments = Arguments::new().paged(paging);
+        call(run, "diff", arguments, None, |it| it.differences()).await
     }
 }

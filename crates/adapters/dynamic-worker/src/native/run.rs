@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 use wasmtime::{Store, UpdateDeadline};
 
 use super::state::{Asked, Ends, State};
-use super::{Code, Host, javascript, verdict};
+use super::{Code, Host, javascript, stripper, verdict};
 use crate::{Ended, Execution, Limit, Limits};
 
 /// What a run takes with it.
@@ -37,21 +37,46 @@ impl Run {
             Code::Modules(_) => host.base,
             Code::Component(_) => 0,
         };
+        let is_typed = match &code {
+            Code::Modules(program) => program.modules.iter().any(crate::Module::is_typed),
+            Code::Component(_) => false,
+        };
+        // Once in the life of a host this takes a while, which is no run's.
+        let stripper = is_typed.then(|| host.stripper.ready());
         let mut store = Store::new(&host.engine, State::new(&limits, base, asks));
         let deadline = Instant::now() + limits.duration();
-        set_limits(&mut store, deadline);
+        store.limiter(|state| &mut state.memory);
+        interrupt(&mut store, deadline);
         let ended = match code {
             Code::Modules(program) => {
-                let modules = program.modules.iter().map(javascript::Module::from);
-                let run = javascript::run(&host.javascript, &mut store, modules.collect(), input);
-                match timeout_at(deadline, run).await {
-                    Ok(Ok(told)) => {
-                        let ended = Ended::told(&told, &program, &limits);
-                        verdict::of_told(ended, &store.data().memory)
-                    }
+                let run = async {
+                    let stripped = match stripper {
+                        None => None,
+                        Some(Err(cause)) => {
+                            let cause = cause.to_owned();
+                            return Ok(Err(Ended::Platform { cause }));
+                        }
+                        Some(Ok(ready)) => {
+                            let set = |store: &mut Store<_>| interrupt(store, deadline);
+                            match stripper::strip(ready, &program, set).await? {
+                                Ok(stripped) => Some(stripped),
+                                Err(typed) => return Ok(Err(typed.ended())),
+                            }
+                        }
+                    };
+                    let modules = stripped.as_ref().unwrap_or(&program).modules.iter();
+                    let modules = modules.map(javascript::Module::from).collect();
+                    javascript::run(&host.javascript, &mut store, modules, input)
+                        .await
+                        .map(Ok)
+                };
+                let ended = match timeout_at(deadline, run).await {
+                    Ok(Ok(Ok(told))) => verdict::of_told(&told, &store.data().memory, &limits),
+                    Ok(Ok(Err(ended))) => ended,
                     Ok(Err(error)) => verdict::of_engine(error, &store.data().memory),
                     Err(_) => late(),
-                }
+                };
+                program.located(ended)
             }
             Code::Component(compiled) => {
                 let run = super::program::run(&compiled.ready, &mut store, input);
@@ -77,8 +102,8 @@ fn late() -> Ended {
     Ended::Limit { limit: Limit::Time }
 }
 
-fn set_limits(store: &mut Store<State>, deadline: Instant) {
-    store.limiter(|state| &mut state.memory);
+/// Has what runs in a store interrupted, so that others have their turn, and ended in time.
+fn interrupt<T: 'static>(store: &mut Store<T>, deadline: Instant) {
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(move |_| match Instant::now() < deadline {
         true => Ok(UpdateDeadline::Yield(1)),

@@ -6,17 +6,29 @@ use super::memory::Memory;
 use super::state::Ends;
 use crate::{Ended, Limit, Limits, Thrown};
 
-/// How JavaScript ended that told of it. Where QuickJS has no memory for an error, it throws
-/// `null`.
-pub(super) fn of_told(ended: Ended, memory: &Memory) -> Ended {
+/// What an end has at most beside a value: the prelude cuts its texts.
+const MAX_TEXTS: usize = 1 << 20;
+
+/// How JavaScript ended that told of it, after a mark of the engine's. A program can make its
+/// prelude say what it likes, but not what it came to: that it was at the end of its stack the
+/// engine says, and that it wanted more memory the host knows.
+pub(super) fn of_told(told: &str, memory: &Memory, limits: &Limits) -> Ended {
+    let (is_deep, told) = match told.strip_prefix('!') {
+        Some(told) => (true, told),
+        None => (false, told.strip_prefix('+').unwrap_or(told)),
+    };
+    let most = limits.value as usize;
+    let limit = |limit| Ended::Limit { limit };
+    if told.len() > most.saturating_add(MAX_TEXTS) {
+        return limit(Limit::Value);
+    }
+    let ended = Ended::read(told);
     match &ended {
-        Ended::Threw(thrown)
-            if memory.refused && thrown.name.is_empty() && thrown.message == "null" =>
-        {
-            Ended::Limit {
-                limit: Limit::Memory,
-            }
+        Ended::Returned { value } if told.len() > most && value.to_string().len() > most => {
+            limit(Limit::Value)
         }
+        Ended::Threw(thrown) if is_deep && thrown.is_of_the_stack() => limit(Limit::Stack),
+        Ended::Threw(thrown) if memory.refused && thrown.is_of_memory() => limit(Limit::Memory),
         _ => ended,
     }
 }
@@ -87,4 +99,88 @@ fn threw(name: &str, mut message: String) -> Ended {
         message,
         ..Thrown::default()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A memory of which more was wanted than there is, or not.
+    fn memory(refused: bool) -> Memory {
+        let mut memory = Memory::new(1);
+        memory.refused = refused;
+        memory
+    }
+
+    fn of(told: &str, refused: bool) -> Ended {
+        let mut limits = Limits::default();
+        limits.value = 10;
+        of_told(told, &memory(refused), &limits)
+    }
+
+    fn limit(told: &str, refused: bool) -> Option<Limit> {
+        match of(told, refused) {
+            Ended::Limit { limit } => Some(limit),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_value_is_read_as_it_is() {
+        match of(r#"+{"ended":"returned","value":{"a": 1}}"#, false) {
+            Ended::Returned { value } => assert_eq!(value["a"], 1),
+            other => panic!("{other:?}"),
+        }
+        let long = r#"+{"ended":"returned","value":"123456789"}"#;
+        assert_eq!(limit(long, false), Some(Limit::Value));
+        assert_eq!(limit(&" ".repeat(2 << 20), false), Some(Limit::Value));
+    }
+
+    #[test]
+    fn what_a_program_came_to_it_does_not_say_itself() {
+        let threw = |mark: &str, name: &str, message: &str| {
+            format!(r#"{mark}{{"ended":"threw","name":"{name}","message":"{message}","stack":""}}"#)
+        };
+        let recursion = "Maximum call stack size exceeded";
+        let regexp = "out of memory in regexp execution";
+        let cases = [
+            ("!", "RangeError", recursion, false, Some(Limit::Stack)),
+            ("+", "RangeError", recursion, true, None),
+            ("!", "RangeError", "toFixed() digits argument", false, None),
+            (
+                "+",
+                "InternalError",
+                "out of memory",
+                true,
+                Some(Limit::Memory),
+            ),
+            ("+", "InternalError", regexp, true, Some(Limit::Memory)),
+            ("!", "InternalError", "out of memory", false, None),
+            ("+", "", "null", true, Some(Limit::Memory)),
+            ("+", "", "null", false, None),
+        ];
+        for (mark, name, message, refused, expected) in cases {
+            let told = threw(mark, name, message);
+            assert_eq!(limit(&told, refused), expected, "{told}");
+        }
+        let says = r#"{"ended":"limit","limit":"memory"}"#;
+        assert_eq!(limit(&format!("+{says}"), false), None);
+        assert_eq!(limit(&format!("+{says}"), true), Some(Limit::Memory));
+        assert_eq!(limit(&format!("!{says}"), false), Some(Limit::Stack));
+    }
+
+    #[test]
+    fn nothing_that_is_told_panics() {
+        assert_eq!(limit("!", false), Some(Limit::Stack));
+        for told in [
+            "",
+            "+",
+            "null",
+            "+[]",
+            r#"+{"ended":1}"#,
+            r#"+{"ended":"cancelled"}"#,
+        ] {
+            assert!(matches!(of(told, false), Ended::Threw(_)), "{told}");
+        }
+    }
 }

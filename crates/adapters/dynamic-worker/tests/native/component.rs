@@ -57,7 +57,7 @@ fn answer(call: &Call) -> Reply {
         "stat" => ok(&json!({ "path": "f", "entry": file })),
         "exists" => ok(&json!(true)),
         "grep" => ok(
-            &json!({ "matches": [{ "path": "f", "line": 2, "text": "x y" }], "skipped": 1, "leftOut": 0, "next": "n" }),
+            &json!({ "matches": [{ "path": "f", "line": 2, "text": "x y" }], "skipped": 1, "leftOut": 5, "next": "n" }),
         ),
         "diff" => ok(
             &json!({ "differences": [{ "path": "f", "old": file }, { "path": "g", "new": symlink }] }),
@@ -86,12 +86,12 @@ async fn each_method_is_the_call_that_javascript_makes() {
         "f: file c0 3 true 4 text/x",
         "s: symlink ../x -1",
         "next Some(\"s\")",
-        "d/e: directory t0 1 2 3",
+        "d/e: directory t0 1 2 3 4",
         "next None",
         "f: file c0 3 true 4 text/x",
         "true",
         "f:2:x y",
-        "skipped 1 next Some(\"n\")",
+        "skipped 1 left out 5 next Some(\"n\")",
         "f: Some(\"file c0 3 true 4 text/x\") None",
         "g: None Some(\"symlink ../x -1\")",
     ];
@@ -99,13 +99,14 @@ async fn each_method_is_the_call_that_javascript_makes() {
 
     let javascript = "export default async ({ WORKSPACE: files }) => {
         await files.readFile('f'); await files.readText('f');
-        await files.writeFile('f', new Uint8Array([0, 255]));
+        await files.writeFile('f', new Uint8Array([0, 255]), { executable: true, mediaType: 'text/x', createParents: false });
         await files.edit('f', [{ old: 'a', new: 'b', all: true }]);
-        await files.list('d', { after: 'a', limit: 7 }); await files.glob('**');
+        await files.list(); await files.list('d', { after: 'a', limit: 7 });
+        await files.glob('**', { path: 'd' });
         await files.stat('f'); await files.exists('f');
-        await files.grep('x', { glob: '*.md', after: 'a', limit: 7 });
+        await files.grep('x', { path: 'd', glob: '*.md', literal: true, ignoreCase: true, after: 'a', limit: 7 });
         await files.mkdir('d'); await files.delete('d');
-        await files.move('a', 'b'); await files.copy('a', 'b'); await files.diff({ after: 'a', limit: 7 });
+        await files.move('a', 'b', { replace: true }); await files.copy('a', 'b'); await files.diff({ after: 'a', limit: 7 });
     }";
     let others = std::cell::RefCell::new(Vec::new());
     let code = crate::support::program(&[("main.js", javascript)]);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use workspace_core::{At, Change, ChangeOptions, ForkOptions, Options, Workspace};
 use workspace_corpus::Came;
-use workspace_dynamic_worker::{Native, NativeOptions, Order, Runs};
+use workspace_dynamic_worker::{Order, Runs};
 use workspace_http::wire::ChangesDto;
 use workspace_testkit::{MemoryBlobs, MemoryMeta, TestContext};
 
@@ -37,7 +37,7 @@ async fn run_all() {
     head.change(changes, ChangeOptions::default())
         .await
         .unwrap();
-    let native = Native::new(&NativeOptions::default()).unwrap();
+    let native = crate::support::host();
     let runs = Runs::new(workspace.clone(), "corpus");
     let mut wrong = Vec::new();
     for program in workspace_corpus::programs().unwrap() {

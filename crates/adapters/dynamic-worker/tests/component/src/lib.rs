@@ -3,7 +3,9 @@
 use futures::future::join_all;
 
 use world::workspace::guest::console::{Level, line};
-use world::workspace::guest::files::{self, Entry, Failure, Paging, Replacement};
+use world::workspace::guest::files::{
+    self, Entry, Failure, Paging, Replacement, Searching, Writing,
+};
 
 #[allow(missing_docs, unreachable_pub, clippy::all)]
 mod world {
@@ -18,6 +20,12 @@ struct Exports;
 const ALL: Paging = Paging {
     after: None,
     limit: None,
+};
+
+const PLAIN: Writing = Writing {
+    executable: None,
+    media_type: None,
+    create_parents: None,
 };
 
 impl world::Guest for Exports {
@@ -65,7 +73,8 @@ impl world::Guest for Exports {
     }
 }
 
-#[allow(unconditional_recursion)]
+// As deep as it goes: the argument is there so that it is no loop.
+#[allow(unconditional_recursion, clippy::only_used_in_recursion)]
 fn deeper(depth: u64) -> u64 {
     std::hint::black_box(deeper(depth + 1)) + 1
 }
@@ -78,7 +87,7 @@ fn told(failure: Failure) -> String {
 
 async fn warm() -> Result<String, Failure> {
     let bytes = files::read_file("a.txt".into()).await?;
-    files::write_file("b.txt".into(), bytes).await?;
+    files::write_file("b.txt".into(), bytes, PLAIN).await?;
     Ok("null".into())
 }
 
@@ -101,8 +110,8 @@ fn shown(entry: &Entry) -> String {
         Entry::Directory(directory) => {
             let (files, directories) = (directory.files, directory.directories);
             format!(
-                "directory {} {files} {directories} {}",
-                directory.tree, directory.bytes
+                "directory {} {files} {directories} {} {}",
+                directory.tree, directory.bytes, directory.longest
             )
         }
         Entry::Symlink(symlink) => format!("symlink {} {}", symlink.target, symlink.modified),
@@ -118,37 +127,51 @@ async fn every_method() -> Result<String, Failure> {
     };
     say(format!("{:?}", files::read_file("f".into()).await?));
     say(files::read_text("f".into()).await?);
-    files::write_file("f".into(), vec![0, 255]).await?;
+    let writing = Writing {
+        executable: Some(true),
+        media_type: Some("text/x".into()),
+        create_parents: Some(false),
+    };
+    files::write_file("f".into(), vec![0, 255], writing).await?;
     let edit = Replacement {
         old: "a".into(),
         new: "b".into(),
-        all: true,
+        all: Some(true),
     };
     files::edit("f".into(), vec![edit]).await?;
-    for page in [
-        files::list("d".into(), paging()).await?,
-        files::glob("**".into(), ALL).await?,
-    ] {
-        for placed in &page.entries {
-            say(format!("{}: {}", placed.path, shown(&placed.entry)));
-        }
-        say(format!("next {:?}", page.next));
+    files::list(None, ALL).await?;
+    let listing = files::list(Some("d".into()), paging()).await?;
+    for named in &listing.entries {
+        say(format!("{}: {}", named.name, shown(&named.entry)));
     }
+    say(format!("next {:?}", listing.next));
+    let page = files::glob("**".into(), Some("d".into()), ALL).await?;
+    for placed in &page.entries {
+        say(format!("{}: {}", placed.path, shown(&placed.entry)));
+    }
+    say(format!("next {:?}", page.next));
     let placed = files::stat("f".into()).await?;
     say(format!("{}: {}", placed.path, shown(&placed.entry)));
     say(files::exists("f".into()).await?.to_string());
-    let found = files::grep("x".into(), Some("*.md".into()), paging()).await?;
+    let searching = Searching {
+        path: Some("d".into()),
+        glob: Some("*.md".into()),
+        literal: Some(true),
+        ignore_case: Some(true),
+    };
+    let found = files::grep("x".into(), searching, paging()).await?;
     for matching in &found.matches {
         say(format!(
             "{}:{}:{}",
             matching.path, matching.line, matching.text
         ));
     }
-    say(format!("skipped {} next {:?}", found.skipped, found.next));
+    let (skipped, left_out) = (found.skipped, found.left_out);
+    say(format!("skipped {skipped} left out {left_out} next {:?}", found.next));
     files::mkdir("d".into()).await?;
     files::delete("d".into()).await?;
-    files::move_("a".into(), "b".into()).await?;
-    files::copy("a".into(), "b".into()).await?;
+    files::move_("a".into(), "b".into(), Some(true)).await?;
+    files::copy("a".into(), "b".into(), None).await?;
     for difference in &files::diff(paging()).await?.differences {
         let old = difference.old.as_ref().map(shown);
         let new = difference.new.as_ref().map(shown);

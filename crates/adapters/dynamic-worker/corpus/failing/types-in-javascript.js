@@ -1,0 +1,3 @@
+//! {}
+//= {"ended":"threw","name":"SyntaxError","files":"discarded"}
+export default (a: number) => a;

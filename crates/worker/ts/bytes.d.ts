@@ -1,0 +1,6 @@
+// Modules that are bytes.
+
+declare module "*.bin" {
+  const bytes: ArrayBuffer;
+  export default bytes;
+}
