@@ -204,15 +204,21 @@ impl fmt::Display for Error {
             write!(f, ": {detail}")?;
         }
         if let Some(time) = self.0.retry_at {
-            let millis = u64::try_from(time.as_millis()).unwrap_or(0);
-            let time = UNIX_EPOCH + Duration::from_millis(millis);
-            write!(f, "; again at {}", httpdate::fmt_http_date(time))?;
+            write!(f, "; again at {}", shown(time))?;
         }
         Ok(())
     }
 }
 
 impl StdError for Error {}
+
+/// Writes a time for a person.
+fn shown(time: Timestamp) -> String {
+    // The last time that the format can write is at the end of the year 9999.
+    let millis = u64::try_from(time.as_millis()).unwrap_or(0);
+    let time = UNIX_EPOCH + Duration::from_millis(millis.min(253_402_300_799_000));
+    httpdate::fmt_http_date(time)
+}
 
 /// What reading an archive, or a stream of ours through it, says.
 impl From<workspace_core::Error> for Error {
@@ -250,9 +256,14 @@ impl From<Error> for workspace_core::Error {
             Kind::Unsupported => Self::new(ErrorKind::Unsupported, operation),
         };
         let made = made.until(error.retry_at());
-        let made = match error.detail() {
-            Some(detail) => made.because(detail),
-            None => made,
+        let again = error
+            .retry_at()
+            .map(|time| format!("again at {}", shown(time)));
+        let detail = [error.detail(), again.as_deref()];
+        let detail: Vec<&str> = detail.into_iter().flatten().collect();
+        let made = match detail.is_empty() {
+            true => made,
+            false => made.because(detail.join("; ")),
         };
         match error.subject() {
             Some(subject) => made.at(subject),

@@ -206,7 +206,9 @@ mod tests {
             Kind::Altered
         );
         assert_eq!(
-            unpacked(b"<!DOCTYPE html><html>", 9, 1 << 20).unwrap_err().kind(),
+            unpacked(b"<!DOCTYPE html><html>", 9, 1 << 20)
+                .unwrap_err()
+                .kind(),
             Kind::Altered
         );
     }
