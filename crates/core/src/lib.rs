@@ -98,8 +98,8 @@ pub use path::{MAX_NAME, MAX_PATH, Name, ToPath, TreePath};
 pub use reason::{Failure, Reason, Sought};
 pub use source::{
     EntriesOptions, FileBodies, FileId, Hydrator, MAX_FILE_ID, MAX_READ, MAX_REFERENCE,
-    MAX_SOURCE_IDENTITY, MAX_SOURCE_KIND, MAX_UNHELD, MAX_VERSION, Snapshot, SnapshotId, Source,
-    Takes,
+    MAX_SOURCE_IDENTITY, MAX_SOURCE_KIND, MAX_UNHELD, MAX_VERSION, Selected, Snapshot, SnapshotId,
+    Source, Takes,
 };
 pub use view::{Export, Exported, Opened, View, Walk};
 pub use workspace::{

@@ -17,12 +17,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use derive_setters::Setters;
+use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
 use crate::entry::Text;
 use crate::error::{Error, Result};
 use crate::glob::Glob;
-use crate::import::EntrySource;
+use crate::import::{EntrySource, SourceEntry, SourceKind};
 use crate::path::TreePath;
 use crate::reason::Reason;
 
@@ -288,5 +289,61 @@ impl EntriesOptions {
             true => Takes::OnTheWay,
             false => Takes::Nothing,
         }
+    }
+}
+
+/// The entries of a source that has no globs of its own, of which it takes those that
+/// [`EntriesOptions`] name. What is left out is read past.
+pub struct Selected {
+    source: Box<dyn EntrySource>,
+    options: EntriesOptions,
+}
+
+impl Selected {
+    /// Wraps a source.
+    pub fn new(source: Box<dyn EntrySource>, options: EntriesOptions) -> Self {
+        Self { source, options }
+    }
+
+    fn takes(&self, entry: &SourceEntry) -> bool {
+        let excludes = |path: &TreePath| self.options.exclude.iter().any(|it| it.matches(path));
+        let mut above = entry.path.parent();
+        while let Some(directory) = above {
+            if excludes(&directory) {
+                return false;
+            }
+            above = directory.parent();
+        }
+        match self.options.takes(&entry.path) {
+            Takes::Entry => true,
+            Takes::OnTheWay => entry.kind == SourceKind::Directory,
+            Takes::Nothing => false,
+        }
+    }
+}
+
+impl fmt::Debug for Selected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Selected")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl EntrySource for Selected {
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<SourceEntry>>> {
+        async {
+            while let Some(entry) = self.source.next().await? {
+                if self.takes(&entry) {
+                    return Ok(Some(entry));
+                }
+            }
+            Ok(None)
+        }
+        .boxed()
+    }
+
+    fn chunk(&mut self) -> BoxFuture<'_, Result<Option<Bytes>>> {
+        self.source.chunk()
     }
 }
