@@ -28,9 +28,10 @@ const PORTABLE: [&str; 4] = [
     "workspace-http",
 ];
 /// The crates of which most exists inside a Worker only.
-const WORKER: [&str; 4] = [
+const WORKER: [&str; 5] = [
     "workspace-durable-object",
     "workspace-durable-object-tests",
+    "workspace-github",
     "workspace-worker",
     "guestbook",
 ];

@@ -1,7 +1,7 @@
 //! Archives, as sources of imports and as what becomes of an export.
 //!
-//! - [`TarReader`]: the members of a tar archive as it streams in; [`TarSource`], the
-//!   same as the source of an import.
+//! - [`TarReader`]: the members of a tar archive as it streams in, [`RawMember`] by names
+//!   that are bytes; [`TarSource`], the same as the source of an import.
 //! - [`tar_stream`], [`tar_header`], [`pack`]: exports and sources as tar archives.
 //! - [`Format`]: what a file is, by how it begins; [`ArchiveKind`], by its name.
 //! - [`member_path`], [`link_target`]: what members of any archive may be called.
@@ -25,8 +25,8 @@ pub use git::{Repositories, RepositoryParts};
 pub use names::{link_target, member_path};
 pub use sieve::{Owner, REPLACED, STAGED, Sieve, Sifted};
 pub use tar::{
-    BLOCK, Member, MemberKind, TAR, TarReader, TarSource, end_mark, pack, padding, tar_header,
-    tar_stream,
+    BLOCK, Member, MemberKind, RawKind, RawMember, TAR, TarReader, TarSource, end_mark, pack,
+    padding, tar_header, tar_stream,
 };
 
 use workspace_core::{Error, Reason};

@@ -152,7 +152,10 @@ impl EntrySource for Sifted {
             while let Some(entry) = self.source.next().await? {
                 let size = match &entry.kind {
                     SourceKind::File { size, .. } => size.unwrap_or_default(),
-                    SourceKind::Directory | SourceKind::Symlink { .. } => 0,
+                    SourceKind::Directory
+                    | SourceKind::Symlink { .. }
+                    | SourceKind::External { .. }
+                    | SourceKind::Removed => 0,
                 };
                 self.sieve.count(&entry.path, size)?;
                 if self.sieve.takes(&entry.path)? {

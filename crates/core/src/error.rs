@@ -5,7 +5,8 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use crate::conflict::Conflict;
-use crate::reason::{Reason, Sought};
+use crate::entry::Timestamp;
+use crate::reason::{Failure, Reason, Sought};
 
 /// The result of every fallible call in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -50,7 +51,8 @@ pub enum ErrorKind {
     Unsupported,
     /// Stored data is missing or altered; run the integrity check and restore a backup.
     Corrupt,
-    /// The source of an import failed; head is untouched.
+    /// The source of an import, or of a file that is still there, failed; head is
+    /// untouched. The error may carry a [`Failure`].
     Source,
     /// The storage failed; the call may be repeated.
     Unavailable,
@@ -150,6 +152,7 @@ struct Inner {
     kind: ErrorKind,
     reason: Option<Reason>,
     sought: Option<Sought>,
+    failure: Option<(Failure, Option<Timestamp>)>,
     operation: Cow<'static, str>,
     subject: Option<String>,
     detail: Option<String>,
@@ -168,6 +171,7 @@ impl Error {
             kind,
             reason: None,
             sought: None,
+            failure: None,
             operation: operation.into(),
             subject: None,
             detail: None,
@@ -185,6 +189,26 @@ impl Error {
     /// Creates a [`NotFound`](ErrorKind::NotFound) error that is about `sought`.
     pub fn not_found(sought: Sought, operation: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorKind::NotFound, operation).of(sought)
+    }
+
+    /// Creates a [`Source`](ErrorKind::Source) error: how it failed.
+    pub fn source_failed(failure: Failure, operation: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::Source, operation).failed_as(failure)
+    }
+
+    /// Says how the source failed; nothing for another kind.
+    #[must_use]
+    pub fn failed_as(mut self, failure: Failure) -> Self {
+        let until = self.0.failure.and_then(|(_, until)| until);
+        self.0.failure = (self.0.kind == ErrorKind::Source).then_some((failure, until));
+        self
+    }
+
+    /// Says when the source may be asked again; nothing where it did not say how it failed.
+    #[must_use]
+    pub fn until(mut self, until: Option<Timestamp>) -> Self {
+        self.0.failure = self.0.failure.map(|(failure, _)| (failure, until));
+        self
     }
 
     /// Says why the input is invalid; nothing for another kind.
@@ -296,6 +320,16 @@ impl Error {
     /// Returns what was not found, for [`ErrorKind::NotFound`].
     pub fn sought(&self) -> Option<Sought> {
         self.0.sought
+    }
+
+    /// Returns how the source failed, for [`ErrorKind::Source`], where it is known.
+    pub fn failure(&self) -> Option<Failure> {
+        self.0.failure.map(|(failure, _)| failure)
+    }
+
+    /// Returns when the source may be asked again, where it said.
+    pub fn retry_at(&self) -> Option<Timestamp> {
+        self.0.failure.and_then(|(_, until)| until)
     }
 
     /// Returns the operation that failed.

@@ -11,6 +11,7 @@ use crate::entry::{MAX_MEDIA_TYPE, MAX_PROVENANCE, MAX_TARGET, Text, Timestamp};
 use crate::error::Result;
 use crate::id::{OperationId, RevisionId};
 use crate::path::TreePath;
+use crate::source::FileId;
 
 /// A stream of entries: a directory on disk, an archive, a checkout.
 ///
@@ -62,6 +63,23 @@ pub enum SourceKind {
         /// When it was last modified; the time of the import where unknown.
         modified: Option<Timestamp>,
     },
+    /// A file whose bytes stay at the source until they are read. Only an import of a
+    /// [`Snapshot`](crate::Snapshot) takes such.
+    External {
+        /// The source's id of its bytes.
+        id: FileId,
+        /// Its size in bytes, where the source says it.
+        size: Option<u64>,
+        /// Whether it may be executed.
+        executable: bool,
+        /// When it was last modified; the time of the import where unknown.
+        modified: Option<Timestamp>,
+        /// Its media type, where known.
+        media_type: Option<Text<MAX_MEDIA_TYPE>>,
+    },
+    /// Nothing any more: what was imported there before is gone, with all below it. Only
+    /// [`Snapshot::changes`](crate::Snapshot::changes) has such.
+    Removed,
 }
 
 /// How to import.

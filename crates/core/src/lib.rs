@@ -68,6 +68,7 @@ mod meter;
 mod patch;
 mod path;
 mod reason;
+mod source;
 pub mod store;
 mod tree;
 mod view;
@@ -94,7 +95,12 @@ pub use memo::{MAX_MEMO, MemoKey, Once, Repeat};
 pub use meter::Receipt;
 pub use patch::{BinaryStyle, Patch, PatchMode, PatchSide};
 pub use path::{MAX_NAME, MAX_PATH, Name, ToPath, TreePath};
-pub use reason::{Reason, Sought};
+pub use reason::{Failure, Reason, Sought};
+pub use source::{
+    EntriesOptions, FileBodies, FileId, Hydrator, MAX_FILE_ID, MAX_READ, MAX_REFERENCE,
+    MAX_SOURCE_IDENTITY, MAX_SOURCE_KIND, MAX_UNHELD, MAX_VERSION, Selected, Snapshot, SnapshotId,
+    Source, Takes,
+};
 pub use view::{Export, Exported, Opened, View, Walk};
 pub use workspace::{
     Applied, ApplyOptions, At, CollectBudget, Collected, Conflicting, Conflicts, CopyStatus,

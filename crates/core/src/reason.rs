@@ -1,5 +1,5 @@
-//! What a program can tell of an error beyond its kind: why an input is invalid, and
-//! what was not found.
+//! What a program can tell of an error beyond its kind: why an input is invalid, what was
+//! not found, and how a source failed.
 
 use std::fmt;
 
@@ -143,8 +143,27 @@ codes! {
         Workspace = "workspace",
         /// An object of the blob store.
         Object = "object",
-        /// A file or directory outside, that is read or written.
+        /// A file or directory outside, that is read or written; a repository, or what is
+        /// meant by a reference to it.
         Source = "source",
+    }
+}
+
+codes! {
+    /// How a [`Source`](crate::ErrorKind::Source) failed.
+    ///
+    /// The set is closed, as that of [`Reason`].
+    Failure {
+        /// It lets nobody in with these credentials, or not to this.
+        Denied = "denied",
+        /// It was asked too often; the error may say when to ask again.
+        RateLimited = "rate_limited",
+        /// It could not be reached, or failed by itself.
+        Upstream = "upstream",
+        /// What it gave ends before its end.
+        Truncated = "truncated",
+        /// What it gave is not what it says it is.
+        Altered = "altered",
     }
 }
 
@@ -212,6 +231,9 @@ mod tests {
         }
         let codes: BTreeSet<_> = Reason::ALL.iter().map(|one| one.code()).collect();
         assert_eq!(codes.len(), Reason::ALL.len());
+        for one in Failure::ALL {
+            assert_eq!(Failure::from_code(one.code()), Some(*one));
+        }
         let codes: BTreeSet<_> = Sought::ALL.iter().map(|one| one.code()).collect();
         assert_eq!(codes.len(), Sought::ALL.len());
         assert_eq!(Reason::from_code("path"), None);

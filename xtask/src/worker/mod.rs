@@ -7,6 +7,7 @@ mod contract;
 pub(crate) mod dev;
 mod durability;
 mod example;
+mod github;
 mod guestbook;
 mod live;
 mod matrix;
@@ -124,6 +125,7 @@ pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
     let config = built.join("config.capnp");
     let workerd = Workerd::start(&repository.root, &config, &state, "127.0.0.1:0", &[])?;
     cases::run(&workerd)?;
+    github::run(repository, &workerd)?;
     drop(workerd);
     durability::run(repository, options.kills)?;
     contract(repository)?;

@@ -6,6 +6,91 @@ use workspace_core::{
 };
 
 use crate::invalid;
+use crate::names::{link_target, member_path};
+
+/// A member of a tar archive whose name and target are bytes, whatever they say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawMember {
+    /// What it is called, as the archive has it.
+    pub name: Vec<u8>,
+    /// What it is.
+    pub kind: RawKind,
+}
+
+/// What a [`RawMember`] is: as [`MemberKind`], but for targets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RawKind {
+    /// A file, of which the bytes follow.
+    File {
+        /// Its size in bytes, holes included.
+        size: u64,
+        /// Whether it has holes.
+        sparse: bool,
+        /// Whether it may be executed.
+        executable: bool,
+        /// When it was last modified; `None` where the archive says that nobody knows.
+        modified: Option<Timestamp>,
+        /// Its media type, where the archive has one.
+        media_type: Option<Text<MAX_MEDIA_TYPE>>,
+        /// Where it came from, where the archive says so.
+        provenance: Option<Text<MAX_PROVENANCE>>,
+    },
+    /// A directory.
+    Directory,
+    /// A symlink.
+    Symlink {
+        /// Where it points.
+        target: Vec<u8>,
+        /// When it was last modified; `None` where the archive says that nobody knows.
+        modified: Option<Timestamp>,
+    },
+    /// Another name for a member that came before.
+    HardLink {
+        /// What that member is called.
+        target: Vec<u8>,
+    },
+    /// A device, FIFO or socket.
+    Special,
+}
+
+impl TryFrom<RawMember> for Member {
+    type Error = Error;
+
+    /// Checks what a member is called, and where a link points.
+    ///
+    /// # Errors
+    /// `Invalid` for what a tree cannot hold.
+    fn try_from(raw: RawMember) -> Result<Self> {
+        let path = member_path(&raw.name)?;
+        let kind = match raw.kind {
+            RawKind::File {
+                size,
+                sparse,
+                executable,
+                modified,
+                media_type,
+                provenance,
+            } => MemberKind::File {
+                size,
+                sparse,
+                executable,
+                modified,
+                media_type,
+                provenance,
+            },
+            RawKind::Directory => MemberKind::Directory,
+            RawKind::Symlink { target, modified } => MemberKind::Symlink {
+                target: link_target(&path, &target)?,
+                modified,
+            },
+            RawKind::HardLink { target } => MemberKind::HardLink {
+                target: member_path(&target)?,
+            },
+            RawKind::Special => MemberKind::Special,
+        };
+        Ok(Self { path, kind })
+    }
+}
 
 /// A member of a tar archive.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,7 @@ mod sparse;
 mod write;
 
 pub(crate) use header::is_header;
-pub use member::{Member, MemberKind};
+pub use member::{Member, MemberKind, RawKind, RawMember};
 pub use pack::pack;
 pub use read::TarReader;
 pub use source::TarSource;

@@ -7,13 +7,13 @@ use workspace_core::{Error, ErrorKind, Reason, Result, Timestamp, TreePath};
 
 use super::header::{self, damaged, is_header};
 use super::input::Input;
-use super::member::{Member, MemberKind};
+use super::member::{Member, RawKind, RawMember};
 use super::number::{count, number};
 use super::records::{Records, global_time};
 use super::sparse::{self, MAX_REGIONS, Piece, Region, Sparse};
 use super::{BLOCK, padding};
 use crate::format::Format;
-use crate::names::{link_target, member_path};
+use crate::names::member_path;
 
 /// The most bytes of long names and attributes before one member.
 const MAX_METADATA: u64 = 1 << 20;
@@ -72,6 +72,21 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
     /// `Invalid` for what is no tar archive and for what a tree cannot hold;
     /// `Unsupported` for other formats and members of a rarer kind; `LimitExceeded`.
     pub async fn next(&mut self) -> Result<Option<Member>> {
+        let raw = self.forward(true).await?;
+        raw.map(Member::try_from).transpose()
+    }
+
+    /// Moves to the next member as [`next`](Self::next) does, and leaves to the caller what
+    /// it is called and where a link points: bytes that may be no path, of members that may
+    /// be passed over.
+    ///
+    /// # Errors
+    /// As for `next`, but for what concerns names and targets.
+    pub async fn next_raw(&mut self) -> Result<Option<RawMember>> {
+        self.forward(false).await
+    }
+
+    async fn forward(&mut self, strict: bool) -> Result<Option<RawMember>> {
         if self.ended {
             return Ok(None);
         }
@@ -139,7 +154,10 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
                         return Err(wrong("the label of a volume with contents"));
                     }
                 }
-                kind => return self.begin(header, kind, size, extended).await.map(Some),
+                kind => {
+                    let begun = self.begin(header, kind, size, extended, strict).await;
+                    return begun.map(Some);
+                }
             }
         }
     }
@@ -181,7 +199,8 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
         kind: u8,
         size: u64,
         extended: Extended,
-    ) -> Result<Member> {
+        strict: bool,
+    ) -> Result<RawMember> {
         let described = extended.records.is_some();
         let records = extended.records.unwrap_or_default();
         let twice = |what: &str| {
@@ -201,8 +220,10 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
             (None, None, Some(name)) => name,
             (None, None, None) => header::name(header)?,
         };
-        let path = member_path(&name)?;
-        self.member = Some(path.clone());
+        self.member = match member_path(&name) {
+            Err(error) if strict => return Err(error),
+            path => path.ok(),
+        };
         let link = match (&records.link, extended.link) {
             (Some(link), _) => link.clone(),
             (None, Some(link)) => link,
@@ -243,13 +264,13 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
                     if stored > 0 {
                         return Err(self.told(wrong("a directory with contents")));
                     }
-                    return Ok(Member {
-                        path,
-                        kind: MemberKind::Directory,
+                    return Ok(RawMember {
+                        name,
+                        kind: RawKind::Directory,
                     });
                 }
                 let size = self.file(header, kind, stored, &records).await;
-                MemberKind::File {
+                RawKind::File {
                     size: size.map_err(|error| self.told(error))?,
                     sparse: self.sparse.is_some(),
                     executable: header::executable(header).map_err(|error| self.told(error))?,
@@ -258,15 +279,13 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
                     provenance: records.provenance,
                 }
             }
-            b'5' => MemberKind::Directory,
-            b'2' => MemberKind::Symlink {
-                target: link_target(&path, &link)?,
+            b'5' => RawKind::Directory,
+            b'2' => RawKind::Symlink {
+                target: link,
                 modified: modified?,
             },
-            b'1' => MemberKind::HardLink {
-                target: member_path(&link)?,
-            },
-            b'3' | b'4' | b'6' => MemberKind::Special,
+            b'1' => RawKind::HardLink { target: link },
+            b'3' | b'4' | b'6' => RawKind::Special,
             other => {
                 let why = format!("a member of type {:?}", char::from(other));
                 return Err(
@@ -274,7 +293,7 @@ impl<S: Stream<Item = Result<Bytes>> + Unpin> TarReader<S> {
                 );
             }
         };
-        Ok(Member { path, kind })
+        Ok(RawMember { name, kind })
     }
 
     /// Prepares to read the bytes of a file, and returns how many they are.

@@ -35,6 +35,7 @@ fn read(archive: &[u8], chunk: usize) -> Result<Vec<String>> {
                 }
                 SourceKind::Directory => format!("{}/", entry.path),
                 SourceKind::Symlink { target, .. } => format!("{} -> {target}", entry.path),
+                other => panic!("no archive has {other:?}"),
             });
         }
         Ok(lines)

@@ -150,6 +150,11 @@ pub(super) fn header(entry: &SourceEntry, size: u64) -> Result<Bytes> {
             }
             (if *executable { 0o755 } else { 0o644 }, size, *modified)
         }
+        SourceKind::External { .. } | SourceKind::Removed => {
+            return Err(Error::new(ErrorKind::Unsupported, "write archive")
+                .at(&entry.path)
+                .because("an archive has files with their bytes"));
+        }
     };
     let millis = modified.map_or(0, Timestamp::as_millis);
     let seconds = u64::try_from(millis / 1000).unwrap_or(0);

@@ -309,7 +309,7 @@ impl Workspace {
                 Place::Object(key) => Some(key),
                 Place::Inline(_) => None,
             },
-            What::Other(_) => None,
+            What::Other(_) | What::Gone(_) => None,
         });
         let named: Vec<_> = objects.filter(|key| !unneeded.contains(key)).collect();
         if !moved && !named.is_empty() {

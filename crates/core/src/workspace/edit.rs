@@ -29,6 +29,8 @@ pub(crate) enum What {
     },
     /// Any other change.
     Other(Change),
+    /// Removes what is there, if anything is, with all below it.
+    Gone(TreePath),
 }
 
 /// What happens where an entry of another kind is in the way of a file, a
@@ -51,6 +53,8 @@ pub(crate) struct Edited {
     /// The bytes of the files that were written and copied, and those of the names, targets,
     /// media types and provenance of all entries that were put.
     pub(crate) bytes: u64,
+    /// How many entries were removed since their source has them no longer.
+    pub(crate) gone: u64,
 }
 
 /// Puts changes into the editor, in order.
@@ -84,6 +88,12 @@ pub(crate) fn edit(
                 edited.unneeded.extend(written.unneeded);
                 edited.bytes = edited.bytes.saturating_add(written.bytes);
             }
+            What::Gone(path) => {
+                if !path.is_root() && editor.find(path)?.is_some() {
+                    editor.remove(path)?;
+                    edited.gone += 1;
+                }
+            }
             What::Other(change) => {
                 let copied = make(editor, change, *longest, now)?;
                 edited.bytes = edited.bytes.saturating_add(copied);
@@ -112,7 +122,7 @@ fn make_room(editor: &mut Editor<'_>, what: &What, other_kind: OtherKind) -> Res
     let (path, directory) = match what {
         What::Write { path, .. } | What::Other(Change::Symlink { path, .. }) => (path, false),
         What::Other(Change::Mkdir { path, .. }) => (path, true),
-        What::Other(_) => return Ok(()),
+        What::Other(_) | What::Gone(_) => return Ok(()),
     };
     let Some(found) = editor.find(path)?.map(|found| found.kind()) else {
         return Ok(());
@@ -223,7 +233,11 @@ fn write(
     };
     let unneeded = content.commit(tx)?.into_iter().collect();
     put_if_other(editor, path, found.as_ref(), new, options.create_parents)?;
-    Ok(Edited { unneeded, bytes })
+    Ok(Edited {
+        unneeded,
+        bytes,
+        gone: 0,
+    })
 }
 
 /// Puts `new` unless what is there differs from it in time at most.

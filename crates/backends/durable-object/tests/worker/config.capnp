@@ -12,6 +12,8 @@ const config :Workerd.Config = (
     (name = "r2", disk = (writable = true)),
     (name = "bucket", worker = .bucket),
     (name = "buckets", worker = .buckets),
+    # What stands for GitHub is on this machine.
+    (name = "internet", network = (allow = ["private", "public"])),
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
   extensions = [(

@@ -1,7 +1,7 @@
 //! Objects: files in a directory, or in an S3-compatible bucket.
 
 mod local;
-mod reactor;
+pub(crate) mod reactor;
 mod s3;
 mod upload;
 

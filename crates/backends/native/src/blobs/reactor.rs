@@ -9,13 +9,13 @@ use workspace_core::{Error, ErrorKind, Result};
 
 /// One background thread that drives sockets and timers.
 #[derive(Debug)]
-pub(super) struct Reactor {
+pub(crate) struct Reactor {
     handle: Handle,
     runtime: Option<Runtime>,
 }
 
 impl Reactor {
-    pub(super) fn start() -> Result<Self> {
+    pub(crate) fn start() -> Result<Self> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("workspace-objects")
@@ -31,7 +31,7 @@ impl Reactor {
     }
 
     /// Wraps a future or stream, so that it finds the runtime whenever it is polled.
-    pub(super) fn enter<T>(&self, inner: T) -> Entered<T> {
+    pub(crate) fn enter<T>(&self, inner: T) -> Entered<T> {
         Entered {
             handle: self.handle.clone(),
             inner,
@@ -49,7 +49,7 @@ impl Drop for Reactor {
 }
 
 /// See [`Reactor::enter`].
-pub(super) struct Entered<T> {
+pub(crate) struct Entered<T> {
     handle: Handle,
     inner: T,
 }

@@ -6,6 +6,9 @@
 //! name that is not UTF-8, a device, a damaged or truncated archive is an error
 //! that names it, and links are stored, never followed. How much may come out of
 //! it is the import's affair ([`ImportLimits`]).
+//!
+//! [`PathSource`] and [`UrlSource`] are the same as sources of the core's contract: they
+//! resolve to a snapshot that has a version.
 
 mod ahead;
 mod beneath;
@@ -13,7 +16,9 @@ mod directory;
 mod expansion;
 mod ignore;
 mod packed;
+mod snapshot;
 mod tar;
+mod url;
 mod zip;
 
 use std::fs::File;
@@ -34,7 +39,9 @@ use workspace_core::{
 use crate::fault::io_kind;
 
 pub use directory::{DirectorySource, list};
+pub use snapshot::PathSource;
 pub use tar::TarSource;
+pub use url::UrlSource;
 pub use zip::ZipSource;
 
 /// How to read a source.
@@ -93,11 +100,21 @@ pub fn open_and_tell(
         return Ok((Box::new(DirectorySource::open(path, options)?), None));
     }
     let name = path.display().to_string();
-    let mut file = open_file(path)?;
+    let file = open_file(path)?;
     // A pipe, as `<(…)` of shells is, can be read once.
     if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
         return Ok((from_reader(file, name, options)?, None));
     }
+    open_archive(file, name, path, options)
+}
+
+/// Opens an archive in a file that is at its start; `named` is what its name says.
+fn open_archive(
+    mut file: File,
+    name: String,
+    named: &Path,
+    options: &SourceOptions,
+) -> Result<(Box<dyn EntrySource>, Option<Format>)> {
     let mut start = [0; Format::START];
     let format = match read_start(&mut file, &mut start) {
         Ok([]) => return Err(empty(name)),
@@ -106,7 +123,7 @@ pub fn open_and_tell(
     };
     file.rewind().map_err(|cause| source_error(&name, cause))?;
     // A program that unpacks itself begins as programs do.
-    let is_zip = path
+    let is_zip = named
         .extension()
         .is_some_and(|ending| ending.eq_ignore_ascii_case("zip"));
     let source: Box<dyn EntrySource> = match format {

@@ -52,6 +52,9 @@ fn read(archive: &Path) -> Option<Found> {
             let entry = match kind {
                 SourceKind::Directory => ("directory".into(), String::new()),
                 SourceKind::Symlink { target, .. } => ("symlink".into(), target.to_string()),
+                other @ (SourceKind::External { .. } | SourceKind::Removed) => {
+                    panic!("no archive has {other:?}")
+                }
                 SourceKind::File { .. } => {
                     let (mut hash, mut size) = (Sha256::new(), 0);
                     while let Some(chunk) = source.chunk().await? {

@@ -48,7 +48,8 @@ pub(super) struct Pull<'a, 'o> {
     /// What the holder could still add when the last batch was committed.
     left: Budget,
     imported: Imported,
-    /// How many directories on the way to what may be written were passed over.
+    /// How many directories on the way to what may be written were passed over, and entries
+    /// were to be removed.
     passed: u64,
     seen: Option<Seen>,
     batch: Batch,
@@ -191,13 +192,7 @@ impl<'a, 'o> Pull<'a, 'o> {
             if entry.kind != SourceKind::Directory || !standing.leads_to_writes {
                 return denied();
             }
-            if self.passed >= entries {
-                return Err(Error::new(ErrorKind::LimitExceeded, "import")
-                    .at(path)
-                    .because("more directories on the way than entries may be imported"));
-            }
-            self.passed += 1;
-            return Ok(());
+            return self.pass(&path, entries);
         }
         let rests_on = standing.rests_on;
         if self.imported.entries() >= entries {
@@ -254,6 +249,16 @@ impl<'a, 'o> Pull<'a, 'o> {
                     modified,
                 })
             }
+            SourceKind::Removed if !self.grant.replaces() => return denied(),
+            SourceKind::Removed => {
+                self.pass(&path, entries)?;
+                What::Gone(path)
+            }
+            SourceKind::External { .. } => {
+                return Err(Error::new(ErrorKind::Unsupported, "import")
+                    .at(path)
+                    .because("its bytes are not in the source's stream"));
+            }
             SourceKind::File {
                 size,
                 executable,
@@ -293,6 +298,19 @@ impl<'a, 'o> Pull<'a, 'o> {
             longest: MAX_PATH,
         };
         self.batch.changes.insert(position, prepared);
+        Ok(())
+    }
+
+    /// Counts what is not imported, and yet was read.
+    fn pass(&mut self, path: &TreePath, entries: u64) -> Result<()> {
+        if self.passed >= entries {
+            return Err(Error::new(ErrorKind::LimitExceeded, "import")
+                .at(path)
+                .because(
+                    "more directories on the way, and removals, than entries may be imported",
+                ));
+        }
+        self.passed += 1;
         Ok(())
     }
 
@@ -382,7 +400,13 @@ impl<'a, 'o> Pull<'a, 'o> {
             }
             let mut editor = Editor::new(tx, &copy.tree)?.below(&self.by.root);
             let removed = remove_in_the_way(tx, &mut editor, &batch.fresh, &self.began)?;
-            let Edited { unneeded, bytes } = edit(tx, &mut editor, &changes, other_kind, now)?;
+            let edited = edit(tx, &mut editor, &changes, other_kind, now)?;
+            let Edited {
+                unneeded,
+                bytes,
+                gone,
+            } = edited;
+            let removed = removed + gone;
             // Before nodes are made of it: what is refused costs no more than to be read.
             self.admit(tx, bytes, &copy.tree, &editor, now)?;
             let written = editor.finish()?;

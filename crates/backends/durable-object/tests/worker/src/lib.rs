@@ -5,6 +5,7 @@
 #![cfg(target_arch = "wasm32")]
 
 mod figures;
+mod github;
 mod platform;
 mod storage;
 
@@ -123,6 +124,7 @@ impl Object {
             "sql" => platform::sql(&self.sql()?),
             "large" => platform::large(&self.workspace()?, &self.blobs()?).await,
             "in-flight" => platform::in_flight().await,
+            "github" => github::there_and_back(&self.workspace()?, &args.0).await,
             "panic" => panic!("asked for"),
             "panic-later" => platform::panic_later().await,
             "panic-in-transaction" => platform::panic_in_transaction(&self.sql()?),

@@ -2,6 +2,7 @@
 
 mod directory;
 mod ignore;
+mod snapshot;
 mod tar;
 mod zip;
 
@@ -89,6 +90,7 @@ fn everything(source: &mut dyn EntrySource) -> Result<Vec<Found>> {
                 SourceKind::Symlink { target, modified } => {
                     (What::Symlink(target.as_str().into()), modified)
                 }
+                other => panic!("no directory and no archive has {other:?}"),
             };
             found.push(Found {
                 path: path.as_str().into(),
