@@ -117,7 +117,7 @@ fn look(text: &str, name: &str) -> Option<Found> {
     if has("#[ignore") || above.iter().any(|line| elsewhere(line)) {
         return Some(Found::Idle);
     }
-    if has("#[test]") {
+    if has("#[test]") || has("#[tokio::test") {
         return Some(Found::Test);
     }
     let calls = |line: &str| {

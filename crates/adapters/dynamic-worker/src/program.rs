@@ -93,6 +93,7 @@ impl Program {
 
 impl Module {
     /// Tells whether it is TypeScript: its types are stripped before it is run.
+    #[cfg(feature = "wasmtime")]
     pub(crate) fn is_typed(&self) -> bool {
         [".ts", ".mts"].iter().any(|end| self.name.ends_with(end))
     }

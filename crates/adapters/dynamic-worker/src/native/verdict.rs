@@ -113,8 +113,10 @@ mod tests {
     }
 
     fn of(told: &str, refused: bool) -> Ended {
-        let mut limits = Limits::default();
-        limits.value = 10;
+        let limits = Limits {
+            value: 10,
+            ..Limits::default()
+        };
         of_told(told, &memory(refused), &limits)
     }
 
