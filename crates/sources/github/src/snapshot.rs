@@ -113,7 +113,7 @@ impl GitHubSnapshot {
         Wanted {
             remote: self.remote.clone(),
             commit: self.commit,
-            below: self.id.path.as_str()[1..].as_bytes().to_vec(),
+            below: self.id.path.as_str().as_bytes()[1..].to_vec(),
             listing,
             time: trees.time(&self.commit),
             removed: Vec::new(),
