@@ -102,7 +102,7 @@ impl Run {
 
     /// Refuses to send a token where everybody on the way can read it, unless that is
     /// asked for.
-    fn check_clear(&self, url: &str) -> Result<()> {
+    pub(crate) fn check_clear(&self, url: &str) -> Result<()> {
         if self.global.insecure || !is_in_clear(url) {
             return Ok(());
         }

@@ -17,6 +17,8 @@ use workspace_core::{
 use workspace_native::source::{self, Format, SourceOptions};
 
 use crate::args::{WriteAt, tree_path};
+#[cfg(feature = "github")]
+use crate::commands::github;
 use crate::commands::{patching, progress};
 use crate::exit::{Hinted, Outcome, Result};
 use crate::output::{bytes_text, count_text};
@@ -24,7 +26,7 @@ use crate::run::Run;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Import {
-    /// A directory, an archive (zip, or tar, plain or packed by gzip or zstd), or a patch, *.patch or *.diff, as `git apply` takes it; `-` is an archive on standard input
+    /// A directory, an archive (zip, or tar, plain or packed by gzip or zstd), a patch, *.patch or *.diff, as `git apply` takes it, or github:OWNER/REPOSITORY, then @ and a branch, tag or commit, or # and a pull request, then : and a directory of it; `-` is an archive on standard input
     source: PathBuf,
     /// The directory that it goes into; made where it is missing
     #[arg(long, value_name = "PATH", default_value = "/", value_parser = tree_path)]
@@ -59,6 +61,9 @@ pub(crate) struct Import {
     /// Refuse files of more bytes than this, such as 500M
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     max_file_bytes: Option<u64>,
+    #[cfg(feature = "github")]
+    #[command(flatten)]
+    github: github::FromGitHub,
     #[command(flatten)]
     at: WriteAt,
 }
@@ -102,6 +107,10 @@ struct ImportedShape {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     operations: Vec<u64>,
     changed: bool,
+    /// What was imported of GitHub.
+    #[cfg(feature = "github")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    github: Option<github::CommitShape>,
 }
 
 /// Imports a directory or an archive.
@@ -118,8 +127,20 @@ pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
         .file_bytes(args.max_file_bytes.unwrap_or(defaults.file_bytes));
     let left_out = Arc::new(AtomicU64::new(0));
     let secrets = Arc::new(Mutex::new(Secrets::default()));
+    #[cfg(feature = "github")]
+    let (source, snapshot) = match github::is_address(&args.source) {
+        true => {
+            let sieve = (limits, args.allow_git, &left_out);
+            let opened = github::open(run, &args.source, &args.github, sieve).await?;
+            let (source, snapshot) = opened.split();
+            (source, Some(snapshot))
+        }
+        false => (open(run, args, limits, &left_out)?, None),
+    };
+    #[cfg(not(feature = "github"))]
+    let source = open(run, args, limits, &left_out)?;
     let source = Box::new(Watched {
-        source: open(run, args, limits, &left_out)?,
+        source,
         secrets: Arc::clone(&secrets),
     });
     let bar = progress::start(run, "importing", None);
@@ -165,6 +186,11 @@ pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
         0 => String::new(),
         n => format!(", {} removed", count_text(n, "entry", "entries")),
     };
+    #[cfg(feature = "github")]
+    let told = match &snapshot {
+        Some(snapshot) => Some(github::tell(run, snapshot).await?),
+        None => None,
+    };
     let left_out = left_out.load(Ordering::Relaxed);
     let without = match left_out {
         0 => String::new(),
@@ -189,6 +215,8 @@ pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
             revision: imported.revision.map(|id| id.get()),
             operations: imported.operations.iter().map(|id| id.get()).collect(),
             changed,
+            #[cfg(feature = "github")]
+            github: told,
         },
         line,
     )?;
@@ -245,6 +273,8 @@ async fn patch(run: &Run, args: &Import, at: At) -> Result<Outcome> {
         revision,
         operations: operation.into_iter().collect(),
         changed: revision.is_some() || operation.is_some(),
+        #[cfg(feature = "github")]
+        github: None,
     };
     run.out.done(&shape, line)?;
     Ok(Outcome::Done)

@@ -13,6 +13,8 @@ pub(crate) mod events;
 pub(crate) mod execute;
 pub(crate) mod export;
 pub(crate) mod files;
+#[cfg(feature = "github")]
+mod github;
 pub(crate) mod grants;
 pub(crate) mod grep;
 pub(crate) mod history;

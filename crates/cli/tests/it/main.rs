@@ -10,6 +10,8 @@ mod disks;
 mod execute;
 mod export;
 mod git_apply;
+#[cfg(feature = "github")]
+mod github;
 mod hostile;
 mod import;
 mod newcomer;

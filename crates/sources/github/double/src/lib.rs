@@ -16,9 +16,9 @@ mod rest;
 mod serve;
 mod state;
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,6 +64,38 @@ impl Repo {
     /// Where git fails.
     pub fn git(&self, args: &[&str]) -> String {
         git(&self.path, args)
+    }
+
+    /// Makes a commit on a branch, after what is there: of each file its mode, its path and its
+    /// bytes.
+    ///
+    /// # Panics
+    /// Where git fails.
+    pub fn commit(&self, branch: &str, files: &[(&str, &str, &str)]) {
+        let mut stream = format!("commit refs/heads/{branch}\ncommitter C <c@x> 1 +0000\n");
+        stream.push_str("data 1\nm\n");
+        let there = command(&self.path)
+            .args(["rev-parse", "--quiet", "--verify", branch])
+            .output();
+        if there.expect("git is installed").status.success() {
+            stream.push_str(&format!("from refs/heads/{branch}^0\n"));
+        }
+        for (mode, path, bytes) in files {
+            let size = bytes.len();
+            stream.push_str(&format!("M {mode} inline {path}\ndata {size}\n{bytes}\n"));
+        }
+        let mut child = command(&self.path)
+            .args(["fast-import", "--quiet"])
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("git is installed");
+        let mut input = child.stdin.take().expect("it has an input");
+        input.write_all(stream.as_bytes()).expect("git reads it");
+        drop(input);
+        assert!(
+            child.wait().expect("git ends").success(),
+            "git fast-import failed"
+        );
     }
 
     /// Returns what a name means there.
