@@ -182,8 +182,8 @@ fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
     kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns how many bytes a process has in memory.
-fn resident(process: u32) -> u64 {
+/// Returns how many bytes a process has in memory; none where it is none, or not on Linux.
+pub fn resident(process: u32) -> u64 {
     let pages = fs::read_to_string(format!("/proc/{process}/statm"));
     let pages = pages
         .ok()

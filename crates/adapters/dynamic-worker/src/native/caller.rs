@@ -6,24 +6,13 @@ use std::task::Poll;
 use futures::FutureExt;
 use futures::channel::{mpsc, oneshot};
 use futures::stream::{FuturesUnordered, StreamExt};
-use tokio::task::JoinHandle;
 
 use super::Call;
 use super::state::Asked;
 use crate::{Ended, Execution, Reply};
 
-/// Ends the task when it is dropped.
-struct Task(JoinHandle<()>);
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 /// Answers what a run asks, until it has ended.
 pub(super) async fn answer<C>(
-    task: JoinHandle<()>,
     mut asked: mpsc::UnboundedReceiver<Asked>,
     mut ended: oneshot::Receiver<Execution>,
     calls: C,
@@ -31,7 +20,6 @@ pub(super) async fn answer<C>(
 where
     C: AsyncFn(Call) -> Result<Reply, Ended>,
 {
-    let task = Task(task);
     let mut answers = FuturesUnordered::new();
     let execution = poll_fn(|cx| {
         loop {
@@ -52,10 +40,6 @@ where
         }
     });
     let execution = execution.await;
-    // What comes after the end is to free its instance, and is not interrupted.
-    if execution.is_ok() {
-        std::mem::forget(task);
-    }
     execution.unwrap_or_else(|oneshot::Canceled| {
         Execution::silent(Ended::Platform {
             cause: "the host failed".into(),

@@ -3,5 +3,7 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used)]
 
+mod fixture;
 mod runs;
+mod sequence;
 mod sequences;
