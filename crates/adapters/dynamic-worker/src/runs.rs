@@ -8,13 +8,14 @@ use std::rc::Rc;
 use bytes::Bytes;
 use futures::channel::oneshot;
 use serde_json::json;
-use workspace_core::store::CopyState;
+use workspace_core::store::{CopyRecord, CopyState};
 use workspace_core::{
     Applied, ApplyOptions, At, CopyId, Error, ErrorKind, ForkOptions, Grant, ImportLimits, MemoKey,
     Once, Reason, Repeat, RequestHash, Result, RevisionMessage, Timestamp, Workspace,
 };
 use workspace_http::Calls;
 
+use crate::limits::Limits;
 use crate::order::{Order, hex};
 use crate::outcome::{Cost, Ended, Execution, Fate, Outcome, Paths};
 use crate::reply::Reply;
@@ -147,7 +148,7 @@ impl Runs {
             .as_ref()
             .map(|(_, request)| format!("run-{}", &hex(request.as_bytes())[..24]));
         if let Some(name) = &name {
-            self.clear(name, parent.id)?;
+            self.clear(name)?;
         }
         let until = began.as_millis() + i64::from(order.limits.millis) + SLACK;
         let options = ForkOptions::of_copy(parent.id).expires(Timestamp::from_millis(until));
@@ -178,13 +179,17 @@ impl Runs {
         Ok(Begun::Fresh(run))
     }
 
-    /// Throws away what a run left that came to no end: nobody works in it any more. What has
-    /// its name and is no run's stays, and so the name is taken.
-    fn clear(&self, name: &str, parent: CopyId) -> Result<()> {
+    /// Throws away what a run left that came to no end: nobody works in it any more. Its parent
+    /// may be another one than it was. What has its name and is no run's, for it is there for
+    /// longer, stays, and so the name is taken.
+    fn clear(&self, name: &str) -> Result<()> {
+        let longest = i64::from(Limits::MOST.millis) + SLACK;
+        let is_left = |copy: &CopyRecord| {
+            let until = copy.created.plus_millis(longest);
+            copy.expires.is_some_and(|expires| expires <= until)
+        };
         match self.workspace.find_copy(name) {
-            Ok(left) if left.parent == Some(parent) && left.expires.is_some() => {
-                self.workspace.discard(left.id).map(drop)
-            }
+            Ok(left) if is_left(&left) => self.workspace.discard(left.id).map(drop),
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
@@ -230,12 +235,20 @@ impl Runs {
         let message = RevisionMessage::default()
             .actor(run.order.actor())
             .message(run.order.note.clone());
-        let options = ApplyOptions::default().message(message).rebase(true);
+        // Where that copy was applied meanwhile, what was forked of it has another parent: what
+        // the run wrote is for nobody else, and head least of all.
+        let options = ApplyOptions::default()
+            .message(message)
+            .rebase(true)
+            .expect_parent(At::Copy(run.parent));
         let answer = |applied: &Applied| match applied {
             Applied::ToParent { operation, .. } => outcome.with(Fate::Applied {
                 operation: operation.get(),
             }),
-            _ => outcome.with(Fate::Unchanged),
+            Applied::Unchanged { .. } => outcome.with(Fate::Unchanged),
+            Applied::Published { .. } => {
+                Err(Error::new(ErrorKind::Corrupt, "run").because("a run was published"))
+            }
         };
         let applied = match &run.memo {
             None => self.workspace.apply(copy, options).map(Repeat::First),
@@ -262,6 +275,8 @@ impl Runs {
         outcome.files = match (error.kind(), error.conflict()) {
             (ErrorKind::Conflict, Some(conflict)) => Fate::conflict(conflict, run.files.grant()),
             (ErrorKind::Closed | ErrorKind::NotFound, _) => return self.gone(run, outcome),
+            // It is discarded, as all that is right below a copy that is discarded.
+            (ErrorKind::Stale, _) => Fate::Discarded,
             // What the stores could not do they may do later.
             (ErrorKind::Unavailable | ErrorKind::StorageFull | ErrorKind::Locked, _) => {
                 return Err(error);

@@ -3,5 +3,6 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used)]
 
+mod parents;
 mod runs;
 mod sequences;

@@ -48,7 +48,7 @@ impl Fixture {
         }
     }
 
-    fn order(&self, more: Value) -> Order {
+    pub(crate) fn order(&self, more: Value) -> Order {
         let mut order = json!({
             "id": "one",
             "copy": "draft",
@@ -68,7 +68,7 @@ impl Fixture {
         }
     }
 
-    fn again(&self, more: Value) -> Bytes {
+    pub(crate) fn again(&self, more: Value) -> Bytes {
         match block_on(self.runs.begin(self.order(more))).unwrap() {
             Begun::Again(outcome) => outcome,
             Begun::Fresh(_) => panic!("it is run again"),
@@ -76,7 +76,7 @@ impl Fixture {
     }
 
     /// Calls a method, and returns the value or the code.
-    fn call(&self, run: &Run, method: &str, arguments: Value) -> Value {
+    pub(crate) fn call(&self, run: &Run, method: &str, arguments: Value) -> Value {
         let contents = (method == "writeFile").then(|| Bytes::from_static(b"new"));
         let text = arguments.to_string();
         let reply = block_on(self.runs.call(run, method, &text, contents));
@@ -87,7 +87,7 @@ impl Fixture {
         }
     }
 
-    fn end(&self, run: &Run, ended: Ended) -> Value {
+    pub(crate) fn end(&self, run: &Run, ended: Ended) -> Value {
         let execution = Execution {
             ended,
             guessed: false,
@@ -97,7 +97,7 @@ impl Fixture {
         serde_json::from_slice(&self.runs.end(run, execution).unwrap()).unwrap()
     }
 
-    fn read(&self, path: &str) -> Option<String> {
+    pub(crate) fn read(&self, path: &str) -> Option<String> {
         let read = self.workspace.files(At::Copy(self.copy));
         let bytes = block_on(read.read(&TreePath::new(path).unwrap())).ok()?;
         Some(String::from_utf8(bytes.to_vec()).unwrap())
@@ -108,7 +108,7 @@ impl Fixture {
         all.unwrap().len()
     }
 
-    fn open_copies(&self) -> usize {
+    pub(crate) fn open_copies(&self) -> usize {
         self.workspace.copies(true, None, 100).unwrap().len()
     }
 
@@ -128,7 +128,7 @@ impl Fixture {
         let _nothing = block_on(files.change(vec![remove], ChangeOptions::default()));
     }
 
-    fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         let files = self.workspace.files(At::Copy(self.copy));
         block_on(files.change(vec![write(path, text)], ChangeOptions::default())).unwrap();
     }
@@ -142,7 +142,7 @@ fn write(path: &str, text: &str) -> Change {
     }
 }
 
-fn returned() -> Ended {
+pub(crate) fn returned() -> Ended {
     Ended::Returned { value: json!(1) }
 }
 
