@@ -85,11 +85,34 @@ impl Runs {
     pub async fn begin(&self, order: Order) -> Result<Begun> {
         order.check()?;
         let grant = Grant::all().attenuate(order.scope.clone().into_core()?);
+        self.waited(&order).await;
+        self.fork(order, grant)
+    }
+
+    /// Waits until no run of this id goes on.
+    pub(crate) async fn waited(&self, order: &Order) {
         while let Some(ended) = order.id.as_deref().and_then(|id| self.going(id)) {
             // Whoever ran it may be gone without a word.
             let _gone = ended.await;
         }
-        self.fork(order, grant)
+    }
+
+    /// Returns the outcome of a run of this id that has ended.
+    ///
+    /// # Errors
+    /// `Invalid` where that was another order; those of the stores.
+    pub(crate) fn again(&self, order: &Order) -> Result<Option<Bytes>> {
+        let Some((key, request)) = order.memo()? else {
+            return Ok(None);
+        };
+        match self.workspace.memo(None, &key)? {
+            None => Ok(None),
+            Some(found) if found.request == request => Ok(Some(found.answer)),
+            Some(_) => {
+                Err(Error::invalid(Reason::KeyReused, "run")
+                    .because("its id was that of another run"))
+            }
+        }
     }
 
     /// Calls a method of a run's files. Whatever is wrong is in the reply.
@@ -132,15 +155,13 @@ impl Runs {
 
     /// Forks the copy of a run.
     fn fork(&self, order: Order, grant: Grant) -> Result<Begun> {
+        if let Some(outcome) = self.again(&order)? {
+            return Ok(Begun::Again(outcome));
+        }
         let memo = order.memo()?;
-        if let Some((key, request)) = &memo
-            && let Some(found) = self.workspace.memo(None, key)?
-        {
-            return match found.request == *request {
-                true => Ok(Begun::Again(found.answer)),
-                false => Err(Error::invalid(Reason::KeyReused, "run")
-                    .because("its id was that of another run")),
-            };
+        if memo.is_some() {
+            // What comes of it has to be kept when all of it is done.
+            self.workspace.check_memos()?;
         }
         let began = self.workspace.now();
         let parent = self.workspace.find_copy(&order.copy)?;
@@ -255,6 +276,7 @@ impl Runs {
             Some((key, request)) => {
                 let once = Once {
                     key,
+                    of_a_part: false,
                     request: *request,
                     answer: &answer,
                 };
@@ -306,6 +328,7 @@ impl Runs {
         };
         let once = Once {
             key,
+            of_a_part: false,
             request: *request,
             answer: &|_: &_| outcome.told(),
         };
