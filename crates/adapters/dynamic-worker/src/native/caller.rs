@@ -12,16 +12,22 @@ use super::Call;
 use super::state::Asked;
 use crate::{Ended, Execution, Reply};
 
-/// Ends the task when it is dropped.
-struct Task(JoinHandle<()>);
+/// Ends the task when it is dropped, unless it has told its end.
+struct Task(Option<JoinHandle<()>>);
 
 impl Drop for Task {
     fn drop(&mut self) {
-        self.0.abort();
+        if let Some(task) = self.0.take() {
+            task.abort();
+        }
     }
 }
 
-/// Answers what a run asks, until it has ended.
+/// As many calls of a run are answered at a time; the others wait.
+const AT_ONCE: usize = 8;
+
+/// Answers what a run asks, until it has ended. After each answer others have their turn, and
+/// that it has ended is known before the next.
 pub(super) async fn answer<C>(
     task: JoinHandle<()>,
     mut asked: mpsc::UnboundedReceiver<Asked>,
@@ -31,30 +37,27 @@ pub(super) async fn answer<C>(
 where
     C: AsyncFn(Call) -> Result<Reply, Ended>,
 {
-    let task = Task(task);
+    let mut task = Task(Some(task));
     let mut answers = FuturesUnordered::new();
     let execution = poll_fn(|cx| {
-        loop {
-            if let Poll::Ready(execution) = ended.poll_unpin(cx) {
-                return Poll::Ready(execution);
-            }
-            let mut is_idle = true;
-            while let Poll::Ready(Some(asked)) = asked.poll_next_unpin(cx) {
-                answers.push(answer_one(&calls, asked));
-                is_idle = false;
-            }
-            while let Poll::Ready(Some(())) = answers.poll_next_unpin(cx) {
-                is_idle = false;
-            }
-            if is_idle {
-                return Poll::Pending;
-            }
+        if let Poll::Ready(execution) = ended.poll_unpin(cx) {
+            return Poll::Ready(execution);
         }
+        while answers.len() < AT_ONCE
+            && let Poll::Ready(Some(asked)) = asked.poll_next_unpin(cx)
+        {
+            answers.push(answer_one(&calls, asked));
+        }
+        if let Poll::Ready(Some(())) = answers.poll_next_unpin(cx) {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
     });
     let execution = execution.await;
-    // What comes after the end is to free its instance, and is not interrupted.
     if execution.is_ok() {
-        std::mem::forget(task);
+        // What comes after the end is to free its instance, and is not interrupted: it goes on
+        // by itself.
+        task.0 = None;
     }
     execution.unwrap_or_else(|oneshot::Canceled| {
         Execution::silent(Ended::Platform {

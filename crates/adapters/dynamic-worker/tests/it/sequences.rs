@@ -109,7 +109,9 @@ fn sequence(seed: u64) {
     let ended = match random.below(4) {
         0 => Ended::read(r#"{"ended":"threw"}"#),
         1 => Ended::Cancelled,
-        _ => Ended::Returned { value: Value::Null },
+        _ => Ended::Returned {
+            value: Value::Null.into(),
+        },
     };
     let returned = matches!(ended, Ended::Returned { .. });
     let execution = Execution {
