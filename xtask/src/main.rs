@@ -59,8 +59,9 @@ enum Task {
     Engine,
     /// Builds the Worker's npm package, in crates/worker/dist.
     Build(worker::Built),
-    /// Kills workerd during runs of delegated code, and looks whether each is there once.
-    Runs(worker::Kills),
+    /// Kills workerd, or a host in wasmtime, during runs of delegated code, and looks whether
+    /// each is there once; runs the corpus; measures.
+    Runs(worker::Delegated),
     /// Makes again what is generated of the contract: declarations in TypeScript, the table
     /// in docs/operations.md.
     Typegen,
@@ -117,7 +118,7 @@ fn run(Arguments { prepare, task }: Arguments) -> Result<()> {
         Task::Engine => engine::run(&repository),
         Task::Package => packages::run(&repository),
         Task::Build(options) => worker::build(&repository, &options),
-        Task::Runs(options) => worker::kill_runs(&repository, &options),
+        Task::Runs(options) => worker::delegated(&repository, &options),
         Task::Typegen => worker::typegen::run(&repository, false),
         Task::Typescript(options) => worker::typescript(&repository, &options),
         Task::Worker(options) => worker::run(&repository, &options),

@@ -492,6 +492,9 @@ pub struct Site {
     pub fallback: Option<TreePath>,
     /// Whether it has the names that begin with a dot.
     pub hidden: bool,
+    /// Whether it is an application: its code is run, and none of it shown, by who can. A
+    /// server that cannot shows nothing of it.
+    pub app: bool,
 }
 
 /// Which grants a page is of.

@@ -225,20 +225,17 @@ pub(crate) fn grant(row: &mut Row<'_>) -> Result<GrantRecord> {
         row.optional_text()?,
         row.optional_text()?,
     ];
-    let hidden = match row.number()? {
-        0 => false,
-        1 => true,
-        _ => return Err(row.corrupt("hidden names shown, or not")),
-    };
+    let how: u64 = row.number()?;
+    if how > HIDDEN | APP {
+        return Err(row.corrupt("not how a site is shown"));
+    }
     let purpose = match (scopes, root, index, fallback) {
         (Some(scopes), None, None, None) => {
             decode_grant(scopes).ok_or_else(|| row.corrupt("scopes do not decode"))?
         }
         // Before version 4 each was of all files.
-        (None, root, Some(index), fallback) => {
-            site(root.unwrap_or("/"), index, fallback, hidden)
-                .ok_or_else(|| row.corrupt("not the paths of a site"))?
-        }
+        (None, root, Some(index), fallback) => site(root.unwrap_or("/"), index, fallback, how)
+            .ok_or_else(|| row.corrupt("not the paths of a site"))?,
         _ => return Err(row.corrupt("not exactly one of scopes and page")),
     };
     Ok(GrantRecord {
@@ -263,10 +260,21 @@ pub(crate) fn grant(row: &mut Row<'_>) -> Result<GrantRecord> {
     })
 }
 
-fn site(root: &str, index: &str, fallback: Option<&str>, hidden: bool) -> Option<Purpose> {
+/// How a site is shown, in the column `hidden`: with hidden names; as an application.
+const HIDDEN: u64 = 1;
+const APP: u64 = 2;
+
+/// Says how a site is shown.
+pub(crate) fn how(site: &Site) -> u64 {
+    let bit = |is: bool, bit| if is { bit } else { 0 };
+    bit(site.hidden, HIDDEN) | bit(site.app, APP)
+}
+
+fn site(root: &str, index: &str, fallback: Option<&str>, how: u64) -> Option<Purpose> {
     Some(Purpose::Site(Site {
         root: TreePath::new(root).ok()?,
-        hidden,
+        hidden: how & HIDDEN != 0,
+        app: how & APP != 0,
         index: Name::new(index).ok()?,
         fallback: match fallback {
             Some(path) => Some(TreePath::new(path).ok()?),

@@ -685,7 +685,7 @@ impl MetaTx for Tx<'_> {
                 optional_text(site.map(|site| site.root.as_str())),
                 optional_text(site.map(|site| site.index.as_str())),
                 optional_text(fallback.map(TreePath::as_str)),
-                SqlValue::Integer(site.is_some_and(|site| site.hidden).into()),
+                number(site.map_or(0, record::how))?,
                 SqlValue::Text(&grant.label),
                 SqlValue::Text(&grant.actor),
                 optional_blob(grant.parent.as_ref().map(|id| &id.as_bytes()[..])),

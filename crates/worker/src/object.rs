@@ -14,7 +14,7 @@ use tower::ServiceExt as _;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use worker::worker_sys::DurableObjectState;
-use workspace_core::store::{BlobStore, MetaStore};
+use workspace_core::store::{BlobStore, MetaStore, Purpose, Site};
 use workspace_core::{
     At, Entry, Error, ErrorKind, ImportLimits, NextStep, Options, Result, RevisionId, TreePath,
     Workspace,
@@ -224,6 +224,37 @@ impl WorkspaceObject {
         // What is in a row is there at once.
         let bytes = workspace.read_entry(&file).now_or_never()?.ok()?;
         Some(Uint8Array::from(&*bytes))
+    }
+
+    /// Returns what the preview of a token is an application of, as JSON: `copy`, `revision` or
+    /// `tree`, unless it is head, and `root`. Nothing where it is none, or there is none.
+    ///
+    /// # Errors
+    /// Those of the stores.
+    pub fn application(&self, token: &str) -> std::result::Result<Option<String>, JsError> {
+        let found = || -> Result<Option<String>> {
+            let Some(open) = self.0.open(false)? else {
+                return Ok(None);
+            };
+            let Some(grant) = open.workspace.find_preview(token)? else {
+                return Ok(None);
+            };
+            let Purpose::Site(Site {
+                root, app: true, ..
+            }) = grant.purpose
+            else {
+                return Ok(None);
+            };
+            let mut told = serde_json::json!({ "root": root.as_str() });
+            match grant.at {
+                At::Copy(copy) => told["copy"] = copy.to_string().into(),
+                At::Revision(revision) => told["revision"] = revision.get().into(),
+                At::Tree(tree) => told["tree"] = tree.to_string().into(),
+                _ => {}
+            }
+            Ok(Some(told.to_string()))
+        };
+        found().map_err(|error| told(&error))
     }
 
     /// Takes a step of upkeep. Resolves to when the next one is due, in

@@ -144,4 +144,75 @@ export const apps: Record<string, Case> = {
     }
     equal((await ask(workspace, "/", { root: "/app", copy: "nobody" })).status, 404, "no copy");
   },
+
+  "an application may be of TypeScript": async (workspace) => {
+    await value(
+      workspace.writeFiles({
+        "/index.ts": `import { type Words, told } from "./lib/words.ts";
+          type Env = { ASSETS: { fetch(url: URL): Promise<Response> } };
+          export default {
+            async fetch(request: Request, env: Env): Promise<Response> {
+              const words: Words = ["hello", "types"];
+              return new Response(told(words) as string);
+            },
+          };`,
+        "/lib/words.ts":
+          "export type Words = string[];\nexport const told = (words: Words): string => words.join(' ');",
+        "/lib/unused.ts": "export enum Never { Imported }",
+        "/bad/index.ts": "const a: number = 1;\nenum B { C }\nexport default {};",
+      }),
+    );
+    equal((await ask(workspace, "/", {})).text, "hello types", "its answer");
+    const bad = await ask(workspace, "/", { root: "/bad" });
+    equal(bad.status, 502, "what cannot be stripped");
+    const why = "index.ts:2:1: TypeScript enum is not supported in strip-only mode";
+    check(bad.text.includes(why), bad.text);
+  },
+
+  "a preview that is an application runs it at a host of its own": async (workspace) => {
+    await value(workspace.writeFiles(FILES));
+    const draft = (await value(workspace.fork({}))).id;
+    const at = `copy:${draft}`;
+    const issued = await value(workspace.issuePreview({ at, root: "/app", app: true }));
+    const [listed] = (await value(workspace.previews())).previews;
+    equal(listed?.app, true, "it says that it is one");
+    const host = `${issued.token}-apps.localhost`;
+    const look = async (path: string, headers: Record<string, string> = {}) => {
+      const response = await workspace.fetch(`http://${host}${path}`, {
+        headers: { host, ...headers },
+      });
+      return { response, text: await response.text() };
+    };
+    const first = await look("/", { cookie: "a=b" });
+    equal(first.text, "<h1>hello there</h1>", "its page");
+    equal(first.response.headers.get("cache-control"), "private, no-cache", "asked again");
+    equal(first.response.headers.get("x-robots-tag"), "noindex", "in no index");
+    equal((await look("/style.css")).text, "h1 { color: teal }", "a static file");
+    const told = JSON.parse((await look("/told", { cookie: "a=b" })).text) as string[][];
+    check(!told.some(([name]) => name === "cookie"), "no cookies");
+    // Nothing of its code, and nothing that is above it.
+    for (const path of ["/src/page.js", "/wrangler.jsonc", "/static/public/index.html"]) {
+      equal((await look(path)).text, "<h1>hello there</h1>", path);
+    }
+    // The next request shows what is changed.
+    await value(workspace.writeFile("/app/src/words.json", '["good", "day"]', { copy: draft }));
+    equal((await look("/")).text, "<h1>good day</h1>", "what is changed");
+    // Applied, head serves the same.
+    const head = await value(workspace.issuePreview({ root: "/app", app: true }));
+    const [preview, other] = [host, `${head.token}-apps.localhost`];
+    const ofHead = async () => {
+      const response = await workspace.fetch(`http://${other}/`, { headers: { host: other } });
+      return response.text();
+    };
+    equal(await ofHead(), "<h1>hello there</h1>", "head");
+    await value(workspace.apply(draft));
+    equal(await ofHead(), "<h1>good day</h1>", "head, applied");
+    // Its copy is closed, and so is the preview.
+    equal((await look("/")).response.status, 404, preview);
+    // At the host of the API nothing of it is run, and nothing shown.
+    const below = await workspace.fetch(`http://api.example/preview/${head.token}/src/page.js`);
+    equal(below.status, 501, "below its path");
+    check(!(await below.text()).includes("export"), "no code");
+    await value(workspace.revokePreview((await value(workspace.previews())).previews[0]?.id ?? ""));
+  },
 };

@@ -1,6 +1,7 @@
 // Runs programs of the corpus, for whoever compares what comes of them.
 //
-//   POST /  { workspace, tree, copy, program, options }   a run over a copy of that tree
+//   POST /         { workspace, tree, copy, program, options }   a run over a copy of that tree
+//   POST /waiting  { waiting }   so many runs at once: their numbers, as they ended
 
 import { type Change, type Entry, type RunOptions, WorkspaceObject } from "workspace-worker";
 
@@ -24,6 +25,10 @@ interface Env {
 
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
+    if (new URL(request.url).pathname === "/waiting") {
+      const { waiting } = (await request.json()) as { waiting: number };
+      return Response.json(await wait(env.WORKSPACES.getByName("waiting"), waiting));
+    }
     const { workspace, tree, copy, program, options } = (await request.json()) as Asked;
     const stub = env.WORKSPACES.getByName(workspace);
     const head = await stub.head();
@@ -45,6 +50,24 @@ export default {
     });
   },
 } satisfies ExportedHandler<Env>;
+
+/** Asks for so many runs at once; returns their numbers in the order of their ends. */
+async function wait(stub: DurableObjectStub<WorkspaceObject>, count: number): Promise<unknown[]> {
+  const forked = await stub.fork({ name: "waiting" });
+  if (forked.status === "error" && forked.error.code !== "already_exists") return [forked];
+  const code = `const padding = ${JSON.stringify("x".repeat(10_000))};
+    export default async (env, input) => {
+      await env.WORKSPACE.exists("/");
+      return input;
+    };`;
+  const ended: unknown[] = [];
+  const runs = Array.from({ length: count }, async (_, input) => {
+    const ran = await stub.runCode("waiting", code, { input });
+    ended.push(ran.status === "ok" && ran.value.ended === "returned" ? ran.value.value : ran);
+  });
+  await Promise.all(runs);
+  return ended;
+}
 
 /** What two runs of one program at two times have in common. */
 function withoutTimes(files: Record<string, Entry>): [string, unknown][] {

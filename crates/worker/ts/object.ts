@@ -196,6 +196,8 @@ export class WorkspaceObject<Env = WorkspaceEnv> extends Operations<Env> {
     const preview = address.kind === "preview" ? address.token : undefined;
     const id = this.#name();
     try {
+      const shown = preview && this.#rust.now((rust) => rust.application(preview));
+      if (shown) return await this.#application(request, JSON.parse(shown) as AppOptions);
       if (!preview && isUpgrade(request) && /^\/v1\/events($|\?)/.test(target)) {
         return await this.#listen(request, target, id);
       }
@@ -328,6 +330,18 @@ export class WorkspaceObject<Env = WorkspaceEnv> extends Operations<Env> {
       const message = error instanceof Error ? error.message : `${error}`;
       return refused(502, { code: "source", message });
     }
+  }
+
+  /** Answers a request to the host of a preview that is an application. */
+  async #application(request: Request, options: AppOptions): Promise<Response> {
+    const response = await this.app(request, options);
+    const headers = new Headers(response.headers);
+    // As every answer of a preview: whoever has it asks again, and it is in no index.
+    headers.set("cache-control", "private, no-cache");
+    headers.set("referrer-policy", "no-referrer");
+    headers.set("x-robots-tag", "noindex");
+    const { status, body } = response;
+    return new Response(body, { status, headers });
   }
 
   /** Runs code once. */

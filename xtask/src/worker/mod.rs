@@ -4,6 +4,7 @@ mod author;
 mod build;
 mod cases;
 mod contract;
+mod delegated;
 pub(crate) mod dev;
 mod durability;
 mod example;
@@ -47,16 +48,46 @@ pub(crate) fn test(repository: &Repository) -> Result<()> {
     run(repository, &Options { kills: KILLS })
 }
 
-/// How often to kill.
+/// What to do with delegated code.
 #[derive(clap::Args)]
-pub(crate) struct Kills {
+pub(crate) struct Delegated {
     /// How often workerd, or what runs code for it, is killed during a run.
     #[arg(long, default_value_t = 2_000)]
     kills: u32,
+    /// Kill a host in wasmtime instead, at each call of the files.
+    #[arg(long)]
+    native: bool,
+    /// Run the programs of the corpus in workerd, and kill nothing.
+    #[arg(long, conflicts_with = "native")]
+    corpus: bool,
+    /// Measure applications, runs that wait and many programs in workerd, and kill nothing.
+    #[arg(long, conflicts_with_all = ["native", "corpus"])]
+    measure: bool,
 }
 
-/// Kills what runs delegated code, for a long time.
-pub(crate) fn kill_runs(repository: &Repository, options: &Kills) -> Result<()> {
+/// Runs delegated code for a long time.
+pub(crate) fn delegated(repository: &Repository, options: &Delegated) -> Result<()> {
+    if options.native {
+        return Program::cargo()
+            .args([
+                "nextest",
+                "run",
+                "--no-capture",
+                "-p",
+                "workspace-dynamic-worker",
+            ])
+            .args(["--features", "wasmtime", "a_run_whose_host_is_killed"])
+            .env("KILLS", options.kills.to_string())
+            .run();
+    }
+    if options.measure {
+        return delegated::measure(repository);
+    }
+    if options.corpus {
+        npm::install(repository)?;
+        build::package(repository)?;
+        return runs::run(repository, &package::consume(repository)?);
+    }
     runs::kill(repository, options.kills)
 }
 

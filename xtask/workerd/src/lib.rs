@@ -16,6 +16,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use sandbox::Sandbox;
+pub use sandbox::resident;
 
 /// The binary, by platform: what the package's install script would find.
 const BINARIES: [(&str, &str, &str); 4] = [

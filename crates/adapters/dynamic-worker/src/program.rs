@@ -91,6 +91,7 @@ impl Program {
     }
 }
 
+#[cfg(feature = "wasmtime")]
 impl Module {
     /// Tells whether it is TypeScript: its types are stripped before it is run.
     pub(crate) fn is_typed(&self) -> bool {

@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 
 use anstyle::Style;
 use serde_json::{Value, json};
-use workspace_core::{Error, ErrorKind, Glob, Reason, TreePath};
+use workspace_core::{Error, ErrorKind, Reason};
 use workspace_dynamic_worker::{
     Ended, Fate, Level, Limits, Native, NativeOptions, Order, Outcome, Runs,
 };
+use workspace_http::wire::ScopeDto;
 
-use crate::args::{CopyOption, tree_path};
+use crate::args::CopyOption;
 use crate::commands::copies;
+use crate::commands::grants::FilesArgs;
 use crate::exit::{self, Result, io_error};
 use crate::output::{BOLD, Output, RED, YELLOW, count_text, escaped};
 use crate::run::Run;
@@ -20,25 +22,15 @@ use crate::time::parse_duration;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Execute {
-    /// The module to run, in JavaScript: its default export is called with its files and the
-    /// input. Or a component, in .wasm
+    /// The module to run, in JavaScript or, by a name in .ts, TypeScript: its default export is
+    /// called with its files and the input. Or a component, in .wasm
     file: PathBuf,
     /// Further modules that it imports, below its directory
     modules: Vec<PathBuf>,
     #[command(flatten)]
     copy: CopyOption,
-    /// What it may read, such as '**' or '/src/**'; nothing unless said
-    #[arg(long, value_name = "GLOB")]
-    read: Vec<Glob>,
-    /// What it may write
-    #[arg(long, value_name = "GLOB")]
-    write: Vec<Glob>,
-    /// Let it remove and move what it may write
-    #[arg(long)]
-    delete: bool,
-    /// The directory that it sees as `/`
-    #[arg(long, value_name = "PATH", default_value = "/", value_parser = tree_path)]
-    root: TreePath,
+    #[command(flatten)]
+    files: FilesArgs,
     /// What it is called with besides its files
     #[arg(long, value_name = "JSON", default_value = "null")]
     input: String,
@@ -132,7 +124,6 @@ fn order(args: &Execute, copy: &str, component: Option<&[u8]>) -> Result<Order> 
             .at("--input")
             .because(format!("not JSON: {error}"))
     })?;
-    let globs = |globs: &[Glob]| -> Vec<String> { globs.iter().map(Glob::to_string).collect() };
     let mut limits = Limits::default();
     limits.millis = args.timeout;
     if component.is_some() {
@@ -143,12 +134,7 @@ fn order(args: &Execute, copy: &str, component: Option<&[u8]>) -> Result<Order> 
         "copy": copy,
         "program": { "modules": modules },
         "input": input,
-        "scope": {
-            "root": args.root.to_string(),
-            "read": globs(&args.read),
-            "write": globs(&args.write),
-            "delete": args.delete,
-        },
+        "scope": ScopeDto::from(&args.files.scope()),
         "note": args.note,
         "limits": limits,
     });

@@ -32,9 +32,9 @@ pub(crate) enum Grant {
     Attenuate(Attenuate),
 }
 
-/// What the holder may do.
+/// Which files somebody has, and what they may do with them.
 #[derive(Debug, clap::Args)]
-struct ScopeArgs {
+pub(crate) struct FilesArgs {
     /// The directory that the holder sees as /
     #[arg(long, value_name = "PATH", default_value = "/", value_parser = tree_path)]
     root: TreePath,
@@ -47,6 +47,13 @@ struct ScopeArgs {
     /// Let what may be written be removed and moved away as well
     #[arg(long)]
     delete: bool,
+}
+
+/// What the holder may do.
+#[derive(Debug, clap::Args)]
+struct ScopeArgs {
+    #[command(flatten)]
+    files: FilesArgs,
     /// After which time it ends by itself, such as 2h or 7d
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     expires: Option<i64>,
@@ -86,20 +93,23 @@ impl To {
     }
 }
 
-impl ScopeArgs {
-    fn budget(&self) -> Budget {
-        Budget {
-            max_bytes: self.max_bytes,
-            max_entries: self.max_entries,
-        }
-    }
-
-    fn scope(&self) -> Scope {
+impl FilesArgs {
+    /// Returns them as a scope.
+    pub(crate) fn scope(&self) -> Scope {
         Scope {
             root: self.root.clone(),
             read: self.read.clone(),
             write: self.write.clone(),
             delete: self.delete,
+        }
+    }
+}
+
+impl ScopeArgs {
+    fn budget(&self) -> Budget {
+        Budget {
+            max_bytes: self.max_bytes,
+            max_entries: self.max_entries,
         }
     }
 
@@ -211,7 +221,7 @@ async fn issue(run: &Run, args: &Issue) -> Result<Outcome> {
         .actor(args.holder.clone())
         .expires(args.scope.expires())
         .budget(args.scope.budget());
-    let issued = session.issue_grant(at, args.scope.scope(), options);
+    let issued = session.issue_grant(at, args.scope.files.scope(), options);
     let issued = issued.await?;
     if run.out.is_json() {
         #[derive(Serialize)]
@@ -316,7 +326,7 @@ async fn revoke(run: &Run, args: &Revoke) -> Result<Outcome> {
 }
 
 async fn attenuate(run: &Run, args: &Attenuate) -> Result<Outcome> {
-    let (scope, expires) = (args.scope.scope(), args.scope.expires());
+    let (scope, expires) = (args.scope.files.scope(), args.scope.expires());
     let token = run.token()?;
     let made = run
         .session()?

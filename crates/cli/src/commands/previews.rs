@@ -43,6 +43,10 @@ pub(crate) struct Issue {
     /// Show names that begin with a dot as well, such as .env
     #[arg(long)]
     hidden: bool,
+    /// Run it, as an application: by its main module, with its static files. A Worker does so
+    /// at a host of its own; `serve` shows nothing of it
+    #[arg(long, conflicts_with_all = ["index", "fallback", "hidden"])]
+    app: bool,
     /// After which time it ends by itself, such as 2h or 7d [default: a week]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     expires: Option<i64>,
@@ -72,6 +76,7 @@ async fn issue(run: &Run, args: &Issue) -> Result<Outcome> {
         index: args.index.clone(),
         fallback: args.fallback.clone(),
         hidden: args.hidden,
+        app: args.app,
     };
     let expires = args.expires.map(|millis| now().plus_millis(millis));
     let issued = session.issue_preview(at, site, expires).await?;
@@ -112,6 +117,7 @@ struct PreviewShape<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     fallback: Option<&'a str>,
     hidden: bool,
+    app: bool,
     created: String,
     expires: Option<String>,
 }
@@ -123,6 +129,7 @@ impl<'a> PreviewShape<'a> {
             at: &preview.at,
             root: &preview.root,
             hidden: preview.hidden,
+            app: preview.app,
             index: &preview.index,
             fallback: preview.fallback.as_deref(),
             created: machine_text(preview.created.into()),
@@ -156,7 +163,11 @@ pub(crate) async fn list(run: &Run) -> Result<Outcome> {
                         expires.as_deref().unwrap_or("never"),
                         preview.at,
                         out.safe(&preview.root),
-                        if preview.hidden { " (hidden too)" } else { "" },
+                        match (preview.app, preview.hidden) {
+                            (true, _) => " (an application)",
+                            (_, true) => " (hidden too)",
+                            _ => "",
+                        },
                         out.safe(&preview.index),
                         out.safe(fallback),
                     );

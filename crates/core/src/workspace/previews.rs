@@ -16,13 +16,14 @@ const PREVIEW_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
 const TOKEN_BYTES: usize = 16;
 
 impl Default for Site {
-    /// All files but hidden ones, with `index.html`, and no fallback.
+    /// All files but hidden ones, with `index.html`, no fallback, and nothing that is run.
     fn default() -> Self {
         Self {
             root: TreePath::root(),
             index: Name::new("index.html").expect("it is a name"),
             fallback: None,
             hidden: false,
+            app: false,
         }
     }
 }

@@ -27,6 +27,7 @@ impl<T: Transport> Client<T> {
             root: Some(site.root.to_string()),
             index: Some(site.index.to_string()),
             hidden: site.hidden,
+            app: site.app,
             fallback: site.fallback.as_ref().map(ToString::to_string),
             expires: expires.map(Into::into),
         };

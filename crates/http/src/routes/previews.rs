@@ -50,7 +50,7 @@ async fn issue(
     }
     let fallback = body.fallback.as_deref().map(TreePath::new);
     site.fallback = fallback.transpose()?;
-    site.hidden = body.hidden;
+    (site.hidden, site.app) = (body.hidden, body.app);
     let issued = workspace.issue_preview(at, site, body.expires.map(Into::into))?;
     Ok(IssuedPreviewDto::new(&issued, workspace.tree(at)?))
 }

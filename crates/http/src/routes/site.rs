@@ -286,6 +286,12 @@ fn previewed(call: &Call) -> Result<(At, Site), Problem> {
     let token = call.parameter("token").map_err(|_| nothing())?;
     let found = call.on.workspace.find_preview(&token.unwrap_or_default())?;
     match found.map(|found| (found.at, found.purpose)) {
+        Some((_, Purpose::Site(site))) if site.app => {
+            let why = "an application is shown at a host of its own, where code is run";
+            Err(Error::new(ErrorKind::Unsupported, "preview")
+                .because(why)
+                .into())
+        }
         Some((at, Purpose::Site(site))) => Ok((at, site)),
         _ => Err(nothing()),
     }

@@ -29,6 +29,11 @@ pub struct PreviewOfDto {
     /// settings and secrets. `.well-known` is there in any case.
     #[serde(default)]
     pub hidden: bool,
+    /// Whether it is an application: what is there is run by its main module, with its static
+    /// files, and none of its code is shown. By a Worker that has a loader, at a host of its
+    /// own; elsewhere nothing is shown.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub app: bool,
     /// When it expires; in a week unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Millis>,
@@ -81,6 +86,9 @@ pub struct PreviewDto {
     pub fallback: Option<String>,
     /// Whether it has the names that begin with a dot.
     pub hidden: bool,
+    /// Whether it is an application.
+    #[serde(default)]
+    pub app: bool,
     /// When it was issued.
     pub created: Millis,
     /// When it expires; absent for never.
@@ -99,6 +107,7 @@ impl From<&GrantRecord> for PreviewDto {
             at: at_text(record.at),
             root: site.map(|site| site.root.to_string()).unwrap_or_default(),
             hidden: site.is_some_and(|site| site.hidden),
+            app: site.is_some_and(|site| site.app),
             index: site.map(|site| site.index.to_string()).unwrap_or_default(),
             fallback: site
                 .and_then(|site| site.fallback.as_ref())

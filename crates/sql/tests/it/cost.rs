@@ -168,6 +168,7 @@ fn everything(tx: &dyn MetaTx) -> Result<()> {
             index: Name::new("index.html")?,
             fallback: None,
             hidden: false,
+            app: false,
         }),
     ];
     for (n, purpose) in (1..).zip(purposes) {

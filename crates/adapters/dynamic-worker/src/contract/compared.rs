@@ -352,7 +352,7 @@ fn the_prelude_takes_first_what_the_declarations_have_before_options() {
             }
             let follows = said.get(at + 1..).unwrap_or_default();
             let is_named = matches!(follows, [":", ..] | ["?", ":", ..]);
-            if depth == 0 && is_named && !["options", "contents"].contains(token) {
+            if depth == 0 && is_named && !["options", "contents", "?"].contains(token) {
                 found.push((*token).to_owned());
             }
         }

@@ -14,6 +14,7 @@ mod program;
 mod run;
 mod state;
 mod stripper;
+mod threads;
 mod ticker;
 mod verdict;
 
@@ -23,7 +24,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use bytes::Bytes;
-use tokio::runtime::{Builder, Runtime};
+use futures::future::select;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::Component;
 use workspace_core::{Error, ErrorKind, Reason, Result};
@@ -97,7 +98,7 @@ pub struct Call {
 /// The host: the engine, and the threads that programs run on. Dropping it ends what runs.
 pub struct Native {
     host: Arc<Host>,
-    runtime: Option<Runtime>,
+    threads: threads::Threads,
 }
 
 /// What all runs share.
@@ -138,13 +139,8 @@ impl Native {
         let base = base.and_then(|resources| resources.max_initial_memory_size);
         let ticker = ticker::Ticker::start(engine.clone())
             .map_err(|error| failed(operation)(error.into()))?;
-        // A thread for each, so that none waits for another that computes.
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(at_once)
-            .thread_name("workspace-program")
-            .enable_time()
-            .build()
-            .map_err(|error| failed(operation)(error.into()))?;
+        let threads =
+            threads::Threads::start(at_once).map_err(|error| failed(operation)(error.into()))?;
         let stripper = stripper::Stripper::new(engine.clone(), options.directory.clone());
         Ok(Self {
             host: Arc::new(Host {
@@ -155,7 +151,7 @@ impl Native {
                 places: Arc::new(Semaphore::new(at_once)),
                 ticker,
             }),
-            runtime: Some(runtime),
+            threads,
         })
     }
 
@@ -222,7 +218,7 @@ impl Native {
         C: AsyncFn(Call) -> Result<Reply, Ended>,
     {
         let limits = limits.within_most();
-        let (Some(place), Some(runtime)) = (place, &self.runtime) else {
+        let Some(place) = place else {
             return Execution::silent(Ended::Platform {
                 cause: "the host has ended".into(),
             });
@@ -237,17 +233,13 @@ impl Native {
             asks,
             place,
         };
-        let task = runtime.spawn(run.run_through(ends));
-        caller::answer(task, asked, ended, calls).await
-    }
-}
-
-impl Drop for Native {
-    fn drop(&mut self) {
-        // The other way waits for its threads, which a caller within a runtime must not.
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+        // Whoever drops this ends the run.
+        let (_wanted, dropped) = futures::channel::oneshot::channel::<()>();
+        self.threads.run(Box::pin(async move {
+            let run = std::pin::pin!(run.run_through(ends));
+            select(run, dropped).await;
+        }));
+        caller::answer(asked, ended, calls).await
     }
 }
 

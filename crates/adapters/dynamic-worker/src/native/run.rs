@@ -89,7 +89,8 @@ impl Run {
             }
         };
         let console = std::mem::take(&mut store.data_mut().console);
-        // Whoever wanted it may be gone.
+        // Whoever wanted it may be gone. What comes after this is to free the instance, in which
+        // nothing is waited for.
         let _ = ends.send(Execution {
             ended,
             guessed: false,

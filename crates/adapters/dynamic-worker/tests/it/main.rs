@@ -3,6 +3,8 @@
 // Tests fail by panicking.
 #![allow(clippy::unwrap_used)]
 
+mod fixture;
 mod parents;
 mod runs;
+mod sequence;
 mod sequences;

@@ -9,7 +9,8 @@ use workspace_core::{
 };
 use workspace_dynamic_worker::{Begun, Run, Runs};
 
-use crate::runs::{Fixture, returned};
+use crate::fixture::Fixture;
+use crate::runs::returned;
 
 /// What is done to the copy of a run.
 const MEANWHILE: [(&str, fn(&Fixture)); 4] = [

@@ -30,11 +30,8 @@ async fn run_all() {
         Options::default(),
     )
     .unwrap();
-    let changes = serde_json::json!({ "changes": snake(workspace_corpus::tree().unwrap()) });
-    let changes: ChangesDto = serde_json::from_value(changes).unwrap();
-    let (changes, _): (Vec<Change>, ChangeOptions) = changes.into_core().unwrap();
     let head = workspace.files(At::Head);
-    head.change(changes, ChangeOptions::default())
+    head.change(changes(), ChangeOptions::default())
         .await
         .unwrap();
     let native = crate::support::host();
@@ -71,6 +68,14 @@ async fn run_all() {
         wrong.len(),
         wrong.join("\n")
     );
+}
+
+/// Returns what makes the tree that each program begins with.
+pub(crate) fn changes() -> Vec<Change> {
+    let changes = serde_json::json!({ "changes": snake(workspace_corpus::tree().unwrap()) });
+    let changes: ChangesDto = serde_json::from_value(changes).unwrap();
+    let (changes, _): (Vec<Change>, ChangeOptions) = changes.into_core().unwrap();
+    changes
 }
 
 /// The changes of the tree are as RPC takes them; HTTP has other names.

@@ -10,8 +10,16 @@
 
 mod component;
 mod corpus;
+#[path = "../it/fixture.rs"]
+mod fixture;
 mod javascript;
+#[cfg(unix)]
+mod kills;
 mod limits;
 mod modules;
+mod orders;
 mod runs;
+#[path = "../it/sequence.rs"]
+mod sequence;
+mod sequences;
 mod support;

@@ -19,6 +19,7 @@ fn site(index: &str, fallback: Option<&str>) -> Purpose {
     Purpose::Site(Site {
         root: path("/"),
         hidden: false,
+        app: false,
         index: Name::new(index).expect("the tests' names are valid"),
         fallback: fallback.map(path),
     })
@@ -72,8 +73,18 @@ pub fn grants(store: &dyn MetaStore) {
                 index: Name::new("ü").expect("the tests' names are valid"),
                 fallback: Some(path("/app/404.html")),
                 hidden: true,
+                app: false,
             }),
             expires: Some(Timestamp::from_millis(0)),
+            ..plain.clone()
+        },
+        GrantRecord {
+            at: At::Head,
+            purpose: Purpose::Site(Site {
+                root: path("/app"),
+                app: true,
+                ..Site::default()
+            }),
             ..plain.clone()
         },
         GrantRecord {
