@@ -262,6 +262,12 @@ impl Output {
 
     /// Tells a person what they may not expect, on standard error.
     pub(crate) fn note(&self, line: impl Display) {
+        self.note_as(Style::new(), line);
+    }
+
+    /// The same, with a colour of its own at its beginning: what it says is escaped, and so would
+    /// be a colour within.
+    pub(crate) fn note_as(&self, style: Style, line: impl Display) {
         if self.quiet || self.json {
             return;
         }
@@ -269,7 +275,7 @@ impl Output {
         match &mut *self.notes.borrow_mut() {
             // The screen is the pager's.
             Some(notes) => notes.push(line),
-            None => tell(Style::new(), "note: ", &line),
+            None => tell(style, "note: ", &line),
         }
     }
 

@@ -80,6 +80,9 @@ pub struct Once<'a, T> {
     pub key: &'a MemoKey,
     /// What is asked for; another call with the same key is refused.
     pub request: RequestHash,
+    /// Whether it is made for who has a part of the files only: of what is kept, as much is for
+    /// them as for holders of grants.
+    pub of_a_part: bool,
     /// Makes the answer that is kept, of up to [`MAX_MEMO`] bytes. It is called in the
     /// transaction, after the call was made in it; where it fails, nothing was.
     pub answer: &'a dyn Fn(&T) -> Result<Bytes>,

@@ -71,6 +71,7 @@ fn unquoted(rest: &str) -> Option<String> {
 pub(crate) struct Asked {
     key: MemoKey,
     request: RequestHash,
+    of_a_part: bool,
 }
 
 impl Asked {
@@ -96,7 +97,11 @@ impl Asked {
         };
         let parts = [name.as_bytes()].into_iter().chain(subject).chain([input]);
         let request = RequestHash::of(parts);
-        Ok(Self { key, request })
+        Ok(Self {
+            key,
+            request,
+            of_a_part: on.part.is_some(),
+        })
     }
 
     /// Returns what was answered before.
@@ -115,6 +120,7 @@ impl Asked {
         Once {
             key: &self.key,
             request: self.request,
+            of_a_part: self.of_a_part,
             answer,
         }
     }
@@ -125,10 +131,9 @@ fn part_of(part: &Part) -> Vec<Vec<u8>> {
     let mut whose = vec![part.actor.clone().into_bytes()];
     if let Some(scope) = &part.scope {
         whose.push(scope.root.as_str().into());
-        whose.push(vec![
-            u8::from(scope.delete),
-            scope.read.len().min(255) as u8,
-        ]);
+        whose.push(vec![u8::from(scope.delete)]);
+        // Which of the globs that follow are which.
+        whose.push(scope.read.len().to_string().into());
         let globs = scope.read.iter().chain(&scope.write);
         whose.extend(globs.map(|glob| glob.as_str().into()));
     }
@@ -162,7 +167,31 @@ pub(crate) fn made<T, O: Serialize>(
 
 #[cfg(test)]
 mod tests {
+    use workspace_core::{Scope, TreePath};
+
     use super::*;
+
+    #[test]
+    fn parts_that_differ_in_what_may_be_written_only_have_keys_of_their_own() {
+        let globs = |count: usize| vec!["/a/*".parse().unwrap(); count];
+        let whose = |read: usize, write: usize| {
+            part_of(&Part {
+                scope: Some(Scope {
+                    root: TreePath::root(),
+                    read: globs(read),
+                    write: globs(write),
+                    delete: false,
+                }),
+                actor: "an agent".into(),
+            })
+        };
+        for all in [2, 255, 256, 257, 600] {
+            for read in 0..all {
+                let (one, other) = (whose(read, all - read), whose(read + 1, all - read - 1));
+                assert_ne!(one, other, "{read} of {all}");
+            }
+        }
+    }
 
     #[test]
     fn keys_are_read_with_quotes_and_without() {

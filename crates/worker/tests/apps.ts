@@ -19,6 +19,7 @@ const FILES = {
         if (url.pathname === "/told") return Response.json([...request.headers], { headers: { "set-cookie": "a=b", "x-own": "1" } });
         if (url.pathname === "/out") return fetch("http://example.com/");
         if (url.pathname === "/env") return Response.json(Object.keys(env));
+        if (url.pathname === "/cf") return Response.json(request.cf ?? {});
         if (url.pathname === "/echo") return new Response(request.body, { status: 201 });
         if (url.pathname === "/throw") throw new Error("on purpose");
         return new Response(page(template, words), { headers: { "content-type": "text/html" } });
@@ -31,6 +32,18 @@ const FILES = {
   "/app/public/style.css": "h1 { color: teal }",
   "/app/public/about.html": "about it",
   "/static/public/index.html": "no code",
+};
+
+/** What says who a visitor is. */
+const VISITOR = {
+  authorization: "Bearer secret",
+  cookie: "a=b",
+  "x-api-key": "secret",
+  referer: "http://elsewhere.example/secret",
+  forwarded: "for=192.0.2.1",
+  "x-forwarded-for": "192.0.2.1",
+  "x-real-ip": "192.0.2.1",
+  "cf-connecting-ip": "192.0.2.1",
 };
 
 async function ask(stub: Stub, path: string, options: object, init?: RequestInit) {
@@ -58,12 +71,15 @@ export const apps: Record<string, Case> = {
     const sent = await ask(workspace, "/echo", at, { method: "POST", body: "sent" });
     equal([sent.status, sent.text], [201, "sent"], "a body");
     // What a visitor is known by is nothing of the code's, nor what is about more than its answer.
-    const headers = { authorization: "Bearer secret", cookie: "a=b", "x-mine": "1" };
-    const told = await workspace.app(new Request("http://app.example/told", { headers }), at);
+    const headers = { ...VISITOR, "x-mine": "1" };
+    const asked = new Request("http://app.example/told", { headers, cf: { colo: "AMS" } });
+    const told = await workspace.app(asked, at);
     check(!told.headers.has("set-cookie") && told.headers.get("x-own") === "1", "its headers");
     const names = ((await told.json()) as string[][]).map(([name]) => name);
     check(names.includes("x-mine"), `${names}`);
-    check(!names.includes("authorization") && !names.includes("cookie"), `${names}`);
+    for (const name of Object.keys(VISITOR)) check(!names.includes(name), `${name}: ${names}`);
+    const from = new Request("http://app.example/cf", { cf: { colo: "AMS" } });
+    equal(await (await workspace.app(from, at)).text(), "{}", "where it is");
     for (const path of ["/out", "/throw"]) {
       equal((await ask(workspace, path, at)).status, 502, path);
     }
@@ -73,6 +89,33 @@ export const apps: Record<string, Case> = {
     equal((await ask(workspace, "/", { root: "/app" })).text, "<h1>hello there</h1>", "head");
     await value(workspace.apply(draft));
     equal((await ask(workspace, "/", { root: "/app" })).text, "<h1>good day</h1>", "head, applied");
+  },
+
+  "what is no module fails where it is imported, and nowhere else": async (workspace) => {
+    const latin = new Uint8Array([0x63, 0x61, 0x66, 0xe9]);
+    await value(
+      workspace.writeFiles({
+        "/mixed/index.js": `export default {
+          async fetch(request) {
+            const name = new URL(request.url).pathname;
+            try {
+              return new Response(name === "/" ? "served" : (await import("." + name)).default);
+            } catch (error) {
+              return new Response(error.name + ": " + error.message);
+            }
+          },
+        };`,
+        "/mixed/tsconfig.json": "{ // as tsc makes it\n}",
+        "/mixed/latin.txt": latin,
+        "/mixed/json": "no module, whatever it is called",
+      }),
+    );
+    const text = async (path: string) => (await ask(workspace, path, { root: "/mixed" })).text;
+    equal(await text("/"), "served", "with files that are no modules");
+    const json = await text("/tsconfig.json");
+    check(json.startsWith("SyntaxError: /tsconfig.json: not JSON"), json);
+    equal(await text("/latin.txt"), "SyntaxError: /latin.txt: not UTF-8", "Latin-1");
+    check((await text("/json")).startsWith("Error: No such module"), "no ending");
   },
 
   "what is no application says so": async (workspace) => {

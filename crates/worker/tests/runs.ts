@@ -62,6 +62,17 @@ export const runs: Record<string, Case> = {
     check(late.ended === "limit" && late.limit === "time", JSON.stringify(late));
     const busy = await ran("for (;;) await WORKSPACE.stat('/');", { limits: { calls: 20 } });
     check(busy.ended === "limit" && busy.limit === "calls", JSON.stringify(busy));
+    const flood = await ran(
+      `for (let n = 0; n < 200; n += 1) WORKSPACE.writeFile("/" + n, "x".repeat(2 ** 20));
+      await new Promise((done) => setTimeout(done, 8000));`,
+      { limits: { bytes: 2 ** 23 } },
+    );
+    check(flood.ended === "limit" && flood.limit === "bytes", JSON.stringify(flood));
+    const crowd = await ran(
+      "await Promise.all(Array.from({ length: 2000 }, () => WORKSPACE.stat('/')));",
+      { limits: { calls: 100 } },
+    );
+    check(crowd.ended === "limit" && crowd.limit === "calls", JSON.stringify(crowd));
     equal(
       [threw, stuck, late, busy].map(({ files }) => files.status),
       Array(4).fill("discarded"),

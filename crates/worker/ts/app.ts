@@ -166,8 +166,12 @@ function endOfToken(text: string, at: number): number {
   return Math.min(end + 1, text.length);
 }
 
-/** What a client says who it is by, which is nothing of code's that nobody reviewed. */
-const CREDENTIALS = /^(authorization|proxy-authorization|cookie|cf-access-.*|sec-websocket-.*)$/;
+/**
+ * What says who a client is, where it is and where it comes from, which is nothing of code's that
+ * nobody reviewed.
+ */
+const CREDENTIALS =
+  /^(authorization|proxy-authorization|cookie|x-api-key|referer|forwarded|x-forwarded-.*|x-real-ip|true-client-ip|cf-.*|sec-websocket-.*)$/;
 /** What an answer says about more than itself. */
 const BEYOND =
   /^(set-cookie|service-worker-allowed|clear-site-data|access-control-.*|strict-transport-security|alt-svc|report-to|nel)$/;
@@ -201,7 +205,7 @@ export async function modulesOf(files: Reader, { main, assets }: Layout): Promis
     for (const { path, entry } of page.value.entries) {
       const name = path.slice(1);
       looked += 1;
-      const kind = KINDS.get(name.slice(name.lastIndexOf(".") + 1));
+      const kind = KINDS.get(/\.([^./]+)$/.exec(name)?.[1] ?? "");
       const apart = (assets && `${name}/`.startsWith(`${assets}/`)) || /(^|\/)\./.test(name);
       if (looked <= LOOKED && (entry.kind !== "file" || kind === undefined || apart)) continue;
       if (entry.kind !== "file" || kind === undefined) {
@@ -237,13 +241,21 @@ async function moduleOf(
     return ok(kind === "wasm" ? { wasm: data } : { data });
   }
   const read = await files.readText(path);
-  if (read.status === "error") return read;
+  if (read.status === "error") {
+    // Of what is no text, or no JSON, an import throws: there may be some that nothing imports.
+    return read.error.reason === "not_utf8" ? ok(throws(`${path}: not UTF-8`)) : read;
+  }
   if (kind !== "json") return ok(kind === "js" ? { js: read.value } : { text: read.value });
   try {
     return ok({ json: JSON.parse(read.value) });
   } catch (error) {
-    return wrong(path, `not JSON: ${error instanceof Error ? error.message : ""}`);
+    return ok(throws(`${path}: not JSON: ${error instanceof Error ? error.message : ""}`));
   }
+}
+
+/** A module that throws where it is imported. */
+export function throws(why: string): WorkerLoaderModule {
+  return { js: `throw new SyntaxError(${JSON.stringify(why)});\nexport default undefined;\n` };
 }
 
 function tooMany(path: string): Result<never> {

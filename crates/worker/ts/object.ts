@@ -320,7 +320,7 @@ export class WorkspaceObject<Env = WorkspaceEnv> extends Operations<Env> {
       if (has.main === undefined) return refused(404, NO_PAGE);
       const app = { key: await keyOf([`${this.ctx.id}`, tree, has]), main: has.main };
       const source = new Source(async () => unwrap(await modulesOf(files, has)));
-      const asked = new Request(request, { headers });
+      const asked = new Request(request, { headers, cf: {} });
       return ofItself(await this.#executor.serve(app, source, new Assets(site), asked));
     } catch (error) {
       if (error instanceof ArgumentError) {
@@ -353,6 +353,8 @@ export class WorkspaceObject<Env = WorkspaceEnv> extends Operations<Env> {
     // Nobody else ends it, whatever happens.
     let execution = JSON.stringify({ cause: "it was not executed" });
     try {
+      // Its copy expires: where the object is gone before its end, that is what wakes it.
+      await this.#changed();
       execution = JSON.stringify(await this.#executor.execute(running));
     } catch (error) {
       logThrown("threw", error, undefined);

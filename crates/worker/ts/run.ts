@@ -13,7 +13,7 @@ export type Code = string | Record<string, string>;
 export interface RunOptions {
   /**
    * Its id, of up to 100 visible characters of ASCII: a repeated one has the same outcome, and
-   * nothing is run. One of its own unless said.
+   * nothing is run. Without one nothing is kept of it.
    */
   id?: string;
   /** What its function is called with besides its files: what JSON can say. */
@@ -37,11 +37,11 @@ export interface RunLimits {
   calls?: number;
   /** Bytes that it reads and writes: 64 MiB, and 4 GiB at most. */
   bytes?: number;
-  /** Bytes of its value, as JSON: 1 MiB, and 16 MiB at most. */
+  /** Bytes of its value, as JSON: 1 MiB, which is the most. */
   value?: number;
   /** Lines of its console that are kept: 1,000, and 100,000 at most. */
   lines?: number;
-  /** Bytes of them: 64 KiB, and 4 MiB at most. */
+  /** Bytes of them: 64 KiB, and 256 KiB at most. */
   console?: number;
   /** Bytes of all modules: 4 MiB, and 16 MiB at most. */
   source?: number;
@@ -71,7 +71,8 @@ export type Ended =
 
 /** What came of a run. */
 export type Outcome = Ended & {
-  id: string;
+  /** Its id, where it has one. */
+  id?: string;
   console: { level: "debug" | "log" | "info" | "warn" | "error"; text: string }[];
   /** How many lines were left out of that. */
   leftOut: number;
@@ -82,6 +83,9 @@ export type Outcome = Ended & {
     | { status: "applied"; operation: number }
     /** Somebody else changed the same paths meanwhile: nothing was kept. */
     | { status: "conflict"; paths: string[] }
+    /** The copy cannot take it, such as for its size: nothing was kept. */
+    | { status: "refused"; code: string }
+    /** It did not return, or the copy was closed meanwhile: nothing was kept. */
     | { status: "discarded" };
   /** The files that it read: up to 1,000, and how many more. */
   read: { paths: string[]; more: number };
@@ -120,7 +124,7 @@ interface Execution {
   /** How it ended, as the program's prelude says. */
   said?: string;
   /** Or the limit that it came to, or what failed. */
-  limit?: "time" | "memory" | "value";
+  limit?: "time" | "memory" | "value" | "calls" | "bytes";
   cause?: string;
   /** Whether another program may have been the cause. */
   guessed?: boolean;
@@ -128,7 +132,16 @@ interface Execution {
   leftOut: number;
 }
 
+/** Why a run is stopped: its time is up, or it came to a limit, which is known elsewhere or here. */
+type Stopped = "late" | "limited" | "calls" | "bytes";
+
+/** The isolate of a run, and when it has left that. */
+interface Isolate {
+  left: Promise<void>;
+}
+
 const encoder = new TextEncoder();
+const LEVELS = ["debug", "log", "info", "warn", "error"];
 
 /** As many are executed at a time: the platform lets an object have ten in flight. */
 const IN_FLIGHT = 10;
@@ -238,35 +251,49 @@ export class Executor {
     const key = load.key;
     for (let n = 1; this.#keys.has(load.key); n += 1) load.key = `${key}-${n}`;
     this.#keys.add(load.key);
+    const isolate: Isolate = { left: Promise.resolve() };
     try {
-      return await this.#execute(load, running);
+      return await this.#execute(load, running, isolate);
     } finally {
-      this.#keys.delete(load.key);
+      // Where nothing ends it, it may go on for long in its isolate, which is no other run's.
+      const left = () => this.#keys.delete(load.key);
+      isolate.left.then(left, left);
     }
   }
 
-  async #execute(load: Load, running: Running): Promise<Execution> {
+  async #execute(load: Load, running: Running, isolate: Isolate): Promise<Execution> {
     const console: Execution["console"] = [];
-    let [said, bytes, open] = [0, 0, true];
+    let [said, bytes, full, open] = [0, 0, false, true];
     const line = (level: string, text: string) => {
       if (!open) return;
       said += 1;
+      // The first for which there is no room is left out, and so are all that follow it.
+      full ||= console.length >= load.lines || text.length > load.console;
+      full ||= !LEVELS.includes(level);
+      if (full) return;
       bytes += encoder.encode(text).length;
-      const known = ["debug", "log", "info", "warn", "error"].includes(level);
-      if (known && console.length < load.lines && bytes <= load.console) {
-        console.push({ level, text });
-      }
+      full = bytes > load.console;
+      if (!full) console.push({ level, text });
     };
     const ended = (how: Partial<Execution>, leftOut = 0): Execution => {
       return { ...how, console, leftOut: leftOut + said - console.length };
     };
-    let stop: (why: "late" | "limited") => void = () => {};
-    const stopped = new Promise<"late" | "limited">((resolve) => {
+    let stop: (why: Stopped) => void = () => {};
+    const stopped = new Promise<Stopped>((resolve) => {
       stop = resolve;
     });
     const turns = new Turns(CALLS);
+    // What calls without an answer bring, which is held here.
+    const held = { calls: 0, bytes: 0 };
     const call = async (method: string, given: string, contents: unknown) => {
-      if (given.length + sizeOf(contents) > load.bytes) return TOO_LARGE;
+      if (!open) return CLOSED;
+      const size = given.length + sizeOf(contents);
+      if (size > load.bytes) return TOO_LARGE;
+      held.calls += 1;
+      held.bytes += size;
+      // That is more than it may in all, whenever it is counted.
+      if (held.calls > load.calls) stop("calls");
+      if (held.bytes > load.bytes) stop("bytes");
       await turns.take();
       try {
         if (!open) return CLOSED;
@@ -275,6 +302,8 @@ export class Executor {
         if (running.limited) stop("limited");
         return reply;
       } finally {
+        held.calls -= 1;
+        held.bytes -= size;
         turns.give();
       }
     };
@@ -282,12 +311,20 @@ export class Executor {
     try {
       const ran = this.#run(load, new Files(call, line));
       // What comes of it later is of no use.
-      ran.catch(() => {});
+      isolate.left = ran.then(
+        () => {},
+        () => {},
+      );
       const found = await Promise.race([ran, stopped]);
       if (found === "limited") {
         // Which one, is known where it is counted.
         await this.#restart();
         return ended({ cause: "a limit" });
+      }
+      if (found === "calls" || found === "bytes") {
+        open = false;
+        await this.#restart();
+        return ended({ limit: found });
       }
       if (found === "late") {
         await this.#restart();
@@ -373,7 +410,7 @@ export class Executor {
       const cause = await this.#supervisor("cause", "GET");
       return cause === "memory" ? { limit: "memory", guessed: true } : { cause: text };
     }
-    // The code itself can reject with nothing: what it throws is told as text.
+    // Nothing that the code throws comes here: see `execute`.
     if (/exceeded.*memory/i.test(text)) return { limit: "memory" };
     if (/exceeded.*(CPU|time)/i.test(text)) return { limit: "time" };
     return { cause: text };

@@ -18,6 +18,8 @@ export interface Load {
   /** Bytes of its value, and bytes that it may read and write. */
   value: number;
   bytes: number;
+  /** How many calls it may make. */
+  calls: number;
   millis: number;
   lines: number;
   console: number;
@@ -87,8 +89,11 @@ export async function execute(loader: WorkerLoader, load: Load, files: RunTarget
     return await entry.run(files, load.main, load.input, load.lines);
   } catch (error) {
     const ended = ownError(error);
-    if (ended === undefined) throw error;
-    return `0 ${ended}`;
+    if (ended !== undefined) return `0 ${ended}`;
+    // It was thrown in the isolate, which code cannot take away: whatever it says, it is no word
+    // of the platform's.
+    if ((error as { remote?: unknown } | null)?.remote === true) return "";
+    throw error;
   }
 }
 

@@ -184,11 +184,14 @@ fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
 
 /// Returns how many bytes a process has in memory; none where it is none, or not on Linux.
 pub fn resident(process: u32) -> u64 {
-    let pages = fs::read_to_string(format!("/proc/{process}/statm"));
-    let pages = pages
-        .ok()
-        .and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok());
-    pages.unwrap_or(0) * 4096
+    // In KiB, whatever a page has.
+    let status = fs::read_to_string(format!("/proc/{process}/status"));
+    let status = status.unwrap_or_default();
+    let size = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next());
+    let size = size.and_then(|size| size.parse::<u64>().ok());
+    size.unwrap_or(0).saturating_mul(1024)
 }
 
 /// Answers the Worker that has code run: `POST /restart` once there is another process, and
@@ -263,7 +266,9 @@ fn spawn(command: &Path, config: &Path, directory: &Path) -> Result<(Child, Chil
             bail!("it ended with {status}; see {}", log.display());
         }
         if Instant::now() > latest {
-            let _ = child.kill();
+            let _gone = child.kill();
+            // It leaves nothing behind but what it said.
+            let _ended = child.wait();
             bail!("it does not listen; see {}", log.display());
         }
         thread::sleep(Duration::from_millis(2));

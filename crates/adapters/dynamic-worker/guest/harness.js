@@ -4,8 +4,7 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import { environment, run, settle } from "./prelude.js";
 
 // Taken before the program can change it.
-const settled = Promise.allSettled.bind(Promise);
-const freeze = Object.freeze;
+const { defineProperty, freeze } = Object;
 
 /** Nothing is served: there is no request that it is for. */
 export default {};
@@ -14,19 +13,41 @@ export class Run extends WorkerEntrypoint {
   /**
    * Runs the module `main`. `files` answers calls, and takes lines of the console; more than
    * `lines` are only counted. Resolves to how many those are, a space, and how it ended: text,
-   * as the program can change what resolving to an object does.
+   * as the program can change what resolving to an object does. To nothing where that cannot be
+   * told: whatever the program throws, or has what it made of the globals throw, is no error of
+   * this call. Those are the platform's.
    */
-  async run(files, main, input, lines) {
+  run(files, main, input, lines) {
+    const ended = through(files, main, input, lines);
+    // Who waits for a promise asks it for its constructor, which the program can make its own.
+    defineProperty(ended, "constructor", { __proto__: null, value: undefined });
+    return ended;
+  }
+}
+
+async function through(files, main, input, lines) {
+  try {
     const told = [];
+    let sent = 0;
     let said = 0;
     settle((level, text) => {
       said += 1;
-      if (said <= lines) told.push(files.line(level, text));
+      if (said > lines) return;
+      told[sent] = files.line(level, text);
+      sent += 1;
     });
     const call = (method, given, contents) => files.call(method, given, contents);
     const ended = await run(() => import(`../${main}`), environment(call), input);
-    await settled(told);
+    for (let at = 0; at < sent; at += 1) {
+      try {
+        await told[at];
+      } catch {
+        // Who takes them has ended.
+      }
+    }
     return `${said > lines ? said - lines : 0} ${ended}`;
+  } catch {
+    return "";
   }
 }
 

@@ -7,12 +7,12 @@
 
 // What is taken from the globals is taken before the program can change them.
 const { stringify, parse } = JSON;
-const { defineProperty, entries, getPrototypeOf } = Object;
+const { defineProperty, getPrototypeOf, keys } = Object;
 const { isView } = ArrayBuffer;
 const { Error, EvalError, RangeError, TypeError, Uint8Array, ArrayBuffer: Buffer } = globalThis;
 const { apply } = Reflect;
-const { charCodeAt } = String.prototype;
-const [QUOTE, BACKSLASH] = [0x22, 0x5c];
+const { charCodeAt, slice } = String.prototype;
+const [QUOTE, BACKSLASH, U, D] = [0x22, 0x5c, 0x75, 0x64];
 
 /** The methods of the files, with the names of what comes before their options. */
 const METHODS = {
@@ -31,6 +31,8 @@ const METHODS = {
   copy: ["from", "to"],
   diff: [],
 };
+
+const NAMED = keys(METHODS);
 
 /** What stands where nothing does: a run has no way out but its files. */
 const ABSENT = ["fetch", "WebSocket", "EventSource", "XMLHttpRequest", "caches", "scheduler"];
@@ -150,7 +152,11 @@ export function settle(line) {
 /** What the code is handed, of one key that is always there. */
 export function environment(call) {
   const files = {};
-  for (const [name, names] of entries(METHODS)) files[name] = method(call, name, names);
+  // Not by an iterator, which an earlier run of the same code may have made its own.
+  for (let at = 0; at < NAMED.length; at += 1) {
+    const name = NAMED[at];
+    files[name] = method(call, name, METHODS[name]);
+  }
   return { WORKSPACE: files };
 }
 
@@ -175,10 +181,13 @@ export async function run(load, environment, input) {
 
 /** As deep may a value be. */
 const DEEP = 100;
-/** What is longer is no value, as deep as it may be: it is refused outside. */
+/** What is longer is no value, whatever is in it: it is refused outside. */
 const LONGEST = 1 << 20;
 
-/** A value as JSON; nothing is null. What JSON cannot say is an error. */
+/**
+ * A value as JSON; nothing is null. What JSON cannot say is an error; in place of half of a pair
+ * of surrogates, which is no character, stands U+FFFD, as in what is written.
+ */
 function plain(value) {
   const text = stringify(value, (_, one) => {
     if (typeof one === "function" || typeof one === "symbol" || typeof one === "bigint") {
@@ -187,18 +196,27 @@ function plain(value) {
     return one;
   });
   if (text === undefined) return "null";
-  if (text.length > LONGEST) return text;
+  if (text.length > LONGEST) return stringify(apply(slice, text, [0, LONGEST]));
   let depth = 0;
   let quoted = false;
+  let whole = "";
+  let from = 0;
   for (let at = 0; at < text.length; at += 1) {
     const letter = apply(charCodeAt, text, [at]);
     if (letter === QUOTE) quoted = !quoted;
-    else if (quoted) at += letter === BACKSLASH ? 1 : 0;
-    else if (letter === 0x5b || letter === 0x7b) depth += 1;
+    else if (quoted) {
+      if (letter !== BACKSLASH) continue;
+      // Of what is escaped by its number, only half a pair begins so.
+      if (apply(charCodeAt, text, [at + 1]) === U && apply(charCodeAt, text, [at + 2]) === D) {
+        whole += `${apply(slice, text, [from, at])}\\ufffd`;
+        from = at + 6;
+      }
+      at += 1;
+    } else if (letter === 0x5b || letter === 0x7b) depth += 1;
     else if (letter === 0x5d || letter === 0x7d) depth -= 1;
     if (depth > DEEP) throw new RangeError(`a run returns what is up to ${DEEP} levels deep`);
   }
-  return text;
+  return whole + apply(slice, text, [from]);
 }
 
 /** What was thrown, and where. A place is `(module:line:column)` or ends a line so. */

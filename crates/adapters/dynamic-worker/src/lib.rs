@@ -10,6 +10,7 @@
 //! - `Native`, with the feature `wasmtime`: runs programs in this process.
 
 mod contract;
+mod json;
 mod limits;
 mod load;
 #[cfg(feature = "wasmtime")]
@@ -22,6 +23,7 @@ mod reply;
 mod run;
 mod runs;
 
+pub use json::Json;
 pub use limits::Limits;
 pub use load::Load;
 #[cfg(feature = "wasmtime")]

@@ -29,6 +29,8 @@ pub struct Load<'a> {
     value: u32,
     /// Bytes that it may read and write.
     bytes: u64,
+    /// How many calls it may make.
+    calls: u32,
     /// For how many milliseconds it may go on.
     millis: u32,
     /// How many lines of its console are kept, and how many bytes of them.
@@ -51,6 +53,7 @@ impl Run {
             input: order.input.to_string(),
             value: limits.value,
             bytes: limits.bytes,
+            calls: limits.calls,
             millis: limits.millis,
             lines: limits.lines,
             console: limits.console,

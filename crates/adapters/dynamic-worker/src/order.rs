@@ -1,7 +1,9 @@
 //! What is asked for.
 
+use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize};
-use workspace_core::{CopyId, Error, MemoKey, Reason, RequestHash, Result};
+use serde_json::value::RawValue;
+use workspace_core::{CopyId, Error, MemoKey, Reason, RequestHash};
 use workspace_http::wire::ScopeDto;
 
 use crate::limits::Limits;
@@ -26,8 +28,8 @@ pub struct Order {
     pub copy: String,
     /// What is run.
     pub program: Program,
-    /// What the code is called with besides its files: JSON.
-    #[serde(default)]
+    /// What the code is called with besides its files: JSON, of up to 1 MiB.
+    #[serde(default, deserialize_with = "input")]
     pub input: serde_json::Value,
     /// What it may do with the files.
     pub scope: ScopeDto,
@@ -42,12 +44,22 @@ pub struct Order {
     pub limits: Limits,
 }
 
+/// Reads an input: one that is too long is refused before anything is made of it.
+fn input<'de, D: Deserializer<'de>>(deserializer: D) -> Result<serde_json::Value, D::Error> {
+    let given = Box::<RawValue>::deserialize(deserializer)?;
+    if given.get().len() > MAX_INPUT {
+        let why = format!("`input`: {} bytes, of up to {MAX_INPUT}", given.get().len());
+        return Err(de::Error::custom(why));
+    }
+    serde_json::from_str(given.get()).map_err(de::Error::custom)
+}
+
 impl Order {
     /// Reads an order from JSON.
     ///
     /// # Errors
     /// `Invalid`, saying what is unknown, missing or wrong in it.
-    pub fn read(json: &str) -> Result<Self> {
+    pub fn read(json: &str) -> workspace_core::Result<Self> {
         serde_json::from_str(json).map_err(|error| {
             let told = error.to_string();
             // Where in that text it is says nothing to who never saw it.
@@ -64,7 +76,7 @@ impl Order {
     ///
     /// # Errors
     /// `Invalid`, `LimitExceeded`.
-    pub(crate) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> workspace_core::Result<()> {
         let id = self.id.as_deref().unwrap_or("none");
         let visible = id.bytes().all(|byte| byte.is_ascii_graphic());
         if id.is_empty() || id.len() > MAX_ID || !visible {
@@ -104,7 +116,7 @@ impl Order {
     ///
     /// # Errors
     /// `Invalid` for an id that is none.
-    pub(crate) fn memo(&self) -> Result<Option<(MemoKey, RequestHash)>> {
+    pub(crate) fn memo(&self) -> workspace_core::Result<Option<(MemoKey, RequestHash)>> {
         let Some(id) = &self.id else { return Ok(None) };
         let key = MemoKey::new(&format!("run:{id}"))?;
         // What has no JSON was refused when it was read.
@@ -133,7 +145,7 @@ impl Order {
     /// Returns the limit that a value is beyond.
     pub(crate) fn too_long(&self, ended: &Ended) -> Option<Limit> {
         match ended {
-            Ended::Returned { value } if value.to_string().len() > self.limits.value as usize => {
+            Ended::Returned { value } if value.as_str().len() > self.limits.value as usize => {
                 Some(Limit::Value)
             }
             _ => None,

@@ -2,8 +2,11 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use workspace_core::{Conflict, Error, ErrorKind, Grant, MAX_MEMO, Result};
+
+use crate::json::Json;
+use crate::run::Told;
 
 /// How delegated code ended: by itself, at a limit, or not by its own doing.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -14,7 +17,7 @@ pub enum Ended {
     /// It returned: its value, as JSON.
     Returned {
         /// The value.
-        value: Value,
+        value: Json,
     },
     /// It threw.
     Threw(Thrown),
@@ -133,10 +136,10 @@ struct ToldExecution {
 
 /// How code ended, as its prelude tells it.
 #[derive(Deserialize)]
-struct Said {
+struct Said<'a> {
     ended: String,
-    #[serde(default)]
-    value: Value,
+    #[serde(borrow, default)]
+    value: Option<&'a RawValue>,
     #[serde(default)]
     name: String,
     #[serde(default)]
@@ -149,20 +152,26 @@ impl Ended {
     /// Reads how code ended, as its prelude tells it. The program can make that say what it
     /// likes; more than that it returned, or threw, it cannot say.
     pub fn read(json: &str) -> Self {
-        match serde_json::from_str::<Said>(json) {
-            Ok(said) if said.ended == "returned" => Self::Returned { value: said.value },
-            Ok(said) if said.ended == "threw" => Self::Threw(Thrown {
+        let read = match serde_json::from_str::<Said<'_>>(json) {
+            Ok(said) if said.ended == "returned" => {
+                let value = Json::read(said.value.map_or("null", RawValue::get));
+                value.ok().map(|value| Self::Returned { value })
+            }
+            Ok(said) if said.ended == "threw" => Some(Self::Threw(Thrown {
                 name: said.name,
                 message: said.message,
                 stack: said.stack,
                 ..Thrown::default()
-            }),
-            _ => Self::Threw(Thrown {
+            })),
+            _ => None,
+        };
+        read.unwrap_or_else(|| {
+            Self::Threw(Thrown {
                 name: "Error".into(),
                 message: UNTOLD.into(),
                 ..Thrown::default()
-            }),
-        }
+            })
+        })
     }
 }
 
@@ -286,7 +295,7 @@ pub enum Fate {
     },
     /// Somebody else changed the same paths of the copy meanwhile: nothing was kept.
     Conflict {
-        /// The paths.
+        /// Up to 1,000 of the paths, and 64 KiB of them.
         paths: Vec<String>,
     },
     /// What it wrote cannot be applied, such as for the tree's size: nothing was kept.
@@ -339,15 +348,15 @@ impl Fate {
     pub(crate) fn conflict(conflict: &Conflict, grant: &Grant) -> Self {
         let seen = conflict.both.paths.iter();
         let seen = seen.filter_map(|path| grant.locate(path));
-        Self::Conflict {
-            paths: seen.map(|path| path.to_string()).collect(),
-        }
+        let (paths, _more) = Told::of_paths(seen.map(|path| path.to_string())).into_parts();
+        Self::Conflict { paths }
     }
 }
 
 impl Outcome {
     /// Returns it as JSON, as short as it has to be to be kept: without its console, and where
-    /// that is not enough without its value, which is a limit then.
+    /// that is not enough without its value, which is a limit then. Paths are counted as they
+    /// are told, so that with a value of 1 MiB it is enough.
     ///
     /// # Errors
     /// None: what is in it always encodes.

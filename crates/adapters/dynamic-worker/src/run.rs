@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use workspace_core::{At, CopyId, DiffOptions, Grant, TreePath, Workspace};
 use workspace_http::wire::DifferenceDto;
 use workspace_http::{Body, Calls, Contents, Incoming};
 
-use crate::contract::{Does, Method};
+use crate::contract::{Arguments, Does, MAX_ARGUMENTS, Method};
 use crate::limits::Limits;
 use crate::outcome::{Denied, Limit, Paths};
 use crate::reply::{Failure, Reply};
@@ -19,7 +19,7 @@ use crate::reply::{Failure, Reply};
 const MAX_READ: u64 = 16 << 20;
 /// As many paths are told of what was read or written, and as many refusals.
 const TOLD: usize = 1_000;
-/// And so many bytes of them.
+/// And so many bytes of them, as JSON.
 const TOLD_BYTES: usize = 64 << 10;
 /// A page of differences has so many unless it is said.
 const PAGE: usize = 1_000;
@@ -67,6 +67,18 @@ impl<T> Default for Told<T> {
             bytes: 0,
             more: 0,
         }
+    }
+}
+
+impl Told<String> {
+    /// Returns those of some paths.
+    pub(crate) fn of_paths(paths: impl Iterator<Item = String>) -> Self {
+        let mut told = Self::default();
+        for path in paths {
+            let bytes = as_json(&path);
+            told.add(path, bytes);
+        }
+        told
     }
 }
 
@@ -137,7 +149,7 @@ impl Files {
         if matches!(refused, Some("denied" | "read_only")) {
             let path = answered.as_ref().err().and_then(|error| error.path.clone());
             let method: String = method.chars().take(100).collect();
-            let bytes = method.len() + path.as_ref().map_or(0, String::len);
+            let bytes = as_json(&method) + path.as_deref().map_or(0, as_json);
             let mut taken = self.taken.borrow_mut();
             taken.denied.add(Denied { method, path }, bytes);
         }
@@ -155,8 +167,17 @@ impl Files {
             return Err(Failure::of("closed", "the run has ended"));
         }
         self.count(contents.as_ref().map_or(0, Bytes::len) + arguments.len())?;
-        let method = Method::named(name)
-            .ok_or_else(|| Failure::malformed(format!("there is no method `{name}`")))?;
+        if arguments.len() > MAX_ARGUMENTS {
+            let why = format!(
+                "arguments of {} bytes, of up to {MAX_ARGUMENTS}",
+                arguments.len()
+            );
+            return Err(Failure::of("limit_exceeded", why));
+        }
+        let method = Method::named(name).ok_or_else(|| {
+            let name: String = name.chars().take(100).collect();
+            Failure::malformed(format!("there is no method `{name}`"))
+        })?;
         let said = method.read(arguments).map_err(Failure::malformed)?;
         if contents.is_some() != (method.does == Does::Write) {
             let why = match method.does {
@@ -165,13 +186,12 @@ impl Files {
             };
             return Err(Failure::malformed(why));
         }
-        let told = said.get("path").or_else(|| said.get("from"));
-        let told = told.and_then(Value::as_str).map(str::to_owned);
+        let told = said.text("path").or_else(|| said.text("from"));
         let answered = self.done(calls, method, said, contents).await;
         let (value, contents) = answered.map_err(|failure| failure.about(told.as_deref()))?;
         if matches!(method.does, Does::Read | Does::ReadText) || name == "edit" {
             if let Some(path) = told {
-                let bytes = path.len();
+                let bytes = as_json(&path);
                 self.taken.borrow_mut().read.add(path, bytes);
             }
         } else if name == "grep" {
@@ -187,7 +207,7 @@ impl Files {
         &self,
         calls: &Calls,
         method: &Method,
-        said: Map<String, Value>,
+        said: Arguments<'_>,
         contents: Option<Bytes>,
     ) -> Result<(Value, Option<Bytes>), Failure> {
         match method.does {
@@ -232,11 +252,11 @@ impl Files {
         &self,
         calls: &Calls,
         operation: &str,
-        mut arguments: Map<String, Value>,
+        mut arguments: Arguments<'_>,
         contents: Option<Bytes>,
     ) -> Result<(Value, Option<Bytes>), Failure> {
-        arguments.insert("copy".into(), self.copy.to_string().into());
-        let arguments = Value::Object(arguments).to_string();
+        arguments.set("copy", format!("\"{}\"", self.copy));
+        let arguments = arguments.to_json();
         let given = contents.map(|bytes| Incoming {
             size: Some(bytes.len() as u64),
             body: Body::from(bytes),
@@ -269,9 +289,8 @@ impl Files {
     }
 
     /// Lists what the run has changed, where it may read.
-    fn diff(&self, said: &Map<String, Value>) -> Result<Value, Failure> {
-        let limit = said.get("limit").and_then(Value::as_u64);
-        let limit = match limit {
+    fn diff(&self, said: &Arguments<'_>) -> Result<Value, Failure> {
+        let limit = match said.number("limit") {
             None => PAGE,
             Some(limit @ 1..=MAX_PAGE) => limit as usize,
             Some(limit) => {
@@ -284,8 +303,8 @@ impl Files {
                 });
             }
         };
-        let after = said.get("after").and_then(Value::as_str);
-        let after = after.map(|after| TreePath::new(after).and_then(|at| self.grant.resolve(&at)));
+        let after = said.text("after");
+        let after = after.map(|after| TreePath::new(&after).and_then(|at| self.grant.resolve(&at)));
         let after = after.transpose().map_err(Failure::of_error)?;
         let (differences, next) = self.changed(after, limit)?;
         let mut page = json!({ "differences": differences });
@@ -348,7 +367,7 @@ impl Files {
         for difference in &page {
             if let Some(path) = self.grant.locate(&difference.path) {
                 let path = path.to_string();
-                let bytes = path.len();
+                let bytes = as_json(&path);
                 told.add(path, bytes);
             }
         }
@@ -367,7 +386,7 @@ impl Files {
             .flatten()
             .filter_map(|one| one["path"].as_str())
         {
-            taken.read.add(path.into(), path.len());
+            taken.read.add(path.into(), as_json(path));
         }
     }
 
@@ -405,6 +424,11 @@ impl Files {
     pub(crate) fn limit(&self) -> Option<Limit> {
         self.taken.borrow().limit
     }
+}
+
+/// Returns how many bytes a text has in an outcome: of what is escaped there six for one.
+fn as_json(text: &str) -> usize {
+    serde_json::to_string(text).map_or(text.len(), |json| json.len())
 }
 
 /// A difference as over RPC: its names are in camelCase.

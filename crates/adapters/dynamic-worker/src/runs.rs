@@ -8,13 +8,14 @@ use std::rc::Rc;
 use bytes::Bytes;
 use futures::channel::oneshot;
 use serde_json::json;
-use workspace_core::store::CopyState;
+use workspace_core::store::{CopyRecord, CopyState};
 use workspace_core::{
     Applied, ApplyOptions, At, CopyId, Error, ErrorKind, ForkOptions, Grant, ImportLimits, MemoKey,
     Once, Reason, Repeat, RequestHash, Result, RevisionMessage, Timestamp, Workspace,
 };
 use workspace_http::Calls;
 
+use crate::limits::Limits;
 use crate::order::{Order, hex};
 use crate::outcome::{Cost, Ended, Execution, Fate, Outcome, Paths};
 use crate::reply::Reply;
@@ -84,11 +85,34 @@ impl Runs {
     pub async fn begin(&self, order: Order) -> Result<Begun> {
         order.check()?;
         let grant = Grant::all().attenuate(order.scope.clone().into_core()?);
+        self.waited(&order).await;
+        self.fork(order, grant)
+    }
+
+    /// Waits until no run of this id goes on.
+    pub(crate) async fn waited(&self, order: &Order) {
         while let Some(ended) = order.id.as_deref().and_then(|id| self.going(id)) {
             // Whoever ran it may be gone without a word.
             let _gone = ended.await;
         }
-        self.fork(order, grant)
+    }
+
+    /// Returns the outcome of a run of this id that has ended.
+    ///
+    /// # Errors
+    /// `Invalid` where that was another order; those of the stores.
+    pub(crate) fn again(&self, order: &Order) -> Result<Option<Bytes>> {
+        let Some((key, request)) = order.memo()? else {
+            return Ok(None);
+        };
+        match self.workspace.memo(None, &key)? {
+            None => Ok(None),
+            Some(found) if found.request == request => Ok(Some(found.answer)),
+            Some(_) => {
+                Err(Error::invalid(Reason::KeyReused, "run")
+                    .because("its id was that of another run"))
+            }
+        }
     }
 
     /// Calls a method of a run's files. Whatever is wrong is in the reply.
@@ -131,15 +155,13 @@ impl Runs {
 
     /// Forks the copy of a run.
     fn fork(&self, order: Order, grant: Grant) -> Result<Begun> {
+        if let Some(outcome) = self.again(&order)? {
+            return Ok(Begun::Again(outcome));
+        }
         let memo = order.memo()?;
-        if let Some((key, request)) = &memo
-            && let Some(found) = self.workspace.memo(None, key)?
-        {
-            return match found.request == *request {
-                true => Ok(Begun::Again(found.answer)),
-                false => Err(Error::invalid(Reason::KeyReused, "run")
-                    .because("its id was that of another run")),
-            };
+        if memo.is_some() {
+            // What comes of it has to be kept when all of it is done.
+            self.workspace.check_memos()?;
         }
         let began = self.workspace.now();
         let parent = self.workspace.find_copy(&order.copy)?;
@@ -147,7 +169,7 @@ impl Runs {
             .as_ref()
             .map(|(_, request)| format!("run-{}", &hex(request.as_bytes())[..24]));
         if let Some(name) = &name {
-            self.clear(name, parent.id)?;
+            self.clear(name)?;
         }
         let until = began.as_millis() + i64::from(order.limits.millis) + SLACK;
         let options = ForkOptions::of_copy(parent.id).expires(Timestamp::from_millis(until));
@@ -178,13 +200,17 @@ impl Runs {
         Ok(Begun::Fresh(run))
     }
 
-    /// Throws away what a run left that came to no end: nobody works in it any more. What has
-    /// its name and is no run's stays, and so the name is taken.
-    fn clear(&self, name: &str, parent: CopyId) -> Result<()> {
+    /// Throws away what a run left that came to no end: nobody works in it any more. Its parent
+    /// may be another one than it was. What has its name and is no run's, for it is there for
+    /// longer, stays, and so the name is taken.
+    fn clear(&self, name: &str) -> Result<()> {
+        let longest = i64::from(Limits::MOST.millis) + SLACK;
+        let is_left = |copy: &CopyRecord| {
+            let until = copy.created.plus_millis(longest);
+            copy.expires.is_some_and(|expires| expires <= until)
+        };
         match self.workspace.find_copy(name) {
-            Ok(left) if left.parent == Some(parent) && left.expires.is_some() => {
-                self.workspace.discard(left.id).map(drop)
-            }
+            Ok(left) if is_left(&left) => self.workspace.discard(left.id).map(drop),
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
@@ -230,18 +256,27 @@ impl Runs {
         let message = RevisionMessage::default()
             .actor(run.order.actor())
             .message(run.order.note.clone());
-        let options = ApplyOptions::default().message(message).rebase(true);
+        // Where that copy was applied meanwhile, what was forked of it has another parent: what
+        // the run wrote is for nobody else, and head least of all.
+        let options = ApplyOptions::default()
+            .message(message)
+            .rebase(true)
+            .expect_parent(At::Copy(run.parent));
         let answer = |applied: &Applied| match applied {
             Applied::ToParent { operation, .. } => outcome.with(Fate::Applied {
                 operation: operation.get(),
             }),
-            _ => outcome.with(Fate::Unchanged),
+            Applied::Unchanged { .. } => outcome.with(Fate::Unchanged),
+            Applied::Published { .. } => {
+                Err(Error::new(ErrorKind::Corrupt, "run").because("a run was published"))
+            }
         };
         let applied = match &run.memo {
             None => self.workspace.apply(copy, options).map(Repeat::First),
             Some((key, request)) => {
                 let once = Once {
                     key,
+                    of_a_part: false,
                     request: *request,
                     answer: &answer,
                 };
@@ -262,6 +297,8 @@ impl Runs {
         outcome.files = match (error.kind(), error.conflict()) {
             (ErrorKind::Conflict, Some(conflict)) => Fate::conflict(conflict, run.files.grant()),
             (ErrorKind::Closed | ErrorKind::NotFound, _) => return self.gone(run, outcome),
+            // It is discarded, as all that is right below a copy that is discarded.
+            (ErrorKind::Stale, _) => Fate::Discarded,
             // What the stores could not do they may do later.
             (ErrorKind::Unavailable | ErrorKind::StorageFull | ErrorKind::Locked, _) => {
                 return Err(error);
@@ -291,6 +328,7 @@ impl Runs {
         };
         let once = Once {
             key,
+            of_a_part: false,
             request: *request,
             answer: &|_: &_| outcome.told(),
         };

@@ -3,9 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use anstyle::Style;
 use serde_json::{Value, json};
 use workspace_core::{Error, ErrorKind, Reason};
-use workspace_dynamic_worker::{Ended, Fate, Level, Native, NativeOptions, Order, Outcome, Runs};
+use workspace_dynamic_worker::{
+    Ended, Fate, Level, Limits, Native, NativeOptions, Order, Outcome, Runs,
+};
 use workspace_http::wire::ScopeDto;
 
 use crate::args::CopyOption;
@@ -64,17 +67,21 @@ pub(crate) async fn run(run: &Run, args: &Execute) -> Result<exit::Outcome> {
             .into());
     };
     let copy = copies::find(run.session()?, &copy).await?;
-    let order = order(args, &copy.id.to_string())?;
+    let component = match is_component(&args.file) {
+        true => Some(read(&args.file)?),
+        false => None,
+    };
+    let order = order(args, &copy.id.to_string(), component.as_deref())?;
     let mut options = NativeOptions::default();
     options.directory = cache();
     let native = Native::new(&options)?;
     let runs = Runs::new(workspace.clone(), "here");
-    let outcome = match args.file.extension().is_some_and(|kind| kind == "wasm") {
-        true => {
-            let component = native.compile(&read(&args.file)?)?;
+    let outcome = match component {
+        Some(wasm) => {
+            let component = native.compile(&wasm)?;
             runs.run_component(&native, component, order).await?
         }
-        false => runs.run(&native, order).await?,
+        None => runs.run(&native, order).await?,
     };
     if run.out.is_json() {
         run.out.json(&outcome)?;
@@ -85,26 +92,31 @@ pub(crate) async fn run(run: &Run, args: &Execute) -> Result<exit::Outcome> {
 }
 
 /// Puts together what is asked for.
-fn order(args: &Execute, copy: &str) -> Result<Order> {
+fn order(args: &Execute, copy: &str, component: Option<&[u8]>) -> Result<Order> {
     let directory = args.file.parent().unwrap_or(Path::new(""));
     let mut modules = Vec::new();
-    for path in [&args.file].into_iter().chain(&args.modules) {
+    if let Some(wasm) = component {
+        // What is run is what this says.
+        let source = format!("component {}", sha256(wasm));
+        modules.push(json!({ "name": "main.txt", "source": source }));
+    }
+    let file = component.is_none().then_some(&args.file);
+    for path in file.into_iter().chain(&args.modules) {
+        if component.is_some() || is_component(path) {
+            return Err(Error::invalid(Reason::MalformedArgument, "run")
+                .at(escaped(&path.to_string_lossy()))
+                .because("a component is run by itself, and imports no module")
+                .into());
+        }
         let name = path.strip_prefix(directory).map_err(|_| {
             Error::invalid(Reason::MalformedPath, "run")
                 .at(escaped(&path.to_string_lossy()))
                 .because(format!("it is not below {}", directory.display()))
         })?;
-        let is_component = path.extension().is_some_and(|kind| kind == "wasm");
-        let source = match is_component {
-            true => format!("component {}", sha256(&read(path)?)),
-            false => String::from_utf8(read(path)?).map_err(|_| {
-                Error::invalid(Reason::NotUtf8, "run").at(escaped(&path.to_string_lossy()))
-            })?,
-        };
-        let name = match is_component {
-            true => "main.txt".into(),
-            false => name.to_string_lossy().into_owned(),
-        };
+        let source = String::from_utf8(read(path)?).map_err(|_| {
+            Error::invalid(Reason::NotUtf8, "run").at(escaped(&path.to_string_lossy()))
+        })?;
+        let name = name.to_string_lossy();
         modules.push(json!({ "name": name, "source": source }));
     }
     let input: Value = serde_json::from_str(&args.input).map_err(|error| {
@@ -112,6 +124,11 @@ fn order(args: &Execute, copy: &str) -> Result<Order> {
             .at("--input")
             .because(format!("not JSON: {error}"))
     })?;
+    let mut limits = Limits::default();
+    limits.millis = args.timeout;
+    if component.is_some() {
+        limits.source = Limits::MOST.source;
+    }
     let order = json!({
         "id": args.id,
         "copy": copy,
@@ -119,9 +136,13 @@ fn order(args: &Execute, copy: &str) -> Result<Order> {
         "input": input,
         "scope": ScopeDto::from(&args.files.scope()),
         "note": args.note,
-        "limits": { "millis": args.timeout },
+        "limits": limits,
     });
     Ok(Order::read(&order.to_string())?)
+}
+
+fn is_component(path: &Path) -> bool {
+    path.extension().is_some_and(|kind| kind == "wasm")
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
@@ -142,22 +163,24 @@ fn cache() -> Option<PathBuf> {
     base.is_absolute().then(|| base.join("workspace"))
 }
 
-/// Tells what came of a run.
+/// Tells what came of a run. Notes are escaped as they are told, and so is a line on a terminal.
 fn tell(out: &Output, outcome: &Outcome) -> Result<()> {
     for line in &outcome.console {
         let style = match line.level {
-            Level::Error => Some(RED),
-            Level::Warn => Some(YELLOW),
-            _ => None,
+            Level::Error => RED,
+            Level::Warn => YELLOW,
+            _ => Style::new(),
         };
-        let text = out.safe(&line.text);
-        out.note(style.map_or_else(|| text.to_string(), |style| out.paint(style, &text)));
+        out.note_as(style, &line.text);
     }
     if outcome.left_out > 0 {
         out.note(count_text(outcome.left_out, "line more", "lines more"));
     }
     match &outcome.ended {
-        Ended::Returned { value } => out.line(out.safe(&format!("{value:#}")))?,
+        Ended::Returned { value } => match serde_json::from_str::<Value>(value.as_str()) {
+            Ok(value) => out.line(format!("{value:#}"))?,
+            Err(_) => out.line(value)?,
+        },
         Ended::Threw(thrown) => {
             let place = match (&thrown.module, thrown.line) {
                 (Some(module), Some(line)) => format!(" ({module}:{line})"),
@@ -168,34 +191,34 @@ fn tell(out: &Output, outcome: &Outcome) -> Result<()> {
             } else {
                 &thrown.name
             };
-            let told = format!("{name}: {}{place}", thrown.message);
-            out.note(out.paint(RED, out.safe(&told)));
+            out.note_as(RED, format!("{name}: {}{place}", thrown.message));
         }
-        Ended::Limit { limit } => {
-            out.note(out.paint(RED, format!("it came to a limit: {limit:?}")));
-        }
+        Ended::Limit { limit } => out.note_as(RED, format!("it came to a limit: {limit:?}")),
         Ended::Cancelled => out.note("it was cancelled"),
-        Ended::Platform { cause } => out.note(out.paint(RED, out.safe(cause))),
+        Ended::Platform { cause } => out.note_as(RED, cause),
         _ => {}
     }
     for denied in &outcome.denied {
         let path = denied.path.as_deref().unwrap_or_default();
-        out.note(out.paint(
-            YELLOW,
-            out.safe(&format!("denied: {} {path}", denied.method)),
-        ));
+        out.note_as(YELLOW, format!("denied: {} {path}", denied.method));
     }
     match &outcome.files {
         Fate::Applied { operation } => {
-            let count = outcome.written.paths.len() as u64;
+            let count = (outcome.written.paths.len() as u64).saturating_add(outcome.written.more);
             let written = count_text(count, "path", "paths");
-            out.note(out.paint(BOLD, format!("operation {operation}: {written} written")));
+            out.note_as(BOLD, format!("operation {operation}: {written} written"));
         }
         Fate::Conflict { paths } => {
-            out.note(out.paint(RED, "nothing is kept: the copy changed meanwhile at"));
+            out.note_as(RED, "nothing is kept: the copy changed meanwhile at");
             for path in paths {
-                out.note(format!("  {}", out.safe(path)));
+                out.note(format!("  {path}"));
             }
+        }
+        Fate::Refused { code } => {
+            out.note_as(
+                RED,
+                format!("nothing is kept: the copy cannot take it, {code}"),
+            );
         }
         Fate::Discarded => out.note("nothing is kept"),
         _ => {}
@@ -209,6 +232,16 @@ fn code(outcome: Outcome) -> Result<exit::Outcome> {
     match (&outcome.ended, &outcome.files) {
         (Ended::Returned { .. }, Fate::Conflict { .. }) => {
             failed(ErrorKind::Conflict, "what it wrote was not kept".into())
+        }
+        (Ended::Returned { .. }, Fate::Refused { code }) => {
+            let kind = ErrorKind::ALL.into_iter().find(|kind| kind.code() == code);
+            failed(
+                kind.unwrap_or(ErrorKind::Invalid),
+                "what it wrote was not kept".into(),
+            )
+        }
+        (Ended::Returned { .. }, Fate::Discarded) => {
+            failed(ErrorKind::Closed, "the copy was closed meanwhile".into())
         }
         (Ended::Returned { .. }, _) => Ok(exit::Outcome::Done),
         (Ended::Threw(_), _) => Ok(exit::Outcome::Negative),

@@ -183,6 +183,42 @@ fn a_key_for_the_editor_ended_the_command() {
     assert!(place.ok(&["cat", "f"]).ends_with("more\n"));
 }
 
+/// Line ends and colours of its own were shown as text, and those of the code were not.
+#[test]
+fn what_came_of_code_is_shown_on_a_terminal_as_it_is() {
+    let place = Place::new();
+    place.ok(&["fork", "draft"]);
+    let code = "export default (env, input) => {
+      console.warn('said \\x1b[2J');
+      if (input) throw new RangeError('no \\x1b]0;PWNED');
+      return { lines: 2, of: '\\u202e' };
+    }";
+    place.file("main.js", code);
+    let cache = env!("CARGO_TARGET_TMPDIR");
+    let run = |more: &str| {
+        let line = format!("XDG_CACHE_HOME={cache} workspace run main.js -c draft {more}");
+        on_a_terminal(&place, &line)
+    };
+    let (text, code) = run("");
+    assert_eq!(code, 0, "{text:?}");
+    assert!(text.contains("{\n  \"lines\": 2,\n"), "{text:?}");
+    assert!(text.contains("said \\u{1b}[2J"), "{text:?}");
+    let (thrown, code) = run("--input true");
+    assert_eq!(code, 1, "{thrown:?}");
+    assert!(
+        thrown.contains("RangeError: no \\u{1b}]0;PWNED"),
+        "{thrown:?}"
+    );
+    for text in [text, thrown] {
+        assert!(!text.contains("\\u{1b}[3"), "{text:?}");
+        assert!(
+            !text.contains("\u{1b}]") && !text.contains("\u{1b}[2J"),
+            "{text:?}"
+        );
+        assert!(!text.contains('\u{202e}'), "{text:?}");
+    }
+}
+
 /// The names of what was merged were written as they are.
 #[test]
 fn a_name_was_taken_for_a_command_by_the_terminal() {

@@ -17,12 +17,12 @@ use crate::store::{
     AppliedAs, CopyRecord, CopyState, HeadRecord, OperationCause, RevisionCause, RevisionRecord,
 };
 use crate::tree::{Decisions, Differences, Merged, changed_paths, merge, merge_decided};
-use crate::workspace::Workspace;
 use crate::workspace::batch::check_text;
 use crate::workspace::nesting::{Parent, hand_on};
 use crate::workspace::partial::{MAX_GLOBS, part};
 use crate::workspace::resolve::check_decided;
 use crate::workspace::tx::{Tx, next_operation};
+use crate::workspace::{At, Workspace};
 
 /// What goes into a revision with its tree.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Setters)]
@@ -85,6 +85,10 @@ pub struct ApplyOptions {
     /// fails with `Stale`.
     #[setters(into)]
     pub expect_tree: Option<TreeId>,
+    /// The parent that the copy had then, head or a copy; where it has another one by now,
+    /// since that copy was applied, apply fails with `Stale`.
+    #[setters(into)]
+    pub expect_parent: Option<At>,
     /// Which of the copy's changes: those at paths that one of up to 100 globs matches, and
     /// the directories above them; all where there are none. The rest stays in the copy,
     /// which is based on what its parent is then.
@@ -99,6 +103,11 @@ impl ApplyOptions {
     /// Refuses what cannot be asked for.
     fn check(&self) -> Result<()> {
         self.message.check("apply")?;
+        if let Some(at @ (At::Revision(_) | At::Tree(_))) = self.expect_parent {
+            return Err(Error::invalid(Reason::MalformedArgument, "apply")
+                .at(at)
+                .because("a parent is head or a copy"));
+        }
         match self.only.len() > MAX_GLOBS {
             false => Ok(()),
             true => Err(Error::new(ErrorKind::LimitExceeded, "apply")
@@ -106,14 +115,20 @@ impl ApplyOptions {
         }
     }
 
-    /// Returns why a copy is refused by its tree.
+    /// Returns why a copy is refused by its tree, or its parent.
     pub(crate) fn refuses(&self, copy: &CopyRecord) -> Option<Error> {
-        let expected = self.expect_tree.filter(|expected| *expected != copy.tree)?;
-        Some(
-            Error::new(ErrorKind::Stale, "apply")
-                .at(copy.id)
-                .because(format!("its tree is {}, not {expected}", copy.tree)),
-        )
+        let parent = copy.parent.map_or(At::Head, At::Copy);
+        let why = match (self.expect_tree, self.expect_parent) {
+            (Some(expected), _) if expected != copy.tree => {
+                format!("its tree is {}, not {expected}", copy.tree)
+            }
+            (_, Some(expected)) if expected != parent => {
+                format!("its parent is {parent}, not {expected}")
+            }
+            _ => return None,
+        };
+        let stale = Error::new(ErrorKind::Stale, "apply").at(copy.id);
+        Some(stale.because(why))
     }
 }
 

@@ -68,7 +68,8 @@ impl Workspace {
         if let Some(answer) = self.repeated(tx, operation, holder, once, now)? {
             return Ok(Repeat::Again(answer));
         }
-        self.make_room(tx, operation, holder, now)?;
+        let room = self.room(holder.is_some() || once.of_a_part);
+        self.make_room(tx, operation, room, now)?;
         let made = call()?;
         let answer = (once.answer)(&made)?;
         if answer.len() > MAX_MEMO {
@@ -89,35 +90,46 @@ impl Workspace {
         Ok(Repeat::First(made))
     }
 
-    /// Makes sure that one more may be kept. Holders of grants have half of the room, so
-    /// that none of them takes what is for who has the workspace.
+    /// Makes sure that what comes of a call under a key can be kept, as far as that is known
+    /// before it is made: for who makes it only after much else. Reads two rows.
+    ///
+    /// # Errors
+    /// `LimitExceeded` where as many are kept as may be.
+    pub fn check_memos(&self) -> Result<()> {
+        let now = self.now();
+        self.read("check memos", |tx| {
+            let room = self.room(false);
+            if !is_full(tx, room)? || over(tx, 1, self.memos_until(now), now)?.is_some() {
+                return Ok(());
+            }
+            Err(too_many("check memos", room))
+        })
+    }
+
+    /// Makes sure that one more may be kept.
     fn make_room(
         &self,
         tx: &Tx<'_>,
         operation: &'static str,
-        holder: Option<&GrantId>,
+        room: u64,
         now: Timestamp,
     ) -> Result<()> {
-        let max = self.inner.options.max_memos;
-        let room = match holder {
-            Some(_) => max.div_ceil(2),
-            None => max,
-        };
-        let last = tx.rows.last_memo()?;
-        // The numbers have few gaps, so they also count.
-        let is_full = last >= room
-            && match tx.rows.memos(0, 1)?.first() {
-                Some(oldest) => last - oldest.number + 1 >= room,
-                None => false,
-            };
-        if !is_full || trim(tx, GIVE_WAY, self.memos_until(now))? > 0 {
-            return Ok(());
+        let until = self.memos_until(now);
+        match !is_full(tx, room)? || trim(tx, GIVE_WAY, until, now)? > 0 {
+            true => Ok(()),
+            false => Err(too_many(operation, room)),
         }
-        Err(
-            Error::new(ErrorKind::LimitExceeded, operation).because(format!(
-                "{room} answers are kept under keys, as many as may be"
-            )),
-        )
+    }
+
+    /// Returns how many are kept. Who has not all of the workspace, holders of grants and who
+    /// has a part of the files, is refused from half of that on, so that none of them takes
+    /// what is for who has the workspace.
+    fn room(&self, in_part: bool) -> u64 {
+        let max = self.inner.options.max_memos;
+        match in_part {
+            true => max.div_ceil(2),
+            false => max,
+        }
     }
 
     /// Returns when a call must have been made whose memo is kept no longer.
@@ -126,19 +138,60 @@ impl Workspace {
     }
 }
 
-/// Deletes up to `limit` of the oldest memos, of calls that were made at `until` or before;
-/// returns how many.
-pub(super) fn trim(tx: &Tx<'_>, limit: usize, until: Timestamp) -> Result<u64> {
-    let is_over = |page: &[MemoEntry]| {
-        let over = page.iter().take_while(|memo| memo.at <= until);
-        over.last().map(|last| last.number)
-    };
-    // Mostly there is none, which costs a row.
-    if limit == 0 || is_over(&tx.rows.memos(0, 1)?).is_none() {
-        return Ok(0);
-    }
-    match is_over(&tx.rows.memos(0, limit)?) {
+fn too_many(operation: &'static str, room: u64) -> Error {
+    Error::new(ErrorKind::LimitExceeded, operation).because(format!(
+        "{room} answers are kept under keys, as many as may be"
+    ))
+}
+
+fn is_full(tx: &Tx<'_>, room: u64) -> Result<bool> {
+    let last = tx.rows.last_memo()?;
+    // The numbers have few gaps, so they also count.
+    Ok(last >= room
+        && match tx.rows.memos(0, 1)?.first() {
+            Some(oldest) => last - oldest.number + 1 >= room,
+            None => false,
+        })
+}
+
+/// Deletes up to `limit` of the oldest memos, of calls that were made at `until` or before, and
+/// those of calls before them that were made while the clock was ahead; returns how many.
+pub(super) fn trim(tx: &Tx<'_>, limit: usize, until: Timestamp, now: Timestamp) -> Result<u64> {
+    match over(tx, limit, until, now)? {
         Some(last) => tx.rows.delete_memos(last + 1),
         None => Ok(0),
+    }
+}
+
+/// As many of calls that were made while the clock was ahead are passed.
+const AHEAD: usize = 10_000;
+
+/// Returns the number of the last of the oldest memos that are kept no longer, of `limit` that
+/// are looked at. One that is of a time that has not come was made before those that follow it,
+/// whatever the clock said: it is no reason to keep those.
+fn over(tx: &Tx<'_>, limit: usize, until: Timestamp, now: Timestamp) -> Result<Option<u64>> {
+    let is_kept = |memo: &MemoEntry| memo.at > until && memo.at <= now;
+    // Mostly there is none, which costs a row.
+    if limit == 0 || tx.rows.memos(0, 1)?.first().is_none_or(is_kept) {
+        return Ok(None);
+    }
+    let (mut after, mut passed) = (0, 0);
+    loop {
+        let page = tx.rows.memos(after, limit)?;
+        let known = page.iter().take_while(|memo| !is_kept(memo));
+        let (mut last, mut count) = (None, 0);
+        for memo in known {
+            count += 1;
+            if memo.at <= until {
+                last = Some(memo.number);
+            }
+        }
+        passed += count;
+        match page.last() {
+            Some(ahead) if last.is_none() && count == limit && passed < AHEAD => {
+                after = ahead.number;
+            }
+            _ => return Ok(last),
+        }
     }
 }

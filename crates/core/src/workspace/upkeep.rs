@@ -117,7 +117,7 @@ impl Workspace {
                 None => 0,
             };
             left -= (pruned as usize).min(left);
-            left -= (trim(tx, left, self.memos_until(now))? as usize).min(left);
+            left -= (trim(tx, left, self.memos_until(now), now)? as usize).min(left);
             let step = UpkeepStep {
                 expired,
                 forgotten,

@@ -1,7 +1,7 @@
 use workspace_core::store::{AppliedAs, CopyState};
 use workspace_core::{
-    Applied, ApplyOptions, At, Author, Change, CopyId, DiffOptions, ErrorKind, RevisionId,
-    RevisionMessage, Timestamp, WriteOptions,
+    Applied, ApplyOptions, At, Author, Change, CopyId, DiffOptions, ErrorKind, ForkOptions,
+    RevisionId, RevisionMessage, Timestamp, TreeId, WriteOptions,
 };
 
 use crate::support::{Fixture, change, kind, path, write_with};
@@ -149,6 +149,33 @@ fn a_repeated_apply_is_held_to_what_was_reviewed() {
         let again = fixture.workspace.apply(copy, options(expected));
         assert_eq!(again.unwrap(), published(1, true));
     }
+}
+
+/// > Apply can be told which parent the copy had, and applies to that one or fails with `Stale`: where that was a copy and was applied meanwhile, the copy has another parent.
+#[test]
+fn apply_is_to_the_parent_that_is_expected() {
+    let fixture = Fixture::new();
+    fixture.write(At::Head, "/head", "head");
+    let parent = fixture.fork();
+    fixture.write(At::Copy(parent), "/parent", "parent");
+    let child = fixture.workspace.fork(ForkOptions::of_copy(parent));
+    let child = child.unwrap().id;
+    fixture.write(At::Copy(child), "/child", "child");
+    let to = |parent: At| {
+        let options = ApplyOptions::default().rebase(true).expect_parent(parent);
+        fixture.workspace.apply(child, options)
+    };
+    assert_eq!(kind(to(At::Head)), ErrorKind::Stale);
+    apply(&fixture, parent).unwrap();
+    assert_eq!(kind(to(At::Copy(parent))), ErrorKind::Stale);
+    assert_eq!(fixture.paths(At::Head), ["/head", "/parent"]);
+    for no_parent in [At::Tree(TreeId::empty()), At::Revision(RevisionId::new(1))] {
+        assert_eq!(kind(to(no_parent)), ErrorKind::Invalid);
+    }
+    assert_eq!(to(At::Head).unwrap(), published(3, false));
+    // What was applied is held against it as well.
+    assert_eq!(to(At::Head).unwrap(), published(3, true));
+    assert_eq!(kind(to(At::Copy(parent))), ErrorKind::Stale);
 }
 
 /// Removes a file and writes the same bytes again.

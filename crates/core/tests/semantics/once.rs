@@ -32,6 +32,7 @@ impl Fixture {
         let (key, answer) = (&key(name), &told);
         let once = Once {
             key,
+            of_a_part: false,
             request,
             answer,
         };
@@ -42,6 +43,7 @@ impl Fixture {
         let (key, request, answer) = (&key("apply"), ASKED, &told);
         let once = Once {
             key,
+            of_a_part: false,
             request,
             answer,
         };
@@ -52,6 +54,7 @@ impl Fixture {
         let (key, request, answer) = (&key("discard"), ASKED, &told);
         let once = Once {
             key,
+            of_a_part: false,
             request,
             answer,
         };
@@ -78,6 +81,7 @@ fn change_once(view: &View, name: &str, at: &str, text: &str) -> Result<Repeat<C
     let (key, request, answer) = (&key(name), ASKED, &told);
     let once = Once {
         key,
+        of_a_part: false,
         request,
         answer,
     };
@@ -194,6 +198,7 @@ fn a_call_that_failed_can_be_made_again() {
         let answer = &|_: &CopyRecord| Ok(Bytes::from(vec![b'x'; size]));
         let once = Once {
             key,
+            of_a_part: false,
             request: ASKED,
             answer,
         };
@@ -208,6 +213,7 @@ fn a_call_that_failed_can_be_made_again() {
     let answer = &|_: &CopyRecord| Err(Error::new(ErrorKind::Unsupported, "tell"));
     let once = Once {
         key,
+        of_a_part: false,
         request: ASKED,
         answer,
     };
@@ -319,6 +325,57 @@ fn so_many_memos_are_kept() {
     }
     assert_eq!(kind(fixture.fork_once("new-4")), ErrorKind::LimitExceeded);
     assert!(fixture.memos() <= 4);
+}
+
+#[test]
+fn who_has_a_part_of_the_files_has_as_much_room_as_holders() {
+    let options = Options::default().max_memos(4);
+    let fixture = Fixture::with(options);
+    let of_a_part = |name: &str| {
+        let once = Once {
+            key: &key(name),
+            of_a_part: true,
+            request: ASKED,
+            answer: &told,
+        };
+        fixture.workspace.fork_once(ForkOptions::default(), &once)
+    };
+    first(of_a_part("one"));
+    first(of_a_part("two"));
+    assert_eq!(kind(of_a_part("three")), ErrorKind::LimitExceeded);
+    fixture.workspace.check_memos().unwrap();
+    first(fixture.fork_once("three"));
+    first(fixture.fork_once("four"));
+    assert_eq!(
+        kind(fixture.workspace.check_memos()),
+        ErrorKind::LimitExceeded
+    );
+    assert_eq!(fixture.copies(), 4);
+}
+
+#[test]
+fn a_call_of_a_clock_that_was_ahead_kept_all_that_followed() {
+    let options = Options::default().keep_memos(10_000).max_memos(20);
+    let fixture = Fixture::with(options);
+    let began = fixture.time.get();
+    fixture.time.set(began + 1_000_000_000);
+    for n in 0..15 {
+        first(fixture.fork_once(&format!("ahead-{n}")));
+    }
+    fixture.time.set(began);
+    for n in 0..5 {
+        first(fixture.fork_once(&format!("then-{n}")));
+    }
+    assert_eq!(kind(fixture.fork_once("more")), ErrorKind::LimitExceeded);
+    // What is kept is not passed, as long as it is.
+    fixture.gc();
+    assert_eq!(fixture.memos(), 20);
+    again(fixture.fork_once("then-0"));
+    fixture.time.set(began + 20_000);
+    fixture.workspace.check_memos().unwrap();
+    first(fixture.fork_once("more"));
+    fixture.gc();
+    assert_eq!(fixture.memos(), 1);
 }
 
 /// > A call under a key reads two rows more and writes one, a batch of changes reads three; a repeated one reads a row, and one without a key costs no more than without them.

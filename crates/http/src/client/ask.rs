@@ -103,6 +103,11 @@ impl From<ApplyOptions> for ApplyDto {
             message: options.message.message,
             metadata: options.message.metadata,
             expect_tree: options.expect_tree.map(|tree| tree.to_string()),
+            expect_parent: options.expect_parent.map(|parent| match parent {
+                At::Copy(id) => id.to_string(),
+                // What can be no parent is refused there as here.
+                other => other.to_string(),
+            }),
             only: options.only.iter().map(ToString::to_string).collect(),
             rebase: options.rebase,
         }

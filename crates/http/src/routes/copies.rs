@@ -277,6 +277,10 @@ async fn apply(
     asked: Option<Asked>,
 ) -> Result<Repeat<PublishedDto>, Problem> {
     let expect_tree = body.expect_tree.map(|tree| tree.parse()).transpose()?;
+    let expect_parent = body.expect_parent.map(|parent| match &*parent {
+        "head" => Ok(At::Head),
+        id => id.parse().map(At::Copy),
+    });
     few("apply", body.only.len())?;
     let only = body.only.iter().map(|glob| Glob::new(glob));
     let only = only.collect::<Result<_>>()?;
@@ -287,6 +291,7 @@ async fn apply(
     let options = ApplyOptions::default()
         .message(message)
         .expect_tree(expect_tree)
+        .expect_parent(expect_parent.transpose()?)
         .only(only)
         .rebase(body.rebase);
     let told = |applied: &Applied| PublishedDto::from(*applied);

@@ -164,6 +164,10 @@ pub struct ApplyDto {
     /// apply fails with `stale`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect_tree: Option<String>,
+    /// The parent that the copy had then, `head` or the id of a copy; where it has another
+    /// one by now, since that copy was applied, the apply fails with `stale`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect_parent: Option<String>,
     /// Which of the copy's changes: those at paths that one of up to 100 globs matches, and
     /// the directories above them; all where there are none. The rest stays in the copy,
     /// which is based on what its parent is then.

@@ -125,6 +125,7 @@ fn body() -> impl Strategy<Value = String> {
         Just("operation"),
         Just("newest"),
         Just("expect_tree"),
+        Just("expect_parent"),
         Just("actor"),
         Just("message"),
         Just("metadata"),

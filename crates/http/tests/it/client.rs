@@ -276,8 +276,15 @@ fn a_whole_life_answers_as_the_facade_does() {
             client.rebase(copy.id, &author()).await?.copy,
             workspace.copy(copy.id)?
         );
+        for parent in [At::Copy(copy.id), At::Revision(RevisionId::new(1))] {
+            let options = ApplyOptions::default().expect_parent(parent);
+            let there = client.apply(copy.id, options.clone()).await.unwrap_err();
+            let here = workspace.apply(copy.id, options).unwrap_err();
+            assert_eq!(there.kind(), here.kind(), "{parent}");
+        }
         let reviewed = ApplyOptions::default()
             .message(message)
+            .expect_parent(At::Head)
             .expect_tree(workspace.copy(copy.id)?.tree);
         let applied = client.apply(copy.id, reviewed.clone()).await?;
         assert_eq!(

@@ -42,7 +42,15 @@ fn nothing_is_published_until_it_is_applied() {
         server.post("/v1/copies/draft/apply", reviewed).problem(),
         (412, "stale".into())
     );
-    let apply = json!({ "expect_tree": tree, "message": "go", "metadata": { "k": "v" } });
+    for (parent, refused) in [
+        (&*id, (412, "stale".into())),
+        ("nobody", (400, "invalid".into())),
+    ] {
+        let apply = json!({ "expect_parent": parent });
+        let answer = server.post("/v1/copies/draft/apply", apply);
+        assert_eq!(answer.problem(), refused, "{parent}");
+    }
+    let apply = json!({ "expect_tree": tree, "expect_parent": "head", "message": "go", "metadata": { "k": "v" } });
     let applied = server.post("/v1/copies/draft/apply", apply).ok().json();
     assert_eq!(applied, json!({ "outcome": "published", "revision": 1 }));
     let again = server

@@ -55,6 +55,7 @@ pub(super) async fn perform(
             let answer = &answer;
             let once = Once {
                 key,
+                of_a_part: false,
                 request,
                 answer,
             };
@@ -70,6 +71,7 @@ pub(super) async fn perform(
             let answer = &answer;
             let once = Once {
                 key,
+                of_a_part: false,
                 request,
                 answer,
             };
@@ -84,6 +86,7 @@ pub(super) async fn perform(
             let answer = &answer;
             let once = Once {
                 key,
+                of_a_part: false,
                 request,
                 answer,
             };
@@ -94,6 +97,7 @@ pub(super) async fn perform(
             let answer = &|_: &_| Ok(kept(&Answer::Done));
             let once = Once {
                 key,
+                of_a_part: false,
                 request,
                 answer,
             };
@@ -105,6 +109,7 @@ pub(super) async fn perform(
             let answer = &|made: &_| Ok(kept(&Answer::Applied(*made)));
             let once = Once {
                 key,
+                of_a_part: false,
                 request,
                 answer,
             };

@@ -55,7 +55,13 @@ fn call<'js>(
     events::call(&cx, method, arguments, contents.transpose()?)
 }
 
+/// As many are made at once; `surroundings.js` asks for no more.
+const MAX_RANDOM: u32 = 65_536;
+
 fn random_bytes(cx: Ctx<'_>, count: u32) -> Result<TypedArray<'_, u8>> {
+    if count > MAX_RANDOM {
+        return Err(Exception::throw_range(&cx, "too many random bytes at a time"));
+    }
     TypedArray::new(cx, random::bytes(count as usize))
 }
 

@@ -130,8 +130,10 @@ const crypto = {
     if (!ArrayBuffer.isView(view) || view instanceof DataView || view instanceof Float32Array || view instanceof Float64Array) {
       throw new TypeError("random values are put into an array of integers");
     }
-    if (view.byteLength > 65536) throw new DOMException("at most 65,536 bytes at a time", "QuotaExceededError");
-    bytesOf(view).set(natives.randomBytes(view.byteLength));
+    // Read once: what says how long it is may be the code's own.
+    const length = view.byteLength;
+    if (length > 65536) throw new DOMException("at most 65,536 bytes at a time", "QuotaExceededError");
+    bytesOf(view).set(natives.randomBytes(length));
     return view;
   },
 

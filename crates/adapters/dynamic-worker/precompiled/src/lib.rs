@@ -5,10 +5,12 @@
 //! it is. A file is taken only of a directory that nobody else can write, and by a name that
 //! has the hash of the component, of wasmtime's version and of how it is set up.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::hash::{Hash, Hasher};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
@@ -107,18 +109,76 @@ fn name(engine: &Engine, wasm: &[u8]) -> String {
 fn kept<C: Compiled>(engine: &Engine, wasm: &[u8], path: &Path) -> Result<C> {
     let directory = path.parent().context("a directory")?;
     make(directory)?;
-    let lock = File::create(directory.join("lock"))?;
-    lock.lock()?;
+    // Before anything is opened in it: in a directory of somebody else's a name can lead
+    // anywhere.
+    is_ours(directory)?;
+    let lock = lock(&directory.join("lock"))?;
     if let Ok(compiled) = load(engine, path) {
         return Ok(compiled);
     }
     let compiled = C::precompile(engine, wasm)?;
     let unfinished = unfinished(path);
-    let mut file = File::create(&unfinished)?;
+    let _none = fs::remove_file(&unfinished);
+    let mut file = created(&unfinished)?;
     file.write_all(&compiled)?;
     file.sync_all()?;
     fs::rename(unfinished, path)?;
+    remove_old(directory);
+    drop(lock);
     load(engine, path)
+}
+
+/// Creates a file that is not there, for this user only, whatever the umask leaves to others.
+fn created(path: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    Ok(options.open(path)?)
+}
+
+/// For so long another process is waited for that compiles.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until no other process compiles.
+fn lock(path: &Path) -> Result<File> {
+    let file = match created(path) {
+        Ok(file) => file,
+        Err(_) => {
+            is_ours(path)?;
+            OpenOptions::new().write(true).open(path)?
+        }
+    };
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => {
+                thread::sleep(Duration::from_millis(20));
+            }
+            Err(error) => return Err(io::Error::from(error).into()),
+        }
+    }
+}
+
+/// What was kept for so long is of another version, most likely; where not, it is made again.
+const KEPT: Duration = Duration::from_secs(180 * 24 * 60 * 60);
+/// As many names are looked at.
+const LOOKED: usize = 1_000;
+
+/// Removes what is kept for very long.
+fn remove_old(directory: &Path) {
+    let entries = fs::read_dir(directory).into_iter().flatten().take(LOOKED);
+    for entry in entries.flatten() {
+        let is_kept = Path::new(&entry.file_name())
+            .extension()
+            .is_some_and(|kind| kind == "cwasm");
+        let made = entry.metadata().and_then(|metadata| metadata.modified());
+        let age = made.ok().and_then(|made| made.elapsed().ok());
+        if is_kept && age.is_some_and(|age| age > KEPT) {
+            let _next_time = fs::remove_file(entry.path());
+        }
+    }
 }
 
 fn unfinished(path: &Path) -> PathBuf {
@@ -240,6 +300,51 @@ mod tests {
         fs::rename(&path, &elsewhere).unwrap();
         symlink(&elsewhere, &path).unwrap();
         assert!(load::<Component>(&engine, &path).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn with_an_umask_that_leaves_files_to_the_group_it_was_compiled_each_time() {
+        use std::os::unix::fs::MetadataExt as _;
+
+        let umask = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o002));
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path().join("a/b");
+        let engine = Engine::default();
+        component(&engine, EMPTY, &directory).unwrap();
+        rustix::process::umask(umask);
+        let path = directory.join(name(&engine, EMPTY));
+        assert!(load::<Component>(&engine, &path).is_ok());
+        for name in files(&directory) {
+            let mode = fs::metadata(directory.join(&name)).unwrap().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nothing_is_written_in_a_directory_of_somebody_else() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+        let directory = tempfile::tempdir().unwrap();
+        let engine = Engine::default();
+        let precious = directory.path().join("precious");
+        fs::write(&precious, "precious").unwrap();
+        let theirs = directory.path().join("theirs");
+        fs::create_dir(&theirs).unwrap();
+        let unfinished = unfinished(Path::new(&name(&engine, EMPTY)));
+        for name in [Path::new("lock"), &unfinished] {
+            symlink(&precious, theirs.join(name)).unwrap();
+        }
+        let open = fs::Permissions::from_mode(0o777);
+        fs::set_permissions(&theirs, open).unwrap();
+        component(&engine, EMPTY, &theirs).unwrap();
+        assert_eq!(fs::read(&precious).unwrap(), b"precious");
+        assert_eq!(files(&theirs).len(), 2);
+        // Nor through a link in one that is ours.
+        fs::set_permissions(&theirs, fs::Permissions::from_mode(0o700)).unwrap();
+        component(&engine, EMPTY, &theirs).unwrap();
+        assert_eq!(fs::read(&precious).unwrap(), b"precious");
     }
 
     #[test]

@@ -11,7 +11,11 @@ use super::Call;
 use super::state::Asked;
 use crate::{Ended, Execution, Reply};
 
-/// Answers what a run asks, until it has ended.
+/// As many calls of a run are answered at a time; the others wait.
+const AT_ONCE: usize = 8;
+
+/// Answers what a run asks, until it has ended. After each answer others have their turn, and
+/// that it has ended is known before the next.
 pub(super) async fn answer<C>(
     mut asked: mpsc::UnboundedReceiver<Asked>,
     mut ended: oneshot::Receiver<Execution>,
@@ -22,22 +26,18 @@ where
 {
     let mut answers = FuturesUnordered::new();
     let execution = poll_fn(|cx| {
-        loop {
-            if let Poll::Ready(execution) = ended.poll_unpin(cx) {
-                return Poll::Ready(execution);
-            }
-            let mut is_idle = true;
-            while let Poll::Ready(Some(asked)) = asked.poll_next_unpin(cx) {
-                answers.push(answer_one(&calls, asked));
-                is_idle = false;
-            }
-            while let Poll::Ready(Some(())) = answers.poll_next_unpin(cx) {
-                is_idle = false;
-            }
-            if is_idle {
-                return Poll::Pending;
-            }
+        if let Poll::Ready(execution) = ended.poll_unpin(cx) {
+            return Poll::Ready(execution);
         }
+        while answers.len() < AT_ONCE
+            && let Poll::Ready(Some(asked)) = asked.poll_next_unpin(cx)
+        {
+            answers.push(answer_one(&calls, asked));
+        }
+        if let Poll::Ready(Some(())) = answers.poll_next_unpin(cx) {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
     });
     let execution = execution.await;
     execution.unwrap_or_else(|oneshot::Canceled| {

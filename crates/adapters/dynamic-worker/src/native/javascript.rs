@@ -6,6 +6,7 @@ use wasmtime::{Engine, Result, Store};
 use self::bindings::workspace::guest::{calls, console};
 use super::Call;
 use super::state::{State, ask, sleep};
+use super::verdict::not_begun;
 use crate::Level;
 
 pub(super) use self::bindings::{EnginePre, Module};
@@ -35,7 +36,8 @@ pub(super) async fn run(
     modules: Vec<Module>,
     input: String,
 ) -> Result<String> {
-    let instance = ready.instantiate_async(&mut *store).await?;
+    let instance = ready.instantiate_async(&mut *store).await;
+    let instance = instance.map_err(|error| not_begun(error, &store.data().memory))?;
     let run = async |run: &Accessor<State>| instance.call_run(run, modules, input).await;
     store.run_concurrent(run).await?
 }

@@ -25,7 +25,7 @@ use std::thread::available_parallelism;
 
 use bytes::Bytes;
 use futures::future::select;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::Component;
 use workspace_core::{Error, ErrorKind, Reason, Result};
 
@@ -53,6 +53,9 @@ impl Default for Options {
         }
     }
 }
+
+/// The place of a program that runs, which is free when this is dropped.
+pub(crate) type Place = OwnedSemaphorePermit;
 
 /// The most programs that run at once.
 const MAX_AT_ONCE: usize = 10;
@@ -186,14 +189,36 @@ impl Native {
         C: AsyncFn(Call) -> Result<Reply, Ended>,
     {
         let limits = limits.within_most();
-        if is_too_large(&code, &limits) {
+        if too_large(&code, &limits).is_some() {
             return Execution::silent(Ended::Limit {
                 limit: Limit::Source,
             });
         }
         // Until there is a place nothing of it exists but what the caller gave.
+        let place = self.place().await;
+        self.run_in(place, code, input, &limits, calls).await
+    }
+
+    /// Waits until a program may run; there is no place where the host has ended.
+    pub(crate) async fn place(&self) -> Option<Place> {
         let place = Arc::clone(&self.host.places).acquire_owned().await;
-        let Ok(place) = place else {
+        place.ok()
+    }
+
+    /// Runs code in its place, as [`run`](Self::run) does.
+    pub(crate) async fn run_in<C>(
+        &self,
+        place: Option<Place>,
+        code: Code,
+        input: &str,
+        limits: &Limits,
+        calls: C,
+    ) -> Execution
+    where
+        C: AsyncFn(Call) -> Result<Reply, Ended>,
+    {
+        let limits = limits.within_most();
+        let Some(place) = place else {
             return Execution::silent(Ended::Platform {
                 cause: "the host has ended".into(),
             });
@@ -218,15 +243,16 @@ impl Native {
     }
 }
 
-/// Tells whether there are too many modules, or too much of them.
-fn is_too_large(code: &Code, limits: &Limits) -> bool {
+/// Returns how large code is that has too many modules, or too much of them: as an order counts
+/// it.
+pub(crate) fn too_large(code: &Code, limits: &Limits) -> Option<usize> {
     let (count, size) = match code {
         Code::Modules(program) => {
-            let sizes = program.modules.iter();
-            let sizes = sizes.map(|module| module.name.len() + module.source.len());
+            let sizes = program.modules.iter().map(|module| module.source.len());
             (program.modules.len(), sizes.sum())
         }
         Code::Component(compiled) => (1, compiled.size),
     };
-    count > limits.modules as usize || size > limits.source as usize
+    let is_more = count > limits.modules as usize || size > limits.source as usize;
+    is_more.then_some(size)
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use workspace_core::{Error, ErrorKind, Result};
 
 use super::{Call, Code, Compiled, Native};
+use crate::native;
 use crate::order::Order;
 use crate::outcome::{Ended, Execution, Outcome};
 use crate::runs::{Begun, Run, Runs};
@@ -37,6 +38,21 @@ impl Runs {
     }
 
     async fn executed(&self, native: &Native, code: Code, order: Order) -> Result<Outcome> {
+        order.check()?;
+        if let Some(size) = native::too_large(&code, &order.limits) {
+            return Err(Error::new(ErrorKind::LimitExceeded, "run").because(format!(
+                "{size} bytes, and there may be {}",
+                order.limits.source
+            )));
+        }
+        // Who waits for the end of another run takes no place for that.
+        self.waited(&order).await;
+        if let Some(outcome) = self.again(&order)? {
+            return read(&outcome);
+        }
+        // Until it is its turn nothing of it is begun: it reads what is there then, and its time
+        // is its own.
+        let place = native.place().await;
         let outcome = match self.begin(order).await? {
             Begun::Again(outcome) => outcome,
             Begun::Fresh(run) => {
@@ -60,7 +76,7 @@ impl Runs {
                         Some(limit) => Err(Ended::Limit { limit }),
                     }
                 };
-                let execution = native.run(code, &input, &limits, calls).await;
+                let execution = native.run_in(place, code, &input, &limits, calls).await;
                 going.ended.set(true);
                 self.end(&run, execution)?
             }

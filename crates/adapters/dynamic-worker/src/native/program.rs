@@ -1,6 +1,7 @@
 //! The world `program`: a component with typed files. Each of its calls is the one that
 //! JavaScript makes by the same name.
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 use wasmtime::component::{Accessor, Component, HasSelf, Linker};
 use wasmtime::{Engine, Result, Store};
@@ -13,7 +14,9 @@ use super::Call;
 use super::answers::{self, Reply};
 use super::javascript::bindings::workspace::guest::console;
 use super::state::{Ends, State, ask};
+use super::verdict::not_begun;
 use crate::Ended;
+use crate::contract::MAX_ARGUMENTS;
 
 pub(super) use self::bindings::ProgramPre;
 
@@ -42,7 +45,8 @@ pub(super) async fn run(
     store: &mut Store<State>,
     input: String,
 ) -> Result<std::result::Result<String, String>> {
-    let instance = ready.instantiate_async(&mut *store).await?;
+    let instance = ready.instantiate_async(&mut *store).await;
+    let instance = instance.map_err(|error| not_begun(error, &store.data().memory))?;
     let run = async |run: &Accessor<State>| instance.call_run(run, input).await;
     store.run_concurrent(run).await?
 }
@@ -55,13 +59,13 @@ type Caller<'a, T> = &'a Accessor<T, HasSelf<State>>;
 async fn call<T: Send + 'static, V>(
     run: Caller<'_, T>,
     method: &str,
-    Arguments(arguments): Arguments,
+    arguments: impl Into<String>,
     contents: Option<Vec<u8>>,
     read: impl FnOnce(Reply<'_>) -> std::result::Result<V, serde_json::Error>,
 ) -> Answer<V> {
     let call = Call {
         method: method.into(),
-        arguments: Value::Object(arguments).to_string(),
+        arguments: arguments.into(),
         contents: contents.map(Into::into),
     };
     let reply = ask(run, call).await?;
@@ -96,6 +100,40 @@ impl Arguments {
     }
 }
 
+impl From<Arguments> for String {
+    fn from(Arguments(arguments): Arguments) -> Self {
+        Value::Object(arguments).to_string()
+    }
+}
+
+/// As many edits are taken at once.
+const MAX_EDITS: usize = 1_000;
+
+/// The arguments of `edit`.
+#[derive(Serialize)]
+struct Edits<'a> {
+    path: &'a str,
+    edits: Vec<Edit<'a>>,
+}
+
+#[derive(Serialize)]
+struct Edit<'a> {
+    old: &'a str,
+    new: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    all: Option<bool>,
+}
+
+impl<'a> From<&'a Replacement> for Edit<'a> {
+    fn from(edit: &'a Replacement) -> Self {
+        Self {
+            old: &edit.old,
+            new: &edit.new,
+            all: edit.all,
+        }
+    }
+}
+
 impl files::Host for State {}
 
 impl<T: Send + 'static> files::HostWithStore<T> for HasSelf<State> {
@@ -124,14 +162,23 @@ impl<T: Send + 'static> files::HostWithStore<T> for HasSelf<State> {
     }
 
     async fn edit(run: Caller<'_, T>, path: String, edits: Vec<Replacement>) -> Answer<()> {
-        let edits = edits.into_iter().map(|edit| {
-            let Arguments(edit) = Arguments::of("old", edit.old)
-                .with("new", Some(edit.new))
-                .with("all", edit.all);
-            Value::Object(edit)
-        });
-        let edits: Vec<Value> = edits.collect();
-        let arguments = Arguments::of("path", path).with("edits", Some(edits));
+        // Before anything is made of them.
+        let sizes = edits.iter().map(|edit| edit.old.len() + edit.new.len());
+        let size = sizes.fold(path.len(), usize::saturating_add);
+        if edits.len() > MAX_EDITS || size > MAX_ARGUMENTS {
+            return Ok(Err(Failure {
+                code: "limit_exceeded".into(),
+                message: format!("{} edits of {size} bytes", edits.len()),
+                path: None,
+                reason: None,
+            }));
+        }
+        let edits = Edits {
+            path: &path,
+            edits: edits.iter().map(Edit::from).collect(),
+        };
+        // Texts always encode.
+        let arguments = serde_json::to_string(&edits).unwrap_or_default();
         call(run, "edit", arguments, None, |it| it.nothing()).await
     }
 

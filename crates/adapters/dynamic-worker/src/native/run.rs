@@ -7,7 +7,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 use wasmtime::{Store, UpdateDeadline};
 
-use super::state::{Asked, Ends, State};
+use super::state::{Asked, Ends, MAX_ARGUMENTS, State};
 use super::{Code, Host, javascript, stripper, verdict};
 use crate::{Ended, Execution, Limit, Limits};
 
@@ -46,6 +46,7 @@ impl Run {
         let mut store = Store::new(&host.engine, State::new(&limits, base, asks));
         let deadline = Instant::now() + limits.duration();
         store.limiter(|state| &mut state.memory);
+        store.set_hostcall_fuel(at_once(&limits));
         interrupt(&mut store, deadline);
         let ended = match code {
             Code::Modules(program) => {
@@ -73,7 +74,7 @@ impl Run {
                 let ended = match timeout_at(deadline, run).await {
                     Ok(Ok(Ok(told))) => verdict::of_told(&told, &store.data().memory, &limits),
                     Ok(Ok(Err(ended))) => ended,
-                    Ok(Err(error)) => verdict::of_engine(error, &store.data().memory),
+                    Ok(Err(error)) => verdict::of_failed(&error, &store.data().memory),
                     Err(_) => late(),
                 };
                 program.located(ended)
@@ -82,7 +83,7 @@ impl Run {
                 let run = super::program::run(&compiled.ready, &mut store, input);
                 match timeout_at(deadline, run).await {
                     Ok(Ok(result)) => verdict::of_result(result, &limits),
-                    Ok(Err(error)) => verdict::of_program(error, &store.data().memory),
+                    Ok(Err(error)) => verdict::of_failed(&error, &store.data().memory),
                     Err(_) => late(),
                 }
             }
@@ -97,6 +98,13 @@ impl Run {
             left_out: console.left_out,
         });
     }
+}
+
+/// Returns how many bytes an instance may hand over in one call, as the host has them: of a list
+/// that is more than of what it is made. What is more than that it may not write.
+fn at_once(limits: &Limits) -> usize {
+    let most = limits.bytes.saturating_add(MAX_ARGUMENTS);
+    most.clamp(64 << 20, 128 << 20) as usize
 }
 
 fn late() -> Ended {

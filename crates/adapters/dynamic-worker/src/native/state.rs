@@ -60,7 +60,7 @@ impl std::fmt::Display for Ends {
 impl std::error::Error for Ends {}
 
 /// What calls without an answer take beside the bytes that a run may write: arguments.
-const MAX_ARGUMENTS: u64 = 16 << 20;
+pub(super) const MAX_ARGUMENTS: u64 = 16 << 20;
 
 impl State {
     /// Begins with nothing; `base` is what the code has of memory before it does anything.
@@ -104,9 +104,11 @@ impl Drop for OneOpen {
 }
 
 impl Console {
-    /// Says a line, if there is room for it.
+    /// Says a line. The first for which there is no room is left out, and so are all that
+    /// follow it.
     pub(super) fn say(&mut self, level: Level, text: String) {
-        if self.lines.len() >= self.most_lines || text.len() > self.bytes {
+        let is_full = self.lines.len() >= self.most_lines || text.len() > self.bytes;
+        if self.left_out > 0 || is_full {
             self.left_out += 1;
             return;
         }

@@ -4,6 +4,7 @@ use wasmtime::{Error, Trap};
 
 use super::memory::Memory;
 use super::state::Ends;
+use crate::json::{Json, NoJson};
 use crate::{Ended, Limit, Limits, Thrown};
 
 /// What an end has at most beside a value: the prelude cuts its texts.
@@ -24,31 +25,55 @@ pub(super) fn of_told(told: &str, memory: &Memory, limits: &Limits) -> Ended {
     }
     let ended = Ended::read(told);
     match &ended {
-        Ended::Returned { value } if told.len() > most && value.to_string().len() > most => {
-            limit(Limit::Value)
-        }
+        Ended::Returned { value } if value.as_str().len() > most => limit(Limit::Value),
         Ended::Threw(thrown) if is_deep && thrown.is_of_the_stack() => limit(Limit::Stack),
         Ended::Threw(thrown) if memory.refused && thrown.is_of_memory() => limit(Limit::Memory),
         _ => ended,
     }
 }
 
-/// How JavaScript ended, of which the engine failed.
-pub(super) fn of_engine(error: Error, memory: &Memory) -> Ended {
-    of_both(&error, memory).unwrap_or_else(|| Ended::Platform {
-        cause: format!("{error:#}"),
-    })
+/// How an instance ended that had begun, and failed. What the host came to it said as `Ends`;
+/// whatever else it is, the program made it so: a trap, of the engine as well; a pointer, a
+/// text or a case that is none; more than is handed over at once.
+pub(super) fn of_failed(error: &Error, memory: &Memory) -> Ended {
+    if let Some(Ends(ended)) = error.downcast_ref() {
+        return ended.clone();
+    }
+    let limit = |limit| Ended::Limit { limit };
+    match error.downcast_ref() {
+        Some(Trap::StackOverflow) => return limit(Limit::Stack),
+        Some(Trap::Interrupt) => return limit(Limit::Time),
+        Some(Trap::AsyncDeadlock | Trap::NoAsyncResult) => {
+            let why = "the program waits for what cannot happen";
+            return threw("Error", why.into());
+        }
+        _ => {}
+    }
+    // Whoever gets no memory gives up in one way or another.
+    if memory.refused {
+        return limit(Limit::Memory);
+    }
+    let why = error.root_cause().to_string();
+    match why.starts_with(TOO_MUCH) {
+        true => limit(Limit::Bytes),
+        false => threw("RuntimeError", why),
+    }
 }
 
-/// How a component ended that failed; a trap is its own.
-pub(super) fn of_program(error: Error, memory: &Memory) -> Ended {
-    let ended = of_both(&error, memory);
-    ended.unwrap_or_else(|| match error.downcast_ref::<Trap>() {
-        Some(trap) => threw("RuntimeError", trap.to_string()),
-        None => Ended::Platform {
+/// What wasmtime says, by an error without a name, of what is too much to be handed over.
+const TOO_MUCH: &str = "too much data is being copied between the host and the guest";
+
+/// What an instance came to that did not begin: what it needs it did not get of the host,
+/// unless the program itself is at fault.
+pub(super) fn not_begun(error: Error, memory: &Memory) -> Error {
+    let is_own = error.is::<Trap>() || error.is::<Ends>() || memory.refused;
+    match is_own {
+        true => error,
+        false => Ends(Ended::Platform {
             cause: format!("{error:#}"),
-        },
-    })
+        })
+        .into(),
+    }
 }
 
 /// How a component ended that returned: a value as JSON, or what it threw.
@@ -62,28 +87,11 @@ pub(super) fn of_result(result: Result<String, String>, limits: &Limits) -> Ende
             limit: Limit::Value,
         };
     }
-    match serde_json::from_str(&value) {
+    match Json::read(&value) {
         Ok(value) => Ended::Returned { value },
-        Err(error) => threw("SyntaxError", format!("the value is no JSON: {error}")),
+        Err(deep @ NoJson::Deep) => threw("RangeError", deep.to_string()),
+        Err(malformed) => threw("SyntaxError", malformed.to_string()),
     }
-}
-
-fn of_both(error: &Error, memory: &Memory) -> Option<Ended> {
-    if let Some(Ends(ended)) = error.downcast_ref() {
-        return Some(ended.clone());
-    }
-    let limit = match error.downcast_ref() {
-        Some(Trap::StackOverflow) => Limit::Stack,
-        Some(Trap::Interrupt) => Limit::Time,
-        Some(Trap::AsyncDeadlock | Trap::NoAsyncResult) => {
-            let why = "the program waits for what cannot happen";
-            return Some(threw("Error", why.into()));
-        }
-        // Whoever gets no memory gives up in one way or another.
-        _ if memory.refused => Limit::Memory,
-        _ => return None,
-    };
-    Some(Ended::Limit { limit })
 }
 
 /// More is not told of a message.
@@ -130,7 +138,7 @@ mod tests {
     #[test]
     fn a_value_is_read_as_it_is() {
         match of(r#"+{"ended":"returned","value":{"a": 1}}"#, false) {
-            Ended::Returned { value } => assert_eq!(value["a"], 1),
+            Ended::Returned { value } => assert_eq!(value.as_str(), r#"{"a": 1}"#),
             other => panic!("{other:?}"),
         }
         let long = r#"+{"ended":"returned","value":"123456789"}"#;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod fixture;
+mod parents;
 mod runs;
 mod sequence;
 mod sequences;

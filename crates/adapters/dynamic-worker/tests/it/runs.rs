@@ -13,8 +13,10 @@ use workspace_testkit::{FaultPlan, FaultyMeta, MemoryBlobs};
 
 use crate::fixture::Fixture;
 
-fn returned() -> Ended {
-    Ended::Returned { value: json!(1) }
+pub(crate) fn returned() -> Ended {
+    Ended::Returned {
+        value: json!(1).into(),
+    }
 }
 
 #[test]
@@ -245,8 +247,73 @@ fn calls_and_bytes_are_counted() {
     let outcome = it.end(&run, returned());
     assert_eq!(outcome["limit"], "bytes");
     let run = it.fresh(json!({ "id": "three", "limits": { "value": 10 } }));
-    let value = json!("a long value");
+    let value = json!("a long value").into();
     assert_eq!(it.end(&run, Ended::Returned { value })["limit"], "value");
+}
+
+/// Small objects of JSON are fifty times as large once they are taken apart.
+#[test]
+fn arguments_are_refused_before_anything_is_made_of_them() {
+    let it = Fixture::new();
+    let run = it.fresh(json!({}));
+    let ask = |edits: &str| {
+        let arguments = format!(r#"{{"path":"/a.txt","edits":[{edits}]}}"#);
+        let reply = block_on(it.runs.call(&run, "edit", &arguments, None));
+        let told: Value = serde_json::from_str(&reply.json).unwrap();
+        told["error"]["code"].clone()
+    };
+    assert_eq!(ask(&[r#"{"a":0}"#; 140_000].join(",")), "limit_exceeded");
+    assert_eq!(ask(&[r#"{"a":0}"#; 100].join(",")), "invalid");
+    assert_eq!(
+        ask(&[r#"{"old":"","new":""}"#; 1_001].join(",")),
+        "limit_exceeded"
+    );
+    // An input as well.
+    let order = json!({ "copy": "draft", "program": { "modules": [] }, "scope": {},
+        "input": "x".repeat((1 << 20) - 1) });
+    let refused = Order::read(&order.to_string()).unwrap_err();
+    assert!(refused.to_string().contains("`input`"), "{refused}");
+}
+
+/// What is told is not applied as something else.
+#[test]
+fn an_outcome_that_cannot_be_kept_whole_is_a_limit_and_applies_nothing() {
+    let it = Fixture::new();
+    let names = |n: usize| format!("/{}{n}", "\u{1}".repeat(250));
+    for n in 0..250 {
+        it.write(&names(n), "hello");
+    }
+    let run = it.fresh(json!({}));
+    for n in 0..250 {
+        it.call(&run, "readText", json!({ "path": names(n) }));
+        it.call(&run, "writeFile", json!({ "path": names(n) }));
+    }
+    let value = json!("\u{1}".repeat((1 << 20) / 6 - 10)).into();
+    let outcome = it.end(&run, Ended::Returned { value });
+    // Paths are counted as they are told, so that this is not too much.
+    assert_eq!(outcome["ended"], "returned");
+    assert_eq!(outcome["files"]["status"], "applied");
+    assert!(outcome["read"]["more"].as_u64().unwrap() > 0);
+    assert_eq!(it.read(&names(0)).as_deref(), Some("new"));
+}
+
+/// There are more paths than fit into what is kept.
+#[test]
+fn a_conflict_of_many_long_paths_is_told_and_kept() {
+    let it = Fixture::new();
+    let name = |n: usize| format!("/{}/{}/{n}", "\u{1}".repeat(255), "\u{2}".repeat(255));
+    let run = it.fresh(json!({ "id": "long" }));
+    for n in 0..600 {
+        it.call(&run, "writeFile", json!({ "path": name(n) }));
+    }
+    for n in 0..600 {
+        it.write(&name(n), "other");
+    }
+    let outcome = it.end(&run, returned());
+    assert_eq!(outcome["files"]["status"], "conflict");
+    let paths = outcome["files"]["paths"].as_array().unwrap().len();
+    assert!((1..600).contains(&paths), "{paths}");
+    assert!(!it.again(json!({ "id": "long" })).is_empty());
 }
 
 #[test]

@@ -139,7 +139,9 @@ pub(crate) fn sequence(seed: u64, host: &impl Host) {
     let ended = match random.below(4) {
         0 => Ended::read(r#"{"ended":"threw","name":"Error","message":"as it was to"}"#),
         1 => Ended::Cancelled,
-        _ => Ended::Returned { value: Value::Null },
+        _ => Ended::Returned {
+            value: Value::Null.into(),
+        },
     };
     let returned = matches!(ended, Ended::Returned { .. });
     let mut next = steps.iter();

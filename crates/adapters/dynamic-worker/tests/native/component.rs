@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use workspace_dynamic_worker::{Call, Code, Ended, Level, Limits, Reply};
+use workspace_dynamic_worker::{Call, Code, Ended, Level, Limit, Limits, Reply};
 
-use crate::support::{Files, component, host, ok, thrown_of, value_of};
+use crate::support::{Files, component, host, limit_of, limits_with, ok, thrown_of, value_of};
 
 #[tokio::test]
 async fn a_component_reads_writes_and_says() {
@@ -153,6 +153,26 @@ async fn an_answer_that_cannot_be_read_is_the_hosts_fault() {
             "{json}: {execution:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn what_a_component_hands_over_that_is_none_is_its_own_fault() {
+    let host = host();
+    let compiled = component(&host);
+    let run = async |input: &str, memory: u32| {
+        let files = Files::default();
+        let code = Code::Component(compiled.clone());
+        let limits = limits_with(|limits| limits.memory = memory);
+        host.run(code, input, &limits, async |call| files.answer(call).await)
+            .await
+    };
+    for input in ["text", "pointer"] {
+        let thrown = thrown_of(run(input, 64 << 20).await);
+        assert_eq!(thrown.name, "RuntimeError", "{input}: {thrown:?}");
+    }
+    assert_eq!(thrown_of(run("deep", 64 << 20).await).name, "RangeError");
+    assert_eq!(value_of(&run("edits", 64 << 20).await), "limit_exceeded");
+    assert_eq!(limit_of(&run("hoard", 128 << 20).await), Limit::Bytes);
 }
 
 #[test]

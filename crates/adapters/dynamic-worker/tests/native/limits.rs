@@ -129,11 +129,17 @@ async fn the_console_is_cut_and_says_so() {
         limits.console = 100;
         limits
     };
-    let source = "export default () => { console.log('x'.repeat(101)); for (let n = 0; n < 20000; n++) console.log(`line ${n % 10}`) }";
+    let source =
+        "export default () => { for (let n = 0; n < 20000; n++) console.log(`line ${n % 10}`) }";
     let execution = run_with(program(&[("main.js", source)]), "null", &limits).await;
     value_of(&execution);
     assert_eq!(execution.console.len(), 10);
-    assert_eq!(execution.left_out, 19_991);
+    assert_eq!(execution.left_out, 19_990);
+    // What follows one that is left out is left out as well.
+    let source =
+        "export default () => { console.log('a'); console.log('x'.repeat(100)); console.log('b') }";
+    let execution = run_with(program(&[("main.js", source)]), "null", &limits).await;
+    assert_eq!((execution.console.len(), execution.left_out), (1, 2));
     let source = "export default () => { for (let n = 0; n < 9; n++) console.log('x'.repeat(30)) }";
     let execution = run_with(program(&[("main.js", source)]), "null", &limits).await;
     assert_eq!((execution.console.len(), execution.left_out), (3, 6));
@@ -182,7 +188,9 @@ async fn values_and_sources_have_sizes() {
     // It may come to the end of its memory first.
     let far = limit_of(&run(&of(10 << 20)).await);
     assert!(matches!(far, Limit::Value | Limit::Memory), "{far:?}");
-    assert_eq!(limit_of(&run(&" ".repeat(1_000)).await), Limit::Source);
+    // As an order counts it, the names of modules are not among that.
+    assert_eq!(thrown_of(run(&" ".repeat(1_000)).await).name, "TypeError");
+    assert_eq!(limit_of(&run(&" ".repeat(1_001)).await), Limit::Source);
     let many = program(&[("a.js", ""), ("b.js", ""), ("c.js", "")]);
     assert_eq!(
         limit_of(&run_with(many, "null", &limits).await),
@@ -212,6 +220,46 @@ async fn calls_without_an_answer_are_bounded() {
         let execution = run_with(program(&[("main.js", &source)]), "null", &limits).await;
         assert_eq!(limit_of(&execution), expected, "{body}");
     }
+}
+
+/// Each answer is there at once, and takes the caller some time.
+#[tokio::test]
+async fn a_flood_of_costly_calls_ends_with_the_run() {
+    let answered = std::cell::Cell::new(0);
+    let source = "export default (env) => Promise.all(Array.from({ length: 10000 }, () => env.WORKSPACE.exists('a')))";
+    let others = std::cell::Cell::new(0);
+    let host = host();
+    let limits = limits();
+    let run = host.run(
+        program(&[("main.js", source)]),
+        "null",
+        &limits,
+        async |_| {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+            answered.set(answered.get() + 1);
+            Ok(crate::support::ok(&serde_json::Value::Bool(true)))
+        },
+    );
+    let beside = async {
+        loop {
+            others.set(others.get() + 1);
+            tokio::task::yield_now().await;
+        }
+    };
+    let execution = tokio::select! {
+        execution = run => execution,
+        () = beside => unreachable!("it goes on"),
+    };
+    assert_eq!(limit_of(&execution), Limit::Time);
+    // All of them would take 50 seconds.
+    assert!(answered.get() < 5_000, "{}", answered.get());
+    // And others had their turn between any two of them.
+    assert!(
+        others.get() + 1 >= answered.get(),
+        "{} {}",
+        others.get(),
+        answered.get()
+    );
 }
 
 #[tokio::test]
@@ -286,6 +334,11 @@ async fn nothing_of_it_is_the_hosts_fault() {
         "await import('./main.js'); return 1",
         "Object.defineProperty(Object.prototype, '0', { set() { throw 1 } }); await env.WORKSPACE.exists('x')",
         "structuredClone(new Array(2 ** 32 - 1))",
+        "let n = 0; const v = new Uint8Array(4); Object.defineProperty(v, 'byteLength', { get: () => n++ ? 4294967295 : 4 }); crypto.getRandomValues(v)",
+        "const v = new Uint8Array(4); Object.defineProperty(v, 'byteLength', { value: 4294967295 }); crypto.getRandomValues(v)",
+        "Object.defineProperty(Uint8Array.prototype, 'byteLength', { get: () => 1e9 }); crypto.getRandomValues(new Uint8Array(4))",
+        "Object.defineProperty(Uint8Array.prototype, 'length', { get: () => 4294967295 }); new TextDecoder().decode(new Uint8Array(4))",
+        "setTimeout(() => {}, { valueOf() { throw 1 } })",
     ] {
         let execution = run(body).await;
         let is_its_own = matches!(

@@ -17,6 +17,7 @@ mod javascript;
 mod kills;
 mod limits;
 mod modules;
+mod orders;
 mod runs;
 #[path = "../it/sequence.rs"]
 mod sequence;

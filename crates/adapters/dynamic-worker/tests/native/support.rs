@@ -122,7 +122,7 @@ pub(crate) async fn value(body: &str) -> Value {
 /// Returns what was returned.
 pub(crate) fn value_of(execution: &Execution) -> Value {
     match &execution.ended {
-        Ended::Returned { value } => value.clone(),
+        Ended::Returned { value } => serde_json::from_str(value.as_str()).unwrap(),
         other => panic!("{other:?}, having said {:?}", execution.console),
     }
 }

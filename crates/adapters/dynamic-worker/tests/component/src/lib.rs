@@ -52,7 +52,28 @@ impl world::Guest for Exports {
             "throws" => Err("no more".into()),
             "wrong" => Ok("{".into()),
             "large" => Ok(format!("\"{}\"", "x".repeat(2 << 20))),
+            "deep" => Ok("[".repeat(101) + &"]".repeat(101)),
             "panics" => panic!("at once"),
+            // What is no text, and what is nowhere in its memory.
+            "text" => {
+                // SAFETY: it is not; it is handed to the host, which looks.
+                line(Level::Log, unsafe { std::str::from_utf8_unchecked(&[0xff, 0xfe]) });
+                Ok("null".into())
+            }
+            "pointer" => {
+                let nowhere = std::ptr::without_provenance(0xffff_0000);
+                // SAFETY: it is not; it is handed to the host, which looks.
+                line(Level::Log, unsafe {
+                    std::str::from_utf8_unchecked(std::slice::from_raw_parts(nowhere, 0x8000))
+                });
+                Ok("null".into())
+            }
+            "edits" => match edits(1_001).await {
+                Err(failure) => Ok(format!("\"{}\"", failure.code)),
+                Ok(()) => Ok("null".into()),
+            },
+            // As the host has them these are more than it may write.
+            "hoard" => edits(1_300_000).await.map(|()| "null".into()).map_err(told),
             "spins" => loop {
                 std::hint::black_box(0);
             },
@@ -83,6 +104,17 @@ fn told(failure: Failure) -> String {
     let path = failure.path.unwrap_or_default();
     let reason = failure.reason.unwrap_or_default();
     format!("{} {path} {reason}: {}", failure.code, failure.message)
+}
+
+/// Makes so many edits, which take next to nothing here.
+async fn edits(count: usize) -> Result<(), Failure> {
+    let edit = || Replacement {
+        old: String::new(),
+        new: String::new(),
+        all: None,
+    };
+    let edits = std::iter::repeat_with(edit).take(count).collect();
+    files::edit("a.txt".into(), edits).await
 }
 
 async fn warm() -> Result<String, Failure> {
