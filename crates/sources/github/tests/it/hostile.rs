@@ -116,7 +116,7 @@ fn hostile(double: &Double, seed: u64) -> Repo {
         4 => commit = commit.file("d/".repeat(2040) + "leaf", "as long as a path may be"),
         _ => {}
     }
-    if seed % 5 == 0 {
+    if seed.is_multiple_of(5) {
         let many = if std::env::var("HOSTILE").is_ok() {
             100_000
         } else {
