@@ -39,6 +39,9 @@ pub(crate) struct Options {
     /// How often workerd is killed under writers.
     #[arg(long, default_value_t = KILLS)]
     kills: u32,
+    /// Runs nothing but GitHub, there and back.
+    #[arg(long)]
+    github: bool,
 }
 
 /// As many as the gate has time for.
@@ -46,7 +49,14 @@ const KILLS: u32 = 4;
 
 /// Runs what the gate runs.
 pub(crate) fn test(repository: &Repository) -> Result<()> {
-    run(repository, &Options { kills: KILLS })
+    let github = false;
+    run(
+        repository,
+        &Options {
+            kills: KILLS,
+            github,
+        },
+    )
 }
 
 /// What to do with delegated code.
@@ -155,6 +165,9 @@ pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
     }
     let config = built.join("config.capnp");
     let workerd = Workerd::start(&repository.root, &config, &state, "127.0.0.1:0", &[])?;
+    if options.github {
+        return github::run(repository, &workerd);
+    }
     cases::run(&workerd)?;
     github::run(repository, &workerd)?;
     drop(workerd);

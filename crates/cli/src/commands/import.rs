@@ -157,6 +157,11 @@ pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
     let imported = session.import(at, source, options, args.allow_git).await;
     bar.finish_and_clear();
     let imported = imported.hinted(|error| limit_hint(error, &limits))?;
+    #[cfg(feature = "github")]
+    let told = match &snapshot {
+        Some(snapshot) => Some(github::tell(run, snapshot).await?),
+        None => None,
+    };
 
     let secrets = secrets.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(first) = &secrets.first {
@@ -185,11 +190,6 @@ pub(crate) async fn import(run: &Run, args: &Import) -> Result<Outcome> {
     let removed = match imported.removed {
         0 => String::new(),
         n => format!(", {} removed", count_text(n, "entry", "entries")),
-    };
-    #[cfg(feature = "github")]
-    let told = match &snapshot {
-        Some(snapshot) => Some(github::tell(run, snapshot).await?),
-        None => None,
     };
     let left_out = left_out.load(Ordering::Relaxed);
     let without = match left_out {
