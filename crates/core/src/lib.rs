@@ -8,6 +8,8 @@
 //!
 //! - [`Workspace`]: fork, apply, rebase, undo, restore, diff, import, keep house, check.
 //! - [`View`]: files of head, a copy or a revision ([`At`]), through a [`Grant`].
+//! - [`MountedView`]: a path namespace composed of copies, revisions, overlays and what a
+//!   runtime owns ([`Mount`], [`Authority`]); [`Mounted`] is one at one moment.
 //! - [`Issued`]: a grant handed out as a token, which is revoked, expires, and
 //!   never outlives its copy.
 //! - [`Change`]: what a batch asks for; a batch on a copy is one operation.
@@ -65,6 +67,7 @@ mod id;
 mod import;
 mod memo;
 mod meter;
+mod mounted;
 mod patch;
 mod path;
 mod reason;
@@ -93,6 +96,10 @@ pub use import::{
 };
 pub use memo::{MAX_MEMO, MemoKey, Once, Repeat};
 pub use meter::Receipt;
+pub use mounted::{
+    Authority, Found, MAX_MOUNTS, Mount, Mounted, MountedView, MountedWalk, Moved, Owner, Routed,
+    Shown, WHITEOUT,
+};
 pub use patch::{BinaryStyle, Patch, PatchMode, PatchSide};
 pub use path::{MAX_NAME, MAX_PATH, Name, ToPath, TreePath};
 pub use reason::{Failure, Reason, Sought};
