@@ -9,7 +9,6 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use workspace_workerd::{Workerd, resident};
 
-use super::raw::Target;
 use super::{build, npm, package, serve, typescript};
 use crate::repository::Repository;
 

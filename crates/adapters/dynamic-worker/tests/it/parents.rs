@@ -12,8 +12,11 @@ use workspace_dynamic_worker::{Begun, Run, Runs};
 use crate::fixture::Fixture;
 use crate::runs::returned;
 
+/// What it is, and how it is done.
+type Meanwhile = (&'static str, fn(&Fixture));
+
 /// What is done to the copy of a run.
-const MEANWHILE: [(&str, fn(&Fixture)); 4] = [
+const MEANWHILE: [Meanwhile; 4] = [
     ("applied", |it| {
         it.write("/reviewed", "yes");
         let applied = it.workspace.apply(it.copy, ApplyOptions::default());

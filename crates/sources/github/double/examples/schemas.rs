@@ -95,7 +95,7 @@ fn strip(value: &mut Value, found: &mut Vec<String>) {
             map.retain(|key, value| {
                 let shown = matches!(key.as_str(), "example" | "examples" | "default");
                 let text = matches!(key.as_str(), "description" | "title" | "format" | "pattern");
-                !shown && !(text && value.is_string())
+                !(shown || text && value.is_string())
             });
             map.values_mut().for_each(|value| strip(value, found));
         }
