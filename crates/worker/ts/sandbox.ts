@@ -204,6 +204,11 @@ function ownError(error: unknown): string | undefined {
     const [, name, message, rest] = found;
     return JSON.stringify({ ended: "threw", name, message, stack: `${name}: ${message}${rest}` });
   }
+  if (text.startsWith("Failed to start Worker")) {
+    // Whatever it says: what did not start is the program.
+    const message = "the program cannot be loaded";
+    return JSON.stringify({ ended: "threw", name: "SyntaxError", message, stack: "" });
+  }
   if (text.includes("would never generate a response")) {
     const message = "the program waits for what cannot happen";
     return JSON.stringify({ ended: "threw", name: "Error", message, stack: "" });
