@@ -41,6 +41,59 @@ export const runs: Record<string, Case> = {
     equal(error.reason, "key_reused", "another order of this id");
   },
 
+  "code has the functions that it is given, and only while it runs": async (workspace) => {
+    await draft(workspace);
+    const sent: string[] = [];
+    let late: unknown;
+    const MAIL = {
+      send: (to: string, { text }: { text: string }) => sent.push(`${to}: ${text}`),
+      fails: () => {
+        throw new Error("on purpose");
+      },
+      nothing: () => undefined,
+      later: async () => {
+        await scheduler.wait(200);
+        late = "done";
+      },
+    };
+    const code = `export default async (env) => {
+      const of = [Object.keys(env), Object.keys(env.MAIL)];
+      const sent = await env.MAIL.send("ada", { text: "hello" });
+      const rest = [await env.MAIL.fails(), await env.MAIL.nothing(), await env.MAIL.send(1n)];
+      const proto = typeof env.MAIL.toString === "function" && env.MAIL.constructor === Object;
+      env.MAIL.later();
+      return { of, sent, rest, proto };
+    };`;
+    const options = { scope: ALL, bindings: { MAIL } };
+    const outcome: Outcome = await value(workspace.runCode("draft", code, options));
+    check(outcome.ended === "returned", JSON.stringify(outcome));
+    const { of, sent: answer, rest, proto } = outcome.value as Record<string, unknown>;
+    equal(
+      of,
+      [
+        ["WORKSPACE", "MAIL"],
+        ["send", "fails", "nothing", "later"],
+      ],
+      "what there is",
+    );
+    equal((answer as { value: unknown }).value, 1, "what it answers");
+    equal(sent, ["ada: hello"], "what it was called with");
+    equal(proto, true, "plain objects");
+    const [threw, nothing, bigint] = rest as {
+      status: string;
+      value?: unknown;
+      error?: { code: string; message: string };
+    }[];
+    equal([threw?.error?.code, threw?.error?.message], ["source", "on purpose"], "threw");
+    equal([nothing?.status, nothing?.value], ["ok", null], "nothing");
+    equal(bigint?.error?.code, "invalid", "no JSON");
+    check(late === undefined || late === "done", "nobody waits for it");
+    for (const name of ["WORKSPACE", "mail", "", "__proto__"]) {
+      const bindings = Object.fromEntries([[name, { send: () => 1 }]]);
+      await fails("invalid", workspace.runCode("draft", code, { bindings }));
+    }
+  },
+
   "code that does not return leaves nothing": async (workspace) => {
     await draft(workspace);
     const ran = async (body: string, options: RunOptions = {}): Promise<Outcome> => {

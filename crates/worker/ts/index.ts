@@ -16,6 +16,13 @@ export {
   unwrap,
   WorkspaceError,
 } from "./result.js";
-export type { Code as Program, Ended, Outcome, RunLimits, RunOptions } from "./run.js";
+export type {
+  Bindings,
+  Code as Program,
+  Ended,
+  Outcome,
+  RunLimits,
+  RunOptions,
+} from "./run.js";
 export type * from "./types.js";
 export { default as workspaces } from "./worker.js";

@@ -36,7 +36,13 @@ import { log, logThrown, requests } from "./log.js";
 import { Operations } from "./operations.js";
 import { Platform, type WorkspaceEnv } from "./platform.js";
 import { type Code, type Failure, failed, ok, problem, type Result, unwrap } from "./result.js";
-import { Executor, type Outcome, type Code as Program, type RunOptions } from "./run.js";
+import {
+  type Bindings,
+  Executor,
+  type Outcome,
+  type Code as Program,
+  type RunOptions,
+} from "./run.js";
 import { rust } from "./rust.mjs";
 import type { SiteOptions } from "./types.js";
 import { Upkeep } from "./upkeep.js";
@@ -85,6 +91,15 @@ const UNABLE: Failure = {
 const BUSY: Failure = {
   code: "busy",
   message: "busy: as many runs wait for their turn as may",
+  operation: "run",
+};
+
+/** What a binding is called in the environment of code. */
+const BINDING = /^[A-Z][A-Z0-9_]{0,63}$/;
+const UNNAMED: Failure = {
+  code: "invalid",
+  reason: "malformed_name",
+  message: "a binding has a name such as MAIL, and not that of the files",
   operation: "run",
 };
 
@@ -255,7 +270,11 @@ export class WorkspaceObject<Env = WorkspaceEnv> extends Operations<Env> {
    * and nothing otherwise.
    */
   async runCode(copy: string, code: Program, options: RunOptions = {}): Promise<Result<Outcome>> {
-    const { scope = {}, input = null, ...rest } = options;
+    const { scope = {}, input = null, bindings = {}, ...rest } = options;
+    const unnamed = Object.keys(bindings).find(
+      (name) => !BINDING.test(name) || name === "WORKSPACE",
+    );
+    if (unnamed !== undefined) return failed({ ...UNNAMED, path: unnamed });
     const modules = Object.entries(typeof code === "string" ? { "main.js": code } : code);
     const program = { modules: modules.map(([name, source]) => ({ name, source })) };
     try {
@@ -266,7 +285,7 @@ export class WorkspaceObject<Env = WorkspaceEnv> extends Operations<Env> {
       if (missing) return failed(missing);
       for (let attempt = 1; ; attempt += 1) {
         // Begun when it is its turn: it reads what is there then.
-        const outcome = await this.#executor.inTurn(() => this.#run(order));
+        const outcome = await this.#executor.inTurn(() => this.#run(order, bindings));
         if (!outcome) return failed(BUSY);
         const again = outcome.status === "ok" && outcome.value.ended === "platform";
         if (!again || attempt === ATTEMPTS) return outcome;
@@ -345,7 +364,7 @@ export class WorkspaceObject<Env = WorkspaceEnv> extends Operations<Env> {
   }
 
   /** Runs code once. */
-  async #run(order: string): Promise<Result<Outcome>> {
+  async #run(order: string, bindings: Bindings): Promise<Result<Outcome>> {
     const begun = (await this.#rust.call((rust) => rust.run(order))) as Begun;
     const [status, text, running] = begun;
     if (status !== 200) return failed(problem(text as string));
@@ -355,7 +374,7 @@ export class WorkspaceObject<Env = WorkspaceEnv> extends Operations<Env> {
     try {
       // Its copy expires: where the object is gone before its end, that is what wakes it.
       await this.#changed();
-      execution = JSON.stringify(await this.#executor.execute(running));
+      execution = JSON.stringify(await this.#executor.execute(running, bindings));
     } catch (error) {
       logThrown("threw", error, undefined);
     }

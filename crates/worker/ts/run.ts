@@ -22,10 +22,20 @@ export interface RunOptions {
   scope?: Scope;
   /** The name under which its changes are logged. */
   actor?: string;
+  /**
+   * What it has besides its files: functions by their names, in objects by names such as `MAIL`.
+   * It calls `env.MAIL.send(…)`, which resolves to a result as the files' methods do. Arguments
+   * and values are what JSON can say. What they do is not undone with a run, and is done again
+   * where one is run again.
+   */
+  bindings?: Bindings;
   /** What for, in up to 8 KiB. */
   note?: string;
   limits?: RunLimits;
 }
+
+/** Functions that code can call, by the names in its environment and their own. */
+export type Bindings = Record<string, Record<string, (...given: never[]) => unknown>>;
 
 /** What a run may take. */
 export interface RunLimits {
@@ -149,6 +159,9 @@ const IN_FLIGHT = 10;
 const WAITING = 1_000;
 /** As many calls of one run are answered at a time; the others wait. */
 const CALLS = 8;
+/** As many calls of bindings has a run, and as many characters each way has one. */
+const BOUND = 1_000;
+const GIVEN = 1 << 20;
 /** As often the sandbox is made again for want of room. */
 const ATTEMPTS = 3;
 /** So many milliseconds an application may take until it begins to answer. */
@@ -160,14 +173,21 @@ const RESTART = 30_000;
 class Files extends RpcTarget implements RunTarget {
   readonly #call: (method: string, given: string, contents: unknown) => Promise<unknown[]>;
   readonly #line: (level: string, text: string) => void;
+  readonly #bound: (name: string, method: string, given: string) => Promise<string>;
 
   constructor(
     call: (method: string, given: string, contents: unknown) => Promise<unknown[]>,
     line: (level: string, text: string) => void,
+    bound: (name: string, method: string, given: string) => Promise<string>,
   ) {
     super();
     this.#call = call;
     this.#line = line;
+    this.#bound = bound;
+  }
+
+  bound(name: string, method: string, given: string): Promise<string> {
+    return this.#bound(`${name}`, `${method}`, `${given}`);
   }
 
   async call(
@@ -246,14 +266,15 @@ export class Executor {
   }
 
   /** Executes a run. Whatever happens is in what it resolves to. */
-  async execute(running: Running): Promise<Execution> {
+  async execute(running: Running, bindings: Bindings = {}): Promise<Execution> {
     const load = JSON.parse(running.load()) as Load;
+    load.bindings = Object.entries(bindings).map(([name, has]) => [name, Object.keys(has)]);
     const key = load.key;
     for (let n = 1; this.#keys.has(load.key); n += 1) load.key = `${key}-${n}`;
     this.#keys.add(load.key);
     const isolate: Isolate = { left: Promise.resolve() };
     try {
-      return await this.#execute(load, running, isolate);
+      return await this.#execute(load, running, bindings, isolate);
     } finally {
       // Where nothing ends it, it may go on for long in its isolate, which is no other run's.
       const left = () => this.#keys.delete(load.key);
@@ -261,7 +282,12 @@ export class Executor {
     }
   }
 
-  async #execute(load: Load, running: Running, isolate: Isolate): Promise<Execution> {
+  async #execute(
+    load: Load,
+    running: Running,
+    bindings: Bindings,
+    isolate: Isolate,
+  ): Promise<Execution> {
     const console: Execution["console"] = [];
     let [said, bytes, full, open] = [0, 0, false, true];
     const line = (level: string, text: string) => {
@@ -307,9 +333,35 @@ export class Executor {
         turns.give();
       }
     };
+    let asked = 0;
+    const bound = async (name: string, method: string, given: string) => {
+      if (!open) return CLOSED[0] as string;
+      asked += 1;
+      const has = Object.hasOwn(bindings, name) ? bindings[name] : undefined;
+      if (!has || !Object.hasOwn(has, method)) return refusal("invalid", "there is no such method");
+      if (asked > BOUND || given.length > GIVEN) {
+        return refusal("limit_exceeded", `${BOUND} calls of bindings, of ${GIVEN} characters each`);
+      }
+      // Beside what calls of the files bring, which is held as well.
+      held.bytes += given.length;
+      if (held.bytes > load.bytes) stop("bytes");
+      await turns.take();
+      try {
+        if (!open) return CLOSED[0] as string;
+        const call = has[method] as (...given: unknown[]) => unknown;
+        const value = JSON.stringify((await call(...JSON.parse(given))) ?? null) ?? "null";
+        if (value.length > GIVEN) return refusal("limit_exceeded", `more than ${GIVEN} characters`);
+        return `{"status":"ok","value":${value}}`;
+      } catch (error) {
+        return refusal("source", error instanceof Error ? error.message : `${error}`);
+      } finally {
+        held.bytes -= given.length;
+        turns.give();
+      }
+    };
     const late = setTimeout(() => stop("late"), load.millis);
     try {
-      const ran = this.#run(load, new Files(call, line));
+      const ran = this.#run(load, new Files(call, line, bound));
       // What comes of it later is of no use.
       isolate.left = ran.then(
         () => {},

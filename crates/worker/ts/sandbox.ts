@@ -23,6 +23,8 @@ export interface Load {
   millis: number;
   lines: number;
   console: number;
+  /** What it has besides its files: names, with those of methods. */
+  bindings: [name: string, methods: string[]][];
 }
 
 /**
@@ -35,6 +37,8 @@ export type Ran = string;
 export interface RunTarget extends RpcTarget {
   call(method: string, given: string, contents?: string | Uint8Array): Promise<[string, unknown]>;
   line(level: string, text: string): void;
+  /** Calls a method of a binding; takes arguments and resolves to a result, as JSON. */
+  bound(name: string, method: string, given: string): Promise<string>;
 }
 
 /** What `strip.js` exports. */
@@ -50,7 +54,13 @@ interface Stripped {
 
 /** What `harness.js` exports. */
 interface Harness {
-  run(files: RunTarget, main: string, input: string, lines: number): Promise<Ran>;
+  run(
+    files: RunTarget,
+    main: string,
+    input: string,
+    lines: number,
+    bindings: Load["bindings"],
+  ): Promise<Ran>;
 }
 
 /** Where what surrounds an application is, among its modules. */
@@ -86,7 +96,7 @@ export async function execute(loader: WorkerLoader, load: Load, files: RunTarget
   }));
   const entry = stub.getEntrypoint("Run") as unknown as Harness;
   try {
-    return await entry.run(files, load.main, load.input, load.lines);
+    return await entry.run(files, load.main, load.input, load.lines, load.bindings);
   } catch (error) {
     const ended = ownError(error);
     if (ended !== undefined) return `0 ${ended}`;
@@ -203,6 +213,11 @@ function ownError(error: unknown): string | undefined {
   if (found) {
     const [, name, message, rest] = found;
     return JSON.stringify({ ended: "threw", name, message, stack: `${name}: ${message}${rest}` });
+  }
+  if (text.startsWith("Failed to start Worker")) {
+    // Whatever it says: what did not start is the program.
+    const message = "the program cannot be loaded";
+    return JSON.stringify({ ended: "threw", name: "SyntaxError", message, stack: "" });
   }
   if (text.includes("would never generate a response")) {
     const message = "the program waits for what cannot happen";

@@ -68,7 +68,7 @@ pub(crate) struct Delegated {
     /// Kill a host in wasmtime instead, at each call of the files.
     #[arg(long)]
     native: bool,
-    /// Run the programs of the corpus in workerd, and kill nothing.
+    /// Run the cases over RPC and the programs of the corpus in workerd, and kill nothing.
     #[arg(long, conflicts_with = "native")]
     corpus: bool,
     /// Measure applications, runs that wait and many programs in workerd, and kill nothing.
@@ -97,7 +97,9 @@ pub(crate) fn delegated(repository: &Repository, options: &Delegated) -> Result<
     if options.corpus {
         npm::install(repository)?;
         build::package(repository)?;
-        return runs::run(repository, &package::consume(repository)?);
+        let consumer = package::consume(repository)?;
+        typescript::run(repository, &consumer)?;
+        return runs::run(repository, &consumer);
     }
     runs::kill(repository, options.kills)
 }

@@ -5,7 +5,7 @@
 //!   it writes is one operation of that copy when its code has returned, and nothing
 //!   otherwise.
 //! - [`Order`]: what is asked for: a [`Program`], a grant, [`Limits`].
-//! - [`Outcome`]: what came of it.
+//! - [`Outcome`]: what came of it; [`Json`]: the value that it returned.
 //! - [`Load`]: the program as a Worker Loader takes it.
 //! - `Native`, with the feature `wasmtime`: runs programs in this process.
 

@@ -2,6 +2,6 @@
 //= {"ended":"returned","value":[14,["a"]],"files":"unchanged"}
 import { type N, twice } from "./lib/math.mts";
 import { seven } from "./lib/types.ts";
-import names from "./names.json" with { type: "json" };
+import names from "./names.json";
 
 export default (): [N, string[]] => [twice(seven), names as string[]];

@@ -126,6 +126,7 @@ async fn the_console_is_cut_and_says_so() {
     let limits = {
         let mut limits = limits();
         limits.lines = 10;
+        limits.millis = 10_000;
         limits.console = 100;
         limits
     };
