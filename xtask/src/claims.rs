@@ -117,7 +117,7 @@ fn look(text: &str, name: &str) -> Option<Found> {
     if has("#[ignore") || above.iter().any(|line| elsewhere(line)) {
         return Some(Found::Idle);
     }
-    if has("#[test]") {
+    if has("#[test]") || has("#[tokio::test]") {
         return Some(Found::Test);
     }
     let calls = |line: &str| {
@@ -229,6 +229,7 @@ mod tests {
                 Some(Found::Called),
             ),
             ("#[test]\n/// Of it.\nfn claim() {}", Some(Found::Test)),
+            ("#[tokio::test]\nasync fn claim() {}", Some(Found::Test)),
             (
                 "    #[test]\n    fn claim(of in any()) {}",
                 Some(Found::Test),
