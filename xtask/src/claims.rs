@@ -229,6 +229,7 @@ mod tests {
                 Some(Found::Called),
             ),
             ("#[test]\n/// Of it.\nfn claim() {}", Some(Found::Test)),
+            ("#[tokio::test]\nasync fn claim() {}", Some(Found::Test)),
             (
                 "    #[test]\n    fn claim(of in any()) {}",
                 Some(Found::Test),

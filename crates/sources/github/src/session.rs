@@ -180,10 +180,12 @@ impl Session {
             *request.method_mut() = method.clone();
             let headers = request.headers_mut();
             headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+            // A token, and whatever else is said to a server, is for that and no other.
             for (name, value) in &ask.headers {
-                headers.insert(name, value.clone());
+                if own || *name == ACCEPT {
+                    headers.insert(name, value.clone());
+                }
             }
-            // A token is for the server that it was given for, and no other.
             if let (true, Some(token)) = (own, &token) {
                 headers.insert(AUTHORIZATION, token.clone());
             }

@@ -93,9 +93,10 @@ fn strip(value: &mut Value, found: &mut Vec<String>) {
         Value::Object(map) => {
             // A property may have one of these names as well.
             map.retain(|key, value| {
-                let shown = matches!(key.as_str(), "example" | "examples" | "default");
+                let sample = matches!(key.as_str(), "example" | "examples" | "default");
                 let text = matches!(key.as_str(), "description" | "title" | "format" | "pattern");
-                !(shown || text && value.is_string())
+                let shown = sample || (text && value.is_string());
+                !shown
             });
             map.values_mut().for_each(|value| strip(value, found));
         }

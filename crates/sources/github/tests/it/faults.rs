@@ -1,15 +1,16 @@
 //! Every fault at every request of an import and of an export: it is completed, or there is an
 //! error that says what to do, and for what passes, when to ask again. Never half of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use workspace_core::{EntriesOptions, ErrorKind, Failure, Snapshot as _};
 use workspace_github::git::ObjectId;
-use workspace_github::{Kind, NewPull, Retries, Transfer};
+use workspace_github::{GitHub, Kind, NewPull, Retries, Transfer};
 use workspace_github_double::{Fault, Repo, Route, What};
 
 use crate::push::{change, push_at};
-use crate::support::{Commit, Place, Read, TOKEN, assert_exact, drain, options, read};
+use crate::support::{Commit, Hasty, Place, Read, TOKEN, assert_exact, drain, options, read};
 
 /// What passes: once is made good without anybody noticing.
 fn passing() -> Vec<What> {
@@ -365,6 +366,10 @@ async fn an_answer_that_stalls_is_broken_off() {
     place
         .double
         .fault(Fault::once(What::Stall).on(Route::Fetch));
-    let snapshot = place.open("github:octo/slow").await.unwrap();
+    let options = options().url(Some(place.double.url().into()));
+    let hasty = Arc::new(Hasty::idle(Duration::from_secs(2)));
+    let github = GitHub::new(hasty, options).unwrap();
+    let address = "github:octo/slow".parse().unwrap();
+    let snapshot = github.open(&address).await.unwrap();
     assert_exact(&repo, "main", &read(&snapshot).await.unwrap(), &[]);
 }

@@ -28,9 +28,14 @@ pub(crate) struct Hasty {
 
 impl Hasty {
     pub(crate) fn new() -> Self {
+        Self::idle(Patience::default().idle)
+    }
+
+    /// With as much patience for an answer of which nothing comes.
+    pub(crate) fn idle(idle: Duration) -> Self {
         let patience = Patience {
-            connect: Duration::from_secs(5),
-            idle: Duration::from_secs(2),
+            idle,
+            ..Patience::default()
         };
         Self {
             inner: NativeTransport::new(patience).unwrap(),
