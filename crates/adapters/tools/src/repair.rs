@@ -1,0 +1,544 @@
+//! Refused edits: what was closest, who changed it, and the call that would succeed.
+
+use serde_json::{Value, json};
+use workspace_core::store::OperationRecord;
+use workspace_core::{Entry, File, TreePath};
+
+use crate::edit::Current;
+use crate::patch::{self, FilePatch, Hunk, HunkFault};
+use crate::refusal::Refusal;
+use crate::stored::{State, call_of};
+use crate::text::{
+    self, Fault, Faulty, Lens, Lines, Near, Places, Replacement, as_text, carry, first_difference,
+    line_of, near, places, visible,
+};
+use crate::tools::Tools;
+
+/// The longest arguments that are made ready, in bytes of JSON.
+const MAX_NEXT: usize = 32 << 10;
+/// So many edits that cannot be made are explained.
+const EXPLAINED: usize = 5;
+/// So much of the closest region is shown, in bytes.
+const MAX_REGION: usize = 2_000;
+/// So many operations are looked through for the one that changed a file, so many versions of
+/// the file read, and none that is larger.
+const MAX_LOOKED: u64 = 200;
+const MAX_READ: usize = 5;
+const MAX_VERSION: u64 = 1 << 20;
+/// A shorter text is not taken for an edit that was made already.
+const TELLING: usize = 8;
+/// So many lines around a place are read.
+const AROUND: usize = 10;
+
+/// The operation that changed a file last, or took a text out of it.
+pub(crate) struct ChangedBy {
+    operation: OperationRecord,
+    own: bool,
+    /// Whether the text that is looked for was there before it, and not after.
+    took: bool,
+}
+
+impl ChangedBy {
+    pub(crate) fn value(&self) -> Value {
+        let call = call_of(&self.operation);
+        json!({
+            "operation": self.operation.id.get(),
+            "agent": self.operation.actor,
+            "call": call.map(|(call, ..)| call),
+            "tool": call.map(|(_, tool, _)| tool),
+            "yours": self.own,
+            "took_the_text": self.took,
+        })
+    }
+
+    pub(crate) fn told(&self) -> String {
+        let id = self.operation.id;
+        let whose = match (self.own, call_of(&self.operation)) {
+            (true, Some((call, tool, _))) => format!("your own call {call} ({tool})"),
+            (false, Some((call, tool, _))) => {
+                format!("call {call} ({tool}) of {}", self.operation.actor)
+            }
+            (_, None) if self.operation.actor.is_empty() => "somebody".into(),
+            (_, None) => self.operation.actor.clone(),
+        };
+        match self.took {
+            true => format!("The text was there until operation {id}, by {whose}, changed it."),
+            false => format!("The file was changed last by operation {id}, by {whose}."),
+        }
+    }
+}
+
+/// Returns the newest of the last 200 operations that changed a file; the one that took `text`
+/// out of it where that is among the first five versions.
+pub(crate) fn changed_by(
+    tools: &Tools,
+    state: &State,
+    path: &TreePath,
+    text: Option<&str>,
+) -> Option<ChangedBy> {
+    let newest = state.copy.operation?.get();
+    let operations = tools.operations_before(newest + 1, MAX_LOOKED).ok()?;
+    let (mut last, mut read) = (None, 0);
+    for operation in operations {
+        let file = |tree| match tools.files_of(tree).stat(path) {
+            Ok(Some(Entry::File(file))) => Some(file),
+            _ => None,
+        };
+        let (before, after) = (file(operation.before), file(operation.after));
+        let content = |file: &Option<File>| file.as_ref().map(|file| file.content);
+        if content(&before) == content(&after) {
+            continue;
+        }
+        let own = operation.actor == tools.agent;
+        if let (Some(text), Some(before)) = (text, &before) {
+            read += 1;
+            let small = before.size <= MAX_VERSION;
+            let had = small
+                .then(|| tools.files_of(operation.before).read_now(path.as_str()).ok())
+                .flatten();
+            if had.is_some_and(|had| as_text(&had).is_some_and(|had| had.contains(text))) {
+                return Some(ChangedBy {
+                    operation,
+                    own,
+                    took: true,
+                });
+            }
+        }
+        last = last.or(Some(ChangedBy {
+            operation,
+            own,
+            took: false,
+        }));
+        if text.is_none() || read >= MAX_READ {
+            break;
+        }
+    }
+    last
+}
+
+/// Returns the arguments of a call that makes edits.
+pub(crate) fn arguments(path: &TreePath, edits: &[Replacement]) -> Value {
+    let fields = |edit: &Replacement| {
+        let mut fields = json!({ "old_string": edit.old, "new_string": edit.new });
+        if edit.all {
+            fields["replace_all"] = true.into();
+        }
+        if let Some(line) = edit.line {
+            fields["line"] = line.into();
+        }
+        fields
+    };
+    match edits {
+        [one] => {
+            let mut fields = fields(one);
+            fields["path"] = path.as_str().into();
+            fields
+        }
+        several => {
+            let edits: Vec<Value> = several.iter().map(fields).collect();
+            json!({ "path": path.as_str(), "edits": edits })
+        }
+    }
+}
+
+/// Refuses edits of which some cannot be made.
+pub(crate) fn refuse(
+    tools: &Tools,
+    state: &State,
+    current: &Current,
+    edits: &[Replacement],
+    faulty: &[Faulty],
+) -> Refusal {
+    let Current { path, file, text } = current;
+    let Some((first, edit)) = faulty
+        .first()
+        .and_then(|first| Some((first, edits.get(first.index)?)))
+    else {
+        return Refusal::new("text_absent", format!("{path} cannot be edited so")).at(path);
+    };
+    let (code, why) = match &first.fault {
+        Fault::Empty => (
+            "malformed_text",
+            "old_string is empty: to add to a file, replace a line with itself and what is new"
+                .to_owned(),
+        ),
+        Fault::Same => ("no_change", "old_string and new_string are the same".to_owned()),
+        Fault::Absent => ("text_absent", format!("old_string is not in {path}")),
+        Fault::Many(places) => (
+            "text_not_unique",
+            format!("old_string is in {path} {} times", count(places)),
+        ),
+        Fault::Elsewhere(places) => (
+            "text_not_unique",
+            format!(
+                "old_string does not begin once on line {}, but {} times elsewhere",
+                edit.line.unwrap_or_default(),
+                count(places)
+            ),
+        ),
+        Fault::Overlaps(other) => (
+            "overlap",
+            format!("it overlaps edit {}: make one of both", other + 1),
+        ),
+    };
+    let whole = match edits.len() {
+        1 => why,
+        all => format!("edit {} of {all}: {why}", first.index + 1),
+    };
+    let lines = edit.old.lines().count();
+    let mut refusal = Refusal::new(code, whole)
+        .at(path)
+        .with("version", file.content.to_string())
+        .with(
+            "searched",
+            json!({
+                "edit": first.index + 1,
+                "bytes": edit.old.len(),
+                "lines": lines,
+                "first_line": visible(edit.old.lines().next().unwrap_or_default(), 0, false),
+            }),
+        )
+        .with("failed", faulty.iter().map(|faulty| faulty.index + 1).collect::<Vec<_>>());
+    if lines > 1 {
+        let first = visible(edit.old.lines().next().unwrap_or_default(), 0, false);
+        refusal = refusal.show(format!(
+            "Searched: {} bytes, {lines} lines, the first: {first}",
+            edit.old.len()
+        ));
+    }
+
+    let mut fixed = edits.to_vec();
+    let mut all_fixed = true;
+    for (n, faulty) in faulty.iter().enumerate() {
+        let Some(edit) = edits.get(faulty.index) else {
+            continue;
+        };
+        if n >= EXPLAINED {
+            all_fixed = false;
+            break;
+        }
+        let fix = match &faulty.fault {
+            Fault::Absent => {
+                let close = near(text, &edit.old);
+                if n == 0 {
+                    refusal = explain(refusal, text, &edit.old, close.as_ref());
+                    refusal = history(refusal, tools, state, path, Some(&edit.old));
+                    refusal = made_already(refusal, text, edit);
+                }
+                close.and_then(|close| fix(text, edit, &close))
+            }
+            _ => None,
+        };
+        match (fix, fixed.get_mut(faulty.index)) {
+            (Some(fix), Some(place)) => *place = fix,
+            _ => all_fixed = false,
+        }
+    }
+    if all_fixed && text::replace(text, &fixed).is_ok() {
+        let next = arguments(path, &fixed);
+        if next.to_string().len() <= MAX_NEXT {
+            return refusal.next("edit", next);
+        }
+    }
+    match &first.fault {
+        Fault::Many(places) | Fault::Elsewhere(places) => {
+            refusal = choices(refusal, current, edits, first.index, places);
+            if let [only] = places.lines(text).as_slice() {
+                let mut fixed = edits.to_vec();
+                if let Some(edit) = fixed.get_mut(first.index) {
+                    edit.line = Some(*only);
+                }
+                if text::replace(text, &fixed).is_ok() {
+                    return refusal.next("edit", arguments(path, &fixed));
+                }
+            }
+            let line = places.lines(text).first().copied().unwrap_or(1);
+            refusal.next("read", around(path, line, lines))
+        }
+        Fault::Empty if text.is_empty() && edits.len() == 1 => {
+            refusal.next("write", json!({ "path": path.as_str(), "content": edit.new }))
+        }
+        _ => {
+            let close = near(text, &edit.old);
+            let line = close.map(|close| line_of(text, close.range.start));
+            match line {
+                Some(line) => refusal.next("read", around(path, line, lines)),
+                None => refusal.next("read", json!({ "path": path.as_str() })),
+            }
+        }
+    }
+}
+
+/// Returns the arguments that read the lines around one.
+fn around(path: &TreePath, line: usize, lines: usize) -> Value {
+    json!({
+        "path": path.as_str(),
+        "offset": line.saturating_sub(AROUND).max(1),
+        "limit": (lines + 2 * AROUND).min(2_000),
+    })
+}
+
+fn count(places: &Places) -> String {
+    match places.count >= 1_000 {
+        true => "1000 or more".into(),
+        false => places.count.to_string(),
+    }
+}
+
+/// Tells what is closest, and where it begins to differ.
+fn explain(refusal: Refusal, text: &str, old: &str, close: Option<&Near>) -> Refusal {
+    let Some(close) = close else {
+        return refusal
+            .with("closest", Value::Null)
+            .show("Nothing in the file is close to it.");
+    };
+    let region = text.get(close.range.clone()).unwrap_or_default();
+    let start = line_of(text, close.range.start);
+    let (wanted, there) = (Lines::of(old), Lines::of(region));
+    let end = start + there.len().max(1) - 1;
+    let shown = region.get(..region.floor_char_boundary(MAX_REGION)).unwrap_or(region);
+    let mut told = json!({
+        "start_line": start,
+        "end_line": end,
+        "differs_in": close.lens.map(Lens::code),
+        "text": shown,
+        "text_complete": shown.len() == region.len(),
+    });
+    let differs = (0..wanted.len().max(there.len()))
+        .find(|line| wanted.whole(*line) != there.whole(*line));
+    let mut refusal = match close.lens {
+        Some(lens) => refusal.show(format!(
+            "Closest: lines {start}-{end}, the same but for {}.",
+            lens.told()
+        )),
+        None => refusal.show(format!("Closest: lines {start}-{end}.")),
+    };
+    if let Some(line) = differs {
+        let (yours, files) = (wanted.whole(line), there.whole(line));
+        let at = first_difference(yours, files).unwrap_or(0);
+        let codes = matches!(close.lens, Some(Lens::Characters));
+        let (yours, files) = (visible(yours, at, codes), visible(files, at, codes));
+        let shown = |line: &str| if line.is_empty() { "(none)".to_owned() } else { line.into() };
+        refusal = refusal
+            .show(format!("First difference: line {}, byte {}.", start + line, at + 1))
+            .show(format!("  yours: {}", shown(&yours)))
+            .show(format!("  file:  {}", shown(&files)))
+            .show("  (→ tab, · space at an end, ␍ carriage return, ␊ line end)");
+        told["line"] = (start + line).into();
+        told["byte"] = (at + 1).into();
+        told["yours"] = yours.into();
+        told["file"] = files.into();
+    }
+    if close.places.count > 1 {
+        told["places"] = json!({
+            "count": close.places.count,
+            "lines": close.places.lines(text),
+        });
+    }
+    refusal.with("closest", told)
+}
+
+/// Tells who changed the file.
+fn history(
+    refusal: Refusal,
+    tools: &Tools,
+    state: &State,
+    path: &TreePath,
+    old: Option<&str>,
+) -> Refusal {
+    match changed_by(tools, state, path, old) {
+        Some(by) => refusal.show(by.told()).with("changed_by", by.value()),
+        None => refusal,
+    }
+}
+
+/// Tells where the new text is already.
+fn made_already(refusal: Refusal, text: &str, edit: &Replacement) -> Refusal {
+    if edit.new.trim().len() < TELLING {
+        return refusal;
+    }
+    let there = places(text, &edit.new);
+    match (there.count, there.lines(text).first()) {
+        (1, Some(line)) => refusal
+            .show(format!("new_string is there already, on line {line}."))
+            .with("new_string_line", *line),
+        _ => refusal,
+    }
+}
+
+/// Returns the replacement that does to what is closest what was meant.
+fn fix(text: &str, edit: &Replacement, close: &Near) -> Option<Replacement> {
+    let there = text.get(close.range.clone())?;
+    let exact = places(text, there);
+    let all = edit.all && close.lens.is_some() && exact.count == close.places.count;
+    // Where it is said on which line, that one of several is meant.
+    let line = edit.line.filter(|line| *line == line_of(text, close.range.start));
+    if !close.clear && !all && line.is_none() || edit.all && !all && exact.count != 1 {
+        return None;
+    }
+    let new = carry(&edit.old, there, &edit.new)?;
+    if new == there {
+        return None;
+    }
+    let line = (!all && exact.count > 1).then(|| line_of(text, close.range.start));
+    Some(Replacement {
+        old: there.into(),
+        new,
+        all,
+        line,
+    })
+}
+
+/// Tells the places at which an edit could be made, each with the call that makes it there.
+fn choices(
+    refusal: Refusal,
+    current: &Current,
+    edits: &[Replacement],
+    index: usize,
+    places: &Places,
+) -> Refusal {
+    let Current { path, text, .. } = current;
+    let lines = Lines::of(text);
+    let numbers = places.lines(text);
+    let mut refusal = refusal.with(
+        "matches",
+        json!({
+            "count": places.count,
+            "at_least": places.count >= 1_000,
+            "lines": numbers,
+        }),
+    );
+    let (mut choices, mut bytes) = (Vec::new(), 0);
+    for number in numbers {
+        let before = visible(lines.get(number.saturating_sub(2)), 0, false);
+        let line = visible(lines.get(number - 1), 0, false);
+        refusal = refusal.show(match number {
+            1 => format!("  line 1: {line}"),
+            _ => format!("  line {number}: {line}   (after: {before})"),
+        });
+        let mut edits = edits.to_vec();
+        if let Some(edit) = edits.get_mut(index) {
+            edit.line = Some(number);
+        }
+        if text::replace(text, &edits).is_err() {
+            continue;
+        }
+        let arguments = arguments(path, &edits);
+        bytes += arguments.to_string().len();
+        if bytes > MAX_NEXT {
+            break;
+        }
+        choices.push(json!({ "line": number, "tool": "edit", "arguments": arguments }));
+    }
+    refusal
+        .show("Say which by `line`, by more of the text around it, or take all by `replace_all`.")
+        .with("choices", choices)
+}
+
+/// Refuses a patch of which a hunk cannot be made.
+pub(crate) fn refuse_patch(
+    tools: &Tools,
+    state: &State,
+    current: &Current,
+    files: &[FilePatch],
+    (file, hunk): (usize, usize),
+    fault: &HunkFault,
+) -> Refusal {
+    let Current {
+        path,
+        file: entry,
+        text,
+    } = current;
+    let Some(FilePatch::Update { hunks, .. }) = files.get(file) else {
+        return Refusal::new("text_absent", format!("{path} cannot be patched so")).at(path);
+    };
+    let Some(wrong) = hunks.get(hunk) else {
+        return Refusal::new("text_absent", format!("{path} cannot be patched so")).at(path);
+    };
+    let join = |lines: Vec<&str>| lines.into_iter().map(|line| format!("{line}\n")).collect();
+    let (old, new): (String, String) = (join(wrong.old()), join(wrong.new()));
+    let (code, why) = match fault {
+        HunkFault::Absent => ("text_absent", "its lines are not in the file, after what is before"),
+        HunkFault::Anchor(_) => ("text_absent", "the line after @@ is not in the file"),
+        HunkFault::Many(_) => ("text_not_unique", "its lines are at several places"),
+        HunkFault::TooMuch => ("limit_exceeded", "the patch has too many hunks for such a file"),
+    };
+    let mut refusal = Refusal::new(
+        code,
+        format!("hunk {} of {path}: {why}; no file was patched", hunk + 1),
+    )
+    .at(path)
+    .with("version", entry.content.to_string())
+    .with(
+        "searched",
+        json!({
+            "hunk": hunk + 1,
+            "bytes": old.len(),
+            "lines": wrong.old().len(),
+            "first_line": wrong.old().first().map(|line| visible(line, 0, false)),
+        }),
+    );
+    match fault {
+        HunkFault::Many(lines) => {
+            let told: Vec<_> = lines.iter().map(ToString::to_string).collect();
+            refusal = refusal
+                .show(format!("They begin on lines {}.", told.join(", ")))
+                .show("Say more lines around it, or a line before it after @@.")
+                .with("matches", json!({ "lines": lines }));
+            let line = lines.first().copied().unwrap_or(1);
+            return refusal.next("read", around(path, line, wrong.old().len()));
+        }
+        HunkFault::Anchor(anchor) => {
+            refusal = refusal.show(format!("Searched: {}", visible(anchor, 0, false)));
+        }
+        HunkFault::TooMuch => return refusal,
+        HunkFault::Absent => {}
+    }
+    // Without its anchors it may be where it is once.
+    let mut fixed = None;
+    if !old.is_empty() && !wrong.anchors.is_empty() {
+        let lines = wrong.lines.clone();
+        fixed = Some(Hunk {
+            lines,
+            ..Hunk::default()
+        });
+        fixed = fixed.filter(|hunk| patch::apply(text, std::slice::from_ref(hunk)).is_ok());
+    }
+    let close = near(text, &old);
+    if fixed.is_none() {
+        refusal = explain(refusal, text, &old, close.as_ref());
+        refusal = history(refusal, tools, state, path, Some(&old));
+        fixed = close.as_ref().and_then(|close| fixed_hunk(text, (&old, &new), close));
+    }
+    if let Some(fixed) = fixed {
+        let mut files = files.to_vec();
+        if let Some(FilePatch::Update { hunks, .. }) = files.get_mut(file)
+            && let Some(place) = hunks.get_mut(hunk)
+        {
+            *place = fixed;
+            if patch::apply(text, hunks).is_ok() {
+                let next = json!({ "patch": patch::written(&files) });
+                if next.to_string().len() <= MAX_NEXT {
+                    return refusal.next("edit", next);
+                }
+            }
+        }
+    }
+    let line = close.map(|close| line_of(text, close.range.start));
+    match line {
+        Some(line) => refusal.next("read", around(path, line, wrong.old().len())),
+        None => refusal.next("read", json!({ "path": path.as_str() })),
+    }
+}
+
+/// Returns the hunk that does to what is closest, by whole lines, what was meant.
+fn fixed_hunk(text: &str, (old, new): (&str, &str), close: &Near) -> Option<Hunk> {
+    if !close.clear {
+        return None;
+    }
+    let lines = Lines::of(text);
+    let (first, last) = (lines.at(close.range.start), lines.at(close.range.end.checked_sub(1)?));
+    let there = text.get(lines.range(first..last + 1))?;
+    let carried = carry(old, there, new)?;
+    (carried != there).then(|| Hunk::of(there, &carried))
+}
