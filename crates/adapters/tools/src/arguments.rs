@@ -94,9 +94,9 @@ impl Arguments {
         };
         let number = match &value {
             Value::Number(number) => {
-                let whole = number.as_f64().filter(|number| {
-                    number.fract() == 0.0 && (0.0..9e15).contains(number)
-                });
+                let whole = number
+                    .as_f64()
+                    .filter(|number| number.fract() == 0.0 && (0.0..9e15).contains(number));
                 number.as_u64().or(whole.map(|number| number as u64))
             }
             Value::String(text) => text.trim().parse().ok(),
@@ -213,7 +213,9 @@ fn path_of(text: &str) -> Result<TreePath, Error> {
     if drive || text.contains('\\') && !text.contains('/') {
         return Err(invalid("a path of Windows"));
     }
-    let names = text.split('/').filter(|name| !name.is_empty() && *name != ".");
+    let names = text
+        .split('/')
+        .filter(|name| !name.is_empty() && *name != ".");
     let names: Vec<&str> = names.collect();
     if names.contains(&"..") {
         return Err(invalid("`..` is not followed"));
@@ -226,10 +228,14 @@ fn path_of(text: &str) -> Result<TreePath, Error> {
 pub(crate) fn canonical(value: &Value) -> String {
     match value {
         Value::Object(fields) => {
-            let mut sorted: Vec<_> = fields.iter().filter(|(_, value)| !value.is_null()).collect();
+            let mut sorted: Vec<_> = fields
+                .iter()
+                .filter(|(_, value)| !value.is_null())
+                .collect();
             sorted.sort_by_key(|(name, _)| *name);
             let fields = sorted.into_iter();
-            let fields = fields.map(|(name, value)| format!("{}:{}", json!(name), canonical(value)));
+            let fields =
+                fields.map(|(name, value)| format!("{}:{}", json!(name), canonical(value)));
             format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
         }
         Value::Array(values) => {

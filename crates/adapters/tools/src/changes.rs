@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use workspace_core::{
-    At, BinaryStyle, DiffOptions, Difference, Entry, ErrorKind, Patch, PatchMode,
-    PatchSide, TreeId, TreePath,
+    At, BinaryStyle, DiffOptions, Difference, Entry, ErrorKind, Patch, PatchMode, PatchSide,
+    TreeId, TreePath,
 };
 
 use crate::refusal::Refusal;
@@ -15,6 +15,8 @@ use crate::tools::Tools;
 const MAX_FILE: u64 = 1 << 20;
 /// So many bytes of files are compared for one result.
 const MAX_READ: u64 = 16 << 20;
+/// Paths of so many bytes are listed, about.
+const MAX_LISTED: usize = 30_000;
 /// The longest diff.
 pub(crate) const MOST: usize = 1_000_000;
 /// So many differences are listed where renames cannot be looked for.
@@ -68,7 +70,6 @@ struct Seen {
     from: Option<TreePath>,
     old: Option<Entry>,
     new: Option<Entry>,
-    readable: bool,
 }
 
 /// The patch of one file.
@@ -98,14 +99,18 @@ impl Tools {
             Ok(found) => (found, true),
             Err(error) if error.kind() == ErrorKind::LimitExceeded => {
                 let options = options.renames(false);
-                let page = (self.workspace)
-                    .diff_page(one, other, &options, from.as_ref(), PAGE + 1)?;
+                let page =
+                    (self.workspace).diff_page(one, other, &options, from.as_ref(), PAGE + 1);
+                let page = page.map_err(|error| self.told_of_error(error))?;
                 (page, false)
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(self.told_of_error(error)),
         };
         let after_from = |it: &Difference| from.as_ref().is_none_or(|from| it.path > *from);
-        let seen = found.into_iter().filter(after_from).filter_map(|it| self.seen(it));
+        let seen = found
+            .into_iter()
+            .filter(after_from)
+            .filter_map(|it| self.seen(it));
         let seen: Vec<Seen> = seen.collect();
         let mut changes = Changes {
             total: seen.len() as u64,
@@ -113,11 +118,12 @@ impl Tools {
             whole: exact,
             ..Changes::default()
         };
-        let (mut read, mut last) = (0, None);
+        let (mut read, mut listed_bytes, mut last) = (0, 0, None);
         for (n, seen) in seen.iter().enumerate() {
             changes.count(seen);
             let full = changes.left_out.is_some() || changes.diff.len() >= bounds.diff;
-            let listed = n < bounds.paths;
+            let listed = n < bounds.paths && listed_bytes < MAX_LISTED;
+            listed_bytes += seen.path.as_str().len() + 40;
             let patch = match full {
                 true => None,
                 false => self.patch(seen, &mut read).await?,
@@ -161,13 +167,11 @@ impl Tools {
         Ok(changes)
     }
 
-    /// Returns what the holder of the view sees of a difference, if anything: what it may read
-    /// or write.
+    /// Returns what the holder of the view sees of a difference: where it may read.
     fn seen(&self, difference: Difference) -> Option<Seen> {
         let grant = self.view.grant();
         let path = grant.locate(&difference.path)?;
-        let readable = grant.reads(&path);
-        if !readable && !grant.writes(&path) {
+        if !grant.reads(&path) {
             return None;
         }
         let from = difference.renamed_from.and_then(|from| grant.locate(&from));
@@ -177,18 +181,13 @@ impl Tools {
             from,
             old: difference.old,
             new: difference.new,
-            readable,
         })
     }
 
     /// Returns the patch of a file; `None` where there is none that could be shown.
-    async fn patch(
-        &self,
-        seen: &Seen,
-        read: &mut u64,
-    ) -> Result<Option<Shown>, Refusal> {
+    async fn patch(&self, seen: &Seen, read: &mut u64) -> Result<Option<Shown>, Refusal> {
         let directory = |entry: &Option<Entry>| matches!(entry, Some(Entry::Directory(_)));
-        if !seen.readable || directory(&seen.old) || directory(&seen.new) {
+        if directory(&seen.old) || directory(&seen.new) {
             return Ok(None);
         }
         let size = |entry: &Option<Entry>| entry.as_ref().map_or(0, Entry::size);
@@ -213,7 +212,10 @@ impl Tools {
         let patch = Patch::new(&seen.path, from, as_side(&old), as_side(&new));
         let (text, whole) = match String::from_utf8(patch.render(BinaryStyle::Named)) {
             Ok(text) => (text, !patch.is_binary()),
-            Err(_) => (format!("# {}: text that is not UTF-8 differs\n", seen.path), false),
+            Err(_) => (
+                format!("# {}: text that is not UTF-8 differs\n", seen.path),
+                false,
+            ),
         };
         Ok(Some(Shown {
             text,
@@ -226,7 +228,8 @@ impl Tools {
     async fn side(&self, entry: &Option<Entry>) -> Result<Option<(PatchMode, Bytes)>, Refusal> {
         Ok(match entry {
             Some(Entry::File(file)) => {
-                let bytes = self.workspace.read_entry(file).await?;
+                let bytes = self.workspace.read_entry(file).await;
+                let bytes = bytes.map_err(|error| self.told_of_error(error))?;
                 let mode = match file.executable {
                     true => PatchMode::Executable,
                     false => PatchMode::Regular,
@@ -267,9 +270,7 @@ impl Seen {
             Some(Entry::File(_)) | None => {}
             Some(other) => told["kind"] = other.kind().to_string().into(),
         }
-        if let Some(Entry::File(file)) = &self.new
-            && self.readable
-        {
+        if let Some(Entry::File(file)) = &self.new {
             told["version"] = file.content.to_string().into();
         }
         if let Some((added, removed)) = lines {
@@ -281,6 +282,15 @@ impl Seen {
 }
 
 impl Changes {
+    /// Returns that nothing differs.
+    pub(crate) fn none() -> Self {
+        Self {
+            exact: true,
+            whole: true,
+            ..Self::default()
+        }
+    }
+
     fn count(&mut self, seen: &Seen) {
         if let Some(count) = self.kinds.get_mut(seen.kind().1) {
             *count += 1;
@@ -304,11 +314,13 @@ impl Changes {
         }
         let names = ["added", "modified", "deleted", "moved"];
         let each = names.iter().zip(self.kinds).filter(|(_, count)| *count > 0);
-        let each: Vec<_> = each.map(|(name, count)| format!("{count} {name}")).collect();
+        let each: Vec<_> = each
+            .map(|(name, count)| format!("{count} {name}"))
+            .collect();
         let at_least = if self.exact { "" } else { "at least " };
         let paths = counted(self.total, "path", "paths");
         match each.is_empty() {
-            true => "no path changed".into(),
+            true => "no path changed that may be read".into(),
             false => format!("{at_least}{paths} changed: {}", each.join(", ")),
         }
     }
@@ -356,7 +368,11 @@ impl Changes {
         }
         fields.insert("changed".into(), self.paths.into());
         fields.insert("complete".into(), paths_complete.into());
-        let total = if self.exact { "changed_total" } else { "changed_at_least" };
+        let total = if self.exact {
+            "changed_total"
+        } else {
+            "changed_at_least"
+        };
         fields.insert(total.into(), self.total.into());
         fields.insert("diff".into(), self.diff.into());
         fields.insert("diff_complete".into(), self.whole.into());

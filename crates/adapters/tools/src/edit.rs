@@ -4,8 +4,10 @@ use serde_json::{Map, Value, json};
 use workspace_core::{Change, Entry, File, TreePath};
 
 use crate::arguments::{Arguments, kind};
-use crate::looking::{PATH, absent, no_text};
+use crate::hunks;
+use crate::looking::{PATH, absent};
 use crate::patch::{self, FilePatch};
+use crate::reading::no_text;
 use crate::refusal::Refusal;
 use crate::repair;
 use crate::result::ToolResult;
@@ -47,11 +49,16 @@ impl Tools {
     ) -> Result<ToolResult, Refusal> {
         if given.given(PATCHES).is_none() {
             let edits = read_edits(given)?;
-            return self.commit(call, async |state| self.plan_edits(state, &edits).await).await;
+            return self
+                .commit(call, async |state| self.plan_edits(state, &edits).await)
+                .await;
         }
         let text = given.required_text(PATCHES)?;
         let others = PATH.iter().chain(ALL).chain(&["edits", "line"]);
-        let others: Vec<_> = others.chain(SHAPES.iter().map(|(old, _)| old)).copied().collect();
+        let others: Vec<_> = others
+            .chain(SHAPES.iter().map(|(old, _)| old))
+            .copied()
+            .collect();
         if let Some(other) = given.given(&others) {
             return Err(given.contradiction(format!(
                 "`patch` and `{other}` are two shapes of one call: give one of them"
@@ -67,7 +74,9 @@ impl Tools {
             let path = given.read_path(file.path())?;
             if seen.contains(&path) {
                 return Err(given
-                    .contradiction(format!("the patch has {path} twice: put its hunks together"))
+                    .contradiction(format!(
+                        "the patch has {path} twice: put its hunks together"
+                    ))
                     .at(&path));
             }
             seen.push(path);
@@ -174,7 +183,7 @@ impl Tools {
             (FilePatch::Update { hunks, .. }, Some(entry)) => {
                 let current = self.current(state, path, entry).await?;
                 let text = patch::apply(&current.text, hunks).map_err(|(hunk, fault)| {
-                    repair::refuse_patch(self, state, &current, files, (n, hunk), &fault)
+                    hunks::refuse_patch(self, state, &current, files, (n, hunk), &fault)
                 })?;
                 if text.len() > MAX_TEXT {
                     return Err(too_much(path, format!("more than {MAX_TEXT} bytes")));
@@ -251,7 +260,10 @@ fn read_edits(mut given: Arguments) -> Result<Edits, Refusal> {
     let path = given.required_path(PATH)?;
     let expected = Expected::of(&mut given)?;
     let list = given.take(&["edits"])?;
-    let single = SHAPES.iter().flat_map(|(old, new)| [*old, *new]).find(|name| given.has(name));
+    let single = SHAPES
+        .iter()
+        .flat_map(|(old, new)| [*old, *new])
+        .find(|name| given.has(name));
     let edits = match (list, single) {
         (Some(_), Some(single)) => {
             return Err(given.contradiction(format!(

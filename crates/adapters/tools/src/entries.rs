@@ -72,8 +72,11 @@ impl Globs {
         let mut globs = Vec::new();
         while let Some(pattern) = left.pop() {
             if left.len() + globs.len() >= MAX_GLOBS {
-                return Err(Error::invalid(Reason::MalformedGlob, "parse glob")
-                    .because(format!("its braces stand for more than {MAX_GLOBS} patterns")));
+                return Err(
+                    Error::invalid(Reason::MalformedGlob, "parse glob").because(format!(
+                        "its braces stand for more than {MAX_GLOBS} patterns"
+                    )),
+                );
             }
             match braces(&pattern) {
                 Some(each) => left.extend(each),
@@ -171,7 +174,10 @@ mod tests {
             ("*.md", "/[a]", "/[a]/x.md", "/a/x.md"),
         ] {
             let globs = Globs::new(pattern, &path(below)).unwrap();
-            assert!(globs.matches_itself(&path(matching)), "{pattern} {matching}");
+            assert!(
+                globs.matches_itself(&path(matching)),
+                "{pattern} {matching}"
+            );
             assert!(!globs.matches_itself(&path(not)), "{pattern} {not}");
         }
         assert_eq!(braces("a{b}c"), None);

@@ -14,9 +14,9 @@ use crate::tools::{Call, Tools};
 const MAX_SOURCE: usize = 1 << 20;
 /// So much is told of what was printed: of what is longer, as much of its beginning as of its
 /// end.
-const MAX_PRINTED: usize = 24_000;
+const MAX_PRINTED: usize = 15_000;
 /// The longest value that is told, in bytes of JSON.
-const MAX_VALUE: usize = 24_000;
+const MAX_VALUE: usize = 15_000;
 /// The longest time that can be asked for, in milliseconds.
 const MAX_MILLIS: u64 = 3_600_000;
 
@@ -94,7 +94,8 @@ impl Tools {
         let Some(runner) = &self.runner else {
             return Err(Refusal::new("unsupported", "nothing here runs code"));
         };
-        self.executed(call, order, async |order| runner.run(order).await).await
+        self.executed(call, order, async |order| runner.run(order).await)
+            .await
     }
 
     pub(crate) async fn exec(
@@ -117,7 +118,8 @@ impl Tools {
         let Some(shell) = &self.shell else {
             return Err(Refusal::new("unsupported", "nothing here runs commands"));
         };
-        self.executed(call, order, async |order| shell.exec(order).await).await
+        self.executed(call, order, async |order| shell.exec(order).await)
+            .await
     }
 
     fn order(

@@ -7,7 +7,7 @@ use crate::arguments::Arguments;
 use crate::entries::{Entries, Globs, verdict};
 use crate::looking::{absent, tell_next};
 use crate::refusal::{Refusal, shortened};
-use crate::result::{MAX_RESULT, ToolResult, counted};
+use crate::result::{MAX_RESULT, ToolResult, counted, cut};
 use crate::text::{Asked, Lines, Pattern, as_text};
 use crate::tools::Tools;
 
@@ -82,9 +82,9 @@ impl Tools {
                 )));
             }
         };
-        let around = given.number_in(&["-C", "context"], 0..=100, 0)?;
-        let after_lines = given.number_in(&["-A"], 0..=100, around)?;
-        let before_lines = given.number_in(&["-B"], 0..=100, around)?;
+        let around = given.number_in(&["-C", "context"], 0..=30, 0)?;
+        let after_lines = given.number_in(&["-A"], 0..=30, around)?;
+        let before_lines = given.number_in(&["-B"], 0..=30, around)?;
         let limit = given.number_in(&["head_limit", "limit"], 0..=5_000, 250)?;
         let offset = given.number_in(&["offset"], 0..=u64::from(u32::MAX), 0)?;
         let after = given.path(&["after"])?;
@@ -117,9 +117,12 @@ impl Tools {
         let pattern = Pattern::new(&asked).map_err(|why| {
             let mut literally = again.clone();
             literally["literal"] = true.into();
-            Refusal::new("malformed_pattern", format!("the pattern is none: {}", shortened(&why)))
-                .show("It is a regular expression, without look-around and back-references.")
-                .next("grep", literally)
+            Refusal::new(
+                "malformed_pattern",
+                format!("the pattern is none: {}", shortened(&why)),
+            )
+            .show("It is a regular expression, without look-around and back-references.")
+            .next("grep", literally)
         })?;
         let search = Search {
             pattern,
@@ -158,9 +161,8 @@ impl Tools {
                 let mut last = after.clone();
                 while let Some((path, entry)) = entries.next()? {
                     looked += 1;
-                    let out = looked > LOOKED
-                        || files >= READ_FILES
-                        || read >= search.pattern.budget();
+                    let out =
+                        looked > LOOKED || files >= READ_FILES || read >= search.pattern.budget();
                     if out {
                         stopped = Some(last);
                         break;
@@ -198,7 +200,11 @@ impl Tools {
             "complete": complete,
         });
         let total = found.total;
-        value[if stopped.is_none() { "total" } else { "at_least" }] = total.into();
+        value[if stopped.is_none() {
+            "total"
+        } else {
+            "at_least"
+        }] = total.into();
         let mut text = found.text;
         let at_least = if stopped.is_none() { "" } else { "at least " };
         let files = counted(found.files, "file", "files");
@@ -247,7 +253,8 @@ impl Tools {
             return Ok(0);
         }
         // The one that was found, whatever is there by now.
-        let bytes = self.workspace.read_entry(file).await?;
+        let bytes = self.workspace.read_entry(file).await;
+        let bytes = bytes.map_err(|error| self.told_of_error(error))?;
         let Some(text) = as_text(&bytes) else {
             found.skip(path);
             return Ok(file.size);
@@ -322,7 +329,10 @@ impl Search {
             // A line that matches is never shown as what is around another one.
             let other = matches.get(n + 1).map_or(lines.len(), |(first, ..)| *first);
             let begins = first.saturating_sub(self.before).max(free);
-            let ends = (last + 1 + self.after).min(other).max(last + 1).min(lines.len());
+            let ends = (last + 1 + self.after)
+                .min(other)
+                .max(last + 1)
+                .min(lines.len());
             let mut block = String::new();
             if (self.before > 0 || self.after > 0) && begins > free && found.shown > 0 {
                 block.push_str("--\n");
@@ -334,6 +344,7 @@ impl Search {
                 let shown = shown(lines.get(line), around);
                 block.push_str(&format!("{path}{mark}{}{mark}{shown}\n", line + 1));
             }
+            block.truncate(cut(&block, MAX_RESULT / 2));
             if found.next(self, block.len()) {
                 found.text.push_str(&block);
                 let mut told = json!({

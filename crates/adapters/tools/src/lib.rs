@@ -43,15 +43,18 @@
 struct Readme;
 
 mod arguments;
+mod authors;
 mod changes;
 mod edit;
 mod entries;
 mod executed;
 mod grep;
+mod hunks;
 mod log;
 mod looking;
 mod patch;
 mod proposal;
+mod reading;
 mod refusal;
 mod repair;
 mod result;

@@ -5,10 +5,10 @@ use workspace_core::store::OperationRecord;
 use workspace_core::{OperationId, Repeat, Undone};
 
 use crate::arguments::Arguments;
+use crate::authors::changed_by;
 use crate::changes::{Bounds, MOST};
 use crate::looking::tell_next;
 use crate::refusal::{Refusal, shortened};
-use crate::repair::changed_by;
 use crate::result::{ToolResult, counted};
 use crate::stored::{Kept, call_of, cause};
 use crate::tools::{Call, Tools};
@@ -17,7 +17,7 @@ use crate::tools::{Call, Tools};
 const DIFF_BYTES: u64 = 60_000;
 /// The most operations that are taken back at once.
 const MAX_UNDONE: u64 = 1_000;
-/// So much of a note is told, in characters.
+/// So much of a note is told, in bytes.
 const MAX_NOTE: usize = 200;
 /// Of so many paths of a conflict it is told who changed them.
 const TOLD: usize = 5;
@@ -25,7 +25,8 @@ const TOLD: usize = 5;
 impl Tools {
     pub(crate) async fn status(&self, given: Arguments) -> Result<ToolResult, Refusal> {
         given.end()?;
-        let status = self.workspace.status(self.copy)?;
+        let status = self.workspace.status(self.copy);
+        let status = status.map_err(|error| self.told_of_error(error))?;
         let trees = (status.copy.base, status.copy.tree);
         let bounds = Bounds {
             paths: 200,
@@ -34,7 +35,10 @@ impl Tools {
         let changes = self.changes(trees, None, None, bounds).await?;
         let newest = status.copy.operation.map_or(0, OperationId::get);
         let complete = changes.exact && changes.paths.len() as u64 == changes.total;
-        let mut text = format!("The draft differs from what it is based on: {}.", changes.summary());
+        let mut text = format!(
+            "The draft differs from what it is based on: {}.",
+            changes.summary()
+        );
         for path in &changes.paths {
             let told = |name: &str| path.get(name).and_then(Value::as_str).unwrap_or_default();
             text.push_str(&format!("\n  {} {}", told("change"), told("path")));
@@ -61,9 +65,12 @@ impl Tools {
             "durable": true,
             "published": false,
         });
-        value[if changes.exact { "changed_total" } else { "changed_at_least" }] =
-            changes.total.into();
-        if let Some(name) = status.copy.name.filter(|_| self.view.grant().scopes().is_empty()) {
+        value[if changes.exact {
+            "changed_total"
+        } else {
+            "changed_at_least"
+        }] = changes.total.into();
+        if let Some(name) = status.copy.name.filter(|_| !self.is_part()) {
             value["copy"] = name.into();
         }
         if !complete {
@@ -90,14 +97,19 @@ impl Tools {
             }
             None => {
                 let copy = self.state()?.copy;
-                ((copy.base, copy.tree), "The draft, from what it is based on".into())
+                (
+                    (copy.base, copy.tree),
+                    "The draft, from what it is based on".into(),
+                )
             }
         };
         let bounds = Bounds {
             paths: 500,
             diff: most,
         };
-        let changes = self.changes(trees, path.as_ref(), after.as_ref(), bounds).await?;
+        let changes = self
+            .changes(trees, path.as_ref(), after.as_ref(), bounds)
+            .await?;
         let mut text = format!("{what}: {}.", changes.summary());
         let mut next = Map::new();
         if let Some(operation) = &operation {
@@ -126,7 +138,11 @@ impl Tools {
         let named = given.text(&["call", "call_id"])?;
         let operation = given.number(&["operation"])?;
         let (from, to) = (given.number(&["from"])?, given.number(&["to"])?);
-        let ways = [named.is_some(), operation.is_some(), from.is_some() || to.is_some()];
+        let ways = [
+            named.is_some(),
+            operation.is_some(),
+            from.is_some() || to.is_some(),
+        ];
         match ways.iter().filter(|way| **way).count() {
             1 => {}
             0 => return Err(given.missing(&["operation"])),
@@ -198,17 +214,19 @@ impl Tools {
     }
 
     pub(crate) fn history(&self, mut given: Arguments) -> Result<ToolResult, Refusal> {
-        let limit = given.number_in(&["limit"], 1..=500, 20)?;
+        let limit = given.number_in(&["limit"], 1..=100, 20)?;
         let before = given.number(&["before"])?;
         given.end()?;
         let newest = self.state()?.copy.operation.map_or(0, OperationId::get);
         let before = before.unwrap_or(u64::MAX).min(newest + 1);
         let found = self.operations_before(before, limit)?;
         // Whoever holds a part of the files learns of its own calls.
-        let own_only = !self.view.grant().scopes().is_empty();
+        let own_only = self.is_part();
         let last = found.last().map(|last| last.id.get());
         let complete = last.is_none_or(|last| last == 1);
-        let shown = found.iter().filter(|it| !own_only || it.actor == self.agent);
+        let shown = found
+            .iter()
+            .filter(|it| !own_only || it.actor == self.agent);
         let calls: Vec<Value> = shown.map(|it| self.told_call(it)).collect();
         let mut text = String::new();
         for call in &calls {
@@ -237,7 +255,9 @@ impl Tools {
     fn told_call(&self, operation: &OperationRecord) -> Value {
         let call = call_of(operation);
         let note = call.map_or(operation.note.as_str(), |(_, _, note)| note);
-        let note: String = note.chars().take(MAX_NOTE).collect();
+        let note = note
+            .get(..note.floor_char_boundary(MAX_NOTE))
+            .unwrap_or(note);
         json!({
             "operation": operation.id.get(),
             "call": call.map(|(call, ..)| call),
@@ -269,8 +289,10 @@ impl Tools {
         };
         match found {
             Some(found) => Ok(Some(found)),
-            None => Err(Refusal::new("not_found", format!("there is no {what}"))
-                .next("history", json!({}))),
+            None => {
+                Err(Refusal::new("not_found", format!("there is no {what}"))
+                    .next("history", json!({})))
+            }
         }
     }
 }

@@ -81,9 +81,15 @@ impl Hunk {
     pub(crate) fn of(old: &str, new: &str) -> Self {
         let lines = |mark: char, text: &str| -> Vec<(char, String)> {
             let text = text.strip_suffix('\n').unwrap_or(text);
-            text.split('\n').map(|line| (mark, line.to_owned())).collect()
+            text.split('\n')
+                .map(|line| (mark, line.to_owned()))
+                .collect()
         };
-        let mut all = if old.is_empty() { Vec::new() } else { lines('-', old) };
+        let mut all = if old.is_empty() {
+            Vec::new()
+        } else {
+            lines('-', old)
+        };
         if !new.is_empty() {
             all.extend(lines('+', new));
         }
@@ -100,7 +106,10 @@ impl Hunk {
 /// Says on which line, counted from 1, what was expected.
 pub(crate) fn parse(text: &str) -> Result<Vec<FilePatch>, (usize, String)> {
     if text.len() > MAX_PATCH {
-        return Err((1, format!("a patch of {} bytes; up to {MAX_PATCH}", text.len())));
+        return Err((
+            1,
+            format!("a patch of {} bytes; up to {MAX_PATCH}", text.len()),
+        ));
     }
     let text = text.trim_matches(['\n', '\r', ' ']);
     let carriage = text.starts_with("*** Begin Patch\r\n");
@@ -335,7 +344,8 @@ mod tests {
         let FilePatch::Update { hunks, .. } = &files[1] else {
             panic!("{files:?}");
         };
-        let text = "class B\ndef f():\n    x = 1\n    y = 2\nclass A\n\tdef f():\n    x = 1\n    y = 2\n";
+        let text =
+            "class B\ndef f():\n    x = 1\n    y = 2\nclass A\n\tdef f():\n    x = 1\n    y = 2\n";
         let after = "class B\ndef f():\n    x = 1\n    y = 2\nclass A\n\tdef f():\n    x = 1\n    y = 3\nend\n";
         assert_eq!(apply(text, hunks).unwrap(), after);
     }
@@ -350,7 +360,10 @@ mod tests {
             ("*** Begin Patch\n*** Add File: a\nx\n*** End Patch", 3),
             ("*** Begin Patch\n*** Update File: a\n*** End Patch", 2),
             ("*** Begin Patch\n*** Update File: a\n@@\n*** End Patch", 2),
-            ("*** Begin Patch\n*** Update File: a\n@@\n*bad\n*** End Patch", 4),
+            (
+                "*** Begin Patch\n*** Update File: a\n@@\n*bad\n*** End Patch",
+                4,
+            ),
             ("*** Begin Patch\n*** Delete File: a\n*** End Patch\nx", 4),
         ] {
             assert_eq!(parse(bad).map_err(|(line, _)| line), Err(line), "{bad:?}");
@@ -360,7 +373,10 @@ mod tests {
     #[test]
     fn a_hunk_is_made_where_it_is_once() {
         let hunk = |old: &str, new: &str| vec![Hunk::of(old, new)];
-        assert_eq!(apply("a\nb\nc", &hunk("b\n", "x\ny\n")).unwrap(), "a\nx\ny\nc");
+        assert_eq!(
+            apply("a\nb\nc", &hunk("b\n", "x\ny\n")).unwrap(),
+            "a\nx\ny\nc"
+        );
         assert_eq!(apply("a\nb", &hunk("b", "x")).unwrap(), "a\nx");
         assert_eq!(apply("a\nb\n", &hunk("b", "")).unwrap(), "a\n");
         assert_eq!(apply("a\r\n", &hunk("a\r", "b\r")).unwrap(), "b\r\n");

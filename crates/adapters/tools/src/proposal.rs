@@ -40,7 +40,9 @@ impl Proposal {
         let message = RevisionMessage::default()
             .actor(self.agent.clone())
             .message(self.message.clone());
-        ApplyOptions::default().message(message).expect_tree(self.tree)
+        ApplyOptions::default()
+            .message(message)
+            .expect_tree(self.tree)
     }
 
     /// Reads a proposal out of the value of a result of `propose`; `None` where there is none.
@@ -76,7 +78,9 @@ impl Proposal {
 pub(crate) async fn propose(tools: &Tools, mut given: Arguments) -> Result<ToolResult, Refusal> {
     let message = given.required_text(&["message"])?;
     if message.trim().is_empty() || message.len() > MAX_MESSAGE || message.contains('\0') {
-        return Err(given.malformed(format!("`message` has 1 to {MAX_MESSAGE} bytes, none a NUL")));
+        return Err(given.malformed(format!(
+            "`message` has 1 to {MAX_MESSAGE} bytes, none a NUL"
+        )));
     }
     given.end()?;
     let copy = tools.state()?.copy;
@@ -84,10 +88,15 @@ pub(crate) async fn propose(tools: &Tools, mut given: Arguments) -> Result<ToolR
         paths: NAMED,
         diff: 0,
     };
-    let changes = tools.changes((copy.base, copy.tree), None, None, bounds).await?;
+    let changes = tools
+        .changes((copy.base, copy.tree), None, None, bounds)
+        .await?;
     if changes.total == 0 {
-        return Err(Refusal::new("no_change", "the draft changes nothing: there is nothing to propose")
-            .next("status", json!({})));
+        return Err(Refusal::new(
+            "no_change",
+            "the draft changes nothing: there is nothing to propose",
+        )
+        .next("status", json!({})));
     }
     let paths = changes.paths.iter();
     let paths = paths.filter_map(|path| TreePath::new(path.get("path")?.as_str()?).ok());

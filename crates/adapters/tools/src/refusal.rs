@@ -63,7 +63,10 @@ impl Refusal {
         value.insert("message".into(), self.message.clone().into());
         value.insert("changed".into(), json!([]));
         if let Some((tool, arguments)) = &self.next {
-            value.insert("next".into(), json!({ "tool": tool, "arguments": arguments }));
+            value.insert(
+                "next".into(),
+                json!({ "tool": tool, "arguments": arguments }),
+            );
         }
         Value::Object(value)
     }

@@ -1,120 +1,28 @@
 //! Refused edits: what was closest, who changed it, and the call that would succeed.
 
 use serde_json::{Value, json};
-use workspace_core::store::OperationRecord;
-use workspace_core::{Entry, File, TreePath};
+use workspace_core::TreePath;
 
+use crate::authors::changed_by;
 use crate::edit::Current;
-use crate::patch::{self, FilePatch, Hunk, HunkFault};
 use crate::refusal::Refusal;
-use crate::stored::{State, call_of};
+use crate::stored::State;
 use crate::text::{
-    self, Fault, Faulty, Lens, Lines, Near, Places, Replacement, as_text, carry, first_difference,
-    line_of, near, places, visible,
+    self, Fault, Faulty, Lens, Lines, Near, Places, Replacement, carry, first_difference, line_of,
+    near, places, visible,
 };
 use crate::tools::Tools;
 
 /// The longest arguments that are made ready, in bytes of JSON.
-const MAX_NEXT: usize = 32 << 10;
+pub(crate) const MAX_NEXT: usize = 32 << 10;
 /// So many edits that cannot be made are explained.
 const EXPLAINED: usize = 5;
 /// So much of the closest region is shown, in bytes.
 const MAX_REGION: usize = 2_000;
-/// So many operations are looked through for the one that changed a file, so many versions of
-/// the file read, and none that is larger.
-const MAX_LOOKED: u64 = 200;
-const MAX_READ: usize = 5;
-const MAX_VERSION: u64 = 1 << 20;
 /// A shorter text is not taken for an edit that was made already.
 const TELLING: usize = 8;
 /// So many lines around a place are read.
 const AROUND: usize = 10;
-
-/// The operation that changed a file last, or took a text out of it.
-pub(crate) struct ChangedBy {
-    operation: OperationRecord,
-    own: bool,
-    /// Whether the text that is looked for was there before it, and not after.
-    took: bool,
-}
-
-impl ChangedBy {
-    pub(crate) fn value(&self) -> Value {
-        let call = call_of(&self.operation);
-        json!({
-            "operation": self.operation.id.get(),
-            "agent": self.operation.actor,
-            "call": call.map(|(call, ..)| call),
-            "tool": call.map(|(_, tool, _)| tool),
-            "yours": self.own,
-            "took_the_text": self.took,
-        })
-    }
-
-    pub(crate) fn told(&self) -> String {
-        let id = self.operation.id;
-        let whose = match (self.own, call_of(&self.operation)) {
-            (true, Some((call, tool, _))) => format!("your own call {call} ({tool})"),
-            (false, Some((call, tool, _))) => {
-                format!("call {call} ({tool}) of {}", self.operation.actor)
-            }
-            (_, None) if self.operation.actor.is_empty() => "somebody".into(),
-            (_, None) => self.operation.actor.clone(),
-        };
-        match self.took {
-            true => format!("The text was there until operation {id}, by {whose}, changed it."),
-            false => format!("The file was changed last by operation {id}, by {whose}."),
-        }
-    }
-}
-
-/// Returns the newest of the last 200 operations that changed a file; the one that took `text`
-/// out of it where that is among the first five versions.
-pub(crate) fn changed_by(
-    tools: &Tools,
-    state: &State,
-    path: &TreePath,
-    text: Option<&str>,
-) -> Option<ChangedBy> {
-    let newest = state.copy.operation?.get();
-    let operations = tools.operations_before(newest + 1, MAX_LOOKED).ok()?;
-    let (mut last, mut read) = (None, 0);
-    for operation in operations {
-        let file = |tree| match tools.files_of(tree).stat(path) {
-            Ok(Some(Entry::File(file))) => Some(file),
-            _ => None,
-        };
-        let (before, after) = (file(operation.before), file(operation.after));
-        let content = |file: &Option<File>| file.as_ref().map(|file| file.content);
-        if content(&before) == content(&after) {
-            continue;
-        }
-        let own = operation.actor == tools.agent;
-        if let (Some(text), Some(before)) = (text, &before) {
-            read += 1;
-            let small = before.size <= MAX_VERSION;
-            let had = small
-                .then(|| tools.files_of(operation.before).read_now(path.as_str()).ok())
-                .flatten();
-            if had.is_some_and(|had| as_text(&had).is_some_and(|had| had.contains(text))) {
-                return Some(ChangedBy {
-                    operation,
-                    own,
-                    took: true,
-                });
-            }
-        }
-        last = last.or(Some(ChangedBy {
-            operation,
-            own,
-            took: false,
-        }));
-        if text.is_none() || read >= MAX_READ {
-            break;
-        }
-    }
-    last
-}
 
 /// Returns the arguments of a call that makes edits.
 pub(crate) fn arguments(path: &TreePath, edits: &[Replacement]) -> Value {
@@ -162,7 +70,10 @@ pub(crate) fn refuse(
             "old_string is empty: to add to a file, replace a line with itself and what is new"
                 .to_owned(),
         ),
-        Fault::Same => ("no_change", "old_string and new_string are the same".to_owned()),
+        Fault::Same => (
+            "no_change",
+            "old_string and new_string are the same".to_owned(),
+        ),
         Fault::Absent => ("text_absent", format!("old_string is not in {path}")),
         Fault::Many(places) => (
             "text_not_unique",
@@ -198,7 +109,13 @@ pub(crate) fn refuse(
                 "first_line": visible(edit.old.lines().next().unwrap_or_default(), 0, false),
             }),
         )
-        .with("failed", faulty.iter().map(|faulty| faulty.index + 1).collect::<Vec<_>>());
+        .with(
+            "failed",
+            faulty
+                .iter()
+                .map(|faulty| faulty.index + 1)
+                .collect::<Vec<_>>(),
+        );
     if lines > 1 {
         let first = visible(edit.old.lines().next().unwrap_or_default(), 0, false);
         refusal = refusal.show(format!(
@@ -255,9 +172,10 @@ pub(crate) fn refuse(
             let line = places.lines(text).first().copied().unwrap_or(1);
             refusal.next("read", around(path, line, lines))
         }
-        Fault::Empty if text.is_empty() && edits.len() == 1 => {
-            refusal.next("write", json!({ "path": path.as_str(), "content": edit.new }))
-        }
+        Fault::Empty if text.is_empty() && edits.len() == 1 => refusal.next(
+            "write",
+            json!({ "path": path.as_str(), "content": edit.new }),
+        ),
         _ => {
             let close = near(text, &edit.old);
             let line = close.map(|close| line_of(text, close.range.start));
@@ -270,7 +188,7 @@ pub(crate) fn refuse(
 }
 
 /// Returns the arguments that read the lines around one.
-fn around(path: &TreePath, line: usize, lines: usize) -> Value {
+pub(crate) fn around(path: &TreePath, line: usize, lines: usize) -> Value {
     json!({
         "path": path.as_str(),
         "offset": line.saturating_sub(AROUND).max(1),
@@ -286,7 +204,13 @@ fn count(places: &Places) -> String {
 }
 
 /// Tells what is closest, and where it begins to differ.
-fn explain(refusal: Refusal, text: &str, old: &str, close: Option<&Near>) -> Refusal {
+pub(crate) fn explain(refusal: Refusal, text: &str, old: &str, close: Option<&Near>) -> Refusal {
+    if text.len() > text::MAX_NEAR {
+        return refusal.show(format!(
+            "What is closest is looked for in files of up to {} bytes.",
+            text::MAX_NEAR
+        ));
+    }
     let Some(close) = close else {
         return refusal
             .with("closest", Value::Null)
@@ -296,7 +220,9 @@ fn explain(refusal: Refusal, text: &str, old: &str, close: Option<&Near>) -> Ref
     let start = line_of(text, close.range.start);
     let (wanted, there) = (Lines::of(old), Lines::of(region));
     let end = start + there.len().max(1) - 1;
-    let shown = region.get(..region.floor_char_boundary(MAX_REGION)).unwrap_or(region);
+    let shown = region
+        .get(..region.floor_char_boundary(MAX_REGION))
+        .unwrap_or(region);
     let mut told = json!({
         "start_line": start,
         "end_line": end,
@@ -304,8 +230,8 @@ fn explain(refusal: Refusal, text: &str, old: &str, close: Option<&Near>) -> Ref
         "text": shown,
         "text_complete": shown.len() == region.len(),
     });
-    let differs = (0..wanted.len().max(there.len()))
-        .find(|line| wanted.whole(*line) != there.whole(*line));
+    let differs =
+        (0..wanted.len().max(there.len())).find(|line| wanted.whole(*line) != there.whole(*line));
     let mut refusal = match close.lens {
         Some(lens) => refusal.show(format!(
             "Closest: lines {start}-{end}, the same but for {}.",
@@ -318,9 +244,19 @@ fn explain(refusal: Refusal, text: &str, old: &str, close: Option<&Near>) -> Ref
         let at = first_difference(yours, files).unwrap_or(0);
         let codes = matches!(close.lens, Some(Lens::Characters));
         let (yours, files) = (visible(yours, at, codes), visible(files, at, codes));
-        let shown = |line: &str| if line.is_empty() { "(none)".to_owned() } else { line.into() };
+        let shown = |line: &str| {
+            if line.is_empty() {
+                "(none)".to_owned()
+            } else {
+                line.into()
+            }
+        };
         refusal = refusal
-            .show(format!("First difference: line {}, byte {}.", start + line, at + 1))
+            .show(format!(
+                "First difference: line {}, byte {}.",
+                start + line,
+                at + 1
+            ))
             .show(format!("  yours: {}", shown(&yours)))
             .show(format!("  file:  {}", shown(&files)))
             .show("  (→ tab, · space at an end, ␍ carriage return, ␊ line end)");
@@ -339,7 +275,7 @@ fn explain(refusal: Refusal, text: &str, old: &str, close: Option<&Near>) -> Ref
 }
 
 /// Tells who changed the file.
-fn history(
+pub(crate) fn history(
     refusal: Refusal,
     tools: &Tools,
     state: &State,
@@ -372,7 +308,9 @@ fn fix(text: &str, edit: &Replacement, close: &Near) -> Option<Replacement> {
     let exact = places(text, there);
     let all = edit.all && close.lens.is_some() && exact.count == close.places.count;
     // Where it is said on which line, that one of several is meant.
-    let line = edit.line.filter(|line| *line == line_of(text, close.range.start));
+    let line = edit
+        .line
+        .filter(|line| *line == line_of(text, close.range.start));
     if !close.clear && !all && line.is_none() || edit.all && !all && exact.count != 1 {
         return None;
     }
@@ -433,112 +371,4 @@ fn choices(
     refusal
         .show("Say which by `line`, by more of the text around it, or take all by `replace_all`.")
         .with("choices", choices)
-}
-
-/// Refuses a patch of which a hunk cannot be made.
-pub(crate) fn refuse_patch(
-    tools: &Tools,
-    state: &State,
-    current: &Current,
-    files: &[FilePatch],
-    (file, hunk): (usize, usize),
-    fault: &HunkFault,
-) -> Refusal {
-    let Current {
-        path,
-        file: entry,
-        text,
-    } = current;
-    let Some(FilePatch::Update { hunks, .. }) = files.get(file) else {
-        return Refusal::new("text_absent", format!("{path} cannot be patched so")).at(path);
-    };
-    let Some(wrong) = hunks.get(hunk) else {
-        return Refusal::new("text_absent", format!("{path} cannot be patched so")).at(path);
-    };
-    let join = |lines: Vec<&str>| lines.into_iter().map(|line| format!("{line}\n")).collect();
-    let (old, new): (String, String) = (join(wrong.old()), join(wrong.new()));
-    let (code, why) = match fault {
-        HunkFault::Absent => ("text_absent", "its lines are not in the file, after what is before"),
-        HunkFault::Anchor(_) => ("text_absent", "the line after @@ is not in the file"),
-        HunkFault::Many(_) => ("text_not_unique", "its lines are at several places"),
-        HunkFault::TooMuch => ("limit_exceeded", "the patch has too many hunks for such a file"),
-    };
-    let mut refusal = Refusal::new(
-        code,
-        format!("hunk {} of {path}: {why}; no file was patched", hunk + 1),
-    )
-    .at(path)
-    .with("version", entry.content.to_string())
-    .with(
-        "searched",
-        json!({
-            "hunk": hunk + 1,
-            "bytes": old.len(),
-            "lines": wrong.old().len(),
-            "first_line": wrong.old().first().map(|line| visible(line, 0, false)),
-        }),
-    );
-    match fault {
-        HunkFault::Many(lines) => {
-            let told: Vec<_> = lines.iter().map(ToString::to_string).collect();
-            refusal = refusal
-                .show(format!("They begin on lines {}.", told.join(", ")))
-                .show("Say more lines around it, or a line before it after @@.")
-                .with("matches", json!({ "lines": lines }));
-            let line = lines.first().copied().unwrap_or(1);
-            return refusal.next("read", around(path, line, wrong.old().len()));
-        }
-        HunkFault::Anchor(anchor) => {
-            refusal = refusal.show(format!("Searched: {}", visible(anchor, 0, false)));
-        }
-        HunkFault::TooMuch => return refusal,
-        HunkFault::Absent => {}
-    }
-    // Without its anchors it may be where it is once.
-    let mut fixed = None;
-    if !old.is_empty() && !wrong.anchors.is_empty() {
-        let lines = wrong.lines.clone();
-        fixed = Some(Hunk {
-            lines,
-            ..Hunk::default()
-        });
-        fixed = fixed.filter(|hunk| patch::apply(text, std::slice::from_ref(hunk)).is_ok());
-    }
-    let close = near(text, &old);
-    if fixed.is_none() {
-        refusal = explain(refusal, text, &old, close.as_ref());
-        refusal = history(refusal, tools, state, path, Some(&old));
-        fixed = close.as_ref().and_then(|close| fixed_hunk(text, (&old, &new), close));
-    }
-    if let Some(fixed) = fixed {
-        let mut files = files.to_vec();
-        if let Some(FilePatch::Update { hunks, .. }) = files.get_mut(file)
-            && let Some(place) = hunks.get_mut(hunk)
-        {
-            *place = fixed;
-            if patch::apply(text, hunks).is_ok() {
-                let next = json!({ "patch": patch::written(&files) });
-                if next.to_string().len() <= MAX_NEXT {
-                    return refusal.next("edit", next);
-                }
-            }
-        }
-    }
-    let line = close.map(|close| line_of(text, close.range.start));
-    match line {
-        Some(line) => refusal.next("read", around(path, line, wrong.old().len())),
-        None => refusal.next("read", json!({ "path": path.as_str() })),
-    }
-}
-
-/// Returns the hunk that does to what is closest, by whole lines, what was meant.
-fn fixed_hunk(text: &str, (old, new): (&str, &str), close: &Near) -> Option<Hunk> {
-    if !close.clear {
-        return None;
-    }
-    let lines = Lines::of(text);
-    let (first, last) = (lines.at(close.range.start), lines.at(close.range.end.checked_sub(1)?));
-    let there = text.get(lines.range(first..last + 1))?;
-    let carried = carry(old, there, new)?;
-    (carried != there).then(|| Hunk::of(there, &carried))
 }

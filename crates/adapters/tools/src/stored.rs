@@ -56,7 +56,8 @@ pub(crate) struct Key {
 impl Tools {
     /// Returns the copy as it is.
     pub(crate) fn state(&self) -> Result<State, Refusal> {
-        let copy = self.workspace.status(self.copy)?.copy;
+        let status = self.workspace.status(self.copy);
+        let copy = status.map_err(|error| self.told_of_error(error))?.copy;
         let files = self.files_of(copy.tree);
         Ok(State { copy, files })
     }
@@ -64,6 +65,20 @@ impl Tools {
     /// Returns the files of a tree as the view's grant shows them.
     pub(crate) fn files_of(&self, tree: TreeId) -> View {
         (self.workspace).view(At::Tree(tree), self.view.grant().clone())
+    }
+
+    /// Tells of an error of the workspace itself, to the holder of a part of it no more than
+    /// of which kind it is.
+    pub(crate) fn told_of_error(&self, error: Error) -> Refusal {
+        match self.is_part() {
+            false => error.into(),
+            true => Refusal::new(error.kind().code(), error.kind().to_string()),
+        }
+    }
+
+    /// Tells whether the view is of a part of the files.
+    pub(crate) fn is_part(&self) -> bool {
+        !self.view.grant().scopes().is_empty()
     }
 
     pub(crate) fn key(&self, call: Call<'_>) -> Result<Key, Refusal> {
@@ -181,12 +196,14 @@ impl Tools {
             None => None,
             Some(id) => self.operation(id)?,
         };
-        let changes = match &operation {
-            None => Changes::default(),
-            Some(operation) => {
+        let changes = match (&operation, kept.operation) {
+            (Some(operation), _) => {
                 let trees = (operation.before, operation.after);
-                self.changes(trees, None, None, Bounds::RESULT).await?
+                Some(self.changes(trees, None, None, Bounds::RESULT).await?)
             }
+            (None, None) => Some(Changes::none()),
+            // It is so old that it is kept no longer.
+            (None, Some(_)) => None,
         };
         let mut value = json!({
             "tool": call.tool.name,
@@ -198,10 +215,11 @@ impl Tools {
         });
         let mut text = match kept.operation {
             None => "Nothing changed: the files were so already.".to_owned(),
-            Some(id) => format!(
-                "Operation {id}: {}. Stored in the draft; not published.",
-                changes.summary()
-            ),
+            Some(id) => {
+                let summary = changes.as_ref().map(Changes::summary);
+                let summary = summary.unwrap_or("what it changed is kept no longer".into());
+                format!("Operation {id}: {summary}. Stored in the draft; not published.")
+            }
         };
         if repeated {
             text.insert_str(0, "This call was made before. ");
@@ -219,7 +237,9 @@ impl Tools {
             if let Some(operation) = kept.operation {
                 next.insert("operation".into(), operation.get().into());
             }
-            changes.tell(fields, &mut text, next, Bounds::RESULT.diff);
+            if let Some(changes) = changes {
+                changes.tell(fields, &mut text, next, Bounds::RESULT.diff);
+            }
         }
         Ok(ToolResult::new(text, value))
     }
@@ -230,7 +250,8 @@ impl Tools {
             return Ok(None);
         };
         let after = (before > 0).then(|| OperationId::new(before));
-        let found = self.workspace.operations(self.copy, after, 1)?;
+        let found = self.workspace.operations(self.copy, after, 1);
+        let found = found.map_err(|error| self.told_of_error(error))?;
         Ok(found.into_iter().find(|found| found.id == id))
     }
 
@@ -244,7 +265,8 @@ impl Tools {
         let first = last.saturating_sub(limit);
         let after = (first > 0).then(|| OperationId::new(first));
         let limit = usize::try_from(last - first).unwrap_or(usize::MAX);
-        let found = self.workspace.operations(self.copy, after, limit)?;
+        let found = self.workspace.operations(self.copy, after, limit);
+        let found = found.map_err(|error| self.told_of_error(error))?;
         let mut found: Vec<_> = found.into_iter().filter(|it| it.id.get() <= last).collect();
         found.reverse();
         Ok(found)
@@ -285,11 +307,17 @@ impl Kept {
 
     pub(crate) fn read(answer: &[u8]) -> Result<Self, Refusal> {
         let value: Value = serde_json::from_slice(answer).map_err(|error| {
-            Refusal::new("corrupt", format!("what is kept of the call is not read: {error}"))
+            Refusal::new(
+                "corrupt",
+                format!("what is kept of the call is not read: {error}"),
+            )
         })?;
         let extra = value.get("extra").and_then(Value::as_object);
         Ok(Self {
-            operation: value.get("operation").and_then(Value::as_u64).map(OperationId::new),
+            operation: value
+                .get("operation")
+                .and_then(Value::as_u64)
+                .map(OperationId::new),
             extra: extra.cloned().unwrap_or_default(),
         })
     }

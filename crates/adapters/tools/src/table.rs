@@ -45,7 +45,7 @@ pub const TABLE: &[Tool] = &[
             ("offset", Number, "first line, from 1"),
             ("limit", Number, "lines; 2000 unless said"),
             ("byte_offset", Number, "first byte, instead of offset"),
-            ("max_bytes", Number, "up to 1000000; 90000 unless said"),
+            ("max_bytes", Number, "up to 1000000; 80000 unless said"),
         ],
         required: 1,
         example: r#"{"path":"src/main.rs","offset":1,"limit":200}"#,
@@ -86,7 +86,11 @@ pub const TABLE: &[Tool] = &[
             ("pattern", Text, "regular expression"),
             ("path", Text, "file or directory"),
             ("glob", Text, "files to search: *.rs"),
-            ("output_mode", One(&["content", "files_with_matches", "count"]), ""),
+            (
+                "output_mode",
+                One(&["content", "files_with_matches", "count"]),
+                "",
+            ),
             ("literal", Flag, "pattern is plain text"),
             ("-i", Flag, "ignore case"),
             ("-A", Number, "lines after"),
@@ -108,7 +112,11 @@ pub const TABLE: &[Tool] = &[
         fields: &[
             ("path", Text, ""),
             ("content", Text, "all of it"),
-            ("if_version", Text, "only if the file has this version; none for a new file"),
+            (
+                "if_version",
+                Text,
+                "only if the file has this version; none for a new file",
+            ),
         ],
         required: 2,
         example: r##"{"path":"notes/today.md","content":"# Today\n"}"##,
@@ -116,14 +124,28 @@ pub const TABLE: &[Tool] = &[
     Tool {
         name: "edit",
         description: "Replaces exact texts in a file: old_string and new_string, or several as edits, all against the file as it is, all or none. Each has to be there once, or say replace_all or line. Or give patch: *** Begin Patch.",
-        aliases: &["Edit", "MultiEdit", "edit_file", "apply_patch", "str_replace"],
+        aliases: &[
+            "Edit",
+            "MultiEdit",
+            "edit_file",
+            "apply_patch",
+            "str_replace",
+        ],
         changes: true,
         fields: &[
             ("path", Text, ""),
-            ("old_string", Text, "exactly as in the file, without line numbers"),
+            (
+                "old_string",
+                Text,
+                "exactly as in the file, without line numbers",
+            ),
             ("new_string", Text, ""),
             ("replace_all", Flag, ""),
-            ("line", Number, "line on which old_string begins, if there are several"),
+            (
+                "line",
+                Number,
+                "line on which old_string begins, if there are several",
+            ),
             ("edits", Edits, ""),
             ("patch", Text, "instead of all others"),
             ("if_version", Text, "only if the file has this version"),
@@ -300,7 +322,9 @@ mod tests {
 
     #[test]
     fn no_name_means_two_tools_and_examples_have_what_is_required() {
-        let names = TABLE.iter().flat_map(|tool| tool.aliases.iter().copied().chain([tool.name]));
+        let names = TABLE
+            .iter()
+            .flat_map(|tool| tool.aliases.iter().copied().chain([tool.name]));
         let names: Vec<&str> = names.collect();
         assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
         for tool in TABLE {
@@ -311,7 +335,11 @@ mod tests {
                 assert!(!example[name.as_str().unwrap()].is_null(), "{}", tool.name);
             }
             for name in example.as_object().unwrap().keys() {
-                assert!(!schema["properties"][name].is_null(), "{} {name}", tool.name);
+                assert!(
+                    !schema["properties"][name].is_null(),
+                    "{} {name}",
+                    tool.name
+                );
             }
         }
     }

@@ -43,7 +43,9 @@ impl Tools {
         if agent.is_empty() || agent.len() > MAX_AGENT || agent.chars().any(char::is_control) {
             return Err(Error::invalid(Reason::MalformedName, "make tools")
                 .at("agent")
-                .because(format!("expected 1 to {MAX_AGENT} bytes, no control characters")));
+                .because(format!(
+                    "expected 1 to {MAX_AGENT} bytes, no control characters"
+                )));
         }
         let At::Copy(copy) = view.at() else {
             return Err(Error::new(ErrorKind::ReadOnly, "make tools")

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 use workspace_core::{Change, ContentId, Entry, EntryKind, TreePath};
 
 use crate::arguments::Arguments;
+use crate::authors::changed_by;
 use crate::looking::{PATH, absent};
 use crate::refusal::{Refusal, shortened};
-use crate::repair::changed_by;
 use crate::result::{ToolResult, counted};
 use crate::stored::{Plan, State};
 use crate::tools::{Call, Tools};
@@ -27,16 +27,21 @@ impl Tools {
         if content.len() > MAX_CONTENT {
             return Err(Refusal::new(
                 "limit_exceeded",
-                format!("{} bytes; up to {MAX_CONTENT} are written at once", content.len()),
+                format!(
+                    "{} bytes; up to {MAX_CONTENT} are written at once",
+                    content.len()
+                ),
             )
             .at(&path));
         }
         self.commit(call, async |state| {
             match (state.files.stat(&path)?, &expected) {
                 (Some(Entry::Directory(_)), _) => {
-                    return Err(Refusal::new("is_a_directory", format!("{path} is a directory"))
-                        .at(&path)
-                        .next("ls", json!({ "path": path.as_str() })));
+                    return Err(
+                        Refusal::new("is_a_directory", format!("{path} is a directory"))
+                            .at(&path)
+                            .next("ls", json!({ "path": path.as_str() })),
+                    );
                 }
                 (found, Some(expected)) => expected.check(self, state, &path, found.as_ref())?,
                 (_, None) => {}
@@ -74,11 +79,18 @@ impl Tools {
                 )
                 .at(&path)
                 .with("entries", directory.summary.entries())
-                .next("delete", json!({ "path": path.as_str(), "recursive": true })));
+                .next(
+                    "delete",
+                    json!({ "path": path.as_str(), "recursive": true }),
+                ));
             }
             let change = Change::remove(path.as_str())?;
             Ok(Plan {
-                changes: vec![if recursive { change.recursively() } else { change }],
+                changes: vec![if recursive {
+                    change.recursively()
+                } else {
+                    change
+                }],
                 note: path.to_string(),
                 ..Plan::default()
             })
@@ -192,9 +204,10 @@ impl Expected {
             (None, Some(_)) => format!("{path} is no file"),
             (None, None) => format!("nothing is at {path}"),
         };
-        let mut refusal = Refusal::new("stale", told)
-            .at(path)
-            .with("version", now.map_or(Value::Null, |now| now.to_string().into()));
+        let mut refusal = Refusal::new("stale", told).at(path).with(
+            "version",
+            now.map_or(Value::Null, |now| now.to_string().into()),
+        );
         if let Some(by) = changed_by(tools, state, path, None) {
             refusal = refusal.show(by.told()).with("changed_by", by.value());
         }

@@ -40,8 +40,7 @@ impl View {
                 .because("only what was done in a copy is undone"));
         };
         let by = self.by();
-        let undone =
-            (self.workspace).undo_as(copy, ids, author, (&by, &self.grant), Some(once));
+        let undone = (self.workspace).undo_as(copy, ids, author, (&by, &self.grant), Some(once));
         undone.map_err(|error| self.told(error))
     }
 }

@@ -156,7 +156,10 @@ fn several_operations_are_undone_as_one() {
     };
     assert_eq!(undone.operation, Some(OperationId::new(5)));
     assert_eq!(fixture.state(at)["/a"], "1");
-    let logged = fixture.workspace.operations(copy, Some(OperationId::new(4)), 9).unwrap();
+    let logged = fixture
+        .workspace
+        .operations(copy, Some(OperationId::new(4)), 9)
+        .unwrap();
     assert_eq!(logged[0].cause, OperationCause::Undo(OperationId::new(3)));
     let again = undo_once(&files, &[2, 3, 2], "key");
     assert!(matches!(again, Ok(Repeat::Again(_))));
@@ -187,12 +190,21 @@ fn a_holder_undoes_only_what_it_could_change_back() {
         });
         fixture.workspace.view(at, grant)
     };
-    assert_eq!(kind(undo_once(&part(true), &[3], "outside")), ErrorKind::Denied);
-    assert_eq!(kind(undo_once(&part(true), &[2, 3], "both")), ErrorKind::Denied);
+    assert_eq!(
+        kind(undo_once(&part(true), &[3], "outside")),
+        ErrorKind::Denied
+    );
+    assert_eq!(
+        kind(undo_once(&part(true), &[2, 3], "both")),
+        ErrorKind::Denied
+    );
     assert!(undo_once(&part(false), &[2], "again").is_ok());
     assert_eq!(fixture.state(at)["/site/a"], "1");
     // What it made, only if it may remove.
     undo_once(&part(false), &[4], "redo").unwrap();
     undo_once(&part(false), &[5], "redo again").unwrap();
-    assert_eq!(kind(undo_once(&part(false), &[1], "made")), ErrorKind::Denied);
+    assert_eq!(
+        kind(undo_once(&part(false), &[1], "made")),
+        ErrorKind::Denied
+    );
 }

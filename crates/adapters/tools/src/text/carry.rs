@@ -45,20 +45,29 @@ struct Token<'a> {
 /// where something goes, or for more than 6,000 words and marks.
 pub fn carry(old: &str, there: &str, new: &str) -> Option<String> {
     let (old, there, new) = (tokens(old), tokens(there), tokens(new));
-    if [&old, &there, &new].iter().any(|tokens| tokens.len() > MAX_TOKENS) {
+    if [&old, &there, &new]
+        .iter()
+        .any(|tokens| tokens.len() > MAX_TOKENS)
+    {
         return None;
     }
     let stands = align(&old, &there);
-    let heard = old.iter().filter(|token| !token.silent && token.kind != Kind::Indent);
+    let heard = old
+        .iter()
+        .filter(|token| !token.silent && token.kind != Kind::Indent);
     let heard = heard.count();
     let aligned = old.iter().zip(&stands);
-    let aligned = aligned.filter(|(token, at)| at.is_some() && !token.silent && token.kind != Kind::Indent);
+    let aligned =
+        aligned.filter(|(token, at)| at.is_some() && !token.silent && token.kind != Kind::Indent);
     if (aligned.count() as f64) < heard as f64 * MUST_ALIGN {
         return None;
     }
     let style = Style::of(&old, &there, &stands);
     let texts = |tokens: &[Token<'_>]| -> Vec<String> {
-        tokens.iter().map(|token| token.text.replace("\r\n", "\n")).collect()
+        tokens
+            .iter()
+            .map(|token| token.text.replace("\r\n", "\n"))
+            .collect()
     };
     let mut out = String::new();
     let mut from = 0;
@@ -70,11 +79,17 @@ pub fn carry(old: &str, there: &str, new: &str) -> Option<String> {
         if span.start < from {
             return None;
         }
-        there.get(from..span.start)?.iter().for_each(|token| out.push_str(token.text));
+        there
+            .get(from..span.start)?
+            .iter()
+            .for_each(|token| out.push_str(token.text));
         style.push(&mut out, new.get(op.new_range())?);
         from = span.end;
     }
-    there.get(from..)?.iter().for_each(|token| out.push_str(token.text));
+    there
+        .get(from..)?
+        .iter()
+        .for_each(|token| out.push_str(token.text));
     Some(out)
 }
 
@@ -86,7 +101,9 @@ fn span(
     changed: Range<usize>,
 ) -> Option<Range<usize>> {
     let silent = |range: Range<usize>| {
-        there.get(range).is_some_and(|tokens| tokens.iter().all(|token| token.silent))
+        there
+            .get(range)
+            .is_some_and(|tokens| tokens.iter().all(|token| token.silent))
     };
     let loud = |at: &usize| old.get(*at).is_some_and(|token| !token.silent);
     let within: Vec<usize> = changed.clone().filter(loud).collect();
@@ -119,11 +136,17 @@ fn span(
 fn align(old: &[Token<'_>], there: &[Token<'_>]) -> Vec<Option<usize>> {
     let loud = |tokens: &[Token<'_>]| -> Vec<usize> {
         let numbered = tokens.iter().enumerate();
-        numbered.filter(|(_, token)| !token.silent).map(|(at, _)| at).collect()
+        numbered
+            .filter(|(_, token)| !token.silent)
+            .map(|(at, _)| at)
+            .collect()
     };
     let (left, right) = (loud(old), loud(there));
     let keys = |tokens: &[Token<'_>], at: &[usize]| -> Vec<String> {
-        at.iter().filter_map(|at| tokens.get(*at)).map(|token| token.key.clone()).collect()
+        at.iter()
+            .filter_map(|at| tokens.get(*at))
+            .map(|token| token.key.clone())
+            .collect()
     };
     let mut stands = vec![None; old.len()];
     for op in capture_diff_slices(Algorithm::Myers, &keys(old, &left), &keys(there, &right)) {
@@ -172,9 +195,13 @@ impl Style {
         }
         let mut indents: HashMap<String, String> = HashMap::new();
         for (one, other) in &pairs {
-            indents.entry((*one).into()).or_insert_with(|| (*other).into());
+            indents
+                .entry((*one).into())
+                .or_insert_with(|| (*other).into());
         }
-        let before = pairs.first().and_then(|(one, other)| other.strip_suffix(one));
+        let before = pairs
+            .first()
+            .and_then(|(one, other)| other.strip_suffix(one));
         let before = before.filter(|before| {
             let mut all = pairs.iter();
             all.all(|(one, other)| other.strip_suffix(one) == Some(before))
@@ -183,8 +210,7 @@ impl Style {
             let char = other.chars().next()?;
             let plain = !one.is_empty() && other.chars().all(|it| it == char);
             let first = one.chars().next()?;
-            (plain && one.chars().all(|it| it == first))
-                .then_some((one.len(), char, other.len()))
+            (plain && one.chars().all(|it| it == first)).then_some((one.len(), char, other.len()))
         });
         Self {
             end,
@@ -303,7 +329,12 @@ mod tests {
                 "if a {\n    b();\n    c();\n        d();\n}",
                 "if a {\n\tb();\n\tc();\n\t\td();\n}",
             ),
-            ("let a = \"x\";", "let a = “x”;", "let b = \"x\";", "let b = “x”;"),
+            (
+                "let a = \"x\";",
+                "let a = “x”;",
+                "let b = \"x\";",
+                "let b = “x”;",
+            ),
             ("café one", "cafe\u{301} one", "café two", "cafe\u{301} two"),
             ("a  \nb", "a\nb", "a  \nc", "a\nc"),
             (
@@ -312,7 +343,12 @@ mod tests {
                 "one(10);\ntwo(2);\nthree(3);\n",
                 "one(10);\ntwo(2);\nthree(33);\n",
             ),
-            ("x();\ny();\n", "    x();\n    y();\n", "x();\nz();\ny();\n", "    x();\n    z();\n    y();\n"),
+            (
+                "x();\ny();\n",
+                "    x();\n    y();\n",
+                "x();\nz();\ny();\n",
+                "    x();\n    z();\n    y();\n",
+            ),
         ] {
             assert_eq!(carry(old, there, new).as_deref(), Some(expected), "{old:?}");
         }
@@ -320,7 +356,14 @@ mod tests {
 
     #[test]
     fn what_both_changed_is_left() {
-        assert_eq!(carry("one(1);\ntwo(2);\n", "one(1);\ntwo(5);\n", "one(1);\ntwo(7);\n"), None);
+        assert_eq!(
+            carry(
+                "one(1);\ntwo(2);\n",
+                "one(1);\ntwo(5);\n",
+                "one(1);\ntwo(7);\n"
+            ),
+            None
+        );
         assert_eq!(carry("a b c", "x y z", "a b d"), None);
         let long = "a ".repeat(MAX_TOKENS);
         assert_eq!(carry(&long, &long, "b"), None);

@@ -161,8 +161,7 @@ fn clusters(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
         let (start, first) = chars.next()?;
         let mut end = start + first.len_utf8();
         while let Some((at, next)) = chars.peek().copied()
-            && (canonical_combining_class(next) != 0
-                || ('\u{1160}'..='\u{11ff}').contains(&next))
+            && (canonical_combining_class(next) != 0 || ('\u{1160}'..='\u{11ff}').contains(&next))
         {
             end = at + next.len_utf8();
             chars.next();
@@ -190,9 +189,18 @@ mod tests {
             ("x  \ny\t", "x\ny", Lens::TrailingBlanks, "x  \ny"),
             ("“é” – x", "\"e\u{301}\" - x", Lens::Characters, "“é” – x"),
             ("a\u{200b}b", "ab", Lens::Characters, "a\u{200b}b"),
-            ("\tif  x {\n\t\ty", "if x {\n    y", Lens::Blanks, "if  x {\n\t\ty"),
+            (
+                "\tif  x {\n\t\ty",
+                "if x {\n    y",
+                Lens::Blanks,
+                "if  x {\n\t\ty",
+            ),
         ] {
-            assert_eq!(found(text, part, lens).as_deref(), Some(expected), "{text:?}");
+            assert_eq!(
+                found(text, part, lens).as_deref(),
+                Some(expected),
+                "{text:?}"
+            );
             let less = Lens::ALL.into_iter().filter(|less| *less < lens);
             for less in less {
                 assert_eq!(found(text, part, less), None, "{text:?} {less:?}");

@@ -128,7 +128,11 @@ fn by_lines(text: &str, old: &str) -> Option<Near> {
         return by_characters(text, &lines, &wanted);
     }
     // A line that came or went in between moves the beginning: neighbours speak for the same.
-    let near = |start: i64| -> f64 { (start - 3..=start + 3).filter_map(|at| votes.get(&at)).sum() };
+    let near = |start: i64| -> f64 {
+        (start - 3..=start + 3)
+            .filter_map(|at| votes.get(&at))
+            .sum()
+    };
     let mut best: Option<(i64, f64)> = None;
     let mut starts: Vec<i64> = votes.keys().copied().collect();
     starts.sort_unstable();
@@ -140,7 +144,9 @@ fn by_lines(text: &str, old: &str) -> Option<Near> {
     }
     let (start, _) = best?;
     let span = count as i64;
-    let elsewhere = starts.iter().filter(|at| (**at - start).abs() > span.max(6));
+    let elsewhere = starts
+        .iter()
+        .filter(|at| (**at - start).abs() > span.max(6));
     let second = elsewhere.map(|at| near(*at)).fold(0.0, f64::max);
     let clear = near(start) >= second * MARGIN;
     let region = aligned(&keys, &wanted_keys, start)?;
@@ -194,7 +200,8 @@ fn unended(text: &str, old: &str, range: Range<usize>) -> Range<usize> {
 /// Returns the line with the most in common with the longest line that is looked for, and the
 /// lines around it.
 fn by_characters(text: &str, lines: &Lines<'_>, wanted: &Lines<'_>) -> Option<Near> {
-    let longest = (0..wanted.len().min(MAX_LINES)).max_by_key(|line| wanted.get(*line).trim().len())?;
+    let longest =
+        (0..wanted.len().min(MAX_LINES)).max_by_key(|line| wanted.get(*line).trim().len())?;
     let pairs = Pairs::of(wanted.get(longest));
     let (mut best, mut second) = ((0.0, 0), 0.0_f64);
     for line in 0..lines.len() {
@@ -271,12 +278,20 @@ pub(crate) fn closest_names<'a>(name: &str, names: &[&'a str], most: usize) -> V
     let pairs = Pairs::of(&wanted);
     let scored = names.iter().map(|name| {
         let lower = name.to_lowercase();
-        let alike = if lower == wanted { 1.0 } else { pairs.alike(&lower) };
+        let alike = if lower == wanted {
+            1.0
+        } else {
+            pairs.alike(&lower)
+        };
         (alike, *name)
     });
     let mut scored: Vec<_> = scored.filter(|(alike, _)| *alike >= ALIKE).collect();
     scored.sort_by(|one, other| other.0.total_cmp(&one.0));
-    scored.into_iter().take(most).map(|(_, name)| name).collect()
+    scored
+        .into_iter()
+        .take(most)
+        .map(|(_, name)| name)
+        .collect()
 }
 
 #[cfg(test)]
@@ -297,7 +312,10 @@ mod tests {
         );
         let twice = near("a  b\na   b\n", "a b").unwrap();
         assert_eq!((twice.places.count, twice.clear), (2, false));
-        assert_eq!(found("x\n\t\ty\n", "  y"), ("\t\ty", Some(Lens::Blanks), true));
+        assert_eq!(
+            found("x\n\t\ty\n", "  y"),
+            ("\t\ty", Some(Lens::Blanks), true)
+        );
     }
 
     #[test]
@@ -306,7 +324,10 @@ mod tests {
         let old = "fn a() {\n    first(1);\n    second(2);\n    third(3);\n}\n";
         let region = "fn a() {\n    first(1);\n    new(2);\n    third(3);\n}\n";
         assert_eq!(found(text, old), (region, None, true));
-        let line = found("let total = sum(values);\nother\n", "let totl = sum(value);");
+        let line = found(
+            "let total = sum(values);\nother\n",
+            "let totl = sum(value);",
+        );
         assert_eq!(line, ("let total = sum(values);", None, true));
         assert_eq!(near("a\nb\n", "something else entirely"), None);
         assert_eq!(near("a\nb\n", "\n \n"), None);

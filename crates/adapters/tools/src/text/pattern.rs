@@ -171,7 +171,10 @@ mod tests {
 
     #[test]
     fn lines_are_compared_one_by_one_or_together() {
-        assert_eq!(matches(&pattern("b+"), "abb\nx\nb\n"), [(0, 0, 1), (2, 2, 0)]);
+        assert_eq!(
+            matches(&pattern("b+"), "abb\nx\nb\n"),
+            [(0, 0, 1), (2, 2, 0)]
+        );
         assert_eq!(matches(&pattern("a.b"), "a\nb"), []);
         let multiline = Asked {
             multiline: true,
@@ -188,7 +191,13 @@ mod tests {
 
     #[test]
     fn what_would_take_too_long_is_no_pattern() {
-        for bad in ["", "(", "(?:a{100}){100}", &"x".repeat(1_001), &"(a)".repeat(17)] {
+        for bad in [
+            "",
+            "(",
+            "(?:a{100}){100}",
+            &"x".repeat(1_001),
+            &"(a)".repeat(17),
+        ] {
             assert!(Pattern::new(&pattern(bad)).is_err(), "{bad}");
         }
         let cheap = Pattern::new(&pattern("a+")).unwrap().budget();

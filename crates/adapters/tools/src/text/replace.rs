@@ -119,7 +119,10 @@ pub fn replace(text: &str, edits: &[Replacement]) -> Result<Replaced, Refused> {
         ));
     }
     if edits.len() > MAX_EDITS {
-        return too_much(format!("{} edits; up to {MAX_EDITS} in a call", edits.len()));
+        return too_much(format!(
+            "{} edits; up to {MAX_EDITS} in a call",
+            edits.len()
+        ));
     }
     if text.len().saturating_mul(edits.len()) > MAX_WORK {
         return too_much(format!(
@@ -277,7 +280,10 @@ mod tests {
     fn what_cannot_be_made_is_said_of_each() {
         assert_eq!(fault("a", &[edit("", "x")]), (0, Fault::Empty));
         assert_eq!(fault("a", &[edit("a", "a")]), (0, Fault::Same));
-        assert_eq!(fault("a", &[edit("a", "x"), edit("b", "")]), (1, Fault::Absent));
+        assert_eq!(
+            fault("a", &[edit("a", "x"), edit("b", "")]),
+            (1, Fault::Absent)
+        );
         let twice = Places {
             first: vec![0, 1],
             count: 2,
@@ -298,8 +304,14 @@ mod tests {
             ..edit("x\n", "y\n")
         };
         assert_eq!(done("x\na\nx\n", &[at(3)]), "x\na\ny\n");
-        assert!(matches!(fault("x\na\nx\n", &[at(2)]).1, Fault::Elsewhere(_)));
-        assert!(matches!(fault("x\na\nx\n", &[at(9)]).1, Fault::Elsewhere(_)));
+        assert!(matches!(
+            fault("x\na\nx\n", &[at(2)]).1,
+            Fault::Elsewhere(_)
+        ));
+        assert!(matches!(
+            fault("x\na\nx\n", &[at(9)]).1,
+            Fault::Elsewhere(_)
+        ));
         let twice = Replacement {
             line: Some(1),
             ..edit("x", "y")

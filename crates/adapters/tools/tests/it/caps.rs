@@ -44,9 +44,13 @@ fn every_page_says_whether_it_is_the_last() {
         for _ in 0..random.below(14) {
             let names = ["a", "b", "c-d", "c", "x.md"];
             let depth = 1 + random.below(3);
-            let path: String = (0..depth).map(|_| format!("/{}", names[random.below(4)])).collect();
+            let path: String = (0..depth)
+                .map(|_| format!("/{}", names[random.below(4)]))
+                .collect();
             let path = format!("{path}.{}", ["md", "rs"][random.below(2)]);
-            let text: String = (0..random.below(6)).map(|_| ["hit\n", "-\n"][random.below(2)]).collect();
+            let text: String = (0..random.below(6))
+                .map(|_| ["hit\n", "-\n"][random.below(2)])
+                .collect();
             fixture.write(&path, &text);
             files.insert(path, text);
         }
@@ -71,7 +75,12 @@ fn every_page_says_whether_it_is_the_last() {
         let found = all(&fixture, "grep", grep, "results", total);
         let mut lines: Vec<(String, u64)> = found
             .iter()
-            .map(|hit| (hit["path"].as_str().unwrap().to_owned(), hit["line"].as_u64().unwrap()))
+            .map(|hit| {
+                (
+                    hit["path"].as_str().unwrap().to_owned(),
+                    hit["line"].as_u64().unwrap(),
+                )
+            })
             .collect();
         lines.sort();
         let mut expected = Vec::new();
@@ -90,7 +99,10 @@ fn every_page_says_whether_it_is_the_last() {
         let root = fixture.done("ls", json!({}));
         let entries = root["entries"].as_array().unwrap().len();
         let ls = json!({ "limit": limit(&mut random, entries) });
-        assert_eq!(json!(all(&fixture, "ls", ls, "entries", entries)), root["entries"]);
+        assert_eq!(
+            json!(all(&fixture, "ls", ls, "entries", entries)),
+            root["entries"]
+        );
     }
 }
 
@@ -111,7 +123,10 @@ fn what_is_read_in_parts_is_the_file() {
     }
     assert_eq!(all, text);
     let empty = fixture.done("read", json!({ "path": "empty" }));
-    assert_eq!((&empty["total_lines"], &empty["complete"]), (&json!(0), &json!(true)));
+    assert_eq!(
+        (&empty["total_lines"], &empty["complete"]),
+        (&json!(0), &json!(true))
+    );
 }
 
 #[test]
@@ -124,7 +139,10 @@ fn a_long_diff_is_cut_and_goes_on() {
     }
     patch.push_str("*** End Patch\n");
     let made = fixture.done("edit", json!({ "patch": patch }));
-    assert_eq!((&made["changed_total"], &made["complete"]), (&json!(40), &json!(true)));
+    assert_eq!(
+        (&made["changed_total"], &made["complete"]),
+        (&json!(40), &json!(true))
+    );
     assert_eq!(made["diff_complete"], false);
     let mut shown = made["diff"].as_str().unwrap().matches("+++ b/").count();
     let mut page = made;
@@ -133,7 +151,10 @@ fn a_long_diff_is_cut_and_goes_on() {
         shown += page["diff"].as_str().unwrap().matches("+++ b/").count();
     }
     assert_eq!(shown, 40);
-    fixture.done("write", json!({ "path": "long", "content": "x".repeat(2_000_000) }));
+    fixture.done(
+        "write",
+        json!({ "path": "long", "content": "x".repeat(2_000_000) }),
+    );
     let diff = fixture.done("diff", json!({ "operation": 2 }));
     assert_eq!(diff["diff_complete"], false);
 }

@@ -21,7 +21,9 @@ fn path(random: &mut Random) -> String {
 fn text(random: &mut Random) -> String {
     let end = ["\n", "\r\n"][random.below(2)];
     let lines = random.below(12);
-    let mut text: String = (0..lines).map(|_| format!("word {}{end}", random.below(9))).collect();
+    let mut text: String = (0..lines)
+        .map(|_| format!("word {}{end}", random.below(9)))
+        .collect();
     if random.chance(0.2) {
         text.push_str("no end");
     }
@@ -36,7 +38,11 @@ fn call(random: &mut Random, files: &Files) -> (&'static str, Value, Option<File
         0 | 1 => {
             let content = text(random);
             after.insert(at.clone(), content.clone());
-            ("write", json!({ "path": at, "content": content }), Some(after))
+            (
+                "write",
+                json!({ "path": at, "content": content }),
+                Some(after),
+            )
         }
         2 => {
             let arguments = json!({ "path": at });
@@ -51,7 +57,10 @@ fn call(random: &mut Random, files: &Files) -> (&'static str, Value, Option<File
             ("move", json!({ "from": at, "to": to }), done)
         }
         _ => {
-            let (one, other) = (format!("word {}", random.below(9)), format!("word {}", random.below(9)));
+            let (one, other) = (
+                format!("word {}", random.below(9)),
+                format!("word {}", random.below(9)),
+            );
             let arguments = json!({ "path": at, "edits": [
                 { "old_string": one, "new_string": "ONE" },
                 { "oldText": other, "newText": "more\nlines" },
@@ -81,13 +90,23 @@ fn applied(before: &Files, diff: &str) -> Files {
     fs::write(&patch, diff).unwrap();
     if !diff.is_empty() {
         let git = Command::new("git")
-            .args(["-c", "core.autocrlf=false", "apply", "--whitespace=nowarn", "the.patch"])
+            .args([
+                "-c",
+                "core.autocrlf=false",
+                "apply",
+                "--whitespace=nowarn",
+                "the.patch",
+            ])
             .env("GIT_CEILING_DIRECTORIES", folder.path().parent().unwrap())
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .current_dir(folder.path())
             .output()
             .unwrap();
-        assert!(git.status.success(), "{}\n{diff}", String::from_utf8_lossy(&git.stderr));
+        assert!(
+            git.status.success(),
+            "{}\n{diff}",
+            String::from_utf8_lossy(&git.stderr)
+        );
     }
     fs::remove_file(patch).unwrap();
     let mut after = Files::new();
@@ -110,7 +129,12 @@ fn collect(folder: &Path, above: &str, files: &mut Files) {
 fn check(made: &Value, before: &Files, after: &Files, with_git: bool) {
     let differ = |path: &&String| before.get(*path) != after.get(*path);
     let paths: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let differing: BTreeSet<&str> = paths.iter().copied().filter(differ).map(String::as_str).collect();
+    let differing: BTreeSet<&str> = paths
+        .iter()
+        .copied()
+        .filter(differ)
+        .map(String::as_str)
+        .collect();
     let mut claimed = BTreeSet::new();
     for change in made["changed"].as_array().unwrap() {
         if change["kind"] == "directory" {
@@ -129,7 +153,10 @@ fn check(made: &Value, before: &Files, after: &Files, with_git: bool) {
         }
     }
     assert_eq!(claimed, differing, "{made}");
-    assert_eq!((&made["complete"], &made["diff_complete"]), (&json!(true), &json!(true)));
+    assert_eq!(
+        (&made["complete"], &made["diff_complete"]),
+        (&json!(true), &json!(true))
+    );
     assert_eq!(made["operation"].is_null(), made["changed"] == json!([]));
     if with_git {
         assert_eq!(&applied(before, made["diff"].as_str().unwrap()), after);
@@ -154,7 +181,12 @@ fn what_results_claim_is_what_an_independent_difference_says() {
             }
             let (tool, arguments, expected) = call(&mut random, &files);
             let made = fixture.call(tool, arguments.clone());
-            assert_eq!(made.is_ok(), expected.is_some(), "seed {seed}: {tool} {arguments}: {}", made.text);
+            assert_eq!(
+                made.is_ok(),
+                expected.is_some(),
+                "seed {seed}: {tool} {arguments}: {}",
+                made.text
+            );
             let Some(after) = expected else {
                 assert_eq!(fixture.files(), files, "seed {seed}");
                 continue;
@@ -177,8 +209,13 @@ fn undo(fixture: &Fixture, random: &mut Random, states: &mut Vec<Files>, with_gi
     let (before, after) = (&states[operation - 1], &states[operation]);
     let now = fixture.files();
     let paths: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let changed: Vec<&String> = paths.into_iter().filter(|path| before.get(*path) != after.get(*path)).collect();
-    let overlaps = |path: &&&String| now.get(**path) != after.get(**path) && now.get(**path) != before.get(**path);
+    let changed: Vec<&String> = paths
+        .into_iter()
+        .filter(|path| before.get(*path) != after.get(*path))
+        .collect();
+    let overlaps = |path: &&&String| {
+        now.get(**path) != after.get(**path) && now.get(**path) != before.get(**path)
+    };
     let conflict = changed.iter().any(|path| overlaps(&path));
     let made = fixture.call("undo", json!({ "operation": operation }));
     if conflict {

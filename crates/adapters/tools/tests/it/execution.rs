@@ -58,7 +58,11 @@ impl Runner for Writer {
 fn how_it_ended_is_told_apart_from_what_it_changed() {
     let fixture = Fixture::over(&[("/out", "0")]);
     let host = Rc::new(Writer::default());
-    let tools = fixture.tools.clone().with_shell(host.clone()).with_runner(host.clone());
+    let tools = fixture
+        .tools
+        .clone()
+        .with_shell(host.clone())
+        .with_runner(host.clone());
     assert_eq!(tools.list().len(), workspace_tools::TABLE.len());
     let command = json!({ "command": ["bash", "-lc", "make"], "workdir": "src", "timeout": 500 });
     let made = block_on(tools.call("Bash", &command, "c1"));
@@ -67,13 +71,26 @@ fn how_it_ended_is_told_apart_from_what_it_changed() {
     assert_eq!(ended["stdout_bytes"], 100_000);
     assert!(ended["stdout"].as_str().unwrap().len() < 30_000);
     assert_eq!(made.value["changed"][0]["path"], "/out");
-    assert!(made.text.contains("exit code 2") && made.text.contains("+make"), "{}", made.text);
+    assert!(
+        made.text.contains("exit code 2") && made.text.contains("+make"),
+        "{}",
+        made.text
+    );
     let order = host.0.borrow()[0].clone();
-    assert_eq!((order.source.as_str(), order.timeout_ms), ("make", Some(500)));
-    assert_eq!((order.call.as_str(), order.cwd.unwrap().as_str()), ("c1", "/src"));
+    assert_eq!(
+        (order.source.as_str(), order.timeout_ms),
+        ("make", Some(500))
+    );
+    assert_eq!(
+        (order.call.as_str(), order.cwd.unwrap().as_str()),
+        ("c1", "/src")
+    );
     // Once for its id, and taken back like any other.
     let again = block_on(tools.call("exec", &command, "c1"));
-    assert_eq!((&again.value["repeated"], &again.value["ended"]), (&json!(true), ended));
+    assert_eq!(
+        (&again.value["repeated"], &again.value["ended"]),
+        (&json!(true), ended)
+    );
     assert_eq!(host.0.borrow().len(), 1);
     let run = block_on(tools.call("run", &json!({ "code": "1" }), "c2"));
     assert_eq!(run.value["ended"]["value"]["n"], 1);

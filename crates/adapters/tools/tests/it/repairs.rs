@@ -54,7 +54,10 @@ fn written(lines: &[Line], format: Format) -> String {
         text.push_str(&format.indent.repeat(line.level));
         let mut body = line.text.clone();
         if format.fancy {
-            body = body.replace('é', "e\u{301}").replace(" - ", " – ").replace("'", "’");
+            body = body
+                .replace('é', "e\u{301}")
+                .replace(" - ", " – ")
+                .replace("'", "’");
         }
         text.push_str(&body);
         if line.trailing && format.trailing {
@@ -72,12 +75,33 @@ fn word(random: &mut Random) -> &'static str {
 fn line(random: &mut Random, id: usize, level: usize) -> Line {
     let text = match random.below(7) {
         0 => format!("fn {}_{id}({}: u32) {{", word(random), word(random)),
-        1 => format!("let {}_{} = {}.{}();", word(random), random.below(30), word(random), word(random)),
-        2 => format!("// it's the {} - {} of café {}", word(random), word(random), word(random)),
+        1 => format!(
+            "let {}_{} = {}.{}();",
+            word(random),
+            random.below(30),
+            word(random),
+            word(random)
+        ),
+        2 => format!(
+            "// it's the {} - {} of café {}",
+            word(random),
+            word(random),
+            word(random)
+        ),
         3 => format!("return {} + {};", word(random), random.below(100)),
         4 => "}".into(),
-        5 => format!("if {}({}) == {} {{", word(random), word(random), random.below(9)),
-        _ => format!("{}(\"{}\", {});", word(random), word(random), random.below(1_000)),
+        5 => format!(
+            "if {}({}) == {} {{",
+            word(random),
+            word(random),
+            random.below(9)
+        ),
+        _ => format!(
+            "{}(\"{}\", {});",
+            word(random),
+            word(random),
+            random.below(1_000)
+        ),
     };
     Line {
         id,
@@ -147,11 +171,19 @@ fn what_is_refused_is_repaired_with_the_next_call() {
     } = &tally;
     #[allow(clippy::print_stderr, reason = "figures that are asked for")]
     {
-        eprintln!("{made} made at once, {refused} refused, {repaired} repaired, {wrong} wrong: {left:?}");
+        eprintln!(
+            "{made} made at once, {refused} refused, {repaired} repaired, {wrong} wrong: {left:?}"
+        );
     }
     assert_eq!(*wrong, 0, "{left:?}");
-    assert!(repaired * 100 >= refused * 95, "{repaired} of {refused}: {left:?}");
-    assert!(refused * 2 > *made, "most are to be wrong: {refused} and {made}");
+    assert!(
+        repaired * 100 >= refused * 95,
+        "{repaired} of {refused}: {left:?}"
+    );
+    assert!(
+        refused * 2 > *made,
+        "most are to be wrong: {refused} and {made}"
+    );
 }
 
 fn attempt(seed: u64, tally: &mut Tally) {
@@ -174,7 +206,13 @@ fn attempt(seed: u64, tally: &mut Tally) {
     let at = &block[random.below(count)];
     let fresh = lines.len();
     let meant = match random.below(4) {
-        0 => Change::InsertAfter(at.id, Line { trailing: false, ..line(random, fresh, at.level) }),
+        0 => Change::InsertAfter(
+            at.id,
+            Line {
+                trailing: false,
+                ..line(random, fresh, at.level)
+            },
+        ),
         1 if count > 1 => Change::Delete(at.id),
         _ => Change::Reword(at.id, format!("// {} {}", word(random), random.below(99))),
     };
@@ -215,21 +253,34 @@ fn attempt(seed: u64, tally: &mut Tally) {
         }
         8 => {
             // The block is there twice more.
-            let copies: Vec<Line> = block.iter().map(|line| Line { id: line.id + 1_000, ..line.clone() }).collect();
+            let copies: Vec<Line> = block
+                .iter()
+                .map(|line| Line {
+                    id: line.id + 1_000,
+                    ..line.clone()
+                })
+                .collect();
             let place = random.below(first + 1);
             now.splice(place..place, copies);
             ("ambiguous", None)
         }
         kind => {
             // Somebody, or the agent itself, changed another line of what is around.
-            let others: Vec<&Line> = block.iter().filter(|line| line.id.abs_diff(meant.line()) > 1).collect();
+            let others: Vec<&Line> = block
+                .iter()
+                .filter(|line| line.id.abs_diff(meant.line()) > 1)
+                .collect();
             let near = others.get(random.below(others.len().max(1)));
             let other = match near {
                 Some(line) => line.id,
                 None => lines[(first + count + 3).min(lines.len() - 1)].id,
             };
             // At times the very same line, of which nobody can say what it should become.
-            let other = if random.chance(0.04) { meant.line() } else { other };
+            let other = if random.chance(0.04) {
+                meant.line()
+            } else {
+                other
+            };
             let change = match random.below(3) {
                 0 => Change::InsertAfter(other, line(random, fresh + 1, 1)),
                 1 if other != meant.line() => Change::Delete(other),
@@ -275,7 +326,12 @@ fn attempt(seed: u64, tally: &mut Tally) {
         let next = repair(&made.value, &now, block[0].id);
         if let Some(next) = next {
             let repaired = fixture.call("edit", next);
-            assert!(repaired.is_ok(), "seed {seed} {kind}: {}\n{}", made.text, repaired.text);
+            assert!(
+                repaired.is_ok(),
+                "seed {seed} {kind}: {}\n{}",
+                made.text,
+                repaired.text
+            );
             text = fixture.text("/src/file.rs");
         }
     }
@@ -292,8 +348,10 @@ fn attempt(seed: u64, tally: &mut Tally) {
 
 fn patch(path: &str, old: &str, new: &str) -> String {
     let mut patch = format!("*** Begin Patch\n*** Update File: {path}\n@@\n");
-    old.lines().for_each(|line| patch.push_str(&format!("-{line}\n")));
-    new.lines().for_each(|line| patch.push_str(&format!("+{line}\n")));
+    old.lines()
+        .for_each(|line| patch.push_str(&format!("-{line}\n")));
+    new.lines()
+        .for_each(|line| patch.push_str(&format!("+{line}\n")));
     patch + "*** End Patch\n"
 }
 

@@ -10,16 +10,34 @@ const TEXT: &str = "one\ntwo\nthree\n";
 fn an_edit_is_understood_in_every_shape() {
     let patch = "*** Begin Patch\n*** Update File: a.txt\n@@\n one\n-two\n+2\n*** End Patch";
     for (tool, arguments) in [
-        ("edit", json!({ "path": "a.txt", "old_string": "two", "new_string": "2" })),
+        (
+            "edit",
+            json!({ "path": "a.txt", "old_string": "two", "new_string": "2" }),
+        ),
         (
             "Edit",
             json!({ "file_path": "/a.txt", "old_string": "two", "new_string": "2", "replace_all": false }),
         ),
-        ("MultiEdit", json!({ "file_path": "/a.txt", "edits": [{ "old_string": "two", "new_string": "2" }] })),
-        ("edit", json!({ "path": "./a.txt", "edits": [{ "oldText": "two", "newText": "2" }] })),
-        ("edit", json!({ "filePath": "a.txt", "oldString": "two", "newString": "2", "replaceAll": true })),
-        ("edit", json!({ "path": "a.txt", "edits": r#"[{"old_string":"two","new_string":"2"}]"# })),
-        ("edit", json!({ "path": "a.txt", "old_string": "two", "new_string": "2", "line": "2" })),
+        (
+            "MultiEdit",
+            json!({ "file_path": "/a.txt", "edits": [{ "old_string": "two", "new_string": "2" }] }),
+        ),
+        (
+            "edit",
+            json!({ "path": "./a.txt", "edits": [{ "oldText": "two", "newText": "2" }] }),
+        ),
+        (
+            "edit",
+            json!({ "filePath": "a.txt", "oldString": "two", "newString": "2", "replaceAll": true }),
+        ),
+        (
+            "edit",
+            json!({ "path": "a.txt", "edits": r#"[{"old_string":"two","new_string":"2"}]"# }),
+        ),
+        (
+            "edit",
+            json!({ "path": "a.txt", "old_string": "two", "new_string": "2", "line": "2" }),
+        ),
         ("apply_patch", json!({ "input": patch })),
         ("edit", json!({ "patch": patch })),
     ] {
@@ -28,7 +46,10 @@ fn an_edit_is_understood_in_every_shape() {
         assert_eq!(fixture.text("/a.txt"), "one\n2\nthree\n");
         assert_eq!(made["matched_with"], "exact");
         assert_eq!(made["changed"][0]["path"], "/a.txt");
-        assert_eq!((&made["durable"], &made["published"]), (&json!(true), &json!(false)));
+        assert_eq!(
+            (&made["durable"], &made["published"]),
+            (&json!(true), &json!(false))
+        );
     }
 }
 
@@ -36,18 +57,33 @@ fn an_edit_is_understood_in_every_shape() {
 fn reading_and_searching_is_understood_in_every_shape() {
     let fixture = Fixture::over(&[("/src/a.rs", TEXT), ("/src/b.ts", "two\n")]);
     for (tool, arguments) in [
-        ("read", json!({ "path": "src/a.rs", "offset": 2, "limit": 1 })),
-        ("Read", json!({ "file_path": "/src/a.rs", "offset": "2", "limit": 1 })),
+        (
+            "read",
+            json!({ "path": "src/a.rs", "offset": 2, "limit": 1 }),
+        ),
+        (
+            "Read",
+            json!({ "file_path": "/src/a.rs", "offset": "2", "limit": 1 }),
+        ),
     ] {
         let read = fixture.done(tool, arguments);
         assert_eq!(read["content"], "two\n");
-        assert_eq!((&read["start_line"], &read["total_lines"]), (&json!(2), &json!(3)));
+        assert_eq!(
+            (&read["start_line"], &read["total_lines"]),
+            (&json!(2), &json!(3))
+        );
         assert_eq!(read["next"]["arguments"]["offset"], 3);
     }
     for (tool, arguments) in [
         ("grep", json!({ "pattern": "t[w]o", "glob": "*.rs" })),
-        ("Grep", json!({ "pattern": "TWO", "-i": true, "-n": true, "path": "/src/a.rs", "output_mode": "content" })),
-        ("grep", json!({ "query": "two", "include": "*.rs", "ignoreCase": false })),
+        (
+            "Grep",
+            json!({ "pattern": "TWO", "-i": true, "-n": true, "path": "/src/a.rs", "output_mode": "content" }),
+        ),
+        (
+            "grep",
+            json!({ "query": "two", "include": "*.rs", "ignoreCase": false }),
+        ),
     ] {
         let found = fixture.done(tool, arguments);
         let expected = json!([{ "path": "/src/a.rs", "line": 2, "text": "two" }]);
@@ -57,14 +93,24 @@ fn reading_and_searching_is_understood_in_every_shape() {
     // Plain text where the shape says so.
     assert_eq!(fixture.done("grep", json!({ "query": "t.o" }))["total"], 0);
     let files = fixture.done("grep", json!({ "pattern": "t", "output_mode": "count" }));
-    assert_eq!(files["results"][0], json!({ "path": "/src/a.rs", "count": 2 }));
+    assert_eq!(
+        files["results"][0],
+        json!({ "path": "/src/a.rs", "count": 2 })
+    );
     for pattern in ["**/*.{rs,ts}", "*.*", "src/*"] {
         let found = fixture.done("Glob", json!({ "pattern": pattern }));
-        assert_eq!(found["paths"], json!(["/src/a.rs", "/src/b.ts"]), "{pattern}");
+        assert_eq!(
+            found["paths"],
+            json!(["/src/a.rs", "/src/b.ts"]),
+            "{pattern}"
+        );
     }
     let listed = fixture.done("LS", json!({ "path": "/src/" }));
     assert_eq!(listed["entries"][0]["name"], "a.rs");
-    assert_eq!(fixture.done("read", json!({ "path": "src" }))["entries"], listed["entries"]);
+    assert_eq!(
+        fixture.done("read", json!({ "path": "src" }))["entries"],
+        listed["entries"]
+    );
 }
 
 #[test]
@@ -76,7 +122,10 @@ fn context_is_shown_around_matches_and_no_line_twice() {
         "/a-1-1\n/a:2:x\n/a-3-3\n/a:4:x\n/a-5-5\n--\n/a-7-7\n/a:8:x\nComplete: 3 matches in 1 file."
     );
     let over = fixture.done("grep", json!({ "pattern": "3.x", "multiline": true }));
-    assert_eq!(over["results"], json!([{ "path": "/a", "line": 3, "end_line": 4, "text": "3" }]));
+    assert_eq!(
+        over["results"],
+        json!([{ "path": "/a", "line": 3, "end_line": 4, "text": "3" }])
+    );
 }
 
 #[test]
@@ -101,12 +150,19 @@ fn two_shapes_at_once_are_refused() {
         assert!(!refused["example"].is_null() && !refused["expected"].is_null());
     }
     for (tool, arguments) in [
-        ("read", json!({ "path": "a.txt", "offset": 1, "byte_offset": 0 })),
+        (
+            "read",
+            json!({ "path": "a.txt", "offset": 1, "byte_offset": 0 }),
+        ),
         ("diff", json!({ "call": "x", "operation": 1 })),
         ("undo", json!({ "from": 1, "to": 2, "operation": 1 })),
         ("grep", json!({ "pattern": "x", "query": "x" })),
     ] {
-        assert_eq!(fixture.refused(tool, arguments)["code"], "contradiction", "{tool}");
+        assert_eq!(
+            fixture.refused(tool, arguments)["code"],
+            "contradiction",
+            "{tool}"
+        );
     }
 }
 
@@ -122,6 +178,11 @@ fn a_patch_changes_several_files_or_none() {
     assert_eq!(names, ["/c.txt", "/docs/a.md", "/new/d.txt"]);
     assert_eq!(files["/docs/a.md"], "one\n2\nthree\n");
     assert_eq!(made["operation"], 1);
-    let wrong = patch.replace("b.txt", "nothing.txt").replace("a.txt", "c.txt");
-    assert_eq!(fixture.refused("edit", json!({ "patch": wrong }))["code"], "text_absent");
+    let wrong = patch
+        .replace("b.txt", "nothing.txt")
+        .replace("a.txt", "c.txt");
+    assert_eq!(
+        fixture.refused("edit", json!({ "patch": wrong }))["code"],
+        "text_absent"
+    );
 }

@@ -98,7 +98,10 @@ pub(crate) fn files(workspace: &Workspace, at: At) -> BTreeMap<String, String> {
         let (path, entry) = found.unwrap();
         if let Entry::File(_) = entry {
             let bytes = block_on(view.read(&path)).unwrap();
-            files.insert(path.to_string(), String::from_utf8_lossy(&bytes).into_owned());
+            files.insert(
+                path.to_string(),
+                String::from_utf8_lossy(&bytes).into_owned(),
+            );
         }
     }
     files

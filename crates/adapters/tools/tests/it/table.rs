@@ -46,7 +46,11 @@ fn the_document_has_the_table() {
                 false => format!("`{name}`"),
             })
             .collect();
-        let also: Vec<_> = tool.aliases.iter().map(|name| format!("`{name}`")).collect();
+        let also: Vec<_> = tool
+            .aliases
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect();
         let row = format!(
             "| `{}` | {} | {} | {} |",
             tool.name,
