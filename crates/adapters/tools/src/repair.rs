@@ -1,5 +1,7 @@
 //! Refused edits: what was closest, who changed it, and the call that would succeed.
 
+use std::ops::Range;
+
 use serde_json::{Value, json};
 use workspace_core::TreePath;
 
@@ -178,6 +180,9 @@ pub(crate) fn refuse(
         ),
         _ => {
             let close = near(text, &edit.old);
+            if let Some(close) = close.as_ref().filter(|close| close.count > 1) {
+                refusal = close_choices(refusal, current, edits, first.index, close);
+            }
             let line = close.map(|close| line_of(text, close.range.start));
             match line {
                 Some(line) => refusal.next("read", around(path, line, lines)),
@@ -265,11 +270,11 @@ pub(crate) fn explain(refusal: Refusal, text: &str, old: &str, close: Option<&Ne
         told["yours"] = yours.into();
         told["file"] = files.into();
     }
-    if close.places.count > 1 {
-        told["places"] = json!({
-            "count": close.places.count,
-            "lines": close.places.lines(text),
-        });
+    if close.count > 1 {
+        let lines = close.ranges.iter().map(|range| line_of(text, range.start));
+        let lines: Vec<usize> = lines.collect();
+        refusal = refusal.show(format!("It is so at {} places.", close.count));
+        told["places"] = json!({ "count": close.count, "lines": lines });
     }
     refusal.with("closest", told)
 }
@@ -304,27 +309,63 @@ fn made_already(refusal: Refusal, text: &str, edit: &Replacement) -> Refusal {
 
 /// Returns the replacement that does to what is closest what was meant.
 fn fix(text: &str, edit: &Replacement, close: &Near) -> Option<Replacement> {
-    let there = text.get(close.range.clone())?;
-    let exact = places(text, there);
-    let all = edit.all && close.lens.is_some() && exact.count == close.places.count;
     // Where it is said on which line, that one of several is meant.
-    let line = edit
-        .line
-        .filter(|line| *line == line_of(text, close.range.start));
-    if !close.clear && !all && line.is_none() || edit.all && !all && exact.count != 1 {
+    let meant = |range: &&Range<usize>| edit.line == Some(line_of(text, range.start));
+    let range = close.ranges.iter().find(meant);
+    let range = range.or(Some(&close.range).filter(|_| close.clear || edit.all))?;
+    let there = text.get(range.clone())?;
+    let exact = places(text, there).count;
+    if edit.all && exact != close.count.max(1) {
         return None;
     }
+    fix_at(text, edit, range)
+}
+
+/// Returns the replacement that does to what is at a place what was meant.
+fn fix_at(text: &str, edit: &Replacement, range: &Range<usize>) -> Option<Replacement> {
+    let there = text.get(range.clone())?;
     let new = carry(&edit.old, there, &edit.new)?;
-    if new == there {
-        return None;
-    }
-    let line = (!all && exact.count > 1).then(|| line_of(text, close.range.start));
-    Some(Replacement {
+    let several = !edit.all && places(text, there).count > 1;
+    (new != there).then(|| Replacement {
         old: there.into(),
         new,
-        all,
-        line,
+        all: edit.all,
+        line: several.then(|| line_of(text, range.start)),
     })
+}
+
+/// Tells the places that are alike but for what a lens overlooks, each with the call that makes
+/// there what was meant.
+fn close_choices(
+    refusal: Refusal,
+    current: &Current,
+    edits: &[Replacement],
+    index: usize,
+    close: &Near,
+) -> Refusal {
+    let Current { path, text, .. } = current;
+    let (mut choices, mut bytes) = (Vec::new(), 0);
+    for range in &close.ranges {
+        let mut edits = edits.to_vec();
+        let fixed = edits.get(index).and_then(|edit| fix_at(text, edit, range));
+        if let (Some(fixed), Some(place)) = (fixed, edits.get_mut(index)) {
+            *place = fixed;
+        }
+        if text::replace(text, &edits).is_err() {
+            continue;
+        }
+        let arguments = arguments(path, &edits);
+        bytes += arguments.to_string().len();
+        if bytes > MAX_NEXT {
+            break;
+        }
+        let line = line_of(text, range.start);
+        choices.push(json!({ "line": line, "tool": "edit", "arguments": arguments }));
+    }
+    match choices.is_empty() {
+        true => refusal,
+        false => refusal.with("choices", choices),
+    }
 }
 
 /// Tells the places at which an edit could be made, each with the call that makes it there.

@@ -8,7 +8,7 @@ use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use super::fold::{Folded, Lens, is_blank};
 use super::lines::Lines;
-use super::replace::{Places, places};
+use super::replace::places;
 
 /// In a longer text, and for a longer one, nothing near is looked for.
 pub const MAX_NEAR: usize = 1 << 20;
@@ -28,8 +28,10 @@ pub struct Near {
     pub range: Range<usize>,
     /// What the two differ in, where that is all that they do.
     pub lens: Option<Lens>,
-    /// Where what is alike is, if it is at several places.
-    pub places: Places,
+    /// Where what is alike through the lens is: the first ten places.
+    pub ranges: Vec<Range<usize>>,
+    /// At how many places that is; at least 1,000 where it is that.
+    pub count: usize,
     /// Whether it is clearly closer than anything else.
     pub clear: bool,
 }
@@ -70,10 +72,8 @@ fn through(text: &str, old: &str, lens: Lens) -> Option<Near> {
         range: first,
         lens: Some(lens),
         clear: count == 1,
-        places: Places {
-            first: ranges.into_iter().map(|range| range.start).collect(),
-            count,
-        },
+        ranges,
+        count,
     })
 }
 
@@ -154,7 +154,8 @@ fn by_lines(text: &str, old: &str) -> Option<Near> {
     Some(Near {
         range: unended(text, old, range),
         lens: None,
-        places: Places::default(),
+        ranges: Vec::new(),
+        count: 0,
         clear,
     })
 }
@@ -224,7 +225,8 @@ fn by_characters(text: &str, lines: &Lines<'_>, wanted: &Lines<'_>) -> Option<Ne
     Some(Near {
         range: unended(text, old, range),
         lens: None,
-        places: Places::default(),
+        ranges: Vec::new(),
+        count: 0,
         clear: alike >= second * MARGIN,
     })
 }
@@ -311,7 +313,10 @@ mod tests {
             (text, Some(Lens::Blanks), true)
         );
         let twice = near("a  b\na   b\n", "a b").unwrap();
-        assert_eq!((twice.places.count, twice.clear), (2, false));
+        assert_eq!(
+            (twice.count, twice.ranges.len(), twice.clear),
+            (2, 2, false)
+        );
         assert_eq!(
             found("x\n\t\ty\n", "  y"),
             ("\t\ty", Some(Lens::Blanks), true)

@@ -276,7 +276,7 @@ fn attempt(seed: u64, tally: &mut Tally) {
                 None => lines[(first + count + 3).min(lines.len() - 1)].id,
             };
             // At times the very same line, of which nobody can say what it should become.
-            let other = if random.chance(0.04) {
+            let other = if count > 1 && random.chance(0.04) {
                 meant.line()
             } else {
                 other
