@@ -21,11 +21,12 @@ const ALL: [&str; 9] = [
     "xtask-engine",
 ];
 /// The crates that run inside a Worker as they are.
-const PORTABLE: [&str; 4] = [
+const PORTABLE: [&str; 5] = [
     "workspace-core",
     "workspace-archive",
     "workspace-sql",
     "workspace-http",
+    "workspace-tools",
 ];
 /// The crates of which most exists inside a Worker only.
 const WORKER: [&str; 5] = [

@@ -1,6 +1,7 @@
 //! Views: files as the holder of a grant sees them.
 
 mod allow;
+mod call;
 mod export;
 mod short;
 mod sight;

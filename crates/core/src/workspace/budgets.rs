@@ -1,6 +1,6 @@
 //! Budgets: what the holders of grants may add.
 
-use crate::entry::Timestamp;
+use crate::entry::{Summary, Timestamp};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{GrantId, TreeId};
 use crate::reason::Reason;
@@ -130,6 +130,28 @@ pub(super) fn admit(
     let (had, has) = growth(tx, &line, before, editor)?.unwrap_or_default();
     for grant in line {
         let used = spend(operation, &grant, bytes, had, has)?;
+        if used != grant.used {
+            tx.rows.set_used(&grant.id, used)?;
+        }
+    }
+    Ok(())
+}
+
+/// Lets a holder make a tree of these totals of one of those, as [`admit`] does: what it has
+/// more of, in bytes and in entries, is charged.
+///
+/// # Errors
+/// As for [`admit`].
+pub(super) fn admit_tree(
+    tx: &Tx<'_>,
+    operation: &'static str,
+    holder: Option<&GrantId>,
+    (had, has): (&Summary, &Summary),
+    now: Timestamp,
+) -> Result<()> {
+    let bytes = has.bytes.saturating_sub(had.bytes);
+    for grant in budgeted_line(tx, operation, holder, now)? {
+        let used = spend(operation, &grant, bytes, had.entries(), has.entries())?;
         if used != grant.used {
             tx.rows.set_used(&grant.id, used)?;
         }

@@ -1,6 +1,9 @@
 use futures::executor::block_on;
 use workspace_core::store::{OperationCause, OperationRecord};
-use workspace_core::{At, Author, ChangeOptions, CopyId, ErrorKind, OperationId, Result, Undone};
+use workspace_core::{
+    At, Author, ChangeOptions, CopyId, ErrorKind, Grant, MemoKey, Once, OperationId, Repeat,
+    RequestHash, Result, Scope, TreePath, Undone, View,
+};
 
 use crate::support::{Fixture, kind, write};
 
@@ -120,5 +123,88 @@ fn undo_can_be_repeated() {
             generation,
             operation: None
         }
+    );
+}
+
+fn undo_once(view: &View, ids: &[u64], key: &str) -> Result<Repeat<Undone>> {
+    let ids: Vec<_> = ids.iter().map(|id| OperationId::new(*id)).collect();
+    let once = Once {
+        key: &MemoKey::new(key)?,
+        request: RequestHash::of([key.as_bytes()]),
+        answer: &|undone: &Undone| Ok(format!("{undone:?}").into()),
+    };
+    view.undo_once(&ids, &author(), &once)
+}
+
+/// > Several operations are undone through a view as one, the newest first: all of them or none, and once under a key.
+#[test]
+fn several_operations_are_undone_as_one() {
+    let fixture = Fixture::new();
+    let copy = fixture.fork();
+    let at = At::Copy(copy);
+    let files = fixture.workspace.files(at);
+    for text in ["1", "2", "3"] {
+        fixture.write(at, "/a", text);
+    }
+    fixture.write(at, "/b", "4");
+    let conflict = undo_once(&files, &[1, 4], "no");
+    assert_eq!(kind(conflict), ErrorKind::Conflict);
+    assert_eq!(fixture.paths(at), ["/a", "/b"]);
+    // In whatever order they are named.
+    let Ok(Repeat::First(undone)) = undo_once(&files, &[2, 3, 2], "key") else {
+        panic!("it is undone");
+    };
+    assert_eq!(undone.operation, Some(OperationId::new(5)));
+    assert_eq!(fixture.state(at)["/a"], "1");
+    let logged = fixture
+        .workspace
+        .operations(copy, Some(OperationId::new(4)), 9)
+        .unwrap();
+    assert_eq!(logged[0].cause, OperationCause::Undo(OperationId::new(3)));
+    let again = undo_once(&files, &[2, 3, 2], "key");
+    assert!(matches!(again, Ok(Repeat::Again(_))));
+    assert!(files.memo(&MemoKey::new("key").unwrap()).unwrap().is_some());
+    assert_eq!(fixture.workspace.copy(copy).unwrap().generation, 5);
+    assert_eq!(kind(undo_once(&files, &[], "none")), ErrorKind::Invalid);
+    let many: Vec<u64> = (1..=1_001).collect();
+    assert_eq!(kind(undo_once(&files, &many, "many")), ErrorKind::Invalid);
+    let head = fixture.workspace.files(At::Head);
+    assert_eq!(kind(undo_once(&head, &[1], "head")), ErrorKind::ReadOnly);
+}
+
+/// > The holder of a grant undoes only what changed nothing that the grant does not let be changed back.
+#[test]
+fn a_holder_undoes_only_what_it_could_change_back() {
+    let fixture = Fixture::new();
+    let copy = fixture.fork();
+    let at = At::Copy(copy);
+    fixture.write(at, "/site/a", "1");
+    fixture.write(at, "/site/a", "2");
+    fixture.write(at, "/b", "3");
+    let part = |delete| {
+        let grant = Grant::all().attenuate(Scope {
+            root: TreePath::new("/site").unwrap(),
+            read: vec!["**".parse().unwrap()],
+            write: vec!["**".parse().unwrap()],
+            delete,
+        });
+        fixture.workspace.view(at, grant)
+    };
+    assert_eq!(
+        kind(undo_once(&part(true), &[3], "outside")),
+        ErrorKind::Denied
+    );
+    assert_eq!(
+        kind(undo_once(&part(true), &[2, 3], "both")),
+        ErrorKind::Denied
+    );
+    assert!(undo_once(&part(false), &[2], "again").is_ok());
+    assert_eq!(fixture.state(at)["/site/a"], "1");
+    // What it made, only if it may remove.
+    undo_once(&part(false), &[4], "redo").unwrap();
+    undo_once(&part(false), &[5], "redo again").unwrap();
+    assert_eq!(
+        kind(undo_once(&part(false), &[1], "made")),
+        ErrorKind::Denied
     );
 }

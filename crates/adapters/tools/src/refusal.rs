@@ -1,0 +1,125 @@
+//! Refusals: what was wrong with a call, and what to do instead.
+
+use serde_json::{Map, Value, json};
+use workspace_core::{Error, ErrorKind, TreePath};
+
+use crate::text::visible;
+
+/// The longest subject or detail that is told, in characters.
+const MAX_TOLD: usize = 300;
+
+/// A call that was not made: nothing changed.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    code: String,
+    message: String,
+    /// What else is known, by its name in the value.
+    about: Map<String, Value>,
+    /// Lines of text that show it, after the message.
+    shown: Vec<String>,
+    next: Option<(&'static str, Value)>,
+    /// Whether the state was another one than was planned on.
+    pub(crate) is_stale: bool,
+}
+
+impl Refusal {
+    pub(crate) fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            code: code.into(),
+            message: message.into(),
+            about: Map::new(),
+            shown: Vec::new(),
+            next: None,
+            is_stale: false,
+        }
+    }
+
+    /// Names the path that it is about.
+    pub(crate) fn at(self, path: &TreePath) -> Self {
+        self.with("path", path.as_str())
+    }
+
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.about.entry(name).or_insert_with(|| value.into());
+        self
+    }
+
+    /// Adds a line that people and models read.
+    pub(crate) fn show(mut self, line: impl Into<String>) -> Self {
+        self.shown.push(line.into());
+        self
+    }
+
+    /// Adds a call that is ready to be made.
+    pub(crate) fn next(mut self, tool: &'static str, arguments: Value) -> Self {
+        self.next.get_or_insert((tool, arguments));
+        self
+    }
+
+    pub(crate) fn value(&self) -> Value {
+        let mut value = self.about.clone();
+        value.insert("ok".into(), false.into());
+        value.insert("code".into(), self.code.clone().into());
+        value.insert("message".into(), self.message.clone().into());
+        value.insert("changed".into(), json!([]));
+        if let Some((tool, arguments)) = &self.next {
+            value.insert(
+                "next".into(),
+                json!({ "tool": tool, "arguments": arguments }),
+            );
+        }
+        Value::Object(value)
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let mut text = format!("Refused ({}): {}", self.code, self.message);
+        for line in &self.shown {
+            text.push('\n');
+            text.push_str(line);
+        }
+        text.push_str("\nNothing was changed.");
+        if let Some((tool, arguments)) = &self.next {
+            text.push_str(&format!("\nNext call: {tool} {arguments}"));
+        }
+        text
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        let code = match (error.reason(), error.kind()) {
+            (Some(reason), _) => reason.code(),
+            (None, kind) => kind.code(),
+        };
+        let told: String = error.to_string().chars().take(3 * MAX_TOLD).collect();
+        let mut refusal = Self::new(code, told);
+        if let Some(path) = error.subject().filter(|subject| subject.starts_with('/')) {
+            refusal = refusal.with("path", shortened(path));
+        }
+        if let Some(conflict) = error.conflict() {
+            let paths = conflict.both.paths.iter().map(|path| path.as_str());
+            refusal = refusal
+                .with("paths", paths.collect::<Vec<_>>())
+                .with("paths_total", conflict.both.count);
+        }
+        let may_repeat = matches!(
+            error.kind(),
+            ErrorKind::Unavailable | ErrorKind::Locked | ErrorKind::Stale
+        );
+        if may_repeat {
+            refusal = refusal.show("The same call with the same id may be made again.");
+        }
+        refusal.is_stale = error.kind() == ErrorKind::Stale;
+        refusal
+    }
+}
+
+/// Returns a text that a caller gave, without what does not show, and cut where it is long.
+pub(crate) fn shortened(text: &str) -> String {
+    let line: String = text.chars().take(MAX_TOLD).collect();
+    let shown = visible(&line, 0, false);
+    match text.chars().nth(MAX_TOLD) {
+        Some(_) => shown + "…",
+        None => shown,
+    }
+}
