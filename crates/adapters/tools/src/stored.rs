@@ -141,6 +141,7 @@ impl Tools {
             let once = Once {
                 key: &key.key,
                 request: key.request,
+                of_a_part: true,
                 answer: &answer,
             };
             let options = ChangeOptions::default()
@@ -181,6 +182,8 @@ impl Tools {
         Once {
             key: &key.key,
             request: key.request,
+            // A model's calls leave room for the product's own.
+            of_a_part: true,
             answer,
         }
     }

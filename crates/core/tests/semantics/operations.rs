@@ -131,6 +131,7 @@ fn undo_once(view: &View, ids: &[u64], key: &str) -> Result<Repeat<Undone>> {
     let once = Once {
         key: &MemoKey::new(key)?,
         request: RequestHash::of([key.as_bytes()]),
+        of_a_part: false,
         answer: &|undone: &Undone| Ok(format!("{undone:?}").into()),
     };
     view.undo_once(&ids, &author(), &once)
