@@ -162,7 +162,10 @@ async fn what_a_component_hands_over_that_is_none_is_its_own_fault() {
     let run = async |input: &str, memory: u32| {
         let files = Files::default();
         let code = Code::Component(compiled.clone());
-        let limits = limits_with(|limits| limits.memory = memory);
+        let limits = limits_with(|limits| {
+            limits.memory = memory;
+            limits.bytes = 1 << 20;
+        });
         host.run(code, input, &limits, async |call| files.answer(call).await)
             .await
     };
