@@ -294,7 +294,7 @@ impl Style {
             return format!("{before}{one}");
         }
         match self.unit {
-            Some((width, char, many)) if one.len() * many % width == 0 => {
+            Some((width, char, many)) if (one.len() * many).is_multiple_of(width) => {
                 char.to_string().repeat(one.len() * many / width)
             }
             Some((width, char, many)) => {
