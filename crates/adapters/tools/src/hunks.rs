@@ -31,7 +31,7 @@ pub(crate) fn refuse_patch(
         return Refusal::new("text_absent", format!("{path} cannot be patched so")).at(path);
     };
     let join = |lines: Vec<&str>| lines.into_iter().map(|line| format!("{line}\n")).collect();
-    let (old, new): (String, String) = (join(wrong.old()), join(wrong.new()));
+    let (old, new): (String, String) = (join(wrong.before()), join(wrong.after()));
     let (code, why) = match fault {
         HunkFault::Absent => (
             "text_absent",
@@ -55,8 +55,8 @@ pub(crate) fn refuse_patch(
         json!({
             "hunk": hunk + 1,
             "bytes": old.len(),
-            "lines": wrong.old().len(),
-            "first_line": wrong.old().first().map(|line| visible(line, 0, false)),
+            "lines": wrong.before().len(),
+            "first_line": wrong.before().first().map(|line| visible(line, 0, false)),
         }),
     );
     match fault {
@@ -67,7 +67,7 @@ pub(crate) fn refuse_patch(
                 .show("Say more lines around it, or a line before it after @@.")
                 .with("matches", json!({ "lines": lines }));
             let line = lines.first().copied().unwrap_or(1);
-            return refusal.next("read", around(path, line, wrong.old().len()));
+            return refusal.next("read", around(path, line, wrong.before().len()));
         }
         HunkFault::Anchor(anchor) => {
             refusal = refusal.show(format!("Searched: {}", visible(anchor, 0, false)));
@@ -109,7 +109,7 @@ pub(crate) fn refuse_patch(
     }
     let line = close.map(|close| line_of(text, close.range.start));
     match line {
-        Some(line) => refusal.next("read", around(path, line, wrong.old().len())),
+        Some(line) => refusal.next("read", around(path, line, wrong.before().len())),
         None => refusal.next("read", json!({ "path": path.as_str() })),
     }
 }

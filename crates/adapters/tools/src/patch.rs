@@ -68,12 +68,12 @@ impl Hunk {
     }
 
     /// Returns the lines that have to be there.
-    pub(crate) fn old(&self) -> Vec<&str> {
+    pub(crate) fn before(&self) -> Vec<&str> {
         self.side('+')
     }
 
     /// Returns the lines that are to be there.
-    pub(crate) fn new(&self) -> Vec<&str> {
+    pub(crate) fn after(&self) -> Vec<&str> {
         self.side('-')
     }
 
@@ -284,7 +284,7 @@ pub(crate) fn apply(text: &str, hunks: &[Hunk]) -> Result<String, (usize, HunkFa
             let found = (cursor..lines.len()).find(|at| line(*at).trim() == anchor.trim());
             cursor = found.ok_or_else(|| (n, HunkFault::Anchor(anchor.clone())))? + 1;
         }
-        let (old, new) = (hunk.old(), hunk.new());
+        let (old, new) = (hunk.before(), hunk.after());
         let at = if old.is_empty() {
             match hunk.anchors.is_empty() || hunk.at_end {
                 true => lines.len(),

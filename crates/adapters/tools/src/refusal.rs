@@ -10,7 +10,10 @@ const MAX_TOLD: usize = 300;
 
 /// A call that was not made: nothing changed.
 #[derive(Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct Refusal(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     code: String,
     message: String,
     /// What else is known, by its name in the value.
@@ -18,20 +21,19 @@ pub(crate) struct Refusal {
     /// Lines of text that show it, after the message.
     shown: Vec<String>,
     next: Option<(&'static str, Value)>,
-    /// Whether the state was another one than was planned on.
-    pub(crate) is_stale: bool,
+    is_stale: bool,
 }
 
 impl Refusal {
     pub(crate) fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Inner {
             code: code.into(),
             message: message.into(),
             about: Map::new(),
             shown: Vec::new(),
             next: None,
             is_stale: false,
-        }
+        }))
     }
 
     /// Names the path that it is about.
@@ -40,29 +42,34 @@ impl Refusal {
     }
 
     pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.about.entry(name).or_insert_with(|| value.into());
+        self.0.about.entry(name).or_insert_with(|| value.into());
         self
     }
 
     /// Adds a line that people and models read.
     pub(crate) fn show(mut self, line: impl Into<String>) -> Self {
-        self.shown.push(line.into());
+        self.0.shown.push(line.into());
         self
     }
 
     /// Adds a call that is ready to be made.
     pub(crate) fn next(mut self, tool: &'static str, arguments: Value) -> Self {
-        self.next.get_or_insert((tool, arguments));
+        self.0.next.get_or_insert((tool, arguments));
         self
     }
 
+    /// Tells whether the state was another one than was planned on.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.0.is_stale
+    }
+
     pub(crate) fn value(&self) -> Value {
-        let mut value = self.about.clone();
+        let mut value = self.0.about.clone();
         value.insert("ok".into(), false.into());
-        value.insert("code".into(), self.code.clone().into());
-        value.insert("message".into(), self.message.clone().into());
+        value.insert("code".into(), self.0.code.clone().into());
+        value.insert("message".into(), self.0.message.clone().into());
         value.insert("changed".into(), json!([]));
-        if let Some((tool, arguments)) = &self.next {
+        if let Some((tool, arguments)) = &self.0.next {
             value.insert(
                 "next".into(),
                 json!({ "tool": tool, "arguments": arguments }),
@@ -72,13 +79,13 @@ impl Refusal {
     }
 
     pub(crate) fn text(&self) -> String {
-        let mut text = format!("Refused ({}): {}", self.code, self.message);
-        for line in &self.shown {
+        let mut text = format!("Refused ({}): {}", self.0.code, self.0.message);
+        for line in &self.0.shown {
             text.push('\n');
             text.push_str(line);
         }
         text.push_str("\nNothing was changed.");
-        if let Some((tool, arguments)) = &self.next {
+        if let Some((tool, arguments)) = &self.0.next {
             text.push_str(&format!("\nNext call: {tool} {arguments}"));
         }
         text
@@ -109,7 +116,7 @@ impl From<Error> for Refusal {
         if may_repeat {
             refusal = refusal.show("The same call with the same id may be made again.");
         }
-        refusal.is_stale = error.kind() == ErrorKind::Stale;
+        refusal.0.is_stale = error.kind() == ErrorKind::Stale;
         refusal
     }
 }

@@ -161,7 +161,7 @@ impl Tools {
                 }
                 Err(error) => {
                     let refusal = Refusal::from(error);
-                    if !refusal.is_stale {
+                    if !refusal.is_stale() {
                         return Err(refusal);
                     }
                 }

@@ -7,6 +7,8 @@ use similar::{Algorithm, DiffOp, capture_diff_slices};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::canonical_combining_class;
 
+use super::fold::{Folded, Lens};
+use super::lines::Lines;
 use super::visible::alike;
 
 /// Texts of more tokens are not carried over: comparing them takes the product of their
@@ -44,6 +46,7 @@ struct Token<'a> {
 /// there. `None` where the edit changes what is not there as it was, where it cannot be said
 /// where something goes, or for more than 6,000 words and marks.
 pub fn carry(old: &str, there: &str, new: &str) -> Option<String> {
+    let known = Known::of(old, there);
     let (old, there, new) = (tokens(old), tokens(there), tokens(new));
     if [&old, &there, &new]
         .iter()
@@ -75,15 +78,21 @@ pub fn carry(old: &str, there: &str, new: &str) -> Option<String> {
         if let DiffOp::Equal { .. } = op {
             continue;
         }
-        let span = span(&old, &there, &stands, op.old_range())?;
+        let brought = new.get(op.new_range())?;
+        if !known.has(&old, op.old_range()) {
+            return None;
+        }
+        let span = span(&old, &there, &stands, op.old_range(), brought)?;
         if span.start < from {
             return None;
         }
-        there
-            .get(from..span.start)?
-            .iter()
-            .for_each(|token| out.push_str(token.text));
-        style.push(&mut out, new.get(op.new_range())?);
+        let kept = there.get(from..span.start)?;
+        kept.iter().for_each(|token| out.push_str(token.text));
+        // Before the indentation that is there and was not in the text that was meant.
+        let kind = |at: Option<usize>| at.and_then(|at| there.get(at)).map(|token| token.kind);
+        let begins = matches!(kind(span.start.checked_sub(1)), None | Some(Kind::End));
+        let begins = begins && span.is_empty() && kind(Some(span.start)) == Some(Kind::Indent);
+        style.push(&mut out, brought, begins);
         from = span.end;
     }
     there
@@ -93,12 +102,54 @@ pub fn carry(old: &str, there: &str, new: &str) -> Option<String> {
     Some(out)
 }
 
+/// Which lines of the text that was meant are there as often as in it, but for what a lens
+/// overlooks: of others nobody can say which is which.
+struct Known(Vec<bool>);
+
+impl Known {
+    fn of(old: &str, there: &str) -> Self {
+        let keys = |text: &str| -> Vec<String> {
+            let lines = Lines::of(text);
+            let key = |line| Folded::of(lines.get(line), Lens::Blanks).text;
+            (0..lines.len()).map(key).collect()
+        };
+        let (old, there) = (keys(old), keys(there));
+        let mut counts: HashMap<&str, (u32, u32)> = HashMap::new();
+        for key in &old {
+            counts.entry(key).or_default().0 += 1;
+        }
+        for key in &there {
+            counts.entry(key).or_default().1 += 1;
+        }
+        let same = |key: &String| {
+            counts
+                .get(key.as_str())
+                .is_some_and(|(one, other)| one == other)
+        };
+        Self(old.iter().map(same).collect())
+    }
+
+    /// Tells whether the lines of a changed part are, and those on both sides of where
+    /// something comes between two tokens.
+    fn has(&self, old: &[Token<'_>], changed: Range<usize>) -> bool {
+        let ends = |range: &[Token<'_>]| range.iter().filter(|it| it.kind == Kind::End).count();
+        let line = |at: usize| ends(old.get(..at).unwrap_or_default());
+        let (first, last) = match changed.is_empty() {
+            true => (changed.start.saturating_sub(1), changed.end),
+            false => (changed.start, changed.end - 1),
+        };
+        let last = last.min(old.len().saturating_sub(1));
+        (line(first)..=line(last)).all(|line| self.0.get(line).copied().unwrap_or(false))
+    }
+}
+
 /// Returns which tokens that are there a changed part stands for.
 fn span(
     old: &[Token<'_>],
     there: &[Token<'_>],
     stands: &[Option<usize>],
     changed: Range<usize>,
+    brought: &[Token<'_>],
 ) -> Option<Range<usize>> {
     let silent = |range: Range<usize>| {
         there
@@ -117,16 +168,30 @@ fn span(
     }
     let before = (0..changed.start).rev().find(loud);
     let after = (changed.end..old.len()).find(loud);
+    // Whole lines go before the indentation of the line that they come before.
+    let lines = brought.last().is_some_and(|token| token.kind == Kind::End);
+    let quiet = |range: Range<usize>| {
+        let indents = |token: &Token<'_>| token.silent || token.kind == Kind::Indent;
+        there
+            .get(range)
+            .is_some_and(|tokens| tokens.iter().all(indents))
+    };
     let at = match (before, after) {
         (None, None) => 0,
         (Some(before), None) => stand(before)? + 1,
-        (None, Some(after)) => stand(after)?,
+        (None, Some(after)) => match stand(after)? {
+            after if lines && quiet(0..after) => 0,
+            after => after,
+        },
         (Some(before), Some(after)) => {
             let (before, after) = (stand(before)? + 1, stand(after)?);
-            if before > after || !silent(before..after) {
+            if before > after || !quiet(before..after) {
                 return None;
             }
-            before
+            match silent(before..after) || lines {
+                true => before,
+                false => after,
+            }
         }
     };
     Some(at..at)
@@ -229,7 +294,7 @@ impl Style {
             return format!("{before}{one}");
         }
         match self.unit {
-            Some((width, char, many)) if one.len() * many % width == 0 => {
+            Some((width, char, many)) if (one.len() * many).is_multiple_of(width) => {
                 char.to_string().repeat(one.len() * many / width)
             }
             Some((width, char, many)) => {
@@ -240,8 +305,7 @@ impl Style {
         }
     }
 
-    fn push(&self, out: &mut String, tokens: &[Token<'_>]) {
-        let mut begins = false;
+    fn push(&self, out: &mut String, tokens: &[Token<'_>], mut begins: bool) {
         for token in tokens {
             match token.kind {
                 Kind::End => out.push_str(self.end.unwrap_or(token.text)),

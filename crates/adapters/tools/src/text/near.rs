@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Range;
 
-use similar::{Algorithm, DiffOp, capture_diff_slices};
-
 use super::fold::{Folded, Lens, is_blank};
 use super::lines::Lines;
 use super::replace::places;
@@ -149,7 +147,8 @@ fn by_lines(text: &str, old: &str) -> Option<Near> {
         .filter(|at| (**at - start).abs() > span.max(6));
     let second = elsewhere.map(|at| near(*at)).fold(0.0, f64::max);
     let clear = near(start) >= second * MARGIN;
-    let region = aligned(&keys, &wanted_keys, start)?;
+    let telling = |line: usize| wanted.get(line).trim().len() > 2;
+    let region = aligned(&keys, &wanted_keys, telling, start)?;
     let range = lines.range(region);
     Some(Near {
         range: unended(text, old, range),
@@ -160,30 +159,37 @@ fn by_lines(text: &str, old: &str) -> Option<Near> {
     })
 }
 
-/// Returns the lines that those of the text looked for are, about where it would begin.
-fn aligned(keys: &[u64], wanted: &[u64], start: i64) -> Option<Range<usize>> {
-    let slack = (wanted.len() / 2).clamp(4, 20);
-    let low = usize::try_from(start.max(0)).ok()?.saturating_sub(slack);
-    let high = usize::try_from(start.saturating_add(wanted.len() as i64).max(0)).ok()?;
-    let high = (high + slack).min(keys.len());
-    let window = keys.get(low..high)?;
-    let mut first: Option<(usize, usize)> = None;
-    let mut last: Option<(usize, usize)> = None;
-    for op in capture_diff_slices(Algorithm::Myers, wanted, window) {
-        if let DiffOp::Equal {
-            old_index,
-            new_index,
-            len,
-        } = op
-        {
-            first = first.or(Some((old_index, new_index)));
-            last = Some((old_index + len - 1, new_index + len - 1));
+/// Returns the lines that those of the text looked for are, about where it would begin: each
+/// where it would be by those before it, or, if it says something, up to three lines further on
+/// or back.
+fn aligned(
+    keys: &[u64],
+    wanted: &[u64],
+    telling: impl Fn(usize) -> bool,
+    start: i64,
+) -> Option<Range<usize>> {
+    let (mut first, mut last): (Option<(usize, usize)>, _) = (None, None);
+    let mut drift = start;
+    for (line, key) in wanted.iter().enumerate() {
+        let moved: &[i64] = match telling(line) {
+            true => &[0, 1, -1, 2, -2, 3, -3],
+            false => &[0],
+        };
+        let found = moved.iter().find_map(|by| {
+            let at = usize::try_from(line as i64 + drift + by).ok()?;
+            let later = last.is_none_or(|(_, last)| at > last);
+            (later && keys.get(at) == Some(key)).then_some(at)
+        });
+        if let Some(at) = found {
+            drift = at as i64 - line as i64;
+            first = first.or(Some((line, at)));
+            last = Some((line, at));
         }
     }
-    let ((first_old, first_new), (last_old, last_new)) = (first?, last?);
+    let ((first_line, first_at), (last_line, last_at)) = (first?, last?);
     // Lines before the first and after the last that agree stand for as many.
-    let begins = (low + first_new).saturating_sub(first_old);
-    let ends = low + last_new + (wanted.len() - last_old);
+    let begins = first_at.saturating_sub(first_line);
+    let ends = last_at + (wanted.len() - last_line);
     Some(begins..ends.min(keys.len()))
 }
 
