@@ -36,8 +36,8 @@ use crate::{Ended, Execution, Limit, Limits, Program, Reply};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Options {
-    /// Where the engine is kept as it was compiled, so that the next process need not wait for
-    /// it: a second or two. A directory that nobody else can write; what is in it is run.
+    /// Where the engine, and what strips types, are kept as they were compiled, so that the next
+    /// process need not wait for them: a second or two each. A directory that nobody else can write; what is in it is run.
     pub directory: Option<PathBuf>,
     /// How many programs run at once, up to 10; the others wait in order.
     pub at_once: usize,
