@@ -171,7 +171,6 @@ pub(crate) fn run(repository: &Repository, options: &Options) -> Result<()> {
         return github::run(repository, &workerd);
     }
     cases::run(&workerd)?;
-    github::run(repository, &workerd)?;
     drop(workerd);
     durability::run(repository, options.kills)?;
     contract(repository)?;
