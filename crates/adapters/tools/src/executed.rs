@@ -165,7 +165,8 @@ impl Tools {
         if let Some(kept) = self.before(&key)? {
             return self.told_of(call, kept, true).await;
         }
-        let ended = execute(order).await?;
+        let ended = execute(order).await;
+        let ended = ended.map_err(|error| self.told_of_error(error).uncertain())?;
         let operation = ended.operation;
         let extra = ended.told();
         let answer = |_: &_| {

@@ -22,6 +22,8 @@ struct Inner {
     shown: Vec<String>,
     next: Option<(&'static str, Value)>,
     is_stale: bool,
+    /// Whether it may have been made all the same.
+    uncertain: bool,
 }
 
 impl Refusal {
@@ -33,6 +35,7 @@ impl Refusal {
             shown: Vec::new(),
             next: None,
             is_stale: false,
+            uncertain: false,
         }))
     }
 
@@ -58,6 +61,12 @@ impl Refusal {
         self
     }
 
+    /// Says that it is not known whether the call was made.
+    pub(crate) fn uncertain(mut self) -> Self {
+        self.0.uncertain = true;
+        self
+    }
+
     /// Tells whether the state was another one than was planned on.
     pub(crate) fn is_stale(&self) -> bool {
         self.0.is_stale
@@ -68,7 +77,11 @@ impl Refusal {
         value.insert("ok".into(), false.into());
         value.insert("code".into(), self.0.code.clone().into());
         value.insert("message".into(), self.0.message.clone().into());
-        value.insert("changed".into(), json!([]));
+        let changed = match self.0.uncertain {
+            true => Value::Null,
+            false => json!([]),
+        };
+        value.insert("changed".into(), changed);
         if let Some((tool, arguments)) = &self.0.next {
             value.insert(
                 "next".into(),
@@ -84,7 +97,13 @@ impl Refusal {
             text.push('\n');
             text.push_str(line);
         }
-        text.push_str("\nNothing was changed.");
+        text.push_str(match self.0.uncertain {
+            true => {
+                "\nWhether it was made is not known: the same call with the same id makes it once, \
+                 and tells."
+            }
+            false => "\nNothing was changed.",
+        });
         if let Some((tool, arguments)) = &self.0.next {
             text.push_str(&format!("\nNext call: {tool} {arguments}"));
         }
@@ -109,13 +128,8 @@ impl From<Error> for Refusal {
                 .with("paths", paths.collect::<Vec<_>>())
                 .with("paths_total", conflict.both.count);
         }
-        let may_repeat = matches!(
-            error.kind(),
-            ErrorKind::Unavailable | ErrorKind::Locked | ErrorKind::Stale
-        );
-        if may_repeat {
-            refusal = refusal.show("The same call with the same id may be made again.");
-        }
+        // Of a commit that failed nobody knows whether it is there.
+        refusal.0.uncertain = error.kind() == ErrorKind::Unavailable;
         refusal.0.is_stale = error.kind() == ErrorKind::Stale;
         refusal
     }

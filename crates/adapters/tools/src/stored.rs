@@ -5,8 +5,8 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use workspace_core::store::{CopyRecord, OperationCause, OperationRecord};
 use workspace_core::{
-    At, Author, Change, ChangeOptions, Changed, Error, MemoKey, Once, OperationId, Repeat,
-    RequestHash, TreeId, View,
+    At, Author, Change, ChangeOptions, Changed, Error, ErrorKind, MemoKey, Once, OperationId,
+    Repeat, RequestHash, TreeId, View,
 };
 
 use crate::arguments::canonical;
@@ -72,7 +72,13 @@ impl Tools {
     pub(crate) fn told_of_error(&self, error: Error) -> Refusal {
         match self.is_part() {
             false => error.into(),
-            true => Refusal::new(error.kind().code(), error.kind().to_string()),
+            true => {
+                let told = Refusal::new(error.kind().code(), error.kind().to_string());
+                match error.kind() {
+                    ErrorKind::Unavailable => told.uncertain(),
+                    _ => told,
+                }
+            }
         }
     }
 
@@ -190,6 +196,17 @@ impl Tools {
 
     /// Tells what a call led to: what it changed is read back from its operation.
     pub(crate) async fn told_of(
+        &self,
+        call: Call<'_>,
+        kept: Kept,
+        repeated: bool,
+    ) -> Result<ToolResult, Refusal> {
+        let told = self.read_back(call, kept, repeated).await;
+        // It was made: the same call tells of it later.
+        told.map_err(Refusal::uncertain)
+    }
+
+    async fn read_back(
         &self,
         call: Call<'_>,
         kept: Kept,
