@@ -292,7 +292,16 @@ impl Mounted {
 /// are translated later, as one below the prefix.
 fn place(mount: &Mount, path: &TreePath) -> Result<TreePath> {
     match mount.authority() {
-        Authority::Overlay { .. } => Ok(path.strip_prefix(mount.prefix()).unwrap_or(path.clone())),
+        Authority::Overlay { .. } => {
+            let below = path.strip_prefix(mount.prefix());
+            let below = below.unwrap_or_else(|| path.clone());
+            if below.segments().any(|name| name.starts_with(WHITEOUT)) {
+                return Err(Error::invalid(Reason::MalformedPath, "change")
+                    .at(path)
+                    .because("in an overlay `.wh.` begins what hides a name"));
+            }
+            Ok(below)
+        }
         _ => mount.rewrite(path),
     }
 }
@@ -309,17 +318,11 @@ struct Stand {
 
 impl Stand {
     fn of(tx: &Tx<'_>, mount: &Mount, root: Layers, path: &TreePath) -> Result<Self> {
-        let invalid =
-            |reason, why: &str| Err(Error::invalid(reason, "change").at(path).because(why));
         let (Some(parent), Some(name)) = (path.parent(), path.name()) else {
-            return invalid(Reason::Root, "it is the root of the mount");
+            return Err(Error::invalid(Reason::Root, "change")
+                .at(path)
+                .because("it is the root of the mount"));
         };
-        if path.segments().any(|name| name.starts_with(WHITEOUT)) {
-            return invalid(
-                Reason::MalformedPath,
-                "in an overlay `.wh.` begins what hides a name",
-            );
-        }
         let mut above = Some(root);
         for segment in parent.segments() {
             above = match above {

@@ -61,7 +61,7 @@ fn fill(workspace: &Workspace, copy: CopyId, random: &mut Random) -> Files {
     let mut files = Files::new();
     for _ in 0..random.below(10) {
         let at = any_path(random, 1, 3);
-        let text = format!("{}", random.below(1000));
+        let text = format!("{copy} {}", random.below(1000));
         let parent_is_fit =
             model::ancestors(&at).all(|above| !matches!(files.get(&above), Some(Some(_))));
         if !parent_is_fit || files.contains_key(&at) {

@@ -240,8 +240,10 @@ impl View {
             };
             let refused = refused.or(is_overlay.then_some(ErrorKind::Unsupported));
             refused.map_or(Ok(()), |kind| Err(Some(kind)))?;
-            if self.text(tree, &from).is_none() || below(&at, &from).is_some() {
-                return Err(None);
+            match self.text(tree, &from) {
+                Some(_) if at == from => return Ok(None),
+                Some(_) if below(&at, &from).is_none() => {}
+                _ => return Err(None),
             }
             let all = files.iter().filter_map(|(it, text)| {
                 let rest = below(it, &from)?;
