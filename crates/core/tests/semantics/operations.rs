@@ -203,7 +203,7 @@ fn a_holder_undoes_only_what_it_could_change_back() {
     assert_eq!(fixture.state(at)["/site/a"], "1");
     // What it made, only if it may remove.
     undo_once(&part(false), &[4], "redo").unwrap();
-    undo_once(&part(false), &[5], "redo again").unwrap();
+    undo_once(&part(false), &[5], "redo-again").unwrap();
     assert_eq!(
         kind(undo_once(&part(false), &[1], "made")),
         ErrorKind::Denied

@@ -65,7 +65,7 @@ pub fn carry(old: &str, there: &str, new: &str) -> Option<String> {
     if (aligned.count() as f64) < heard as f64 * MUST_ALIGN {
         return None;
     }
-    let style = Style::of(&old, &there, &stands);
+    let style = Style::of(&old, &there, &stands, &known);
     let texts = |tokens: &[Token<'_>]| -> Vec<String> {
         tokens
             .iter()
@@ -78,11 +78,12 @@ pub fn carry(old: &str, there: &str, new: &str) -> Option<String> {
         if let DiffOp::Equal { .. } = op {
             continue;
         }
-        let brought = new.get(op.new_range())?;
-        if !known.has(&old, op.old_range()) {
+        let (changed, brought) = slid(&old, &new, op.old_range(), op.new_range());
+        let brought = new.get(brought)?;
+        if !known.has(&old, changed.clone()) {
             return None;
         }
-        let span = span(&old, &there, &stands, op.old_range(), brought)?;
+        let span = span(&old, &there, &stands, changed, brought)?;
         if span.start < from {
             return None;
         }
@@ -100,6 +101,35 @@ pub fn carry(old: &str, there: &str, new: &str) -> Option<String> {
         .iter()
         .for_each(|token| out.push_str(token.text));
     Some(out)
+}
+
+/// Moves what only came or only went up to the beginning of a line, where that says the same.
+fn slid(
+    old: &[Token<'_>],
+    new: &[Token<'_>],
+    mut changed: Range<usize>,
+    mut brought: Range<usize>,
+) -> (Range<usize>, Range<usize>) {
+    let (tokens, block) = match (changed.is_empty(), brought.is_empty()) {
+        (false, true) => (old, changed.clone()),
+        (true, false) => (new, brought.clone()),
+        _ => return (changed, brought),
+    };
+    let text = |at: usize| tokens.get(at).map(|token| token.text);
+    let ends = |at: usize| tokens.get(at).is_some_and(|token| token.kind == Kind::End);
+    let mut by = 0;
+    while block.start > by && text(block.start - by - 1) == text(block.end - by - 1) {
+        if ends(block.start - by - 1) {
+            break;
+        }
+        by += 1;
+    }
+    let begins = block.start == by || ends(block.start - by - 1);
+    if begins && by <= changed.start && by <= brought.start {
+        changed = changed.start - by..changed.end - by;
+        brought = brought.start - by..brought.end - by;
+    }
+    (changed, brought)
 }
 
 /// Which lines of the text that was meant are there as often as in it, but for what a lens
@@ -238,7 +268,7 @@ struct Style {
 }
 
 impl Style {
-    fn of(old: &[Token<'_>], there: &[Token<'_>], stands: &[Option<usize>]) -> Self {
+    fn of(old: &[Token<'_>], there: &[Token<'_>], stands: &[Option<usize>], known: &Known) -> Self {
         let ends = || there.iter().filter(|token| token.kind == Kind::End);
         let crlf = ends().filter(|token| token.text.len() == 2).count();
         let end = match ends().count() {
@@ -252,6 +282,9 @@ impl Style {
                 continue;
             };
             if matches!(token.kind, Kind::Indent | Kind::End) {
+                continue;
+            }
+            if indent_of(old, at).is_none() || !known.has(old, at..at + 1) {
                 continue;
             }
             if let (Some(one), Some(other)) = (indent_of(old, at), indent_of(there, *stand)) {
