@@ -135,14 +135,13 @@ pub(crate) async fn exec(run: &Run, args: &Exec) -> Result<exit::Outcome> {
     }
     let ended = unless_ended(async { Ok(sandbox.run(&command).await?) }).await?;
     let captured = capture(run.author(&note), &mut sandbox, args.dry_run).await;
-    let (plan, reconciled) = captured.map_err(|failure| {
+    let (plan, reconciled) = captured.inspect_err(|failure| {
         if failure.code() == exit::code(ErrorKind::Conflict) {
             run.out.note(run.out.paint(
                 RED,
                 "what it changed stays in the sandbox: others changed the same in the copy",
             ));
         }
-        failure
     })?;
     let told = Told {
         label: &label,
