@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand};
 use workspace_core::{At, Error, Reason, RevisionId, TreeId, TreePath};
 
+#[cfg(all(feature = "exec", target_os = "linux"))]
+use crate::commands::exec;
 #[cfg(feature = "run")]
 use crate::commands::execute;
 use crate::commands::{
@@ -265,6 +267,12 @@ pub(crate) enum Command {
     #[cfg(feature = "run")]
     #[command(alias = "execute")]
     Run(execute::Execute),
+    /// Run a command over the files of a copy, in a box: what it changes is one operation
+    #[cfg(all(feature = "exec", target_os = "linux"))]
+    Exec(exec::Exec),
+    /// Tell what this machine allows to `exec`
+    #[cfg(all(feature = "exec", target_os = "linux"))]
+    Probe,
     /// Tell how head, or a copy, stands
     Status(changes::Status),
     /// List the operations of a copy

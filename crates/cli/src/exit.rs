@@ -37,6 +37,9 @@ pub(crate) enum Outcome {
     Done,
     /// It was looked for and is not there, or a check found problems.
     Negative,
+    /// A command was run, and this is its exit code.
+    #[cfg_attr(not(all(feature = "exec", target_os = "linux")), expect(dead_code))]
+    Command(u8),
 }
 
 impl Outcome {
@@ -45,6 +48,7 @@ impl Outcome {
         match self {
             Self::Done => 0,
             Self::Negative => 1,
+            Self::Command(code) => code,
         }
     }
 }

@@ -16,5 +16,10 @@ mod words;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // A box executes this program anew, for what has to be done within.
+    #[cfg(all(feature = "exec", target_os = "linux"))]
+    if let Some(code) = workspace_sandbox::stage(std::env::args_os()) {
+        return ExitCode::from(u8::try_from(code).unwrap_or(125));
+    }
     ExitCode::from(run::main())
 }

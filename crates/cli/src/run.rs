@@ -13,6 +13,8 @@ use workspace_core::{
 };
 
 use crate::args::{Args, Command, Global};
+#[cfg(all(feature = "exec", target_os = "linux"))]
+use crate::commands::exec;
 #[cfg(feature = "run")]
 use crate::commands::execute;
 use crate::commands::{
@@ -389,6 +391,10 @@ async fn dispatch(run: &Run, command: Command) -> Result<Outcome> {
         Command::Discard(args) => copies::discard(run, &args).await,
         #[cfg(feature = "run")]
         Command::Run(args) => execute::run(run, &args).await,
+        #[cfg(all(feature = "exec", target_os = "linux"))]
+        Command::Exec(args) => exec::exec(run, &args).await,
+        #[cfg(all(feature = "exec", target_os = "linux"))]
+        Command::Probe => exec::probe(run).await,
         Command::Status(args) => changes::status(run, &args).await,
         Command::Operations(args) => changes::operations(run, &args).await,
         Command::Operation(args) => changes::operation(run, &args).await,

@@ -9,6 +9,8 @@ pub(crate) mod diff;
 pub(crate) mod edit;
 pub(crate) mod editor;
 pub(crate) mod events;
+#[cfg(all(feature = "exec", target_os = "linux"))]
+pub(crate) mod exec;
 #[cfg(feature = "run")]
 pub(crate) mod execute;
 pub(crate) mod export;

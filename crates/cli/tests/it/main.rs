@@ -6,6 +6,8 @@ mod bad_input;
 mod checkout;
 mod commands;
 mod disks;
+#[cfg(all(feature = "exec", target_os = "linux"))]
+mod exec;
 #[cfg(feature = "run")]
 mod execute;
 mod export;
