@@ -90,7 +90,10 @@ fn unpack(repository: &Repository, package: &Value, to: &Path) -> Result<()> {
         .join("package")
         .join(format!("{named}.crate"));
     let opened = File::open(&packed).with_context(|| format!("reading {}", packed.display()))?;
-    tar::Archive::new(GzDecoder::new(opened)).unpack(to)?;
+    let mut archive = tar::Archive::new(GzDecoder::new(opened));
+    // Packages have one time for ever, by which cargo would take them for what it built before.
+    archive.set_preserve_mtime(false);
+    archive.unpack(to)?;
     fs::rename(to.join(named), to.join(name(package)))?;
     Ok(())
 }

@@ -116,7 +116,7 @@ export const runs: Record<string, Case> = {
     const busy = await ran("for (;;) await WORKSPACE.stat('/');", { limits: { calls: 20 } });
     check(busy.ended === "limit" && busy.limit === "calls", JSON.stringify(busy));
     const flood = await ran(
-      `for (let n = 0; n < 200; n += 1) WORKSPACE.writeFile("/" + n, "x".repeat(2 ** 20));
+      `for (let n = 0; n < 40; n += 1) WORKSPACE.writeFile("/" + n, "x".repeat(2 ** 20));
       await new Promise((done) => setTimeout(done, 8000));`,
       { limits: { bytes: 2 ** 23 } },
     );
