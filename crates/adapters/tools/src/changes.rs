@@ -21,6 +21,10 @@ const MAX_LISTED: usize = 30_000;
 pub(crate) const MOST: usize = 1_000_000;
 /// So many differences are listed where renames cannot be looked for.
 const PAGE: usize = 1_000;
+/// So many pages of them are looked through for those that the holder may see.
+const PAGES: usize = 100;
+/// The fewest that are asked for at once, where those are large.
+const FEWEST: usize = 10;
 
 /// How much a result tells.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +50,8 @@ pub(crate) struct Changes {
     pub(crate) total: u64,
     /// Whether that is all, and not only at least so many.
     pub(crate) exact: bool,
+    /// Whether there are others, which the holder of the view may not see.
+    pub(crate) hidden: bool,
     /// Files that were made, changed and removed.
     kinds: [u64; 4],
     pub(crate) diff: String,
@@ -66,6 +72,8 @@ pub(crate) struct LeftOut {
 
 /// One path that differs, as the holder of the view sees it.
 struct Seen {
+    /// Where it is in the whole tree.
+    full: TreePath,
     path: TreePath,
     from: Option<TreePath>,
     old: Option<Entry>,
@@ -94,27 +102,24 @@ impl Tools {
         let below = below.map(|path| grant.resolve(path)).transpose()?;
         let from = from.map(|path| grant.resolve(path)).transpose()?;
         let options = DiffOptions::default().below(below.unwrap_or_else(TreePath::root));
+        let after_from = |path: &TreePath| from.as_ref().is_none_or(|from| path > from);
         let (one, other) = (At::Tree(before), At::Tree(after));
-        let (found, exact) = match self.workspace.diff(one, other, &options) {
-            Ok(found) => (found, true),
+        let (seen, hidden, ended) = match self.workspace.diff(one, other, &options) {
+            Ok(found) => {
+                let (mut seen, hidden) = self.seen(found);
+                seen.retain(|it| after_from(&it.full));
+                (seen, hidden, true)
+            }
             Err(error) if error.kind() == ErrorKind::LimitExceeded => {
-                let options = options.renames(false);
-                let page =
-                    (self.workspace).diff_page(one, other, &options, from.as_ref(), PAGE + 1);
-                let page = page.map_err(|error| self.told_of_error(error))?;
-                (page, false)
+                self.paged((one, other), &options.renames(false), from.clone())?
             }
             Err(error) => return Err(self.told_of_error(error)),
         };
-        let after_from = |it: &Difference| from.as_ref().is_none_or(|from| it.path > *from);
-        let seen = found
-            .into_iter()
-            .filter(after_from)
-            .filter_map(|it| self.seen(it));
-        let seen: Vec<Seen> = seen.collect();
+        let exact = ended;
         let mut changes = Changes {
             total: seen.len() as u64,
             exact,
+            hidden,
             whole: exact,
             ..Changes::default()
         };
@@ -158,7 +163,7 @@ impl Tools {
             }
             last = Some(seen.path.to_string());
         }
-        if !exact && changes.left_out.is_none() && changes.total > PAGE as u64 {
+        if !exact && changes.left_out.is_none() && last.is_some() {
             changes.left_out = Some(LeftOut {
                 after: last,
                 long: None,
@@ -167,21 +172,102 @@ impl Tools {
         Ok(changes)
     }
 
-    /// Returns what the holder of the view sees of a difference: where it may read.
-    fn seen(&self, difference: Difference) -> Option<Seen> {
-        let grant = self.view.grant();
-        let path = grant.locate(&difference.path)?;
-        if !grant.reads(&path) {
-            return None;
+    /// Looks through differences, a page after the other, until there are enough that the
+    /// holder of the view sees; tells whether those were all.
+    fn paged(
+        &self,
+        (one, other): (At, At),
+        options: &DiffOptions,
+        mut after: Option<TreePath>,
+    ) -> Result<(Vec<Seen>, bool, bool), Refusal> {
+        let (mut seen, mut hidden, mut most) = (Vec::new(), false, PAGE);
+        for _ in 0..PAGES {
+            let page = (self.workspace).diff_page(one, other, options, after.as_ref(), most + 1);
+            let page = match page {
+                Ok(page) => page,
+                // Fewer take less memory.
+                Err(error) if error.kind() == ErrorKind::LimitExceeded && most > FEWEST => {
+                    most /= 2;
+                    continue;
+                }
+                Err(error) => return Err(self.told_of_error(error)),
+            };
+            let ended = page.len() <= most;
+            after = page.last().map(|it| it.path.clone()).or(after);
+            let (found, others) = self.seen(page);
+            seen.extend(found);
+            hidden |= others;
+            if ended || seen.len() > PAGE {
+                return Ok((seen, hidden, ended));
+            }
         }
-        let from = difference.renamed_from.and_then(|from| grant.locate(&from));
-        let from = from.filter(|from| grant.reads(from));
-        Some(Seen {
-            path,
-            from,
-            old: difference.old,
-            new: difference.new,
-        })
+        Ok((seen, hidden, false))
+    }
+
+    /// Returns what the holder of the view sees of differences: where it may read. Of what came
+    /// from elsewhere, or went there, that is what is here. Tells whether there is more; a
+    /// directory above what it sees is not.
+    fn seen(&self, found: Vec<Difference>) -> (Vec<Seen>, bool) {
+        let grant = self.view.grant();
+        let located = |path: &TreePath| grant.locate(path).filter(|path| grant.reads(path));
+        let (mut seen, mut made, mut hidden) = (Vec::new(), Vec::new(), false);
+        for difference in found {
+            let Difference {
+                path: full,
+                old,
+                new,
+                renamed_from,
+            } = difference;
+            let to = located(&full);
+            let from = renamed_from.map(|from| (located(&from), from));
+            match (to, from) {
+                (Some(path), None) => seen.push(Seen {
+                    full,
+                    path,
+                    from: None,
+                    old,
+                    new,
+                }),
+                (Some(path), Some((Some(from), _))) => seen.push(Seen {
+                    full,
+                    path,
+                    from: Some(from),
+                    old,
+                    new,
+                }),
+                (Some(path), Some((None, _))) => {
+                    hidden = true;
+                    seen.push(Seen {
+                        full,
+                        path,
+                        from: None,
+                        old: None,
+                        new,
+                    });
+                }
+                (None, Some((Some(path), full))) => {
+                    hidden = true;
+                    seen.push(Seen {
+                        full,
+                        path,
+                        from: None,
+                        old,
+                        new: None,
+                    });
+                }
+                (None, None) if old.is_none() && matches!(new, Some(Entry::Directory(_))) => {
+                    made.push(full);
+                }
+                (None, _) => hidden = true,
+            }
+        }
+        seen.sort_by(|one, other| one.full.cmp(&other.full));
+        hidden |= made.iter().any(|directory| {
+            let from = seen.partition_point(|it| it.full < *directory);
+            let first = seen.get(from);
+            first.is_none_or(|it| it.new.is_none() || !it.full.starts_with(directory))
+        });
+        (seen, hidden)
     }
 
     /// Returns the patch of a file; `None` where there is none that could be shown.
@@ -320,6 +406,9 @@ impl Changes {
         let at_least = if self.exact { "" } else { "at least " };
         let paths = counted(self.total, "path", "paths");
         match each.is_empty() {
+            true if !self.exact => "too much changed to be looked through; none of that which was \
+                                    looked at may be read"
+                .into(),
             true => "no path changed that may be read".into(),
             false => format!("{at_least}{paths} changed: {}", each.join(", ")),
         }

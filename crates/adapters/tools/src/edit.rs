@@ -87,6 +87,18 @@ impl Tools {
         };
         let to = files.iter().map(|file| moved(file).transpose());
         let to: Vec<Option<TreePath>> = to.collect::<Result<_, _>>()?;
+        // A place that a file moves to is not there yet: nothing else may make it.
+        for (n, path) in to.iter().enumerate() {
+            let Some(path) = path else { continue };
+            let before = to.iter().take(n).flatten();
+            if seen.iter().chain(before).any(|other| other == path) {
+                return Err(given
+                    .contradiction(format!(
+                        "the patch moves a file to {path}, and has {path} besides: use two patches"
+                    ))
+                    .at(path));
+            }
+        }
         given.end()?;
         self.commit(call, async |state| {
             let mut plan = Plan::default();

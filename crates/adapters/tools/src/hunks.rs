@@ -38,10 +38,15 @@ pub(crate) fn refuse_patch(
             "its lines are not in the file, after what is before",
         ),
         HunkFault::Anchor(_) => ("text_absent", "the line after @@ is not in the file"),
+        HunkFault::Anchors(..) => ("text_not_unique", "the line after @@ is at several places"),
+        HunkFault::Nowhere => (
+            "text_absent",
+            "it has no line that is in the file, and ranges do not tell where it goes",
+        ),
         HunkFault::Many(_) => ("text_not_unique", "its lines are at several places"),
         HunkFault::TooMuch => (
             "limit_exceeded",
-            "the patch has too many hunks for such a file",
+            "the patch has too many hunks or lines for such a file",
         ),
     };
     let mut refusal = Refusal::new(
@@ -71,6 +76,20 @@ pub(crate) fn refuse_patch(
         }
         HunkFault::Anchor(anchor) => {
             refusal = refusal.show(format!("Searched: {}", visible(anchor, 0, false)));
+        }
+        HunkFault::Anchors(anchor, lines) => {
+            let told: Vec<_> = lines.iter().map(ToString::to_string).collect();
+            refusal = refusal
+                .show(format!("Searched: {}", visible(anchor, 0, false)))
+                .show(format!("It is on lines {}.", told.join(", ")))
+                .show("Say the line before or after the place, as one of the hunk's own.")
+                .with("matches", json!({ "lines": lines }));
+            let line = lines.first().copied().unwrap_or(1);
+            return refusal.next("read", around(path, line, 1));
+        }
+        HunkFault::Nowhere => {
+            refusal = refusal.show("Say the line before or after the place, as one of its own.");
+            return refusal.next("read", json!({ "path": path.as_str() }));
         }
         HunkFault::TooMuch => return refusal,
         HunkFault::Absent => {}

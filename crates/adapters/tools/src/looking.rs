@@ -50,7 +50,13 @@ impl Tools {
         given.end()?;
         let globs = Globs::new(&pattern, &path).map_err(Refusal::from)?;
         let state = self.state()?;
-        if !matches!(state.files.stat(&path)?, Some(Entry::Directory(_))) {
+        let found = state.files.stat(&path)?;
+        if let Some(other) = found.as_ref().filter(|it| it.as_directory().is_none()) {
+            let told = format!("{path} is a {}", other.kind());
+            let refusal = Refusal::new("not_a_directory", told).at(&path);
+            return Err(refusal.next("read", json!({ "path": path.as_str() })));
+        }
+        if found.is_none() {
             return Err(absent(
                 &state,
                 &path,
@@ -64,12 +70,14 @@ impl Tools {
         let (mut found, mut bytes, mut total, mut looked) = (Vec::new(), 0, 0_u64, 0);
         let mut ended = true;
         let mut cut_at = None;
+        let mut last_looked: Option<TreePath> = None;
         while let Some((path, entry)) = entries.next()? {
-            looked += 1;
-            if looked > LOOKED {
+            if looked == LOOKED {
                 ended = false;
                 break;
             }
+            looked += 1;
+            last_looked = Some(path.clone());
             let (matches, may_below) = verdict(&mut trails, &path);
             if !may_below && !matches {
                 entries.skip_directory();
@@ -96,8 +104,9 @@ impl Tools {
         if found.is_empty() {
             text = format!("Nothing matches {pattern}.");
         }
-        // Where the walk ended early without a cut, what was found last is gone on after.
-        let last = cut_at.or_else(|| found.last().cloned().filter(|_| !ended));
+        // Where the walk ended early without a cut, what was looked at last is gone on after.
+        let last_looked = last_looked.filter(|_| !ended).map(|path| path.to_string());
+        let last = cut_at.or(last_looked);
         let told = |total: u64| match ended {
             true => format!("of {total}"),
             false => format!("of at least {total}"),
@@ -200,9 +209,11 @@ pub(crate) fn absent(
     if let [only] = close.as_slice() {
         let mut arguments = others;
         arguments[field] = only.as_str().into();
-        refusal = refusal
-            .show(format!("There is {only}."))
-            .next(tool, arguments);
+        refusal = refusal.show(format!("There is {only}."));
+        // What removes or overwrites is not made ready for another file than was asked for.
+        if !matches!(tool, "delete" | "move" | "write") {
+            refusal = refusal.next(tool, arguments);
+        }
     } else if !close.is_empty() {
         let names: Vec<&str> = close.iter().map(TreePath::as_str).collect();
         refusal = refusal.show(format!("There are {}.", names.join(", ")));

@@ -1,5 +1,7 @@
 //! Patches in the envelope that Codex writes: `*** Begin Patch` to `*** End Patch`.
 
+use std::cell::Cell;
+
 use crate::text::Lines;
 
 /// The longest patch, in bytes.
@@ -7,7 +9,7 @@ const MAX_PATCH: usize = 4 << 20;
 /// The most files of a patch, and hunks of a file.
 const MAX_FILES: usize = 100;
 const MAX_HUNKS: usize = 1_000;
-/// So many lines of a file are compared with the hunks of a patch, all in all.
+/// So many comparisons of lines are made for the hunks of a file; of long ones more count.
 const MAX_COMPARED: usize = 20_000_000;
 /// So many places of a hunk are named.
 const NAMED: usize = 10;
@@ -34,6 +36,8 @@ pub(crate) enum FilePatch {
 pub(crate) struct Hunk {
     /// Lines that it comes after, each after the one before.
     pub(crate) anchors: Vec<String>,
+    /// The ranges that a unified diff has there, which are about another state of the file.
+    pub(crate) range: Option<String>,
     /// Its lines, each with `' '`, `'-'` or `'+'`.
     pub(crate) lines: Vec<(char, String)>,
     /// Whether it is the end of the file.
@@ -49,6 +53,10 @@ pub(crate) enum HunkFault {
     Anchor(String),
     /// It is there at several places: on the first of these lines, counted from 1.
     Many(Vec<usize>),
+    /// The line that it comes after is there at several places: on these lines.
+    Anchors(String, Vec<usize>),
+    /// It only says by ranges where it comes.
+    Nowhere,
     /// Comparing would take too long.
     TooMuch,
 }
@@ -173,9 +181,9 @@ pub(crate) fn parse(text: &str) -> Result<Vec<FilePatch>, (usize, String)> {
                     }
                     open = true;
                     if let Some(hunk) = hunks.last_mut().filter(|_| !anchor.is_empty()) {
-                        // The ranges of a unified diff say nothing that is needed.
-                        if !anchor.starts_with('-') {
-                            hunk.anchors.push(anchor.to_owned());
+                        match is_range(anchor) {
+                            true => hunk.range = Some(anchor.to_owned()),
+                            false => hunk.anchors.push(anchor.to_owned()),
                         }
                     }
                     continue;
@@ -224,6 +232,20 @@ pub(crate) fn parse(text: &str) -> Result<Vec<FilePatch>, (usize, String)> {
 
 const END: &str = "*** End of File";
 
+/// Tells whether what comes after `@@` is the ranges of a unified diff.
+fn is_range(anchor: &str) -> bool {
+    let range = |part: Option<&str>, mark: char| {
+        let numbers = part.and_then(|part| part.strip_prefix(mark));
+        numbers.is_some_and(|numbers| {
+            let (start, count) = numbers.split_once(',').unwrap_or((numbers, "1"));
+            let digits = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
+            digits(start) && digits(count)
+        })
+    };
+    let mut parts = anchor.split(' ');
+    range(parts.next(), '-') && range(parts.next(), '+') && parts.next() == Some("@@")
+}
+
 /// Writes a patch.
 pub(crate) fn written(files: &[FilePatch]) -> String {
     let mut text = String::from("*** Begin Patch\n");
@@ -242,8 +264,10 @@ pub(crate) fn written(files: &[FilePatch]) -> String {
                     text.push_str(&format!("*** Move to: {to}\n"));
                 }
                 for hunk in hunks {
-                    if hunk.anchors.is_empty() {
-                        text.push_str("@@\n");
+                    match &hunk.range {
+                        Some(range) => text.push_str(&format!("@@ {range}\n")),
+                        None if hunk.anchors.is_empty() => text.push_str("@@\n"),
+                        None => {}
                     }
                     for anchor in &hunk.anchors {
                         text.push_str(&format!("@@ {anchor}\n"));
@@ -264,15 +288,18 @@ pub(crate) fn written(files: &[FilePatch]) -> String {
 
 /// Makes the hunks of a file, all against the text as it is: each after the one before, its
 /// lines exactly, and at one place only. One without lines that are there goes after its
-/// anchor, or to the end of the file.
+/// anchor, which has to be there once, or to the end of the file; its lines end as those do.
 ///
 /// # Errors
 /// The first that cannot be made, counted from 0, and why.
 pub(crate) fn apply(text: &str, hunks: &[Hunk]) -> Result<String, (usize, HunkFault)> {
     let lines = Lines::of(text);
-    if lines.len().saturating_mul(hunks.len()) > MAX_COMPARED {
-        return Err((0, HunkFault::TooMuch));
-    }
+    let left = Cell::new(MAX_COMPARED);
+    // Counts one comparison, of so many bytes; where there were too many, nothing is the same.
+    let counted = |bytes: usize| {
+        left.set(left.get().saturating_sub(1 + bytes / 16));
+        left.get() > 0
+    };
     let line = |at: usize| {
         let whole = lines.whole(at);
         whole.strip_suffix('\n').unwrap_or(whole)
@@ -280,11 +307,28 @@ pub(crate) fn apply(text: &str, hunks: &[Hunk]) -> Result<String, (usize, HunkFa
     let mut out = String::with_capacity(text.len());
     let (mut cursor, mut from) = (0, 0);
     for (n, hunk) in hunks.iter().enumerate() {
-        for anchor in &hunk.anchors {
-            let found = (cursor..lines.len()).find(|at| line(*at).trim() == anchor.trim());
-            cursor = found.ok_or_else(|| (n, HunkFault::Anchor(anchor.clone())))? + 1;
-        }
         let (old, new) = (hunk.before(), hunk.after());
+        // Its lines, or the end of the file, tell where it is; otherwise its anchors do.
+        let placed = !old.is_empty() || hunk.at_end;
+        for anchor in &hunk.anchors {
+            let is_at = |at: &usize| counted(line(*at).len()) && line(*at).trim() == anchor.trim();
+            let many = if placed { 1 } else { NAMED };
+            let found: Vec<usize> = (cursor..lines.len()).filter(is_at).take(many).collect();
+            if left.get() == 0 {
+                return Err((n, HunkFault::TooMuch));
+            }
+            cursor = match found.as_slice() {
+                [] => return Err((n, HunkFault::Anchor(anchor.clone()))),
+                [at] => at + 1,
+                several => {
+                    let lines = several.iter().map(|at| at + 1).collect();
+                    return Err((n, HunkFault::Anchors(anchor.clone(), lines)));
+                }
+            };
+        }
+        if !placed && hunk.anchors.is_empty() && hunk.range.is_some() {
+            return Err((n, HunkFault::Nowhere));
+        }
         let at = if old.is_empty() {
             match hunk.anchors.is_empty() || hunk.at_end {
                 true => lines.len(),
@@ -295,9 +339,20 @@ pub(crate) fn apply(text: &str, hunks: &[Hunk]) -> Result<String, (usize, HunkFa
                 let end = at + old.len();
                 end <= lines.len()
                     && (!hunk.at_end || end == lines.len())
-                    && old.iter().enumerate().all(|(n, old)| line(at + n) == *old)
+                    && old.iter().enumerate().all(|(n, old)| {
+                        let there = line(at + n);
+                        let bytes = if there.len() == old.len() {
+                            old.len()
+                        } else {
+                            0
+                        };
+                        counted(bytes) && there == *old
+                    })
             };
             let found: Vec<usize> = (cursor..lines.len()).filter(is_at).take(NAMED).collect();
+            if left.get() == 0 {
+                return Err((n, HunkFault::TooMuch));
+            }
             match found.as_slice() {
                 [] => return Err((n, HunkFault::Absent)),
                 [at] => *at,
@@ -307,13 +362,19 @@ pub(crate) fn apply(text: &str, hunks: &[Hunk]) -> Result<String, (usize, HunkFa
                 }
             }
         };
+        // What only comes in ends as the line before it, or the first one.
+        let ended = (0..at).rev().find(|at| lines.whole(*at).ends_with('\n'));
+        let carriage = old.is_empty() && lines.whole(ended.unwrap_or(at)).ends_with("\r\n");
         let range = lines.range(at..at + old.len());
         out.push_str(text.get(from..range.start).unwrap_or_default());
         if at == lines.len() && !new.is_empty() && !out.is_empty() && !out.ends_with('\n') {
-            out.push('\n');
+            out.push_str(if carriage { "\r\n" } else { "\n" });
         }
         for line in &new {
             out.push_str(line);
+            if carriage && !line.ends_with('\r') {
+                out.push('\r');
+            }
             out.push('\n');
         }
         let replaced = text.get(range.clone()).unwrap_or_default();
@@ -368,6 +429,68 @@ mod tests {
         ] {
             assert_eq!(parse(bad).map_err(|(line, _)| line), Err(line), "{bad:?}");
         }
+    }
+
+    fn updated(text: &str, hunks: &str) -> Result<String, HunkFault> {
+        let patch = format!("*** Begin Patch\n*** Update File: a\n{hunks}*** End Patch\n");
+        let files = parse(&patch).unwrap();
+        assert_eq!(written(&files), patch);
+        let FilePatch::Update { hunks, .. } = &files[0] else {
+            panic!("{files:?}");
+        };
+        apply(text, hunks).map_err(|(_, fault)| fault)
+    }
+
+    #[test]
+    fn lines_that_only_come_in_do_so_at_a_proven_place() {
+        let twice = "def f():\n  a\ndef f():\n  b\n";
+        let anchors = HunkFault::Anchors("def f():".into(), vec![1, 3]);
+        assert_eq!(updated(twice, "@@ def f():\n+  x\n"), Err(anchors));
+        let once = "  a\ndef f():\n  b\n";
+        assert_eq!(
+            updated(once, "@@ def f():\n+  x\n").unwrap(),
+            "  a\ndef f():\n  x\n  b\n"
+        );
+        let yaml = "- name: a\n- name: b\n- name: c\n";
+        assert_eq!(
+            updated(yaml, "@@ - name: b\n+  x: 1\n").unwrap(),
+            "- name: a\n- name: b\n  x: 1\n- name: c\n"
+        );
+        for range in ["-10,0 +11 @@", "-1 +1,2 @@ def f():"] {
+            let hunk = format!("@@ {range}\n+x\n");
+            assert_eq!(updated(once, &hunk), Err(HunkFault::Nowhere), "{range}");
+            let hunk = format!("@@ {range}\n-  b\n+x\n");
+            assert_eq!(updated(once, &hunk).unwrap(), "  a\ndef f():\nx\n");
+        }
+        for no_range in ["-1", "-1 +1", "-a +1 @@", "-1, +1 @@"] {
+            let hunk = format!("@@ {no_range}\n+x\n");
+            let fault = HunkFault::Anchor(no_range.into());
+            assert_eq!(updated(once, &hunk), Err(fault));
+        }
+    }
+
+    #[test]
+    fn lines_that_only_come_in_end_as_those_around_them() {
+        for (text, hunk, after) in [
+            ("a\r\nb\r\n", "@@ a\n+x\n", "a\r\nx\r\nb\r\n"),
+            ("a\r\nb", "@@\n+x\n", "a\r\nb\r\nx\r\n"),
+            ("a\nb\n", "@@ a\n+x\n", "a\nx\nb\n"),
+            ("", "@@\n+x\n", "x\n"),
+        ] {
+            assert_eq!(updated(text, hunk).unwrap(), after, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_hunk_over_many_lines_is_refused_soon() {
+        let lines = |n: usize| Hunk {
+            lines: (0..n).map(|_| ('-', String::new())).collect(),
+            ..Hunk::default()
+        };
+        let text = "\n".repeat(100_000) + "x";
+        let mut hunk = lines(20_000);
+        hunk.lines.push(('-', "y".into()));
+        assert_eq!(apply(&text, &[hunk]), Err((0, HunkFault::TooMuch)));
     }
 
     #[test]

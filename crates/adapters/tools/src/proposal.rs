@@ -1,7 +1,7 @@
 //! What a model asks to be published.
 
 use serde_json::{Value, json};
-use workspace_core::{ApplyOptions, RevisionMessage, TreeId, TreePath};
+use workspace_core::{ApplyOptions, At, RevisionMessage, TreeId, TreePath};
 
 use crate::arguments::Arguments;
 use crate::changes::Bounds;
@@ -13,6 +13,8 @@ use crate::tools::Tools;
 const MAX_MESSAGE: usize = 4_000;
 /// So many of the paths are named.
 const NAMED: usize = 500;
+/// What the parent is called that is no copy.
+const HEAD: &str = "head";
 
 /// What a model asks to be published: it is a value and no more. Whoever approves it applies
 /// the copy with [`options`](Self::options), which publishes exactly the files that were
@@ -29,13 +31,16 @@ pub struct Proposal {
     pub total: u64,
     /// The files that are proposed.
     pub tree: TreeId,
+    /// Where it would be published: head, or the copy that the draft was forked from.
+    pub parent: At,
     /// The copy's generation when it was made.
     pub generation: u64,
 }
 
 impl Proposal {
     /// Returns how the copy is applied if the proposal is approved: only if it still has the
-    /// files that were proposed, in the agent's name and with its message.
+    /// files that were proposed and the parent that they were proposed to, in the agent's name
+    /// and with its message.
     pub fn options(&self) -> ApplyOptions {
         let message = RevisionMessage::default()
             .actor(self.agent.clone())
@@ -43,6 +48,7 @@ impl Proposal {
         ApplyOptions::default()
             .message(message)
             .expect_tree(self.tree)
+            .expect_parent(self.parent)
     }
 
     /// Reads a proposal out of the value of a result of `propose`; `None` where there is none.
@@ -58,6 +64,10 @@ impl Proposal {
                 .collect::<Option<_>>()?,
             total: value.get("total")?.as_u64()?,
             tree: text("tree")?.parse().ok()?,
+            parent: match text("parent")?.as_str() {
+                HEAD => At::Head,
+                copy => At::Copy(copy.parse().ok()?),
+            },
             generation: value.get("generation")?.as_u64()?,
         })
     }
@@ -70,6 +80,10 @@ impl Proposal {
             "paths": paths,
             "total": self.total,
             "tree": self.tree.to_string(),
+            "parent": match self.parent {
+                At::Copy(copy) => copy.to_string(),
+                _ => HEAD.to_owned(),
+            },
             "generation": self.generation,
         })
     }
@@ -91,6 +105,20 @@ pub(crate) async fn propose(tools: &Tools, mut given: Arguments) -> Result<ToolR
     let changes = tools
         .changes((copy.base, copy.tree), None, None, bounds)
         .await?;
+    // All of the copy is published: what the approver is not told of must not be in it.
+    if changes.hidden || (tools.is_part() && !changes.exact) {
+        let why = match changes.hidden {
+            true => {
+                "the draft has changes at paths that may not be read here, which would be \
+                     published with these: only who may read all of it can propose it"
+            }
+            false => {
+                "the draft has too many changes to tell whether all are at paths that may be \
+                      read here: only who may read all of it can propose it"
+            }
+        };
+        return Err(Refusal::new("denied", why).next("status", json!({})));
+    }
     if changes.total == 0 {
         return Err(Refusal::new(
             "no_change",
@@ -106,6 +134,7 @@ pub(crate) async fn propose(tools: &Tools, mut given: Arguments) -> Result<ToolR
         paths: paths.collect(),
         total: changes.total,
         tree: copy.tree,
+        parent: copy.parent.map_or(At::Head, At::Copy),
         generation: copy.generation,
     };
     let text = format!(

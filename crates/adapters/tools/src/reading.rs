@@ -18,6 +18,8 @@ const MAX_LINED: u64 = text::MAX_TEXT as u64;
 /// So many bytes are read unless more are asked for, and at most.
 const READ_BYTES: u64 = 80_000;
 const MOST_BYTES: u64 = 1_000_000;
+/// The longest character, in bytes.
+const MAX_CHAR: u64 = 4;
 /// So many lines are read unless more are asked for, and at most.
 const READ_LINES: u64 = 2_000;
 const MOST_LINES: u64 = 1_000_000;
@@ -110,7 +112,8 @@ fn read_lines(
     let stopped = range.start + end;
     let within_line = end < part.len() && !shown.ends_with('\n');
     let last = first + Lines::of(shown).len();
-    let complete = first == 0 && stopped == text.len();
+    // Whether there is more after it: what is before was not asked for.
+    let complete = stopped == text.len();
     let mut value = json!({
         "path": path.as_str(),
         "version": file.content.to_string(),
@@ -168,13 +171,19 @@ async fn read_bytes(
     from: u64,
     most: u64,
 ) -> Result<ToolResult, Refusal> {
-    let range = from.min(file.size)..from.saturating_add(most).min(file.size);
+    // One character is read whole, however few bytes are asked for.
+    let most_read = most.max(MAX_CHAR);
+    let range = from.min(file.size)..from.saturating_add(most_read).min(file.size);
     let opened = state.files.open(path, Some(range.clone())).await?;
     let chunks: Vec<Bytes> = opened.body.try_collect().await?;
     let bytes = chunks.concat();
-    let Some((text, skipped)) = whole_characters(&bytes, range.end == file.size) else {
+    let edges = (range.start == 0, range.end == file.size);
+    let Some((text, skipped)) = whole_characters(&bytes, edges) else {
         return Err(no_text(path, file));
     };
+    let one = text.chars().next().map_or(0, char::len_utf8);
+    let end = cut(text, usize::try_from(most).unwrap_or(usize::MAX));
+    let text = text.get(..end.max(one)).unwrap_or(text);
     let begins = range.start + skipped as u64;
     let ends = begins + text.len() as u64;
     let mut value = json!({
@@ -183,7 +192,7 @@ async fn read_bytes(
         "size": file.size,
         "start_byte": begins,
         "end_byte": ends,
-        "complete": begins == 0 && ends == file.size,
+        "complete": ends == file.size,
         "content": text,
     });
     let mut told = format!("{path}, bytes {begins}-{ends} of {}\n{text}", file.size);
@@ -194,11 +203,12 @@ async fn read_bytes(
     Ok(ToolResult::new(told, value))
 }
 
-/// Returns the text that bytes are, without a character that is cut at their beginning or,
-/// unless the file ends there, at their end; and how many bytes there are before it.
-fn whole_characters(bytes: &[u8], ends: bool) -> Option<(&str, usize)> {
+/// Returns the text that bytes are, without a character that is cut at their beginning or at
+/// their end, unless the file begins or ends there; and how many bytes there are before it.
+fn whole_characters(bytes: &[u8], (begins, ends): (bool, bool)) -> Option<(&str, usize)> {
     let continues = |byte: &&u8| **byte & 0xc0 == 0x80;
-    let skipped = bytes.iter().take(3).take_while(continues).count();
+    let cut = if begins { 0 } else { 3 };
+    let skipped = bytes.iter().take(cut).take_while(continues).count();
     let rest = bytes.get(skipped..)?;
     if rest.iter().take(8_000).any(|byte| *byte == 0) {
         return None;
@@ -241,11 +251,15 @@ mod tests {
     fn characters_that_are_cut_are_left_to_their_neighbours() {
         let text = "aé€";
         let bytes = text.as_bytes();
-        assert_eq!(whole_characters(bytes, true), Some((text, 0)));
-        assert_eq!(whole_characters(&bytes[..4], false), Some(("aé", 0)));
-        assert_eq!(whole_characters(&bytes[2..], true), Some(("€", 1)));
-        assert_eq!(whole_characters(&bytes[..4], true), None);
-        assert_eq!(whole_characters(b"a\0b", true), None);
-        assert_eq!(whole_characters(b"", true), Some(("", 0)));
+        assert_eq!(whole_characters(bytes, (true, true)), Some((text, 0)));
+        assert_eq!(
+            whole_characters(&bytes[..4], (true, false)),
+            Some(("aé", 0))
+        );
+        assert_eq!(whole_characters(&bytes[2..], (false, true)), Some(("€", 1)));
+        assert_eq!(whole_characters(&bytes[2..], (true, true)), None);
+        assert_eq!(whole_characters(&bytes[..4], (true, true)), None);
+        assert_eq!(whole_characters(b"a\0b", (true, true)), None);
+        assert_eq!(whole_characters(b"", (true, true)), Some(("", 0)));
     }
 }

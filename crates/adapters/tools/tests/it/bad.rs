@@ -226,3 +226,71 @@ fn a_refusal_has_the_call_that_would_do() {
     fixture.next(&made);
     assert_eq!(fixture.text("/new.txt"), "n");
 }
+
+#[test]
+fn a_patch_that_moves_to_a_path_has_it_once() {
+    let fixture = fixture();
+    let update = "*** Update File: a.txt\n*** Move to: b\n@@\n-one\n+1\n";
+    let moved = "*** Update File: d/b.txt\n*** Move to: b\n";
+    for other in ["*** Add File: b\n+x\n", moved, "*** Delete File: b\n"] {
+        for files in [format!("{update}{other}"), format!("{other}{update}")] {
+            let patch = format!("*** Begin Patch\n{files}*** End Patch\n");
+            let refused = fixture.refused("edit", json!({ "patch": patch }));
+            assert_eq!(refused["code"], "contradiction", "{refused}");
+            assert_eq!(refused["path"], "/b");
+        }
+    }
+    let patch = format!("*** Begin Patch\n{update}*** End Patch\n");
+    fixture.done("edit", json!({ "patch": patch }));
+    assert_eq!(fixture.text("/b"), "1\ntwo\n");
+}
+
+#[test]
+fn a_hunk_without_a_proven_place_is_refused() {
+    let fixture = Fixture::over(&[("/a.py", "def f():\n  a\ndef f():\n  b\n")]);
+    for (hunk, code) in [
+        ("@@ def f():\n+  x\n", "text_not_unique"),
+        ("@@ -1,0 +2 @@\n+  x\n", "text_absent"),
+        ("@@ -1 +1 @@ def f():\n+  x\n", "text_absent"),
+    ] {
+        let patch = format!("*** Begin Patch\n*** Update File: a.py\n{hunk}*** End Patch");
+        let refused = fixture.refused("edit", json!({ "patch": patch }));
+        assert_eq!(refused["code"], code, "{refused}");
+        assert_eq!(fixture.next(&refused)["path"], "/a.py");
+    }
+}
+
+#[test]
+fn what_removes_is_not_ready_for_another_file() {
+    let fixture = Fixture::over(&[("/b.test.js", "b")]);
+    for (tool, arguments) in [
+        ("delete", json!({ "path": "a.test.js" })),
+        ("move", json!({ "from": "a.test.js", "to": "c.js" })),
+    ] {
+        let refused = fixture.refused(tool, arguments);
+        assert_eq!(refused["close"], json!(["/b.test.js"]), "{refused}");
+        assert_eq!(refused["next"]["tool"], "ls");
+    }
+}
+
+#[test]
+fn nothing_is_found_below_a_file() {
+    let fixture = fixture();
+    let refused = fixture.refused("find", json!({ "path": "a.txt", "pattern": "**" }));
+    assert_eq!(refused["code"], "not_a_directory");
+    assert_eq!(refused["next"]["tool"], "read");
+}
+
+#[test]
+fn a_character_is_read_however_few_bytes_are_asked_for() {
+    let fixture = Fixture::over(&[("/a", "\u{20ac}a\u{1f600}")]);
+    let arguments = json!({ "path": "a", "byte_offset": 0, "max_bytes": 1 });
+    let mut read = fixture.done("read", arguments);
+    let mut parts = vec![read["content"].clone()];
+    while read["complete"] == false {
+        read = fixture.next(&read);
+        parts.push(read["content"].clone());
+    }
+    assert!(read["next"].is_null());
+    assert_eq!(parts, ["\u{20ac}", "a", "\u{1f600}"]);
+}

@@ -122,6 +122,10 @@ fn what_is_read_in_parts_is_the_file() {
         all.push_str(read["content"].as_str().unwrap());
     }
     assert_eq!(all, text);
+    // Nothing comes after the last part.
+    assert_eq!(read["complete"], true);
+    let last = fixture.done("read", json!({ "path": "a", "offset": 3_001 }));
+    assert_eq!(last["complete"], last["next"].is_null());
     let empty = fixture.done("read", json!({ "path": "empty" }));
     assert_eq!(
         (&empty["total_lines"], &empty["complete"]),

@@ -2,7 +2,7 @@
 
 use futures::executor::block_on;
 use serde_json::json;
-use workspace_core::At;
+use workspace_core::{ApplyOptions, At, ForkOptions};
 use workspace_tools::Proposal;
 
 use crate::support::{Fixture, tools};
@@ -156,4 +156,30 @@ fn a_proposal_publishes_exactly_what_was_proposed() {
     );
     // The copy is closed.
     assert_eq!(fixture.call("status", json!({})).value["code"], "closed");
+}
+
+#[test]
+fn a_proposal_is_not_published_elsewhere_than_was_proposed() {
+    let fixture = Fixture::new();
+    let options = ForkOptions::named("child").of(At::Copy(fixture.copy));
+    let child = fixture.workspace.fork(options).unwrap().id;
+    let tools = crate::support::tools(&fixture.workspace, child, "agent");
+    let call = |tool: &str, arguments| block_on(tools.call(tool, &arguments, tool));
+    call("write", json!({ "path": "a", "content": "1" }));
+    let proposed = call("propose", json!({ "message": "Add a" }));
+    let proposal = Proposal::of(&proposed.value).unwrap();
+    assert_eq!(proposal.parent, At::Copy(fixture.copy));
+    fixture.done("write", json!({ "path": "p", "content": "p" }));
+    // Its parent is published meanwhile, and it is one of head then.
+    fixture
+        .workspace
+        .apply(fixture.copy, ApplyOptions::default())
+        .unwrap();
+    let applied = fixture.workspace.apply(child, proposal.options());
+    assert_eq!(
+        applied.unwrap_err().kind(),
+        workspace_core::ErrorKind::Stale
+    );
+    let head = crate::support::files(&fixture.workspace, At::Head);
+    assert_eq!(head.into_keys().collect::<Vec<_>>(), ["/p"]);
 }
