@@ -131,6 +131,21 @@ fn a_url_of_an_archive_resolves_to_its_bytes() {
 }
 
 #[test]
+fn where_a_url_redirects_its_query_is_not_told() {
+    let body = packed();
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+    let (to, there) = serve_once([head.into_bytes(), body].concat());
+    let to = to.replace("?key=secret", "");
+    ask(format!(
+        "HTTP/1.1 302 Found\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n"
+    ))
+    .unwrap();
+    let asked = there.join().unwrap();
+    assert!(asked.starts_with("GET /it.tar HTTP/1.1\r\n"), "{asked}");
+    assert!(!asked.contains("secret"), "{asked}");
+}
+
+#[test]
 fn what_a_server_answers_keeps_its_kind() {
     let table = [
         ("401 Unauthorized", "", Failure::Denied),
