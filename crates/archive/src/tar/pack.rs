@@ -15,8 +15,15 @@ const CHUNK: usize = 64 << 10;
 /// one that changes meanwhile goes over as it was read.
 const HELD: usize = 1 << 20;
 
+/// The most files that may end too soon, and come again.
+const MAX_BROKEN: u32 = 16;
+
 /// Packs a source chunk by chunk, and calls `sent` with what has gone into the
 /// archive after each entry.
+///
+/// A file that ends before it has as many bytes as it was said to have is filled up with
+/// zeros, and has to come again, as of a path the last entry counts. It is an error at the
+/// end where it does not, and where that happens more than 16 times.
 ///
 /// Holds two chunks, or a file of up to 1 MiB.
 pub fn pack(
@@ -27,6 +34,9 @@ pub fn pack(
         source,
         out: BytesMut::new(),
         file: None,
+        zeros: None,
+        broken: Vec::new(),
+        breaks: 0,
         imported: Imported::default(),
         sent,
         ended: false,
@@ -39,6 +49,11 @@ struct Packer<F> {
     out: BytesMut,
     /// The large file under way: its path, size, and how much of it is left.
     file: Option<(TreePath, u64, u64)>,
+    /// How many bytes are still to be filled up of a file of that size.
+    zeros: Option<(u64, u64)>,
+    /// Files that have ended too soon and not come again, and by how many bytes.
+    broken: Vec<(TreePath, u64)>,
+    breaks: u32,
     imported: Imported,
     sent: F,
     ended: bool,
@@ -47,11 +62,18 @@ struct Packer<F> {
 impl<F: FnMut(&Imported)> Packer<F> {
     async fn step(mut self) -> Result<Option<(Bytes, Self)>> {
         while self.out.len() < CHUNK && !self.ended {
+            if let Some((size, left)) = self.zeros.take() {
+                self.fill(size, left);
+                continue;
+            }
             match self.file.take() {
                 Some(file) => self.go_on(file).await?,
                 None => match self.source.next().await? {
                     Some(entry) => self.begin(entry).await?,
                     None => {
+                        if let Some((path, left)) = self.broken.first() {
+                            return Err(too_soon(path, *left));
+                        }
                         self.out.extend_from_slice(&end_mark());
                         self.ended = true;
                     }
@@ -63,6 +85,7 @@ impl<F: FnMut(&Imported)> Packer<F> {
     }
 
     async fn begin(&mut self, entry: SourceEntry) -> Result<()> {
+        self.broken.retain(|(path, _)| *path != entry.path);
         let SourceKind::File { size, .. } = entry.kind else {
             match entry.kind {
                 SourceKind::Directory => self.imported.directories += 1,
@@ -98,7 +121,14 @@ impl<F: FnMut(&Imported)> Packer<F> {
     async fn go_on(&mut self, (path, size, left): (TreePath, u64, u64)) -> Result<()> {
         let Some(chunk) = self.source.chunk().await? else {
             if left > 0 {
-                return Err(changed(&path, &format!("it ends {left} bytes too soon")));
+                self.breaks += 1;
+                if self.breaks > MAX_BROKEN {
+                    return Err(too_soon(&path, left));
+                }
+                self.imported.files -= 1;
+                self.broken.push((path, left));
+                self.zeros = Some((size, left));
+                return Ok(());
             }
             self.end_file(size);
             return Ok(());
@@ -111,11 +141,25 @@ impl<F: FnMut(&Imported)> Packer<F> {
         Ok(())
     }
 
+    /// Writes zeros in place of what did not come of a file.
+    fn fill(&mut self, size: u64, left: u64) {
+        let now = left.min(CHUNK as u64);
+        self.out.resize(self.out.len() + now as usize, 0);
+        match left - now {
+            0 => self.out.extend_from_slice(&zeros(padding(size))),
+            left => self.zeros = Some((size, left)),
+        }
+    }
+
     fn end_file(&mut self, size: u64) {
         self.out.extend_from_slice(&zeros(padding(size)));
         self.imported.bytes += size;
         (self.sent)(&self.imported);
     }
+}
+
+fn too_soon(path: &TreePath, left: u64) -> Error {
+    changed(path, &format!("it ends {left} bytes too soon"))
 }
 
 fn changed(path: &TreePath, why: &str) -> Error {

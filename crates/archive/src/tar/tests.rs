@@ -2,11 +2,12 @@
 
 use bytes::Bytes;
 use futures::executor::block_on;
-use futures::stream;
+use futures::future::{BoxFuture, ready};
+use futures::{FutureExt as _, TryStreamExt as _, stream};
 use proptest::prelude::*;
 use tar_core::EntryType;
 use tar_core::builder::EntryBuilder;
-use workspace_core::{EntrySource as _, ErrorKind, Result, SourceKind};
+use workspace_core::{EntrySource, ErrorKind, Imported, Result, SourceEntry, SourceKind, TreePath};
 
 use super::TarSource;
 
@@ -460,6 +461,61 @@ fn a_sparse_file_is_refused_where_its_holes_are_not_wanted() {
     let sparse = altered(sparse, 156, b"S");
     let sparse = altered(sparse, 483, b"77777777777\0");
     assert_eq!(kind(&archive(&[sparse])), ErrorKind::Unsupported);
+}
+
+/// Hands on files of 2 MiB, each with as many bytes as are said.
+struct Breaking(Vec<(&'static str, usize)>, Option<Bytes>);
+
+impl EntrySource for Breaking {
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<SourceEntry>>> {
+        let next = self.0.pop();
+        self.1 = next.map(|(path, size)| Bytes::from(path.repeat(size)));
+        let entry = next.map(|(path, _)| SourceEntry {
+            path: TreePath::new(&format!("/{path}")).unwrap(),
+            kind: SourceKind::File {
+                size: Some(LARGE as u64),
+                executable: false,
+                modified: None,
+                media_type: None,
+                provenance: None,
+            },
+        });
+        ready(Ok(entry)).boxed()
+    }
+
+    fn chunk(&mut self) -> BoxFuture<'_, Result<Option<Bytes>>> {
+        ready(Ok(self.1.take())).boxed()
+    }
+}
+
+const LARGE: usize = (2 << 20) + 1;
+
+#[test]
+fn a_large_file_that_ends_too_soon_may_come_again() {
+    let packed = |mut files: Vec<_>| {
+        files.reverse();
+        let (told, said) = std::sync::mpsc::channel();
+        let sent = move |imported: &Imported| drop(told.send(imported.clone()));
+        let chunks = super::pack(Box::new(Breaking(files, None)), sent);
+        let chunks: Result<Vec<Bytes>> = block_on(chunks.try_collect());
+        chunks.map(|chunks| (chunks.concat(), said.iter().last()))
+    };
+    let (archive, said) = packed(vec![("a", 9), ("b", LARGE), ("a", LARGE)]).unwrap();
+    let said = said.unwrap();
+    assert_eq!((said.files, said.bytes), (2, 2 * LARGE as u64));
+    let lines = read(&archive, 100_000).unwrap();
+    let whole = |path: &str| format!("/{path} {:?}", path.repeat(LARGE));
+    assert_eq!(lines.len(), 3);
+    assert!(lines[1] == whole("b") && lines[2] == whole("a"));
+    for (files, left) in [
+        (vec![("a", 9), ("b", LARGE)], LARGE - 9),
+        (vec![("a", LARGE), ("a", 7)], LARGE - 7),
+        (vec![("a", 8); 17], LARGE - 8),
+    ] {
+        let error = packed(files).unwrap_err().to_string();
+        let why = format!("it ends {left} bytes too soon");
+        assert!(error.contains(&why), "{error}");
+    }
 }
 
 #[test]

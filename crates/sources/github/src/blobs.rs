@@ -134,23 +134,57 @@ impl Blobs {
             wants: &wants,
             ..Fetch::default()
         };
-        let (answer, body) = self
-            .remote
-            .begin_fetch(&fetch, SingleObject::default())
-            .await?;
-        let blob = LargeBlob { id, answer, body };
-        Ok((id, Blob::Large(Box::new(blob))))
+        let remote = &self.remote;
+        let mut attempts = remote.session.attempts();
+        loop {
+            let begun = async {
+                let single = SingleObject::default();
+                let (answer, body) = remote.begin_fetch(&fetch, single).await?;
+                LargeBlob::begin(id, answer, body).await
+            };
+            match begun.await {
+                Ok(blob) => return Ok((id, Blob::Large(Box::new(blob)))),
+                Err(error) => attempts.after(error.at(id)).await?,
+            }
+        }
     }
 }
 
 /// A blob as it comes, compared with its id at its end.
 pub(crate) struct LargeBlob {
     id: ObjectId,
+    /// How many bytes it has, as the pack says.
+    pub(crate) size: u64,
     answer: FetchAnswer<SingleObject>,
     body: Body,
 }
 
 impl LargeBlob {
+    /// Reads on to where its bytes begin.
+    async fn begin(
+        id: ObjectId,
+        mut answer: FetchAnswer<SingleObject>,
+        mut body: Body,
+    ) -> Result<Self> {
+        loop {
+            if let Some(size) = answer.pack_mut().size()? {
+                return Ok(Self {
+                    id,
+                    size,
+                    answer,
+                    body,
+                });
+            }
+            match body.next().await.transpose()? {
+                Some(bytes) => answer.push(&bytes)?,
+                None => {
+                    answer.finish()?;
+                    return Err(altered(&id));
+                }
+            }
+        }
+    }
+
     /// Returns the next bytes; `None` at the end of what is then known to be right.
     pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>> {
         loop {

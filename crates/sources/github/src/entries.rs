@@ -20,6 +20,7 @@ use crate::git::{ObjectHasher, ObjectId, ObjectKind, object_id};
 use crate::lfs::{self, LfsFiles, Pointer};
 use crate::remote::Remote;
 use crate::report::Shared;
+use crate::session::Attempts;
 use crate::tarball::{TarKind, Tarball};
 use crate::trees::{ItemKind, Listing, Unheld, Why, held_path};
 
@@ -65,8 +66,9 @@ pub(crate) struct Entries {
     phase: Phase,
     current: Current,
     pointers: Vec<(usize, Pointer)>,
-    /// How many large files broke off.
-    broken: u32,
+    /// How often another archive is asked for, and a large file that broke off.
+    archives: Attempts,
+    large: Attempts,
 }
 
 enum Phase {
@@ -103,7 +105,8 @@ impl Entries {
             phase: Phase::Removed,
             current: Current::Nothing,
             pointers: Vec::new(),
-            broken: 0,
+            archives: wanted.remote.session.attempts(),
+            large: wanted.remote.session.attempts(),
             wanted,
         }
     }
@@ -236,8 +239,7 @@ impl Entries {
         let left = self.left();
         let few = left <= FEW && error.kind() != Kind::RateLimited;
         if !few && failures + 1 < retries {
-            let mut attempts = session.attempts();
-            match attempts.after(error).await {
+            match self.archives.after(error).await {
                 Ok(()) => self.phase = Phase::Archive(None, failures + 1),
                 Err(error) if left > MAX_BY_ID => return Err(error),
                 Err(error) if matches!(error.kind(), Kind::RateLimited | Kind::Denied) => {
@@ -389,8 +391,9 @@ impl Entries {
                 if self.wanted.listing.get(at).kind == ItemKind::Symlink {
                     return self.symlink(at, &[]);
                 }
+                let size = blob.size;
                 self.current = Current::Large { at, blob };
-                return self.file(at, None).map(Some);
+                return self.file(at, Some(size)).map(Some);
             }
         };
         if self.wanted.listing.get(at).kind == ItemKind::Symlink {
@@ -447,12 +450,7 @@ impl Entries {
                     // What was handed on of it is not the file, which comes again.
                     Err(error) => {
                         let id = self.wanted.listing.get(at).id;
-                        let session = &self.wanted.remote.session;
-                        self.broken += 1;
-                        if self.broken >= session.retries.attempts {
-                            return Err(error);
-                        }
-                        session.attempts().after(error).await?;
+                        self.large.after(error).await?;
                         if let Phase::Blobs(by_id) = phase {
                             by_id.places.entry(id).or_default().push_back(at);
                             by_id.blobs.again(id);

@@ -116,7 +116,8 @@ impl Repository {
                 Ok(report) => match judge(&report, update.name, &self.remote) {
                     Ok(()) => return Ok(report.messages),
                     Err(error) if error.kind() == Kind::Moved => {
-                        return self.moved(update, lost).await;
+                        let why = error.detail().unwrap_or_default().to_owned();
+                        return self.moved(update, lost, &why).await;
                     }
                     Err(error) => error,
                 },
@@ -145,8 +146,28 @@ impl Repository {
         }
     }
 
-    /// Tells where the branch is that was not where it was expected.
-    async fn moved(&self, update: &RefUpdate<'_>, lost: bool) -> Result<String> {
+    /// Finds a branch that has the name of a directory that the new one is in, or is in the
+    /// one that the new one would be: git does not hold both.
+    async fn in_the_way(&self, name: &str) -> Result<Option<String>> {
+        let branches = "refs/heads/".len();
+        let above = name.match_indices('/').map(|(at, _)| &name[..at]);
+        let mut prefixes: Vec<String> = above
+            .filter(|above| above.len() > branches)
+            .map(str::to_owned)
+            .collect();
+        let above = prefixes.clone();
+        let below = format!("{name}/");
+        prefixes.push(below.clone());
+        let refs = self.remote.refs(&prefixes).await?;
+        let found = refs
+            .into_iter()
+            .find(|found| above.contains(&found.name) || found.name.starts_with(&below));
+        Ok(found.map(|found| found.name))
+    }
+
+    /// Tells where the branch is that was not where it was expected, or what else was in the
+    /// way of what the server refused, and `why`.
+    async fn moved(&self, update: &RefUpdate<'_>, lost: bool, why: &str) -> Result<String> {
         let mut pause = std::time::Duration::from_secs(1);
         for _ in 0..LOOKS {
             match self.look(update, lost).await? {
@@ -157,6 +178,12 @@ impl Repository {
                 }
                 // The server that was asked is behind the one that refused.
                 Look::Expected => {
+                    let new = update.old == ObjectId::ZERO;
+                    if new && let Some(other) = self.in_the_way(update.name).await? {
+                        return Err(Error::new(Kind::Refused, "push")
+                            .at(self.subject(update))
+                            .because(format!("{other} is there; {why}")));
+                    }
                     self.remote.session.transport.wait(pause).await;
                     pause *= 2;
                 }
@@ -164,7 +191,9 @@ impl Repository {
         }
         Err(Error::new(Kind::Upstream, "push")
             .at(self.subject(update))
-            .because("it was refused although the branch is where it was expected")
+            .because(format!(
+                "it was refused although the branch is where it was expected: {why}"
+            ))
             .until(Some(
                 self.remote.session.transport.now().plus_millis(60_000),
             )))
@@ -223,15 +252,17 @@ fn moved(update: &RefUpdate<'_>, found: Option<ObjectId>) -> Moved {
 
 /// Tells what a report says of the one ref that was to be moved.
 fn judge(report: &Report, name: &str, remote: &crate::remote::Remote) -> Result<()> {
-    let refused = |why: &str| {
+    let said = |why: &str| {
         let said = crate::git::shown(report.messages.as_bytes());
-        let detail = match said.is_empty() {
+        match said.is_empty() {
             true => why.to_owned(),
             false => format!("{why}; {said}"),
-        };
+        }
+    };
+    let refused = |why: &str| {
         Error::new(Kind::Refused, "push")
             .at(format!("{}@{name}", remote.name))
-            .because(detail)
+            .because(said(why))
     };
     if let Some(why) = &report.unpack {
         return Err(refused(why));
@@ -249,7 +280,7 @@ fn judge(report: &Report, name: &str, remote: &crate::remote::Remote) -> Result<
                 "reference already exists",
             ];
             match ELSEWHERE.iter().any(|text| why.contains(text)) {
-                true => Err(Error::new(Kind::Moved, "push")),
+                true => Err(Error::new(Kind::Moved, "push").because(said(why))),
                 false => Err(refused(why)),
             }
         }

@@ -31,6 +31,8 @@ pub struct Limits {
     pub batch: usize,
     /// Entries of a commit, directories among them.
     pub entries: usize,
+    /// Bytes of the list of these: of their paths, and 64 for each.
+    pub listing: usize,
     /// Bytes that come out of an archive.
     pub archive: u64,
     /// Bytes of a pack that is pushed.
@@ -38,9 +40,9 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 256 MiB of trees, 64 of blobs, 128 a request, 2 million entries, 1 TiB of an archive,
-    /// 512 MiB of a push; in a Worker, which has 128 MiB in all, 32 MiB of trees, 16 of
-    /// blobs, 32 of a push.
+    /// 256 MiB of trees, 64 of blobs, 128 a request, 2 million entries, 512 MiB of
+    /// their list, 1 TiB of an archive, 512 MiB of a push; in a Worker, which has 128 MiB in
+    /// all, 32 MiB of trees, 16 of blobs, 32 of the list, 32 of a push.
     fn default() -> Self {
         let large = |native: u64, worker: u64| match cfg!(target_arch = "wasm32") {
             true => worker << 20,
@@ -51,6 +53,7 @@ impl Default for Limits {
             blobs: large(64, 16),
             batch: 128,
             entries: 2_000_000,
+            listing: large(512, 32) as usize,
             archive: 1 << 40,
             push: large(512, 32) as usize,
         }
@@ -237,7 +240,7 @@ impl Remote {
         pack: P,
     ) -> Result<(FetchAnswer<P>, Body)> {
         let ask = self.git("fetch objects", UPLOAD, fetch.body());
-        let answer = self.session.send(&ask).await?;
+        let answer = self.session.send_once(&ask).await?;
         Ok((FetchAnswer::new(pack), answer.into_body()))
     }
 

@@ -20,6 +20,8 @@ const MAX_REDIRECTS: usize = 5;
 const MAX_FAILURE: usize = 64 << 10;
 /// How long is waited where GitHub says that it was asked too often, and not until when.
 const UNSAID: Duration = Duration::from_secs(60);
+/// The shortest time between two attempts at the same.
+const SOONEST: Duration = Duration::from_secs(1);
 const AGENT: &str = concat!("workspace-github/", env!("CARGO_PKG_VERSION"));
 
 /// How often a request is repeated, and how long is waited for that in all.
@@ -133,22 +135,24 @@ impl Session {
 
     /// Says when to ask again, where that is of use and nobody has said it.
     pub(crate) fn dated(&self, error: Error) -> Error {
-        match passes(&error) && error.retry_at().is_none() {
-            true => {
+        let now = self.transport.now();
+        match error.retry_at() {
+            None if passes(&error) => {
                 let millis = i64::try_from(UNSAID.as_millis()).unwrap_or(i64::MAX);
-                error.until(Some(self.transport.now().plus_millis(millis)))
+                error.until(Some(now.plus_millis(millis)))
             }
-            false => error,
+            Some(time) if time < soonest(now) => error.until(Some(soonest(now))),
+            _ => error,
         }
     }
 
     /// Begins to count how often something is tried.
-    pub(crate) fn attempts(&self) -> Attempts<'_> {
+    pub(crate) fn attempts(&self) -> Attempts {
         Attempts {
-            transport: &*self.transport,
+            transport: Arc::clone(&self.transport),
             left: self.retries.attempts.max(1) - 1,
             patience: self.retries.wait,
-            pause: Duration::from_secs(1),
+            pause: SOONEST,
         }
     }
 
@@ -241,6 +245,11 @@ impl Session {
     }
 }
 
+/// Returns before when nobody is told to ask again, whatever the clocks say.
+fn soonest(now: Timestamp) -> Timestamp {
+    now.plus_millis(SOONEST.as_millis() as i64)
+}
+
 /// Tells what a status means, and when to ask again.
 fn judge(
     status: StatusCode,
@@ -253,10 +262,12 @@ fn judge(
         value.trim().parse::<i64>().ok()
     };
     let after = number(RETRY_AFTER.as_str())
-        .map(|seconds| now.plus_millis(seconds.clamp(0, 1 << 32) * 1000));
+        .map(|seconds| now.plus_millis(seconds.clamp(1, 1 << 32) * 1000));
     let used_up = number("x-ratelimit-remaining") == Some(0);
     let reset = number("x-ratelimit-reset").filter(|_| used_up);
     let reset = reset.map(|seconds| Timestamp::from_millis(seconds.saturating_mul(1000)));
+    // One that is past by our clock says nothing: one of the two clocks is wrong.
+    let reset = reset.filter(|reset| *reset > now);
     let said = said.to_ascii_lowercase();
     let too_often = said.contains("rate limit") || said.contains("abuse");
     match status.as_u16() {
@@ -281,14 +292,14 @@ pub(crate) fn passes(error: &Error) -> bool {
 }
 
 /// Counts how often something is tried, and waits in between.
-pub(crate) struct Attempts<'a> {
-    transport: &'a dyn Transport,
+pub(crate) struct Attempts {
+    transport: Arc<dyn Transport>,
     left: u32,
     patience: Duration,
     pause: Duration,
 }
 
-impl Attempts<'_> {
+impl Attempts {
     /// Returns once it is time to try again what failed with `error`.
     ///
     /// # Errors
@@ -301,7 +312,7 @@ impl Attempts<'_> {
         let pause = match error.retry_at() {
             Some(time) => {
                 let millis = time.as_millis() - now.as_millis();
-                Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+                Duration::from_millis(u64::try_from(millis).unwrap_or(0)).max(self.pause)
             }
             None => self.pause,
         };
@@ -309,7 +320,7 @@ impl Attempts<'_> {
             let time = error.retry_at().unwrap_or_else(|| {
                 now.plus_millis(i64::try_from(UNSAID.as_millis()).unwrap_or(i64::MAX))
             });
-            return Err(error.until(Some(time)));
+            return Err(error.until(Some(time.max(soonest(now)))));
         }
         self.left -= 1;
         self.patience -= pause;
@@ -397,7 +408,21 @@ mod tests {
         let now = Timestamp::from_millis(1_000_000);
         let at = |seconds: i64| Some(Timestamp::from_millis(seconds * 1000));
         type Case = (u16, &'static [(&'static str, &'static str)], &'static str);
-        let cases: [(Case, Kind, Option<Timestamp>); 15] = [
+        let cases: [(Case, Kind, Option<Timestamp>); 17] = [
+            (
+                (
+                    403,
+                    &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "999")],
+                    "",
+                ),
+                Kind::RateLimited,
+                at(1060),
+            ),
+            (
+                (429, &[("retry-after", "0")], ""),
+                Kind::RateLimited,
+                at(1001),
+            ),
             ((401, &[], "Bad credentials"), Kind::Denied, None),
             ((403, &[], "Resource not accessible"), Kind::Denied, None),
             (

@@ -106,7 +106,7 @@ impl GitHubSnapshot {
     async fn listing(&self, options: &EntriesOptions) -> Result<Listing> {
         let trees = self.trees().await?;
         let root = trees.at(&trees.commit(&self.commit)?.tree, &self.id.path)?;
-        trees.list(&root, options, self.remote.limits.entries)
+        trees.list(&root, options, &self.remote.limits)
     }
 
     fn wanted(&self, listing: Listing, trees: &Trees, options: &EntriesOptions) -> Wanted {
@@ -150,10 +150,10 @@ impl GitHubSnapshot {
         };
         *self.trees.lock().await = Some(Arc::clone(&trees));
         let root = trees.at(&trees.commit(&self.commit)?.tree, &self.id.path)?;
-        let most = self.remote.limits.entries;
-        let mut listing = trees.list(&root, &options, most)?;
+        let limits = &self.remote.limits;
+        let mut listing = trees.list(&root, &options, limits)?;
         let old = match trees.at(&trees.commit(&since)?.tree, &self.id.path) {
-            Ok(old) => trees.list(&old, &options, most)?,
+            Ok(old) => trees.list(&old, &options, limits)?,
             // The directory was not there.
             Err(_) => return Ok(None),
         };

@@ -9,7 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::git::{
     Commit, EntryKind, Fetch, Filter, Mode, ObjectId, ObjectKind, TreeEntries, TreeEntry,
 };
-use crate::remote::Remote;
+use crate::remote::{Limits, Remote};
 
 /// The directories of commits, as they are stored.
 #[derive(Debug, Default)]
@@ -55,6 +55,14 @@ impl Trees {
     ) -> Result<Self> {
         let mut found = Self::default();
         for object in objects {
+            // It came, so no server is behind: it is another kind of object.
+            if object.kind != ObjectKind::Commit && commits.contains(&object.id) {
+                return Err(Error::invalid(
+                    "resolve",
+                    format!("it is a {}, and no commit", object.kind.name()),
+                )
+                .at(format!("{}@{}", remote.name, object.id)));
+            }
             match object.kind {
                 ObjectKind::Tree => drop(found.trees.insert(object.id, object.bytes)),
                 ObjectKind::Commit if commits.contains(&object.id) => {
@@ -141,9 +149,13 @@ impl Trees {
         &self,
         root: &ObjectId,
         options: &EntriesOptions,
-        most: usize,
+        limits: &Limits,
     ) -> Result<Listing> {
-        let mut listing = Listing::default();
+        let most = limits.entries;
+        let mut listing = Listing {
+            left: limits.listing,
+            ..Listing::default()
+        };
         let mut path = Vec::new();
         let mut seen = 0;
         let mut open = vec![(TreeEntries::new(self.tree(root)?), 0)];
@@ -181,25 +193,27 @@ impl Trees {
     ) -> Result<Option<&'a [u8]>> {
         let TreeEntry { mode, id, .. } = *entry;
         let mut unheld = |why| {
+            listing.take(path)?;
             listing.unheld.push(Unheld {
                 path: path.to_vec(),
                 mode,
                 id,
                 why,
             });
+            Ok::<_, Error>(())
         };
         // What git makes of a tree has none of these names, but a tree may.
         let Some(held) = held_path(path) else {
-            unheld(Why::Name);
+            unheld(Why::Name)?;
             return Ok(None);
         };
         let Some(kind) = mode.kind() else {
-            unheld(Why::Mode);
+            unheld(Why::Mode)?;
             return Ok(None);
         };
         let takes = options.takes(&held);
         if takes == Takes::Nothing || (takes == Takes::OnTheWay && kind != EntryKind::Tree) {
-            unheld(Why::LeftOut);
+            unheld(Why::LeftOut)?;
             return Ok(None);
         }
         match kind {
@@ -208,19 +222,19 @@ impl Trees {
                 if !tree.is_empty() {
                     return Ok(Some(tree));
                 }
-                unheld(Why::Empty);
+                unheld(Why::Empty)?;
                 listing.push(path, mode, id, ItemKind::Directory)?;
             }
-            EntryKind::Submodule => unheld(Why::Submodule),
+            EntryKind::Submodule => unheld(Why::Submodule)?,
             EntryKind::Symlink => {
                 if mode != Mode::SYMLINK {
-                    unheld(Why::Mode);
+                    unheld(Why::Mode)?;
                 }
                 listing.push(path, mode, id, ItemKind::Symlink)?;
             }
             EntryKind::File { executable } => {
                 if mode != Mode::FILE && mode != Mode::EXECUTABLE {
-                    unheld(Why::Mode);
+                    unheld(Why::Mode)?;
                 }
                 listing.push(path, mode, id, ItemKind::File { executable })?;
             }
@@ -248,7 +262,12 @@ pub(crate) struct Listing {
     paths: Vec<u8>,
     items: Vec<Item>,
     pub(crate) unheld: Vec<Unheld>,
+    /// How many bytes more it may have.
+    left: usize,
 }
+
+/// About as many bytes are held of an entry beside its path.
+const BESIDE: usize = 64;
 
 #[derive(Debug, Clone, Copy)]
 struct Item {
@@ -281,6 +300,7 @@ pub(crate) enum ItemKind {
 
 impl Listing {
     fn push(&mut self, path: &[u8], mode: Mode, id: ObjectId, kind: ItemKind) -> Result<()> {
+        self.take(path)?;
         let start = u32::try_from(self.paths.len());
         let start = start.map_err(|_| Error::limit("list entries", "more than 4 GiB of paths"))?;
         self.paths.extend_from_slice(path);
@@ -292,6 +312,18 @@ impl Listing {
             kind,
             id,
         });
+        Ok(())
+    }
+
+    /// Counts what is held of one entry.
+    fn take(&mut self, path: &[u8]) -> Result<()> {
+        let left = self.left.checked_sub(path.len() + BESIDE);
+        self.left = left.ok_or_else(|| {
+            Error::limit(
+                "list entries",
+                "more bytes of paths than the list of a commit may have",
+            )
+        })?;
         Ok(())
     }
 

@@ -288,12 +288,12 @@ fn changed(on_disk: &Path, why: &str) -> Error {
 }
 
 #[cfg(unix)]
-fn executable(metadata: &Metadata) -> bool {
+pub(super) fn executable(metadata: &Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt;
     metadata.permissions().mode() & 0o111 != 0
 }
 
 #[cfg(not(unix))]
-fn executable(_: &Metadata) -> bool {
+pub(super) fn executable(_: &Metadata) -> bool {
     false
 }

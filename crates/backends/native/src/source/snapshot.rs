@@ -22,7 +22,7 @@ use super::{DirectorySource, SourceOptions, list, open_archive, open_file, sourc
 /// A directory or an archive on this machine.
 ///
 /// The version of an archive is the SHA-256 of its bytes; that of a directory one of the
-/// names, kinds, sizes and times of what is in it. A directory is not held still: of what
+/// names, kinds, sizes, times and executable bits of what is in it. A directory is not held still: of what
 /// changes afterwards its snapshot reads what is there then, and no file that changes while
 /// it is read.
 #[derive(Debug, Clone)]
@@ -213,7 +213,12 @@ fn directory_version(path: &Path, options: &SourceOptions) -> Result<[u8; 32]> {
         hash.update(size.to_le_bytes());
         let since = modified.and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
         hash.update(since.unwrap_or_default().as_nanos().to_le_bytes());
-        hash.update([u8::from(found.permissions().readonly())]);
+        hash.update([
+            u8::from(found.permissions().readonly()),
+            u8::from(
+                kind == workspace_core::EntryKind::File && super::directory::executable(&found),
+            ),
+        ]);
     }
     Ok(hash.finalize().into())
 }

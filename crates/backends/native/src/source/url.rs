@@ -23,8 +23,8 @@ use crate::blobs::reactor::Reactor;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The most redirects that are followed.
 const REDIRECTS: usize = 10;
-/// How long to wait at most where a server says when to ask again, in seconds.
-const LONGEST_WAIT: i64 = 24 * 60 * 60;
+/// The latest that a server may say to ask again, in seconds.
+const LONGEST_WAIT: i64 = 1 << 32;
 
 /// An archive at a URL: tar, plain or packed by gzip or zstd, or zip.
 ///
@@ -52,19 +52,19 @@ impl UrlSource {
     /// [`ErrorKind::Invalid`] for what is no such URL, and for one with a password, which
     /// would be stored with the files.
     pub fn new(url: &str, options: SourceOptions) -> Result<Self> {
-        let refused = |reason, why: &str| {
+        let invalid = |reason, why: &str| {
             Error::invalid(reason, "open source")
                 .at("the URL")
                 .because(why)
         };
         let url = Url::parse(url)
-            .map_err(|cause| refused(Reason::MalformedUrl, "it is none").with_source(cause))?;
+            .map_err(|cause| invalid(Reason::MalformedUrl, "it is none").with_source(cause))?;
         if !matches!(url.scheme(), "http" | "https") {
             let why = "expected http:// or https://";
-            return Err(refused(Reason::MalformedUrl, why));
+            return Err(invalid(Reason::MalformedUrl, why));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(refused(
+            return Err(invalid(
                 Reason::Insecure,
                 "it has a name or a password in it",
             ));
@@ -72,7 +72,14 @@ impl UrlSource {
         // Whoever comes first chooses for the process; all choose the same.
         let _chosen_before = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder()
-            .redirect(Policy::limited(REDIRECTS))
+            .redirect(Policy::custom(|attempt| {
+                match refused(attempt.previous(), attempt.url()) {
+                    Some(why) => attempt.error(why),
+                    None => attempt.follow(),
+                }
+            }))
+            // It would tell the next host the query, which may be as good as a password.
+            .referer(false)
             .connect_timeout(PATIENCE)
             .read_timeout(PATIENCE)
             .user_agent("workspace");
@@ -145,6 +152,15 @@ impl Source for UrlSource {
     }
 }
 
+/// Tells why a redirect is not followed; `None` where it is.
+fn refused(previous: &[Url], to: &Url) -> Option<&'static str> {
+    if previous.len() > REDIRECTS {
+        return Some("it redirects too often");
+    }
+    let clear = to.scheme() != "https" && previous.iter().any(|url| url.scheme() == "https");
+    clear.then_some("it redirects to where others can listen")
+}
+
 /// Returns a URL without its query, which may be as good as a password.
 fn shown(url: &Url) -> String {
     let mut url = url.clone();
@@ -192,4 +208,27 @@ fn failed(name: &str, cause: &reqwest::Error) -> Error {
     Error::source_failed(failure, "read source")
         .at(name)
         .because(innermost)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn a_redirect_from_https_to_http_is_refused() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let (clear, safe) = (url("http://a.example/x"), url("https://b.example/x"));
+        let one = std::slice::from_ref;
+        assert_eq!(refused(one(&clear), &clear), None);
+        assert_eq!(refused(one(&clear), &safe), None);
+        assert_eq!(refused(one(&safe), &safe), None);
+        let why = Some("it redirects to where others can listen");
+        assert_eq!(refused(one(&safe), &clear), why);
+        assert_eq!(refused(&[clear.clone(), safe.clone()], &clear), why);
+        assert_eq!(refused(&vec![clear.clone(); REDIRECTS], &clear), None);
+        let why = Some("it redirects too often");
+        assert_eq!(refused(&vec![clear.clone(); REDIRECTS + 1], &clear), why);
+    }
 }

@@ -217,6 +217,32 @@ async fn a_rate_limit_says_until_when() {
 }
 
 #[tokio::test]
+async fn a_limit_that_is_over_already_by_our_clock_is_no_hurry() {
+    let place = Place::new().await;
+    sample(&place, "octo/limit");
+    let now = || workspace_github::Transport::now(&*place.transport);
+    for (what, waited) in [
+        (What::TooFast(Some(0)), [1, 2, 4, 8].as_slice()),
+        (What::Busy(0), &[1, 2, 4, 8]),
+        // Its clock, and with it when that is, is behind ours.
+        (What::UsedUp(0), &[60, 60]),
+    ] {
+        let before = place.transport.waited().len();
+        place
+            .double
+            .fault(Fault::always(what.clone()).on(Route::Refs));
+        let error = place.open("github:octo/limit").await.unwrap_err();
+        assert!(error.retry_at().unwrap() > now(), "{error}");
+        let seconds: Vec<u64> = place.transport.waited()[before..]
+            .iter()
+            .map(Duration::as_secs)
+            .collect();
+        assert_eq!(seconds, waited, "{what:?}");
+        place.double.heal();
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_is_behind_is_asked_again() {
     let place = Place::new().await;
     let repo = sample(&place, "octo/behind");

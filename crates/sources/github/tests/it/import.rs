@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use futures::TryStreamExt as _;
 use workspace_core::{
-    At, EntriesOptions, Glob, Hydrator as _, ImportOptions, Options, Snapshot as _, Source as _,
-    Workspace,
+    At, EntriesOptions, EntrySource as _, Glob, Hydrator as _, ImportOptions, Options,
+    Snapshot as _, Source as _, Workspace,
 };
 use workspace_github::{GitHubOptions, Kind, Limits, Transfer, Why};
 use workspace_github_double::{Repo, Route};
@@ -128,6 +129,32 @@ async fn references_of_each_kind_are_found() {
     assert_eq!(snapshot.id().reference.as_ref().unwrap().as_str(), "#7");
     let error = source.resolve(Some("a..b")).await.err().unwrap();
     assert_eq!(error.kind(), workspace_core::ErrorKind::Invalid);
+}
+
+#[tokio::test]
+async fn a_tag_of_no_commit_is_refused_at_once() {
+    let place = Place::new().await;
+    let repo = sample(&place);
+    repo.git(&["tag", "tree", "main^{tree}"]);
+    repo.git(&["tag", "-a", "-m", "it", "annotated-tree", "main^{tree}"]);
+    repo.git(&["tag", "blob", "main:README.md"]);
+    repo.git(&["tag", "-a", "-m", "it", "annotated-blob", "main:README.md"]);
+    for (tag, kind) in [
+        ("tree", "tree"),
+        ("annotated-tree", "tree"),
+        ("blob", "blob"),
+        ("annotated-blob", "blob"),
+    ] {
+        let result = async {
+            let snapshot = place.open(&format!("github:octo/sample@{tag}")).await?;
+            snapshot.tree().await
+        };
+        let error = result.await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Invalid, "{tag}: {error}");
+        let why = format!("it is a {kind}, and no commit");
+        assert!(error.to_string().contains(&why), "{tag}: {error}");
+        assert!(place.transport.waited().is_empty(), "{tag}");
+    }
 }
 
 #[tokio::test]
@@ -297,6 +324,86 @@ async fn files_over_the_limit_of_a_request_come_by_themselves() {
     let snapshot = github.open(&address).await.unwrap();
     assert_exact(&repo, "main", &read(&snapshot).await.unwrap(), &[]);
     assert!(place.routes().len() < 40);
+}
+
+/// Reads an archive, as a server does that is sent one.
+async fn unpacked(archive: Vec<u8>) -> crate::support::Read {
+    let chunks = futures::stream::iter([Ok(archive.into())]);
+    let mut source = workspace_archive::TarSource::new(chunks);
+    crate::support::drain(&mut source).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_is_large_goes_over_as_tar_by_its_id_and_out_of_an_archive_that_breaks_off() {
+    let place = Place::new().await;
+    let repo = place.double.create("octo/large");
+    let mut numbers = crate::support::Numbers(77);
+    let noise: Vec<u8> = (0..3 << 20).map(|_| numbers.next() as u8).collect();
+    Commit::on("main", "first")
+        .file("large", &noise)
+        .file("other", "other")
+        .make(&repo);
+    let limits = Limits {
+        blobs: 60_000,
+        ..Limits::default()
+    };
+    for (transfer, route) in [
+        (Transfer::Ids, None),
+        (Transfer::Ids, Some(Route::Fetch)),
+        (Transfer::Archive, Some(Route::Load)),
+    ] {
+        let github = place.asked(options().limits(limits).transfer(transfer));
+        let address = "github:octo/large".parse().unwrap();
+        let snapshot = github.open(&address).await.unwrap();
+        snapshot.tree().await.unwrap();
+        let mut sizes = std::collections::BTreeMap::new();
+        let mut entries = snapshot.entries(EntriesOptions::default()).await.unwrap();
+        while let Some(entry) = entries.next().await.unwrap() {
+            if let workspace_core::SourceKind::File { size, .. } = entry.kind {
+                sizes.insert(entry.path.to_string(), size);
+            }
+        }
+        assert_eq!(sizes["/large"], Some(noise.len() as u64), "{transfer:?}");
+        if let Some(route) = route {
+            // By ids, both together are too much, and each alone then.
+            let after = if route == Route::Fetch { 2 } else { 0 };
+            let cut = workspace_github_double::What::CutBody;
+            let fault = workspace_github_double::Fault::once(cut).on(route);
+            place.double.fault(fault.after(after));
+        }
+        let entries = snapshot.entries(EntriesOptions::default()).await.unwrap();
+        let packed = workspace_archive::pack(entries, |_| {});
+        let packed: Vec<bytes::Bytes> = packed.try_collect().await.unwrap();
+        place.double.heal();
+        let packed = packed.concat();
+        // What broke off is there, and once more.
+        assert_eq!(
+            packed.len() > 4 << 20,
+            route.is_some(),
+            "{transfer:?} {route:?}"
+        );
+        assert_exact(&repo, "main", &unpacked(packed).await, &[]);
+    }
+}
+
+#[tokio::test]
+async fn an_archive_that_does_not_come_is_waited_for_longer_each_time() {
+    let place = Place::new().await;
+    let repo = sample(&place);
+    let github = place.asked(options().transfer(Transfer::Archive));
+    let address = "github:octo/sample".parse().unwrap();
+    let snapshot = github.open(&address).await.unwrap();
+    let none = workspace_github_double::What::NoAnswer;
+    let fault = workspace_github_double::Fault::always(none);
+    place.double.fault(fault.on(Route::Load));
+    assert_exact(&repo, "main", &read(&snapshot).await.unwrap(), &[]);
+    let seconds: Vec<u64> = place
+        .transport
+        .waited()
+        .iter()
+        .map(std::time::Duration::as_secs)
+        .collect();
+    assert_eq!(seconds, [1, 2, 4, 8]);
 }
 
 #[tokio::test]

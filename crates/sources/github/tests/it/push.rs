@@ -268,6 +268,33 @@ async fn what_the_server_refuses_is_told_in_its_words() {
 }
 
 #[tokio::test]
+async fn a_branch_below_or_above_another_is_refused_at_once() {
+    let place = Place::new().await;
+    let (repo, base) = sample(&place);
+    repo.git(&["branch", "deep/in/it", "main"]);
+    let base = ObjectId::parse(&base);
+    for (branch, there) in [
+        ("main/x", "refs/heads/main"),
+        ("main/x/y", "refs/heads/main"),
+        ("deep", "refs/heads/deep/in/it"),
+        ("deep/in", "refs/heads/deep/in/it"),
+    ] {
+        let error = push_at(&place, &repo, branch, None, base, &[change("a", "b")])
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), Kind::Refused, "{branch}: {error}");
+        let text = error.to_string();
+        assert!(text.contains(&format!("{there} is there; ")), "{text}");
+        assert!(text.contains("ref"), "{text}");
+        assert!(place.transport.waited().is_empty(), "{branch}");
+    }
+    // One whose name only begins as another is no matter.
+    push_at(&place, &repo, "mainly", None, base, &[change("a", "b")])
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
 async fn a_pull_request_is_opened_once() {
     let place = Place::new().await;
     let (repo, base) = sample(&place);

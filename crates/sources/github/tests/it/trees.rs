@@ -156,6 +156,44 @@ async fn trees_that_nobody_should_write_are_refused_or_told() {
     }
 }
 
+/// Directories that have the next several times, and the last one submodules.
+#[tokio::test]
+async fn what_is_listed_has_a_limit_in_bytes_whether_it_is_held_or_not() {
+    let place = Place::new().await;
+    for (name, mode) in [("octo/held", "100644"), ("octo/unheld", "160000")] {
+        let repo = place.double.create(name);
+        let mut below = (mode, stored(&repo, "blob", b"hi\n"));
+        let names: Vec<String> = (0..10)
+            .map(|at| format!("{at}{}", "n".repeat(200)))
+            .collect();
+        for _ in 0..3 {
+            let entries: Vec<_> = names
+                .iter()
+                .map(|name| (below.0, name.as_bytes(), below.1))
+                .collect();
+            below = ("40000", tree(&repo, &entries));
+        }
+        committed(&repo, below.1);
+        // A thousand paths of some 605 bytes.
+        for (listing, enough) in [(600_000, false), (700_000, true)] {
+            let limits = workspace_github::Limits {
+                listing,
+                ..workspace_github::Limits::default()
+            };
+            let github = place.asked(options().limits(limits));
+            let address = format!("github:{name}").parse().unwrap();
+            let snapshot = github.open(&address).await.unwrap();
+            match snapshot.inexact(&EntriesOptions::default()).await {
+                Ok(_) => assert!(enough, "{name}"),
+                Err(error) => {
+                    assert!(!enough, "{name}: {error}");
+                    assert_eq!(error.kind(), Kind::LimitExceeded, "{error}");
+                }
+            }
+        }
+    }
+}
+
 /// Ten directories, each of which has the next ten times: ten thousand million files.
 #[tokio::test]
 async fn a_bomb_of_trees_is_refused() {

@@ -55,6 +55,23 @@ fn a_directory_resolves_to_what_is_in_it() {
     assert_ne!(resolve(&source).unwrap().id().version, first.id().version);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_file_that_becomes_executable_is_another_version() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("run");
+    fs::write(&file, "one").unwrap();
+    let source = PathSource::new(place.path(), SourceOptions::default());
+    let version = |mode| {
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        resolve(&source).unwrap().id().version.clone()
+    };
+    let plain = version(0o644);
+    assert_ne!(version(0o755), plain);
+    assert_eq!(version(0o644), plain);
+}
+
 #[test]
 fn what_is_not_there_is_not_found_and_a_path_has_no_references() {
     let place = tempfile::tempdir().unwrap();
@@ -128,6 +145,21 @@ fn a_url_of_an_archive_resolves_to_its_bytes() {
         let found = paths(&*snapshot, EntriesOptions::default()).unwrap();
         assert_eq!(found, ["/a.txt", "/deep/b.txt"]);
     }
+}
+
+#[test]
+fn where_a_url_redirects_its_query_is_not_told() {
+    let body = packed();
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+    let (to, there) = serve_once([head.into_bytes(), body].concat());
+    let to = to.replace("?key=secret", "");
+    ask(format!(
+        "HTTP/1.1 302 Found\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n"
+    ))
+    .unwrap();
+    let asked = there.join().unwrap();
+    assert!(asked.starts_with("GET /it.tar HTTP/1.1\r\n"), "{asked}");
+    assert!(!asked.contains("secret"), "{asked}");
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub struct SingleObject {
     hasher: Hasher,
     object: Option<ObjectHasher>,
     left: u64,
+    size: Option<u64>,
     id: Option<ObjectId>,
 }
 
@@ -46,6 +47,7 @@ impl Default for SingleObject {
             hasher: Hasher::new(),
             object: None,
             left: 0,
+            size: None,
             id: None,
         }
     }
@@ -78,44 +80,28 @@ impl SingleObject {
         Ok(self.id)
     }
 
+    /// Returns how many bytes the object has; `None` where more of the pack is needed.
+    ///
+    /// # Errors
+    /// `Altered` for what is no such pack.
+    pub fn size(&mut self) -> Result<Option<u64>> {
+        if self.size.is_none() {
+            self.begin()?;
+        }
+        Ok(self.size)
+    }
+
     /// Returns the next bytes of the object; `None` where more of the pack is needed, or at
     /// its end.
     ///
     /// # Errors
     /// `Altered` for what is no such pack.
     pub fn next_bytes(&mut self) -> Result<Option<Vec<u8>>> {
+        self.begin()?;
         loop {
             let rest = &self.pending[self.read..];
             match self.state {
-                State::Start => {
-                    let Some(start) = rest.first_chunk::<12>() else {
-                        return Ok(None);
-                    };
-                    if start[..8] != MAGIC[..] || start[8..] != [0, 0, 0, 1] {
-                        return Err(wrong("it is not one of one object"));
-                    }
-                    self.pass(12);
-                    self.state = State::Header;
-                }
-                State::Header => {
-                    let mut found = None;
-                    for end in 1..=rest.len().min(31) {
-                        found = header(&rest[..end], self.at)?.map(|header| (header, end));
-                        if found.is_some() {
-                            break;
-                        }
-                    }
-                    let Some((header, end)) = found else {
-                        return Ok(None);
-                    };
-                    let What::Whole(kind) = header.what else {
-                        return Err(wrong("deltas of objects that are not in it"));
-                    };
-                    self.left = header.size as u64;
-                    self.object = Some(ObjectHasher::new(kind, self.left));
-                    self.pass(end);
-                    self.state = State::Bytes;
-                }
+                State::Start | State::Header => return Ok(None),
                 State::Bytes if rest.is_empty() => return Ok(None),
                 State::Bytes => {
                     let piece = self.inflate()?;
@@ -137,6 +123,43 @@ impl SingleObject {
                 State::End => return Err(wrong("it goes on after its end")),
             }
         }
+    }
+
+    /// Reads what is before the bytes of the object, as far as it is there.
+    fn begin(&mut self) -> Result<()> {
+        let rest = &self.pending[self.read..];
+        if let State::Start = self.state {
+            let Some(start) = rest.first_chunk::<12>() else {
+                return Ok(());
+            };
+            if start[..8] != MAGIC[..] || start[8..] != [0, 0, 0, 1] {
+                return Err(wrong("it is not one of one object"));
+            }
+            self.pass(12);
+            self.state = State::Header;
+        }
+        let rest = &self.pending[self.read..];
+        if let State::Header = self.state {
+            let mut found = None;
+            for end in 1..=rest.len().min(31) {
+                found = header(&rest[..end], self.at)?.map(|header| (header, end));
+                if found.is_some() {
+                    break;
+                }
+            }
+            let Some((header, end)) = found else {
+                return Ok(());
+            };
+            let What::Whole(kind) = header.what else {
+                return Err(wrong("deltas of objects that are not in it"));
+            };
+            self.left = header.size as u64;
+            self.size = Some(self.left);
+            self.object = Some(ObjectHasher::new(kind, self.left));
+            self.pass(end);
+            self.state = State::Bytes;
+        }
+        Ok(())
     }
 
     /// Counts bytes of the pack as read.
