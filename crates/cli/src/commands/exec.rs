@@ -184,6 +184,11 @@ async fn recover(
     let mut recovered = None;
     // Who only looks changes no copy: what is left is refused.
     if !dry_run {
+        // What was reconciled already stays where something was refused; it may have been
+        // undone since, and is not made again.
+        if sandbox.behind()? > 0 && !sandbox.plan().await?.refused.is_empty() {
+            sandbox.refresh().await?;
+        }
         let left = "left by an earlier command".to_owned();
         let (_, made) = sandbox.reconcile(run.author(&Some(left))).await?;
         recovered = made.operation;
