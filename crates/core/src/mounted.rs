@@ -201,7 +201,8 @@ impl MountedView {
     /// # Errors
     /// `Invalid` for two mounts of one prefix; for one below another that does not say so;
     /// for one below what is runtime-local or rejected; for what is to be writable and cannot be; and
-    /// where one directory of a copy would be written through two prefixes.
+    /// where one directory of a copy would be written through two prefixes, or a copy through
+    /// an overlay and anything else.
     /// `LimitExceeded` for more than 256 mounts.
     pub fn new(mut mounts: Vec<Mount>) -> Result<Self> {
         if mounts.len() > MAX_MOUNTS {
@@ -289,10 +290,15 @@ impl MountedView {
     }
 }
 
-/// Tells whether both write the same files of one copy.
+/// Tells whether both write the same files of one copy. What an overlay writes rests on its
+/// base, so no batch could go to its copy through another mount as well.
 fn same_files(a: &Mount, b: &Mount) -> bool {
+    let is_overlay = |mount: &Mount| matches!(mount.authority, Authority::Overlay { .. });
     a.writable
         && b.writable
         && a.authority.target() == b.authority.target()
-        && (a.root.starts_with(&b.root) || b.root.starts_with(&a.root))
+        && (is_overlay(a)
+            || is_overlay(b)
+            || a.root.starts_with(&b.root)
+            || b.root.starts_with(&a.root))
 }

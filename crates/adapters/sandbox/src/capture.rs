@@ -113,6 +113,11 @@ impl Look<'_> {
                 self.refuse(&directory.path, "it went while it was captured");
                 return Ok(());
             }
+            // Nothing below it counts as deleted.
+            Err(error) if error.kind() == ErrorKind::Source && !directory.path.is_root() => {
+                self.refuse(&directory.path, format!("it cannot be listed: {error}"));
+                return Ok(());
+            }
             Err(error) => return Err(error),
         };
         self.plan.looked = self.plan.looked.saturating_add(listed.len() as u64);

@@ -144,10 +144,11 @@ impl<H: Host> Sandbox<H> {
         .await
     }
 
-    /// Shows the copy as it is now. What a runtime owns stays, as far as the host keeps it.
+    /// Shows the copy as it is now.
     ///
     /// # Errors
-    /// `Conflict` where something was changed that is not in the copy: it would be lost. `Closed`
+    /// `Conflict` where something was changed that is not in the copy, also what no capture
+    /// takes (refused, ignored): it would be lost. `Closed`
     /// and `NotFound` of the copy; those of [`plan`](Self::plan) and of the host.
     pub async fn refresh(&mut self) -> Result<Refreshed> {
         let copy = self.workspace.status(self.showing.copy)?.copy;
@@ -177,7 +178,17 @@ impl<H: Host> Sandbox<H> {
             }
         }
         let moved = showing.tree != self.showing.tree;
-        if moved || !plan.is_empty() || showing.generation != self.showing.generation {
+        let is_other = moved || showing.generation != self.showing.generation;
+        let refused = plan.refused.iter().map(|it| (&*it.path, &*it.why));
+        let ignored = (plan.ignored.iter()).map(|it| (it.path.as_str(), it.why));
+        if (is_other || !plan.is_empty())
+            && let Some((path, why)) = refused.chain(ignored).next()
+        {
+            return Err(Error::new(ErrorKind::Conflict, "refresh")
+                .at(path)
+                .because(format!("it would be lost, for no copy can have it: {why}")));
+        }
+        if is_other || !plan.is_empty() {
             self.host.show(&self.workspace, &showing).await?;
             self.showing = showing;
         }
@@ -201,6 +212,12 @@ impl<H: Host> Sandbox<H> {
     }
 
     async fn look(&self) -> Result<Plan> {
+        // After a failed refresh, all of it would count as deleted.
+        if self.host.showing().await? != Some(self.showing) {
+            return Err(Error::new(ErrorKind::Stale, "capture")
+                .at(self.showing.copy)
+                .because("the host shows something else, or nothing: attach it again"));
+        }
         let (host, view) = (&self.host, &self.view);
         capture(host, &self.workspace, view, &self.showing, self.limits).await
     }

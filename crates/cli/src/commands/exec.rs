@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use workspace_core::store::CopyState;
 use workspace_core::{
-    At, Author, Authority, CopyId, Error, ErrorKind, Mount, MountedView, Reason, TreePath,
+    At, Author, Authority, CopyId, Error, ErrorKind, Mount, MountedView, OperationId, TreePath,
     Workspace,
 };
 use workspace_sandbox::{
@@ -19,7 +19,7 @@ use workspace_sandbox::{
 
 use crate::args::{CopyOption, tree_path};
 use crate::commands::copies;
-use crate::exit::{self, Result, io_error};
+use crate::exit::{self, Hinted as _, Result, io_error};
 use crate::output::{BOLD, RED, YELLOW, count_text};
 use crate::run::Run;
 use crate::session::Session;
@@ -43,10 +43,6 @@ pub(crate) struct Exec {
     /// Let it reach the network that this machine reaches, and not itself only
     #[arg(long)]
     network: bool,
-    /// A directory that stays in the sandbox from one command to the next, such as
-    /// node_modules or target; can be repeated
-    #[arg(long, value_name = "PATH", value_parser = tree_path)]
-    local: Vec<TreePath>,
     /// Something of this machine that it may read besides /usr; can be repeated
     #[arg(long, value_name = "PATH")]
     show: Vec<PathBuf>,
@@ -62,11 +58,14 @@ pub(crate) struct Exec {
     /// Only list what it changed: nothing goes into the copy
     #[arg(short = 'n', long)]
     dry_run: bool,
+    /// Forget what is in the sandbox and not in the copy, before the command, if there is one
+    #[arg(long)]
+    reset: bool,
     /// What it is for, for the copy's log of operations
     #[arg(short = 'm', long = "message", value_name = "TEXT")]
     note: Option<String>,
     /// The command, with its arguments
-    #[arg(last = true, required = true, value_name = "COMMAND")]
+    #[arg(last = true, required_unless_present = "reset", value_name = "COMMAND")]
     command: Vec<OsString>,
 }
 
@@ -108,21 +107,28 @@ pub(crate) async fn exec(run: &Run, args: &Exec) -> Result<exit::Outcome> {
     sweep(workspace, &sandboxes, copy.id);
     let options = NativeOptions::default()
         .way(args.way)
-        .local(args.local.clone())
         .read_only(args.show.clone());
-    let host = Native::open(&sandboxes.join(copy.id.to_string()), options).await?;
+    let place = sandboxes.join(copy.id.to_string());
+    if args.reset {
+        Native::remove(&place)?;
+        if args.command.is_empty() {
+            return Ok(exit::Outcome::Done);
+        }
+    }
+    let out = format!(
+        "`workspace exec --copy {label} --reset` forgets what is in the sandbox and not in the copy"
+    );
+    let host = Native::open(&place, options).await?;
     let way = host.way();
-    let view = view(copy.id, &args.local)?;
+    let view = view(copy.id)?;
     let mut sandbox = Sandbox::attach(workspace.clone(), host, view).await?;
     let program = args
         .command
         .first()
         .map(|it| it.to_string_lossy().into_owned());
     let note = args.note.clone().or(program);
-    // What a command left whose `exec` was killed.
-    let left = "left by an earlier command".to_owned();
-    let (_, recovered) = sandbox.reconcile(run.author(&Some(left))).await?;
-    sandbox.refresh().await?;
+    let recovered = recover(run, &mut sandbox, args.dry_run).await;
+    let recovered = recovered.hinted(|error| is_stuck(error).then(|| out.clone()))?;
     let mut command = Command::new(args.command.clone())
         .timeout(args.timeout)
         .environment(args.env.clone())
@@ -133,16 +139,19 @@ pub(crate) async fn exec(run: &Run, args: &Exec) -> Result<exit::Outcome> {
     if run.out.is_json() {
         command = command.keep(KEPT);
     }
+    if args.dry_run {
+        sandbox.host().mark_dry()?;
+    }
     let ended = unless_ended(async { Ok(sandbox.run(&command).await?) }).await?;
     let captured = capture(run.author(&note), &mut sandbox, args.dry_run).await;
-    let (plan, reconciled) = captured.inspect_err(|failure| {
-        if failure.code() == exit::code(ErrorKind::Conflict) {
-            run.out.note(run.out.paint(
-                RED,
-                "what it changed stays in the sandbox: others changed the same in the copy",
-            ));
-        }
-    })?;
+    if (captured.as_ref()).is_err_and(|error| error.kind() == ErrorKind::Conflict) {
+        run.out.note(run.out.paint(
+            RED,
+            "what it changed stays in the sandbox: others changed the same in the copy",
+        ));
+    }
+    let captured = captured.hinted(|error| is_stuck(error).then(|| out.clone()));
+    let (plan, reconciled) = captured?;
     let told = Told {
         label: &label,
         way,
@@ -152,6 +161,9 @@ pub(crate) async fn exec(run: &Run, args: &Exec) -> Result<exit::Outcome> {
         reconciled,
     };
     told.tell(run)?;
+    if !args.dry_run && !plan.refused.is_empty() {
+        run.out.note(run.out.safe(&out));
+    }
     Ok(exit::Outcome::Command(match ended.exit {
         Exit::Code(code) => u8::try_from(code & 0xff).unwrap_or(u8::MAX),
         Exit::Signal(signal) => u8::try_from(128 + signal).unwrap_or(u8::MAX),
@@ -159,35 +171,60 @@ pub(crate) async fn exec(run: &Run, args: &Exec) -> Result<exit::Outcome> {
     }))
 }
 
+/// Brings into the copy what a command left whose `exec` was killed, and shows the copy as it is.
+async fn recover(
+    run: &Run,
+    sandbox: &mut Sandbox<Native>,
+    dry_run: bool,
+) -> workspace_core::Result<Option<OperationId>> {
+    if sandbox.host().is_dry()? {
+        sandbox.reset().await?;
+        return Ok(None);
+    }
+    let mut recovered = None;
+    // Who only looks changes no copy: what is left is refused.
+    if !dry_run {
+        // What was reconciled already stays where something was refused; it may have been
+        // undone since, and is not made again.
+        if sandbox.behind()? > 0 && !sandbox.plan().await?.refused.is_empty() {
+            sandbox.refresh().await?;
+        }
+        let left = "left by an earlier command".to_owned();
+        let (_, made) = sandbox.reconcile(run.author(&Some(left))).await?;
+        recovered = made.operation;
+    }
+    sandbox.refresh().await?;
+    Ok(recovered)
+}
+
+/// Tells whether an error stays with what is in the sandbox.
+fn is_stuck(error: &Error) -> bool {
+    !matches!(error.kind(), ErrorKind::Closed | ErrorKind::NotFound)
+}
+
 /// Brings what was changed into the copy, or only looks at it and forgets it.
 async fn capture(
     author: Author,
     sandbox: &mut Sandbox<Native>,
     dry_run: bool,
-) -> Result<(Plan, Option<Reconciled>)> {
+) -> workspace_core::Result<(Plan, Option<Reconciled>)> {
     if dry_run {
         let plan = sandbox.plan().await?;
         sandbox.reset().await?;
         return Ok((plan, None));
     }
     let (plan, reconciled) = sandbox.reconcile(author).await?;
-    sandbox.refresh().await?;
+    // What no copy can have stays, and with it all that is there.
+    if plan.refused.is_empty() {
+        sandbox.refresh().await?;
+    }
     Ok((plan, Some(reconciled)))
 }
 
 /// Returns what the command sees: the copy, and in it what is not the copy's.
-fn view(copy: CopyId, local: &[TreePath]) -> Result<MountedView> {
+fn view(copy: CopyId) -> Result<MountedView> {
     let files = Authority::Files(At::Copy(copy));
     let mut mounts = vec![Mount::new(TreePath::root(), files).writable()];
-    for path in local {
-        if path.is_root() {
-            return Err(Error::invalid(Reason::Root, "exec")
-                .at("--local")
-                .because("the whole copy cannot stay in the sandbox")
-                .into());
-        }
-        mounts.push(Mount::new(path.clone(), Authority::RuntimeLocal).shadowing());
-    }
     let git = Authority::Rejected("git's own is no part of a copy".into());
     mounts.push(Mount::new(TreePath::new("/.git")?, git).shadowing());
     Ok(MountedView::new(mounts)?)
@@ -218,7 +255,7 @@ fn sweep(workspace: &Workspace, sandboxes: &Path, but: CopyId) {
 struct Told<'a> {
     label: &'a str,
     way: Way,
-    recovered: Reconciled,
+    recovered: Option<OperationId>,
     ended: &'a Ended,
     plan: &'a Plan,
     reconciled: Option<Reconciled>,
@@ -268,7 +305,7 @@ impl Told<'_> {
                 stdout_left_out: self.ended.stdout.left_out,
                 stderr: text(&self.ended.stderr.bytes),
                 stderr_left_out: self.ended.stderr.left_out,
-                recovered: self.recovered.operation.map(|operation| operation.get()),
+                recovered: self.recovered.map(|operation| operation.get()),
                 operation: operation.map(|operation| operation.get()),
                 changes: self.plan.steps.iter().map(change).collect(),
                 ignored: (self.plan.ignored.iter())
@@ -280,7 +317,7 @@ impl Told<'_> {
             })?;
             return Ok(());
         }
-        if let Some(recovered) = self.recovered.operation {
+        if let Some(recovered) = self.recovered {
             out.note(format!("operation {recovered}: left by an earlier command"));
         }
         match self.ended.exit {
@@ -305,7 +342,11 @@ impl Told<'_> {
             .map(|it| (it.path.as_str(), it.why));
         let refused = self.plan.refused.iter().map(|it| (&*it.path, &*it.why));
         for (path, why) in refused.clone().chain(ignored.clone()).take(LINES) {
-            let line = format!("stays in the sandbox: {path}: {why}");
+            let stays = match self.reconciled {
+                Some(_) => "stays in the sandbox",
+                None => "would not go into the copy",
+            };
+            let line = format!("{stays}: {path}: {why}");
             out.note(out.paint(YELLOW, out.safe(&line)));
         }
         let more = (refused.count() + ignored.count()).saturating_sub(LINES);

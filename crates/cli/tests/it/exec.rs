@@ -33,7 +33,12 @@ fn what_a_command_changed_is_one_operation_and_its_code_that_of_exec() {
     assert_eq!(place.ok(&["cat", "/notes.md", "-c", "draft"]), "one\ntwo\n");
     assert_eq!(place.ok(&["cat", "/notes.md"]), "one\n");
     place.ok(&["undo", "-c", "draft", "1"]);
+    // It does stay, until it is said that it need not.
     let ran = place.run(&["exec", "-c", "draft", "--", "ls"]);
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    assert!(ran.stderr.contains("--reset`"), "{}", ran.stderr);
+    assert_eq!(place.ok(&["ls", "-c", "draft"]), "notes.md\n");
+    let ran = place.run(&["exec", "-c", "draft", "--reset", "--", "ls"]);
     assert_eq!(
         (ran.code, &*ran.stdout),
         (0, "notes.md\n"),
@@ -43,7 +48,7 @@ fn what_a_command_changed_is_one_operation_and_its_code_that_of_exec() {
 }
 
 #[test]
-fn a_timeout_and_a_dry_run_are_told_and_caches_stay() {
+fn a_timeout_and_a_dry_run_are_told() {
     let Some(place) = place() else { return };
     let ran = place.run(&[
         "--json",
@@ -52,12 +57,10 @@ fn a_timeout_and_a_dry_run_are_told_and_caches_stay() {
         "draft",
         "--timeout",
         "1s",
-        "--local",
-        "/cache",
         "--",
         "sh",
         "-c",
-        "echo x > cache/x; echo partly > part; echo said; sleep 60",
+        "echo partly > part; echo said; sleep 60",
     ]);
     assert_eq!(ran.code, 124, "{}", ran.stderr);
     let told: Value = serde_json::from_str(&ran.stdout).unwrap();
@@ -70,22 +73,74 @@ fn a_timeout_and_a_dry_run_are_told_and_caches_stay() {
         "-c",
         "draft",
         "-n",
-        "--local",
-        "/cache",
         "--",
         "sh",
         "-c",
-        "cat cache/x; mv notes.md moved.md; rm part",
+        "mv notes.md moved.md; rm part",
     ]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert_eq!(
         ran.stdout,
-        "x\nrenamed  /notes.md to /moved.md\ndeleted  /part\n"
+        "renamed  /notes.md to /moved.md\ndeleted  /part\n"
     );
     assert_eq!(place.ok(&["ls", "-c", "draft"]), "notes.md\npart\n");
     // Nothing of it is left for the next one.
     let ran = place.run(&["exec", "-c", "draft", "--", "ls"]);
     assert!(!ran.stderr.contains("operation"), "{}", ran.stderr);
+}
+
+/// Of a killed `exec --dry-run` nothing is left for the copy; what a killed `exec` left is not taken
+/// by a dry one, and what cannot be taken at all has a way out.
+#[test]
+fn a_dry_run_that_was_killed_writes_nothing_and_what_is_stuck_has_a_way_out() {
+    let Some(place) = place() else { return };
+    let kill = |extra: &[&str], file: &str| {
+        let mut command = place.command();
+        let script = format!("echo junk > {file}; sleep 60");
+        command
+            .args(["exec", "-c", "draft", "--way", "plain"])
+            .args(extra);
+        command.args(["--", "sh", "-c", &script]);
+        let mut child = command.spawn().unwrap();
+        let sandboxes = place.path(".workspace/sandboxes");
+        let is_there = || {
+            let found = std::fs::read_dir(&sandboxes).into_iter().flatten();
+            found.flatten().any(|entry| {
+                let at = entry.path().join("files").join(file);
+                std::fs::read(at).is_ok_and(|it| it == b"junk\n")
+            })
+        };
+        while !is_there() && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        assert!(is_there());
+        child.kill().unwrap();
+        child.wait().unwrap();
+    };
+    kill(&["-n"], "dry");
+    for extra in [["-n"].as_slice(), &[]] {
+        let ran = place.run(&[&["exec", "-c", "draft"], extra, &["--", "ls"]].concat());
+        assert_eq!(
+            (ran.code, &*ran.stdout),
+            (0, "notes.md\n"),
+            "{}",
+            ran.stderr
+        );
+        assert!(!ran.stderr.contains("operation"), "{}", ran.stderr);
+    }
+    kill(&[], "left");
+    let ran = place.run(&["exec", "-c", "draft", "-n", "--", "ls"]);
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    assert!(ran.stderr.contains("--reset`"), "{}", ran.stderr);
+    assert_eq!(place.ok(&["ls", "-c", "draft"]), "notes.md\n");
+    // Somebody else wrote the same path.
+    place.ok(&["put", "-c", "draft", "/left", "notes.md"]);
+    let ran = place.run(&["exec", "-c", "draft", "--", "true"]);
+    assert_eq!(ran.code, 10, "{}", ran.stderr);
+    assert!(ran.stderr.contains("--reset`"), "{}", ran.stderr);
+    place.ok(&["exec", "-c", "draft", "--reset"]);
+    let ran = place.run(&["exec", "-c", "draft", "--", "cat", "left"]);
+    assert_eq!((ran.code, &*ran.stdout), (0, "one\n"), "{}", ran.stderr);
 }
 
 /// The process is killed while the command runs, and with it the box.

@@ -73,6 +73,27 @@ fn what_cannot_be_composed_is_refused_by_name() {
             ],
             "/b",
         ),
+        // What an overlay writes rests on its base: another mount of its copy would not know.
+        (
+            vec![
+                at("/a", overlay(At::Tree(TreeId::empty())))
+                    .of_directory(path("/x"))
+                    .writable(),
+                at("/b", overlay(At::Tree(TreeId::empty())))
+                    .of_directory(path("/y"))
+                    .writable(),
+            ],
+            "/b",
+        ),
+        (
+            vec![
+                at("/a", copied()).of_directory(path("/x")).writable(),
+                at("/b", overlay(At::Tree(TreeId::empty())))
+                    .of_directory(path("/y"))
+                    .writable(),
+            ],
+            "/b",
+        ),
     ] {
         let error = MountedView::new(mounts).unwrap_err();
         assert_eq!(error.reason(), Some(Reason::Contradiction), "{error}");

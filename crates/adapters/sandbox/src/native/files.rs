@@ -102,7 +102,11 @@ impl Files {
             },
         };
         let marks = match (&self.layer, &kind) {
-            (Layer::Upper, HostKind::File | HostKind::Directory) => marks(directory, name)?,
+            (Layer::Upper, HostKind::File | HostKind::Directory) => match marks(directory, name) {
+                // What may not be read has none that count: it will be refused.
+                Err(Errno::ACCESS) => Marks::default(),
+                marks => marks?,
+            },
             _ => Marks::default(),
         };
         Ok(HostEntry {

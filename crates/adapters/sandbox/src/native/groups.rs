@@ -63,7 +63,14 @@ impl Groups {
     }
 
     fn one(&mut self, at: &Path, limits: &[(&str, u64)]) -> bool {
-        if fs::create_dir(at).is_err() {
+        let made = match fs::create_dir(at) {
+            // One of a process of this number that was killed: nothing is in it, or it stays.
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                fs::remove_dir(at).and_then(|()| fs::create_dir(at))
+            }
+            made => made,
+        };
+        if made.is_err() {
             return false;
         }
         let set = |(file, limit): &(&str, u64)| {
@@ -98,5 +105,25 @@ impl Groups {
             }
         }
         !self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_that_a_killed_process_left_is_made_anew() {
+        let Some(left) = Groups::make(&NativeOptions::default()) else {
+            println!("skipped: no control groups here");
+            return;
+        };
+        let mut groups = Groups(Vec::new());
+        for path in left.paths() {
+            assert!(groups.one(&path, &[]), "{}", path.display());
+        }
+        assert_eq!(groups.paths(), left.paths());
+        assert!(groups.remove());
     }
 }

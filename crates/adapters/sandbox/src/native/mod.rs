@@ -17,7 +17,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use derive_setters::Setters;
 use futures::future::{Either, select};
-use workspace_core::{At, Error, ErrorKind, Result, TreePath, Workspace};
+use workspace_core::{At, Error, ErrorKind, Reason, Result, TreePath, Workspace};
 
 use crate::command::{Command, Ended};
 use crate::host::{Host, HostEntry, HostFile, Layer, Showing, Stamp};
@@ -66,10 +66,8 @@ pub struct NativeOptions {
     /// In which way files are there; `None` for the best that the machine allows.
     #[setters(into)]
     pub way: Option<Way>,
-    /// Directories that are the host's own: they stay when the copy is shown anew.
-    pub local: Vec<TreePath>,
     /// What of the machine shows as well, to be read, at the same absolute paths. Programs and
-    /// libraries below /usr do in any case.
+    /// libraries below /usr do in any case; what the box makes itself cannot.
     pub read_only: Vec<PathBuf>,
     /// How many processes a command may have at once.
     pub processes: u64,
@@ -85,7 +83,6 @@ impl Default for NativeOptions {
         Self {
             program: "/proc/self/exe".into(),
             way: None,
-            local: Vec::new(),
             read_only: Vec::new(),
             processes: 4096,
             memory: 4 << 30,
@@ -139,9 +136,10 @@ impl Native {
     /// Opens a directory for a sandbox; makes it where it is missing.
     ///
     /// # Errors
-    /// `Locked` while another process has it; `Unsupported` where the machine allows no box,
+    /// `Invalid` for what cannot show; `Locked` while another process has it; `Unsupported` where the machine allows no box,
     /// saying what it refuses; `Source` for what the system says of the directory.
     pub async fn open(directory: &Path, options: NativeOptions) -> Result<Self> {
+        options.read_only.iter().try_for_each(|path| shows(path))?;
         let place = Place::open(directory)?;
         // What was changed is there in the way in which it was begun.
         let way = match (place.remembered()?, options.way) {
@@ -179,6 +177,23 @@ impl Native {
         self.way
     }
 
+    /// Takes note, durably, that what is changed from now on is only looked at: until the
+    /// copy is shown anew, [`is_dry`](Self::is_dry) says so, to whoever opens it next as well.
+    ///
+    /// # Errors
+    /// `Source`.
+    pub fn mark_dry(&self) -> Result<()> {
+        self.place.mark_dry()
+    }
+
+    /// Tells whether what was changed is to be forgotten, and not reconciled.
+    ///
+    /// # Errors
+    /// `Source`.
+    pub fn is_dry(&self) -> Result<bool> {
+        self.place.is_dry()
+    }
+
     /// Removes the directory, with all that is in it.
     ///
     /// # Errors
@@ -195,15 +210,10 @@ impl Native {
         Place::open(directory)?.destroy()
     }
 
-    fn spec(&self, files: FilesAre) -> Result<Spec> {
-        let mut local = Vec::new();
-        for path in &self.options.local {
-            local.push((path.as_str().into(), self.place.local(path)?));
-        }
-        Ok(Spec {
+    fn spec(&self, files: FilesAre) -> Spec {
+        Spec {
             state: self.place.path().to_owned(),
             files,
-            local,
             read_only: self.options.read_only.clone(),
             groups: Vec::new(),
             network: false,
@@ -212,7 +222,7 @@ impl Native {
             directory: "/".into(),
             argv: Vec::new(),
             environment: Vec::new(),
-        })
+        }
     }
 }
 
@@ -221,7 +231,6 @@ async fn probe_in(place: &Place, options: &NativeOptions) -> Result<Probed> {
     let spec = Spec {
         state: place.probe(),
         files: FilesAre::Probe,
-        local: Vec::new(),
         read_only: Vec::new(),
         groups: Vec::new(),
         network: false,
@@ -322,7 +331,7 @@ impl Host for Native {
             Way::OverlayOnFuse => FilesAre::OverlayOnFuse,
             Way::OverlayOnFiles => FilesAre::OverlayOnFiles,
             Way::Plain => FilesAre::Plain,
-        })?;
+        });
         let groups = groups::Groups::make(&self.options);
         spec.groups = groups.iter().flat_map(groups::Groups::paths).collect();
         spec.network = command.network == crate::Network::Host;
@@ -368,6 +377,30 @@ impl Host for Native {
         }
         told?.into_ended()
     }
+}
+
+/// Refuses what cannot show: it has to be an absolute path, and none of those where a box has
+/// what it makes itself, or the copy, whose symlinks would be followed on the way.
+fn shows(path: &Path) -> Result<()> {
+    use std::path::Component;
+
+    let why = if !path.is_absolute() {
+        "only an absolute path can show"
+    } else if path.components().any(|it| it == Component::ParentDir) {
+        "a path with `..` cannot show"
+    } else if path == Path::new("/") || path == Path::new("/tmp") {
+        "a box has one of its own"
+    } else if ["/workspace", "/proc", "/dev", "/.old"]
+        .iter()
+        .any(|own| path.starts_with(own))
+    {
+        "a box has its own there"
+    } else {
+        return Ok(());
+    };
+    Err(Error::invalid(Reason::Contradiction, "open sandbox")
+        .at(path.display())
+        .because(why))
 }
 
 /// Makes a directory that nobody else looks into.

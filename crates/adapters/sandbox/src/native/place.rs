@@ -2,10 +2,10 @@
 //!
 //! ```text
 //! showing.json   which copy, tree, generation; in which way; what files were like (plain)
+//! dry            is there while what a command changes is only looked at
 //! upper/ work/   of the overlay: what was changed; what the kernel needs for that
 //! lower/ merged/ of the overlay: what is below; where it is mounted, in a box
 //! files/         of the plain way
-//! local/         what is runtime-local
 //! trash/         what is being removed
 //! ```
 
@@ -19,13 +19,15 @@ use std::time::{Duration, UNIX_EPOCH};
 use futures::TryStreamExt as _;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 use serde::{Deserialize, Serialize};
-use workspace_core::{ContentId, Entry, Error, ErrorKind, Result, Timestamp, TreePath, View};
+use workspace_core::{Entry, Error, ErrorKind, Result, Timestamp, TreePath, View};
 
 use super::{Files, Way, make_private};
 use crate::host::{Layer, Showing, Stamp};
 
 /// The file that says what is shown.
 const SHOWING: &str = "showing.json";
+/// The file that says that what was changed is to be forgotten.
+const DRY: &str = "dry";
 /// All that a way has.
 const DIRECTORIES: [&str; 5] = ["upper", "work", "lower", "merged", "files"];
 
@@ -79,7 +81,7 @@ impl Place {
             Err(fs::TryLockError::Error(error)) => return Err(at(error)),
         }
         let place = Self { path, _lock: lock };
-        for name in DIRECTORIES.into_iter().chain(["local", "trash"]) {
+        for name in DIRECTORIES.into_iter().chain(["trash"]) {
             let path = place.path.join(name);
             make_private(&path).map_err(|error| failed("open sandbox", &path, error))?;
         }
@@ -185,9 +187,33 @@ impl Place {
         }
     }
 
-    /// Removes all files but what is runtime-local.
+    /// Removes all files, and forgets that they were to be.
     pub(super) fn clear(&self) -> Result<()> {
-        DIRECTORIES.iter().try_for_each(|name| self.empty(name))
+        DIRECTORIES.iter().try_for_each(|name| self.empty(name))?;
+        let path = self.path.join(DRY);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(failed("clear", &path, error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes note that what is changed from now on is to be forgotten.
+    pub(super) fn mark_dry(&self) -> Result<()> {
+        let path = self.path.join(DRY);
+        let mark = || {
+            File::create(&path)?.sync_all()?;
+            File::open(&self.path)?.sync_all()
+        };
+        mark().map_err(|error| failed("run", &path, error))
+    }
+
+    /// Tells whether what was changed is to be forgotten.
+    pub(super) fn is_dry(&self) -> Result<bool> {
+        let path = self.path.join(DRY);
+        path.try_exists()
+            .map_err(|error| failed("open sandbox", &path, error))
     }
 
     /// Removes what the kernel left that the overlay was mounted by before.
@@ -249,14 +275,6 @@ impl Place {
             }
         };
         empty().map_err(|error| failed("remove", path, error))
-    }
-
-    /// Returns where what is runtime-local at a path is.
-    pub(super) fn local(&self, path: &TreePath) -> Result<PathBuf> {
-        let name = ContentId::of(path.as_str().as_bytes()).to_string();
-        let at = self.path.join("local").join(name);
-        make_private(&at).map_err(|error| failed("make runtime-local", &at, error))?;
-        Ok(at)
     }
 
     /// Opens the files that a capture looks at, and what they were like.
@@ -339,7 +357,7 @@ impl Place {
 
     pub(super) fn destroy(self) -> Result<()> {
         self.forget()?;
-        for name in DIRECTORIES.into_iter().chain(["local", "probe"]) {
+        for name in DIRECTORIES.into_iter().chain(["probe"]) {
             self.remove(&self.path.join(name))?;
         }
         fs::remove_dir_all(&self.path).map_err(|error| failed("remove", &self.path, error))

@@ -28,6 +28,8 @@ use crate::command::{Ended, Exit, Output};
 const LOOK: Duration = Duration::from_millis(20);
 /// The most words of a box, and bytes of one.
 const WORDS: (usize, usize) = (64, 4096);
+/// The most bytes of what a box is told: the kernel takes no longer argument.
+const SPEC: usize = (128 << 10) - 1;
 /// How many threads answer the kernel: that many files are fetched side by side.
 const THREADS: usize = 8;
 
@@ -145,6 +147,13 @@ impl Watch {
         look.map_err(|error| failed("listen", error))?;
         let spec = serde_json::to_string(&asked.spec)
             .map_err(|error| Error::new(ErrorKind::Source, "run").because(error))?;
+        if spec.len() > SPEC {
+            return Err(Error::new(ErrorKind::LimitExceeded, "run").because(format!(
+                "the command, its arguments and its environment are too long: {} bytes, as the \
+                 box is told of them, and {SPEC} at most",
+                spec.len()
+            )));
+        }
         let mut command = Command::new(&asked.program);
         // Nothing of what the caller was told reaches the box but what it is given.
         command.args([WORD, "outer", &spec]).env_clear();
@@ -165,7 +174,7 @@ impl Watch {
             fuse: None,
             told: Told::default(),
         };
-        let until = asked.timeout.map(|timeout| Instant::now() + timeout);
+        let until = (asked.timeout).and_then(|timeout| Instant::now().checked_add(timeout));
         let ended = watch.listen(&mut child, until, left);
         // Process 1 has ended, and with it all others, before the first is done.
         let _reaped = child.wait();
@@ -229,7 +238,7 @@ impl Watch {
         let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
         let number = rest.parse::<i32>().ok();
         match (word, number) {
-            ("pid", Some(pid)) => {
+            ("pid", Some(pid)) if self.init.is_none() => {
                 let pid = Pid::from_raw(pid);
                 self.init = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
                 self.answer();

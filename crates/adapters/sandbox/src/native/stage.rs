@@ -8,7 +8,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write as _;
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -39,8 +39,6 @@ pub(super) struct Spec {
     pub(super) state: PathBuf,
     /// What is put in place of the files.
     pub(super) files: FilesAre,
-    /// What of the files is runtime-local: below them, and in the state's directory.
-    pub(super) local: Vec<(String, PathBuf)>,
     /// What of the machine shows as well, to be read, at the same paths.
     pub(super) read_only: Vec<PathBuf>,
     /// Control groups to be in.
@@ -86,6 +84,10 @@ pub fn stage(arguments: impl IntoIterator<Item = OsString>) -> Option<i32> {
         return None;
     }
     let stage = arguments.next()?;
+    // What the caller left open is the caller's.
+    if close_others().is_err() {
+        return Some(125);
+    }
     let spec = arguments.next()?.into_string().ok()?;
     let ended = match serde_json::from_str::<Spec>(&spec) {
         Ok(read) => match stage.to_str() {
@@ -97,6 +99,21 @@ pub fn stage(arguments: impl IntoIterator<Item = OsString>) -> Option<i32> {
         Err(error) => Err(format!("what it is to be: {error}")),
     };
     Some(ended.unwrap_or(125))
+}
+
+/// Closes all descriptors but input, output and errors; this process has no other one yet.
+fn close_others() -> std::io::Result<()> {
+    let mut open = Vec::new();
+    for entry in fs::read_dir("/proc/self/fd")? {
+        if let Some(number) = entry?.file_name().to_str().and_then(|it| it.parse().ok()) {
+            open.push(number);
+        }
+    }
+    for number in open.into_iter().filter(|number: &RawFd| *number > 2) {
+        // One of them was the list itself, and is closed.
+        let _closed = nix::unistd::close(number);
+    }
+    Ok(())
 }
 
 /// Has the process die with the one that started it.
@@ -121,6 +138,10 @@ fn outside(spec: &Spec, text: &str, told: &UnixDatagram) -> Result<i32> {
         doing(&format!("join {}", group.display()), joined)?;
     }
     let (uid, gid) = (getuid(), getgid());
+    if uid.is_root() {
+        // Others may not: once it is mapped, a user namespace refuses it.
+        doing("leave groups", nix::unistd::setgroups(&[]))?;
+    }
     let mut flags = CloneFlags::CLONE_NEWUSER
         | CloneFlags::CLONE_NEWNS
         | CloneFlags::CLONE_NEWPID
@@ -171,7 +192,7 @@ fn init(spec: &Spec, text: &str) -> Result<i32> {
     let told = connect(spec)?;
     let made = match spec.files {
         FilesAre::Probe => probe(spec, &told),
-        _ => enter(spec, &told).and_then(|_answered| reap(text, &told)),
+        _ => enter(spec, &told).and_then(|(exe, _answered)| reap(&exe, text, &told)),
     };
     if let Err(why) = &made {
         say(&told, &format!("error {why}"));
@@ -258,10 +279,18 @@ fn probe(spec: &Spec, told: &UnixDatagram) -> Result<i32> {
     Ok(0)
 }
 
-/// Makes what the command sees, and goes there.
-fn enter(spec: &Spec, told: &UnixDatagram) -> Result<Option<OwnedFd>> {
+/// Makes what the command sees, and goes there. Returns this program, and what answers.
+fn enter(spec: &Spec, told: &UnixDatagram) -> Result<(fs::File, Option<OwnedFd>)> {
     die_with_parent()?;
     private()?;
+    // By paths of the machine nothing is looked up once files of the copy show.
+    let open = |path: &Path| doing(&format!("open {}", path.display()), fs::File::open(path));
+    let exe = open(Path::new("/proc/self/exe"))?;
+    let shown: Vec<_> = spec
+        .read_only
+        .iter()
+        .map(|path| open(path).map(|file| (path.clone(), file)))
+        .collect::<Result<_>>()?;
     doing("enter state", std::env::set_current_dir(&spec.state))?;
     let mut answered = None;
     let files = match spec.files {
@@ -276,22 +305,7 @@ fn enter(spec: &Spec, told: &UnixDatagram) -> Result<Option<OwnedFd>> {
         }
         FilesAre::Plain | FilesAre::Probe => "files",
     };
-    for (path, place) in &spec.local {
-        let at = Path::new(files).join(path.trim_start_matches('/'));
-        // What it would be in may not be there, and is not made for it.
-        if at.parent().is_some_and(is_directory) {
-            doing("make runtime-local", fs::create_dir_all(&at))?;
-            bind(place, &at, false)?;
-        }
-    }
-    let exe = doing("read exe", fs::read_link("/proc/self/exe"))?;
-    let open = |path: &Path| doing(&format!("open {}", path.display()), fs::File::open(path));
-    let (files, exe) = (open(Path::new(files))?, open(&exe)?);
-    let shown: Vec<_> = spec
-        .read_only
-        .iter()
-        .map(|path| open(path).map(|file| (path.clone(), file)))
-        .collect::<Result<_>>()?;
+    let files = open(Path::new(files))?;
     // Over /tmp, which is everywhere; what is needed of it is open.
     let root = Path::new("/tmp");
     let none = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
@@ -325,8 +339,8 @@ fn enter(spec: &Spec, told: &UnixDatagram) -> Result<Option<OwnedFd>> {
     doing("write passwd", fs::write(root.join("etc/passwd"), user))?;
     let group = format!("workspace:x:{USER}:\n");
     doing("write group", fs::write(root.join("etc/group"), group))?;
-    bind(&descriptor(&files), &root.join("workspace"), false)?;
-    bind(&descriptor(&exe), &root.join(".box"), true)?;
+    let size = format!("size={},mode=1777", spec.temporary);
+    tmpfs(&root.join("tmp"), &size)?;
     for (path, file) in &shown {
         let below = path.strip_prefix("/").unwrap_or(path);
         bind(&descriptor(file), &root.join(below), true)?;
@@ -356,9 +370,9 @@ fn enter(spec: &Spec, told: &UnixDatagram) -> Result<Option<OwnedFd>> {
         None::<&str>,
     );
     doing("mount proc", proc)?;
-    let size = format!("size={},mode=1777", spec.temporary);
-    tmpfs(&root.join("tmp"), &size)?;
     tmpfs(&root.join("dev/shm"), &size)?;
+    // The last one: what is in it leads nothing of the above elsewhere.
+    bind(&descriptor(&files), &root.join("workspace"), false)?;
     doing("pivot", pivot_root(root, &root.join(".old")))?;
     doing("enter root", std::env::set_current_dir("/"))?;
     doing("leave machine", umount2("/.old", MntFlags::MNT_DETACH))?;
@@ -370,11 +384,11 @@ fn enter(spec: &Spec, told: &UnixDatagram) -> Result<Option<OwnedFd>> {
     if !spec.network {
         loopback()?;
     }
-    Ok(answered)
+    Ok((exe, answered))
 }
 
 /// What of /etc programs need.
-const SETTINGS: [&str; 10] = [
+const SETTINGS: [&str; 11] = [
     "alternatives",
     "ca-certificates",
     "ld.so.cache",
@@ -384,7 +398,8 @@ const SETTINGS: [&str; 10] = [
     "mime.types",
     "protocols",
     "services",
-    "ssl",
+    "ssl/certs",
+    "ssl/openssl.cnf",
 ];
 /// What those need that reach the network.
 const NETWORKED: [&str; 4] = ["hosts", "nsswitch.conf", "resolv.conf", "gai.conf"];
@@ -456,8 +471,8 @@ fn loopback() -> Result<()> {
 }
 
 /// Starts the command, and waits for all that is left to process 1.
-fn reap(text: &str, told: &UnixDatagram) -> Result<i32> {
-    let mut inner = Command::new("/.box");
+fn reap(exe: &fs::File, text: &str, told: &UnixDatagram) -> Result<i32> {
+    let mut inner = Command::new(descriptor(exe));
     inner.args([WORD, "inner", text]).env_clear();
     let child = doing("start", inner.spawn())?.id();
     let child = nix::unistd::Pid::from_raw(child.cast_signed());

@@ -27,7 +27,10 @@ fn however_a_command_ends_what_it_left_is_captured() {
         let slow = shell(&format!("{}sleep 60", beats("t"))).timeout(Duration::from_secs(2));
         let ended = block_on(sandbox.run(&slow)).unwrap();
         assert_eq!(ended.exit, Exit::TimedOut);
-        let left = format!("{}sleep 0.3; echo done", beats("u"));
+        let left = format!(
+            "{}while [ ! -s u ]; do sleep 0.05; done; echo done",
+            beats("u")
+        );
         assert_eq!(stdout(&run(&sandbox, &left)), "done\n");
         let plan = || block_on(sandbox.plan()).unwrap();
         let before = plan();
@@ -36,8 +39,10 @@ fn however_a_command_ends_what_it_left_is_captured() {
         std::thread::sleep(Duration::from_millis(300));
         assert_eq!(plan(), before, "{way:?}: something still writes");
         block_on(sandbox.reconcile(Author::default())).unwrap();
-        let names: Vec<_> = world.listing(copy).into_keys().collect();
-        assert_eq!(names, ["/a", "/nine", "/t", "/three", "/u"], "{way:?}");
+        // Whether the first one came to write before its time was up is not said.
+        let names = world.listing(copy).into_keys().filter(|name| name != "/t");
+        let names: Vec<_> = names.collect();
+        assert_eq!(names, ["/a", "/nine", "/three", "/u"], "{way:?}");
     }
 }
 
@@ -56,7 +61,7 @@ fn outputs_are_bounded_and_the_last_bytes_stay() {
 }
 
 #[test]
-fn files_are_there_as_the_copy_has_them_and_caches_stay() {
+fn files_are_there_as_the_copy_has_them() {
     for way in ways() {
         let world = World::new();
         let large = "0123456789abcdef".repeat(1 << 19);
@@ -70,11 +75,11 @@ fn files_are_there_as_the_copy_has_them_and_caches_stay() {
         world.change(copy, vec![executable, link]);
         let mut sandbox = world.attach(copy, "state", way);
         let script = "cat link; ./run && echo ran; wc -c < large; sha256sum large | cut -c1-8; \
-                      stat -c %u:%g:%a dir/a; id -u; ls; echo x > local/cache";
+                      stat -c %u:%g:%a dir/a; id -u; ls";
         let ended = run(&sandbox, script);
         let hash = workspace_core::ContentId::of(large.as_bytes()).to_string();
         let expected = format!(
-            "textran\n{}\n{}\n1000:1000:644\n1000\ndir\nlarge\nlink\nlocal\nrun\n",
+            "textran\n{}\n{}\n1000:1000:644\n1000\ndir\nlarge\nlink\nrun\n",
             large.len(),
             &hash[..8]
         );
@@ -86,8 +91,8 @@ fn files_are_there_as_the_copy_has_them_and_caches_stay() {
             vec![workspace_core::Change::write("/dir/a", "new").unwrap()],
         );
         assert!(block_on(sandbox.refresh()).unwrap().moved);
-        let ended = run(&sandbox, "cat link local/cache");
-        assert_eq!(stdout(&ended), "newx\n", "{way:?}");
+        let ended = run(&sandbox, "cat link");
+        assert_eq!(stdout(&ended), "new", "{way:?}");
     }
 }
 
@@ -174,8 +179,113 @@ fn nothing_gets_out_of_a_box() {
             "{said}"
         );
         // The network is the machine itself, as the box has it.
-        let script = "tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '";
-        assert_eq!(stdout(&run(&sandbox, script)), "lo\n");
+        // Some kernels have tunnels in each, which lead nowhere.
+        let script = "grep -c lo: /proc/net/dev; tail -n +2 /proc/net/route";
+        assert_eq!(stdout(&run(&sandbox, script)), "1\n");
+    }
+}
+
+#[test]
+fn what_would_be_looked_up_through_the_copy_does_not_show() {
+    let world = World::new();
+    for shown in [
+        "relative",
+        "/usr/../home",
+        "/",
+        "/tmp",
+        "/workspace/link/made",
+        "/proc/1",
+        "/dev/mem",
+    ] {
+        let options = World::options(workspace_sandbox::Way::Plain).read_only(vec![shown.into()]);
+        let error = block_on(Native::open(&world.state("state"), options)).unwrap_err();
+        assert_eq!(error.kind(), workspace_core::ErrorKind::Invalid, "{shown}");
+    }
+}
+
+/// What is shown of /tmp shows, and the program that a box is made by has no name in it.
+#[test]
+fn a_box_is_entered_by_descriptors() {
+    let place = tempfile::tempdir().unwrap();
+    std::fs::write(place.path().join("shown"), "shown").unwrap();
+    for way in ways() {
+        let world = World::new();
+        let copy = world.copy(&[("/a", "1")]);
+        let options = World::options(way).read_only(vec![place.path().into()]);
+        let host = block_on(Native::open(&world.state("state"), options)).unwrap();
+        let view = super::world::view(copy);
+        let sandbox = workspace_sandbox::Sandbox::attach(world.workspace.clone(), host, view);
+        let sandbox = block_on(sandbox).unwrap();
+        let at = place.path().display();
+        let ended = run(
+            &sandbox,
+            &format!("cat {at}/shown; echo x > {at}/new; ls -A / | grep box; pwd; ls"),
+        );
+        assert_eq!(stdout(&ended), "shown/workspace\na\n", "{way:?}: {ended:?}");
+        assert!(!place.path().join("new").exists(), "{way:?}");
+    }
+}
+
+#[test]
+fn what_the_caller_left_open_is_closed_in_a_box() {
+    use std::os::fd::AsRawFd as _;
+
+    let secret = tempfile::tempdir().unwrap();
+    std::fs::write(secret.path().join("secret"), "out").unwrap();
+    let file = std::fs::File::open(secret.path().join("secret")).unwrap();
+    let directory = std::fs::File::open("/").unwrap();
+    for open in [&file, &directory] {
+        rustix::io::fcntl_setfd(open, rustix::io::FdFlags::empty()).unwrap();
+    }
+    for way in ways().into_iter().take(1) {
+        let world = World::new();
+        let copy = world.copy(&[("/a", "1")]);
+        let sandbox = world.attach(copy, "state", way);
+        let (file, directory) = (file.as_raw_fd(), directory.as_raw_fd());
+        let script = format!(
+            "cat /proc/self/fd/{file}; ls /proc/self/fd/{directory}/etc && echo out; \
+             ls /proc/self/fd | tr '\\n' ' '"
+        );
+        let ended = run(&sandbox, &script);
+        assert_eq!(stdout(&ended), "0 1 2 3 ", "{ended:?}");
+    }
+}
+
+#[test]
+fn no_private_keys_and_no_groups_of_the_caller_are_in_a_box() {
+    for way in ways().into_iter().take(1) {
+        let is_root = rustix_is_root();
+        if is_root {
+            let group = nix::unistd::Gid::from_raw(42);
+            nix::unistd::setgroups(&[group]).unwrap();
+        } else {
+            println!("skipped in part: only root can leave groups");
+        }
+        let world = World::new();
+        let copy = world.copy(&[("/a", "1")]);
+        let sandbox = world.attach(copy, "state", way);
+        let script = "ls /etc/ssl 2>/dev/null | grep -vx certs | grep -vx openssl.cnf; \
+                      grep ^Groups: /proc/self/status";
+        let said = stdout(&run(&sandbox, script));
+        let groups = said.strip_prefix("Groups:");
+        assert!(groups.is_some(), "{said}");
+        assert!(!is_root || groups.unwrap().trim().is_empty(), "{said}");
+    }
+}
+
+/// The kernel takes no longer argument.
+#[test]
+fn a_command_that_is_too_long_is_said_to_be() {
+    for way in ways().into_iter().take(1) {
+        let world = World::new();
+        let copy = world.copy(&[("/a", "1")]);
+        let sandbox = world.attach(copy, "state", way);
+        let long = Command::new(["true", &"x".repeat(200_000)]).keep(10);
+        let error = block_on(sandbox.run(&long)).unwrap_err();
+        assert_eq!(error.kind(), workspace_core::ErrorKind::LimitExceeded);
+        let forever = Command::new(["true"]).keep(10).timeout(Duration::MAX);
+        let ended = block_on(sandbox.run(&forever)).unwrap();
+        assert_eq!(ended.exit, Exit::Code(0));
     }
 }
 

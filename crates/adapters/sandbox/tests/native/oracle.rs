@@ -179,8 +179,6 @@ fn a_capture_of_an_overlay_replayed_on_the_base_is_what_its_commands_saw() {
                     };
                     expected.insert(format!("/{at}"), told);
                 }
-                // What is runtime-local is there as a directory, and in no copy.
-                expected.remove("/local");
                 let (plan, _) = block_on(sandbox.reconcile(Author::default())).unwrap();
                 assert_eq!(world.listing(copy), expected, "{what}: {plan:#?}");
                 block_on(sandbox.refresh()).unwrap();

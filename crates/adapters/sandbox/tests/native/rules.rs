@@ -192,8 +192,89 @@ fn a_directory_deeper_than_a_path_may_be_is_refused_and_removed() {
     assert_eq!(plan.refused.len(), 1, "{:?}", plan.refused);
     assert!(plan.refused[0].why.contains("too long"));
     block_on(sandbox.reconcile(Author::default())).unwrap();
-    block_on(sandbox.refresh()).unwrap();
+    let error = block_on(sandbox.refresh()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "it would lose the rest");
+    block_on(sandbox.reset()).unwrap();
     assert!(root.join(&name).is_dir());
     let files = world.workspace.files(workspace_core::At::Copy(copy));
     assert_eq!(files.walk(&TreePath::root()).unwrap().count(), 21);
+}
+
+#[test]
+fn a_refresh_never_loses_what_was_refused() {
+    let world = World::new();
+    let copy = world.copy(&[("/a", "1")]);
+    let mut sandbox = world.attach(copy, "state", Way::Plain);
+    let root = world.state("state").join("files");
+    let name = root.join(OsStr::from_bytes(b"not \xff text"));
+    fs::write(&name, "kept").unwrap();
+    // Nothing is lost where nothing is shown anew.
+    block_on(sandbox.refresh()).unwrap();
+    fs::write(root.join("work"), "work").unwrap();
+    block_on(sandbox.reconcile(Author::default())).unwrap();
+    let error = block_on(sandbox.refresh()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    assert_eq!(error.subject(), Some("/not \\xff text"));
+    assert_eq!(fs::read_to_string(&name).unwrap(), "kept");
+    block_on(sandbox.reset()).unwrap();
+    assert!(!name.exists());
+    assert_eq!(fs::read_to_string(root.join("work")).unwrap(), "work");
+}
+
+#[test]
+fn after_a_failed_refresh_nothing_counts_as_deleted() {
+    let world = World::new();
+    let copy = world.copy(&[("/a", "1")]);
+    let mut sandbox = world.attach(copy, "state", Way::Plain);
+    world.change(copy, vec![Change::write("/new", "lost").unwrap()]);
+    let lost = workspace_core::ContentId::of(b"lost");
+    let meta = &world.meta;
+    meta.tamper(&mut |tx| tx.delete_content(&lost)).unwrap();
+    block_on(sandbox.refresh()).unwrap_err();
+    let error = block_on(sandbox.plan()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Stale);
+    let error = block_on(sandbox.reconcile(Author::default())).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Stale);
+    assert_eq!(world.workspace.status(copy).unwrap().copy.generation, 2);
+}
+
+#[test]
+fn a_directory_that_cannot_be_read_is_refused_and_the_rest_captured() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let world = World::new();
+    let copy = world.copy(&[("/dir/c", "c")]);
+    let sandbox = world.attach(copy, "state", Way::Plain);
+    let root = world.state("state").join("files");
+    fs::write(root.join("work"), "work").unwrap();
+    let close = |mode| {
+        fs::set_permissions(root.join("dir"), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    for mode in [0o000, 0o444] {
+        close(mode);
+        if fs::metadata(root.join("dir/c")).is_ok() {
+            println!("skipped: root may read any directory");
+            close(0o755);
+            return;
+        }
+        let plan = block_on(sandbox.plan()).unwrap();
+        assert_eq!(told(&plan), [("created", "/work")]);
+        assert_eq!(plan.refused.len(), 1);
+        assert_eq!(plan.refused[0].path, "/dir");
+    }
+    close(0o755);
+}
+
+#[test]
+fn what_was_changed_dry_is_known_to_be_until_the_copy_is_shown_anew() {
+    let world = World::new();
+    let copy = world.copy(&[("/a", "1")]);
+    let sandbox = world.attach(copy, "state", Way::Plain);
+    assert!(!sandbox.host().is_dry().unwrap());
+    sandbox.host().mark_dry().unwrap();
+    drop(sandbox);
+    let mut sandbox = world.attach(copy, "state", Way::Plain);
+    assert!(sandbox.host().is_dry().unwrap());
+    block_on(sandbox.reset()).unwrap();
+    assert!(!sandbox.host().is_dry().unwrap());
 }

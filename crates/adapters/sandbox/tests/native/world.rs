@@ -65,7 +65,7 @@ impl World {
     }
 
     pub(crate) fn attach(&self, copy: CopyId, name: &str, way: Way) -> Sandbox<Native> {
-        let options = Self::options(way).local(vec![path("/local")]);
+        let options = Self::options(way);
         let host = block_on(Native::open(&self.state(name), options)).unwrap();
         let view = view(copy);
         block_on(Sandbox::attach(self.workspace.clone(), host, view)).unwrap()
