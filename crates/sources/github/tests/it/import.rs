@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use futures::TryStreamExt as _;
 use workspace_core::{
-    At, EntriesOptions, EntrySource as _, Glob, Hydrator as _, ImportOptions, Options,
-    Snapshot as _, Source as _, Workspace,
+    At, EntriesOptions, Glob, Hydrator as _, ImportOptions, Options, Snapshot as _, Source as _,
+    Workspace,
 };
 use workspace_github::{GitHubOptions, Kind, Limits, Transfer, Why};
 use workspace_github_double::{Repo, Route};
