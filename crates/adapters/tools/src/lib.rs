@@ -28,7 +28,7 @@
 //! let made = tools.call("write", &arguments, "call-1").await;
 //! assert!(made.is_ok() && made.value["published"] == false);
 //!
-//! let arguments = json!({ "path": "notes/today.md", "old_string": "Tody", "new_string": "Now" });
+//! let arguments = json!({ "path": "notes/today.md", "old_string": "#\tToday", "new_string": "# Now" });
 //! let refused = tools.call("edit", &arguments, "call-2").await;
 //! assert_eq!(refused.value["code"], "text_absent");
 //! assert_eq!(refused.value["closest"]["start_line"], 1);
