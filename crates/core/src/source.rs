@@ -74,8 +74,8 @@ pub trait Snapshot: Send + Sync {
 
     /// Begins to read files by the source's own ids of their bytes, up to [`MAX_READ`], in
     /// as few requests as the source can. The source has compared what it gives with the
-    /// id, where that is a hash: other bytes are a [`Failure::Truncated`] or
-    /// [`Failure::Altered`].
+    /// id, where that is a hash: other bytes are
+    /// [`Truncated`](crate::Failure::Truncated) or [`Altered`](crate::Failure::Altered).
     fn read<'a>(&'a self, files: &'a [FileId]) -> BoxFuture<'a, Result<Box<dyn FileBodies>>>;
 
     /// Returns what the source has and a tree cannot hold (raw modes, empty trees,
